@@ -1,0 +1,109 @@
+"""Prices: one dated entry of a product's price list, what a call costs under it, and the most it can cost.
+
+A price is won per 1,000,000 tokens, kept as micro-won per 1,000,000 tokens; per-unit prices are micro-won per
+one unit. A call's charge is summed as micro-won x 1,000,000 and rounded once, half up. Whole-won prices never
+round at all: price x tokens / 1,000,000 won is price x tokens micro-won.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from metering.money import AMOUNT_MICRO_MAX
+from metering.usage import Usage
+
+_PER_MILLION: Final = 1_000_000
+
+# field of the declarative file -> (attribute, falls back to)
+TOKEN_PRICE_DEFAULTS: Final = {
+    "cached_input": "input",
+    "cache_write": "input",
+    "cache_write_1h": "cache_write",
+    "input_audio": "input",
+    "output_audio": "output",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class PriceEntry:
+    """One entry. `entry_id` is "<product>@<from>"; it is frozen into a hold at admission."""
+
+    entry_id: str
+    valid_from: str  # RFC 3339, as declared
+    valid_from_ms: int
+    input: int = 0
+    cached_input: int = 0
+    cache_write: int = 0
+    cache_write_1h: int = 0
+    output: int = 0
+    input_audio: int = 0
+    output_audio: int = 0
+    per_request: int = 0
+    per_image: int = 0
+    per_second: int = 0
+    per_1000_characters: int = 0
+    per_search: int = 0
+
+    def charge_micro(self, usage: Usage) -> int:
+        """What `usage` costs, in micro-won."""
+        per_million = (
+            usage.input * self.input
+            + usage.cached_input * self.cached_input
+            + usage.cache_write * self.cache_write
+            + usage.cache_write_1h * self.cache_write_1h
+            + usage.output * self.output
+            + usage.input_audio * self.input_audio
+            + usage.output_audio * self.output_audio
+        )
+        numerator = per_million + self.per_request * _PER_MILLION
+        if usage.units:
+            units = usage.units
+            numerator += _PER_MILLION * (
+                units.get("images", 0) * self.per_image
+                + units.get("seconds", 0) * self.per_second
+                + units.get("searches", 0) * self.per_search
+            )
+            numerator += units.get("characters", 0) * self.per_1000_characters * (_PER_MILLION // 1000)
+        return min(_half_up(numerator), AMOUNT_MICRO_MAX)
+
+    def input_price_max(self) -> int:
+        return max(self.input, self.cached_input, self.cache_write, self.cache_write_1h, self.input_audio)
+
+    def output_price_max(self) -> int:
+        return max(self.output, self.output_audio)
+
+    def ceiling_micro(self, *, input_tokens_max: int, output_tokens_max: int, images_max: int = 0) -> int:
+        """The most a call within these bounds can cost, in micro-won: every token at the dearest of its side.
+
+        Rounded up, so that no rounding of the true charge can pass it.
+        """
+        numerator = (
+            input_tokens_max * self.input_price_max()
+            + output_tokens_max * self.output_price_max()
+            + (self.per_request + images_max * self.per_image) * _PER_MILLION
+        )
+        return min(-(-numerator // _PER_MILLION), AMOUNT_MICRO_MAX)
+
+    def output_tokens_payable(self, *, amount_micro: int, input_tokens_max: int) -> int:
+        """How many output tokens `amount_micro` pays for once the input bound is paid; never negative."""
+        price = self.output_price_max()
+        rest = amount_micro * _PER_MILLION
+        rest -= input_tokens_max * self.input_price_max() + self.per_request * _PER_MILLION
+        if rest < 0:
+            return 0
+        return rest // price if price else AMOUNT_MICRO_MAX
+
+
+def _half_up(numerator: int) -> int:
+    return (2 * numerator + _PER_MILLION) // (2 * _PER_MILLION)
+
+
+def entry_at(entries: tuple[PriceEntry, ...], now_ms: int) -> PriceEntry | None:
+    """The entry in force: the latest whose start is not after `now_ms`. `entries` are sorted by start."""
+    current = None
+    for entry in entries:
+        if entry.valid_from_ms > now_ms:
+            break
+        current = entry
+    return current
