@@ -1,0 +1,50 @@
+"""Every Redis key of the meter, and the lane a company's money runs in.
+
+All keys of a lane share the hash tag `{L}`, so that one script sees them all on a cluster. `n` is the lane's
+epoch number: keys of two epochs never meet.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Final
+from zlib import crc32
+
+LANES: Final = 64
+
+
+@lru_cache(maxsize=100_000)
+def lane_of(company_id: str) -> int:
+    return crc32(company_id.encode()) % LANES
+
+
+def epoch(lane: int) -> str:
+    return f"{{{lane}}}:epoch"
+
+
+def log(lane: int) -> str:
+    return f"{{{lane}}}:log"
+
+
+def voucher(lane: int, n: int, voucher_id: str) -> str:
+    return f"{{{lane}}}:{n}:v:{voucher_id}"
+
+
+def hold(lane: int, n: int, op: str) -> str:
+    return f"{{{lane}}}:{n}:h:{op}"
+
+
+def open_ops(lane: int, n: int, gateway_id: str) -> str:
+    return f"{{{lane}}}:{n}:g:{gateway_id}"
+
+
+def api_key(lane: int, n: int, key_id: str) -> str:
+    return f"{{{lane}}}:{n}:k:{key_id}"
+
+
+def acks(lane: int, gateway_id: str) -> str:
+    return f"{{{lane}}}:ack:{gateway_id}"
+
+
+def lease(gateway_id: str) -> str:
+    return f"gw:{gateway_id}"

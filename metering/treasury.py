@@ -1,0 +1,51 @@
+"""The treasury as the gateway sees it: the books' side of the purse. Implemented in billing, on SQL.
+
+A gateway asks it rarely: when a lane is new to it, when the purse lost its epoch, when a voucher runs low.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class Lent:
+    """The purse now holds a limit of at least what it held before; try again."""
+
+    limit_micro: int
+    free_micro: int  # what the books could still lend
+
+
+@dataclass(frozen=True, slots=True)
+class NothingFree:
+    """Nothing can be lent. `pending` says that money is held or frozen elsewhere and may come back."""
+
+    pending: bool
+    free_micro: int
+
+
+@dataclass(frozen=True, slots=True)
+class EpochReplaced:
+    n: int
+
+
+LendOutcome = Lent | NothingFree | EpochReplaced
+
+
+class TreasuryUnavailable(Exception):
+    """The books cannot be reached. Nothing was promised."""
+
+
+class Treasury(Protocol):
+    async def current_epoch(self, lane: int) -> int:
+        """The lane's open epoch, opened now if there is none or if the purse does not hold it."""
+
+    async def renew_epoch(self, lane: int, stale_n: int) -> int:
+        """The purse is vacant, or holds an epoch the books do not know as current: the epoch to use now."""
+
+    async def lend(self, *, lane: int, n: int, voucher_id: str, need_micro: int) -> LendOutcome:
+        """Lend more to a voucher: half of what is free, all of it where little is left, at least the need."""
+
+    async def key_spent_micro(self, key_id: str, day: int) -> int:
+        """What an API key spent on a day in Korea (days since 1970-01-01), by the books."""
