@@ -1,7 +1,8 @@
 """The purse: what may still be spent, held and settled in one step each. A port with two forms.
 
-`purse_memory` is the readable specification; `purse_redis` is the same verbs as Lua scripts on Redis; one state
-machine of the tests drives both side by side. The protocol, with its reasons: docs/concepts/money-protocol.md.
+`purse_memory` is the readable specification; `purse_redis` is the same verbs as Lua scripts on Redis; one
+state machine of the tests drives both side by side. The protocol, with its reasons:
+docs/concepts/money-protocol.md.
 
 Amounts are micro-won. `n` is the epoch the caller believes in; every verb that moves money is refused with
 `Vacant` or `OtherEpoch` where the data set in front of us is not that epoch's.
