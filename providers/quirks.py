@@ -1,0 +1,42 @@
+"""What a vendor does differently and an answer does not show by itself. Values only.
+
+Whatever can be told from the numbers (reasoning left out of the output, audio left out of the input) is told
+from them in `openai_usage`, so that a product without a `vendor` is metered right too. A row here is for the
+rest. Rows are named as the providers of the recorded exchanges; an unknown vendor has no quirks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Final
+
+
+@dataclass(frozen=True, slots=True)
+class Quirks:
+    # Where an answer carries no total to tell by: is reasoning counted beside the output instead of in it?
+    reasoning_beside_output: bool = False
+    # The same for audio tokens and the input.
+    audio_beside_input: bool = False
+    # The field that limits the output when the caller named none.
+    output_limit_field: str = "max_tokens"
+    # Does the vendor report the usage of a stream only when `stream_options.include_usage` asks for it?
+    # False: it always reports, and may refuse the field.
+    stream_usage_on_request: bool = True
+
+
+NO_QUIRKS: Final = Quirks()
+
+QUIRKS: Final[Mapping[str, Quirks]] = MappingProxyType(
+    {
+        "openai": Quirks(output_limit_field="max_completion_tokens"),
+        "azure-openai": Quirks(output_limit_field="max_completion_tokens"),
+        "mistral": Quirks(audio_beside_input=True, stream_usage_on_request=False),
+        "xai": Quirks(reasoning_beside_output=True),
+    }
+)
+
+
+def quirks_for(vendor: str | None) -> Quirks:
+    return NO_QUIRKS if vendor is None else QUIRKS.get(vendor, NO_QUIRKS)
