@@ -42,6 +42,15 @@ class KeyLimits:
     krw_per_day_micro: int | None = None
     concurrent: int | None = None
 
+    @property
+    def any(self) -> bool:
+        return not (
+            self.requests_per_minute is None
+            and self.tokens_per_minute is None
+            and self.krw_per_day_micro is None
+            and self.concurrent is None
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class ApiKey:

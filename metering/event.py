@@ -3,7 +3,8 @@
 A stream entry has the fields `op`, `kind`, `n`, `e` and, where money is concerned, `charge`. `e` is JSON:
 
     settled   a UsageEvent, written by the gateway that made the call
-    swept     the CallMeta kept with the hold; `charge` and `out` (output tokens) are the last checkpoint's
+    swept     the CallMeta kept with the hold; `charge` and `out` (output tokens) are the last checkpoint's,
+              `v` is the voucher that pays and `t` the hold's time
     left      a LeftNotice: the gateway has done with epoch n; all it knows of n is in here
     gone      {"gateway": ...}: the gateway is dead and its holds are swept; it can charge nothing any more
     drained   {}: no open hold of a dead gateway is left in epoch n

@@ -37,6 +37,7 @@ class ReserveRequest:
     tokens: int  # counted against tokens_per_minute while the call runs
     limits: KeyLimits
     meta: bytes  # the call's description, kept with the hold for whoever must end it
+    sliced: bool = False  # the caller can extend its hold while it runs, so a part will do to begin with
     day_spent_micro: int | None = None  # the key's spending today by the books, where the epoch is new to it
 
 
@@ -193,7 +194,8 @@ class Purse(Protocol):
         least_micro: int,
         floor_micro: int,
         floor_output_tokens: int,
-    ) -> ExtendOutcome: ...
+    ) -> ExtendOutcome:
+        """Raise the hold to `want_micro` in all, at least to `least_micro`; 0 is a checkpoint only."""
 
     async def settle(
         self, *, lane: int, n: int, op: str, charge_micro: int, tokens: int, event: bytes

@@ -1,0 +1,20 @@
+-- Raise an open hold to `want` in all, at least to `least`; want 0 is a checkpoint only. The floor only rises.
+-- KEYS  1 epoch  2 hold  3 voucher  4 key
+-- ARGV  1 n  2 want  3 least  4 floor  5 output tokens at the floor
+-- ->    OK amount | SHORT available held | GONE
+if fence(ARGV[1]) then return {'GONE'} end
+local h = redis.call('HMGET', KEYS[2], 's', 'a', 'f', 'd', 'k')
+if h[1] ~= 'open' then return {'GONE'} end
+if tonumber(ARGV[4]) > tonumber(h[3]) then redis.call('HSET', KEYS[2], 'f', ARGV[4], 'fo', ARGV[5]) end
+local want, least, amount = tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(h[2])
+if want <= amount then return {'OK', h[2]} end
+local v = redis.call('HMGET', KEYS[3], 'limit', 'spent', 'held')
+local free = tonumber(v[1]) - tonumber(v[2]) - tonumber(v[3])
+local raised = math.min(want, amount + free)
+if raised < least or raised <= amount then return {'SHORT', text(free), v[3]} end
+redis.call('HINCRBY', KEYS[3], 'held', text(raised - amount))
+if h[5] ~= '' and redis.call('HGET', KEYS[4], 'day') == h[4] then
+  redis.call('HINCRBY', KEYS[4], 'day_held', text(raised - amount))
+end
+redis.call('HSET', KEYS[2], 'a', text(raised))
+return {'OK', text(raised)}

@@ -1,0 +1,56 @@
+-- What every script begins with. KEYS[1] is the lane's epoch hash in all of them.
+--
+-- The fence: an epoch lives only in the data set it was opened in. master_replid changes at every restart and
+-- every promotion; after FLUSHALL the epoch hash itself is missing. Amounts stay below 2^53, so that Lua's
+-- doubles compare them exactly; they are written as integers in text and moved with HINCRBY.
+
+local function replid()
+  return string.match(redis.call('INFO', 'replication'), 'master_replid:(%x+)')
+end
+
+local function fence(n)
+  local at = redis.call('HMGET', KEYS[1], 'n', 'fence')
+  if not at[1] or not at[2] or at[2] ~= replid() then return {'VACANT'} end
+  if at[1] ~= n then return {'OTHER', at[1]} end
+  return nil
+end
+
+local function text(x) return string.format('%.0f', x) end
+
+local function now_ms()
+  local t = redis.call('TIME')
+  return tonumber(t[1]) * 1000 + math.floor(tonumber(t[2]) / 1000)
+end
+
+local function korean_day(ms) return math.floor((ms + 32400000) / 86400000) end
+
+-- held, spent, open of a voucher and the windows of a key, when a hold ends. -> what was taken of the charge
+local function finish(voucher, key, key_tokens, ops, hold, op, amount, charge, day, tokens)
+  local v = redis.call('HMGET', voucher, 'limit', 'spent', 'held')
+  local free = tonumber(v[1]) - tonumber(v[2]) - tonumber(v[3])
+  local taken = math.min(charge, amount + free)
+  redis.call('HINCRBY', voucher, 'held', text(-amount))
+  redis.call('HINCRBY', voucher, 'spent', text(taken))
+  redis.call('HINCRBY', voucher, 'open', -1)
+  redis.call('SREM', ops, op)
+  redis.call('PEXPIRE', hold, 3600000)
+  if key then
+    redis.call('HINCRBY', key, 'open', -1)
+    if redis.call('HGET', key, 'day') == day then
+      redis.call('HINCRBY', key, 'day_held', text(-amount))
+      redis.call('HINCRBY', key, 'day_spent', text(taken))
+    end
+    local was = redis.call('HGET', key_tokens, op)
+    if was then
+      redis.call('HINCRBY', key, 'tokens', tonumber(tokens) - tonumber(was))
+      redis.call('HSET', key_tokens, op, tokens)
+    end
+  end
+  return taken
+end
+
+local function balance(voucher, event_id)
+  local v = redis.call('HMGET', voucher, 'spent', 'held', 'limit', 'granted_gov', 'granted_self',
+    'before', 'frozen')
+  return {'OK', event_id, v[1], v[2], v[3], v[4], v[5], v[6], v[7]}
+end

@@ -1,0 +1,19 @@
+-- End a hold at its charge, and tell the books in the same step: the event first, then the balance.
+-- A hold that is not open in a living epoch is settled LATE: the event is news, no balance is touched.
+-- KEYS  1 epoch  2 hold  3 log  4 voucher  5 key  6 key's request tokens  7 open ops of the gateway
+-- ARGV  1 n  2 op  3 charge  4 tokens  5 event
+-- ->    OK event_id spent held limit granted_gov granted_self before frozen | LATE event_id
+local h = redis.call('HMGET', KEYS[2], 's', 'a', 'd', 'k', 'id', 'late')
+if h[1] == 'settled' then return balance(KEYS[4], h[5]) end
+if h[6] then return {'LATE', h[6]} end
+local refusal = fence(ARGV[1])
+local id = redis.call('XADD', KEYS[3], '*', 'op', ARGV[2], 'kind', 'settled', 'n', ARGV[1],
+  'charge', ARGV[3], 'e', ARGV[5])
+if refusal or h[1] ~= 'open' then
+  if h[1] then redis.call('HSET', KEYS[2], 'late', id) end
+  return {'LATE', id}
+end
+redis.call('HSET', KEYS[2], 's', 'settled', 'id', id)
+local key = h[4] ~= '' and KEYS[5] or nil
+finish(KEYS[4], key, KEYS[6], KEYS[7], KEYS[2], ARGV[2], tonumber(h[2]), tonumber(ARGV[3]), h[3], ARGV[4])
+return balance(KEYS[4], id)

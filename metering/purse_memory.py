@@ -1,0 +1,488 @@
+"""The purse in memory: the readable specification of the Lua scripts, and a test's purse.
+
+One state machine drives this and the real server side by side and compares every answer; where they differ,
+one of them is wrong. It reads no clock: `now_ms` is handed in, as a function.
+
+A data set can lose its memory in the ways a server can: `restart` (a new replication id, data kept), `flush`
+(data gone, id kept), `snapshot`/`restore` (an older state comes back under a new id).
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import Final
+
+from metering.purse import (
+    LEASE_MS,
+    Ended,
+    EventKind,
+    Extended,
+    ExtendOutcome,
+    ExtendShort,
+    Gone,
+    KeyDayUnknown,
+    Late,
+    Limited,
+    Loan,
+    LogEntry,
+    NoLoan,
+    OtherEpoch,
+    Reserved,
+    ReserveOutcome,
+    ReserveRequest,
+    Settled,
+    SettleOutcome,
+    Short,
+    Vacant,
+    VoucherBalance,
+)
+
+MINUTE_MS: Final = 60_000
+DAY_MS: Final = 86_400_000
+KOREA_OFFSET_MS: Final = 9 * 3_600_000
+SLICE_PART: Final = 16  # while other calls run, no slice is smaller than the wish divided by this
+
+
+def day_in_korea(now_ms: int) -> int:
+    return (now_ms + KOREA_OFFSET_MS) // DAY_MS
+
+
+@dataclass(slots=True)
+class _Epoch:
+    n: int | None = None
+    fence: str | None = None
+    ticket: str | None = None
+
+
+@dataclass(slots=True)
+class _Voucher:
+    loan: Loan
+    spent: int = 0
+    held: int = 0
+    open: int = 0
+
+    @property
+    def available(self) -> int:
+        return self.loan.limit_micro - self.spent - self.held
+
+
+@dataclass(slots=True)
+class _Key:
+    day: int | None = None
+    day_spent: int = 0
+    day_held: int = 0
+    open: int = 0
+    requests: dict[str, int] = field(default_factory=dict)  # op -> ms
+    tokens: dict[str, tuple[int, int]] = field(default_factory=dict)  # op -> (ms, tokens)
+
+
+@dataclass(slots=True)
+class _Hold:
+    answer: Reserved
+    gateway_id: str
+    key_id: str | None  # None: the key has no limits, so nothing is counted
+    day: int
+    meta: bytes
+    amount: int
+    floor: int = 0
+    floor_output_tokens: int = 0
+    state: str = "open"  # open | settled | swept
+    event_id: str = ""
+    late_event_id: str = ""
+
+
+@dataclass(slots=True)
+class _Lane:
+    epoch: _Epoch = field(default_factory=_Epoch)
+    vouchers: dict[tuple[int, str], _Voucher] = field(default_factory=dict)
+    holds: dict[tuple[int, str], _Hold] = field(default_factory=dict)
+    open_ops: dict[tuple[int, str], set[str]] = field(default_factory=dict)
+    keys: dict[tuple[int, str], _Key] = field(default_factory=dict)
+    log: list[LogEntry] = field(default_factory=list)
+    acks: dict[str, list[str]] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class DataSet:
+    """What a server keeps."""
+
+    replid: str = "a0"
+    sequence: int = 0
+    lanes: dict[int, _Lane] = field(default_factory=dict)
+    leases: dict[str, int] = field(default_factory=dict)
+
+    def lane(self, lane: int) -> _Lane:
+        return self.lanes.setdefault(lane, _Lane())
+
+    def snapshot(self) -> DataSet:
+        return copy.deepcopy(self)
+
+
+class MemoryPurse:
+    """metering.purse.Purse over a DataSet. Every verb is one step: nothing waits inside it."""
+
+    def __init__(self, *, now_ms: Callable[[], int], data: DataSet | None = None) -> None:
+        self._now_ms = now_ms
+        self.data = data or DataSet()
+
+    # -- what a server suffers
+
+    def restart(self) -> None:
+        self.data.replid = f"{self.data.replid[0]}{int(self.data.replid[1:]) + 1}"
+
+    def flush(self) -> None:
+        self.data.lanes.clear()
+        self.data.leases.clear()
+
+    def restore(self, older: DataSet) -> None:
+        replid = self.data.replid
+        self.data = older.snapshot()
+        self.data.replid = replid
+        self.restart()
+
+    # -- the gateway's verbs
+
+    async def reserve(self, request: ReserveRequest) -> ReserveOutcome:
+        lane = self.data.lane(request.lane)
+        if refusal := self._fence(lane, request.n):
+            return refusal
+        if hold := lane.holds.get((request.n, request.op)):
+            return hold.answer
+        now_ms = self._now_ms()
+        key = lane.keys.get((request.n, request.key_id)) or _Key()
+        if limited := _limits(key, request, now_ms):
+            return limited
+        chosen = _choose(lane, request, now_ms, day_left=_day_left(key, request))
+        if not isinstance(chosen, tuple):
+            return chosen
+        voucher_id, granted = chosen
+        voucher = lane.vouchers[request.n, voucher_id]
+        voucher.held += granted
+        voucher.open += 1
+        if request.limits.any:
+            lane.keys[request.n, request.key_id] = key
+            key.day_held += granted
+            key.open += 1
+            if request.limits.requests_per_minute is not None:
+                key.requests[request.op] = now_ms
+            if request.limits.tokens_per_minute is not None:
+                key.tokens[request.op] = (now_ms, request.tokens)
+        answer = Reserved(voucher_id, granted, now_ms, voucher.available, voucher.loan.limit_micro)
+        lane.holds[request.n, request.op] = _Hold(
+            answer=answer,
+            gateway_id=request.gateway_id,
+            key_id=request.key_id if request.limits.any else None,
+            day=day_in_korea(now_ms),
+            meta=request.meta,
+            amount=granted,
+        )
+        lane.open_ops.setdefault((request.n, request.gateway_id), set()).add(request.op)
+        return answer
+
+    async def extend(
+        self,
+        *,
+        lane: int,
+        n: int,
+        op: str,
+        want_micro: int,
+        least_micro: int,
+        floor_micro: int,
+        floor_output_tokens: int,
+    ) -> ExtendOutcome:
+        keys = self.data.lane(lane)
+        hold = keys.holds.get((n, op))
+        if self._fence(keys, n) or hold is None or hold.state != "open":
+            return Gone()
+        if floor_micro > hold.floor:
+            hold.floor = floor_micro
+            hold.floor_output_tokens = floor_output_tokens
+        if want_micro <= hold.amount:
+            return Extended(hold.amount)
+        voucher = keys.vouchers[n, hold.answer.voucher_id]
+        amount = min(want_micro, hold.amount + voucher.available)
+        if amount < least_micro or amount <= hold.amount:
+            return ExtendShort(voucher.available, voucher.held)
+        more = amount - hold.amount
+        voucher.held += more
+        if hold.key_id is not None and keys.keys[n, hold.key_id].day == hold.day:
+            keys.keys[n, hold.key_id].day_held += more
+        hold.amount = amount
+        return Extended(amount)
+
+    async def settle(
+        self, *, lane: int, n: int, op: str, charge_micro: int, tokens: int, event: bytes
+    ) -> SettleOutcome:
+        keys = self.data.lane(lane)
+        hold = keys.holds.get((n, op))
+        if hold is not None and hold.state == "settled":
+            return self._settled(keys.vouchers[n, hold.answer.voucher_id], hold.event_id)
+        if hold is not None and hold.late_event_id:
+            return Late(hold.late_event_id)
+        fields = {"charge": str(charge_micro).encode(), "e": event}
+        event_id = self._append(keys, "settled", op, n, fields)
+        if hold is None or hold.state != "open" or self._fence(keys, n):
+            if hold is not None:
+                hold.late_event_id = event_id
+            return Late(event_id)
+        self._end(keys, n, op, hold, charge_micro, tokens)
+        hold.state = "settled"
+        hold.event_id = event_id
+        return self._settled(keys.vouchers[n, hold.answer.voucher_id], event_id)
+
+    async def note(self, *, lane: int, kind: EventKind, op: str, n: int, event: bytes) -> str:
+        return self._append(self.data.lane(lane), kind, op, n, {"e": event})
+
+    async def pop_acks(self, *, lane: int, gateway_id: str, count: int) -> list[str]:
+        acks = self.data.lane(lane).acks.get(gateway_id, [])
+        popped, acks[:count] = acks[:count], []
+        return popped
+
+    async def renew_lease(self, gateway_id: str) -> None:
+        self.data.leases[gateway_id] = self._now_ms() + LEASE_MS
+
+    async def balance(self, *, lane: int, n: int, voucher_id: str) -> VoucherBalance | None:
+        keys = self.data.lane(lane)
+        voucher = keys.vouchers.get((n, voucher_id))
+        if voucher is None or self._fence(keys, n):
+            return None
+        loan = voucher.loan
+        return VoucherBalance(
+            version=loan.version,
+            limit_micro=loan.limit_micro,
+            spent_micro=voucher.spent,
+            held_micro=voucher.held,
+            before_micro=loan.before_micro,
+            frozen_micro=loan.frozen_micro,
+            granted_government_micro=loan.granted_government_micro,
+            granted_self_micro=loan.granted_self_micro,
+        )
+
+    # -- the treasury's verbs
+
+    async def vacate(self, *, lane: int, nonce: str, used_ticket: str | None, stale_n: int) -> str | None:
+        epoch = self.data.lane(lane).epoch
+        living = epoch.n is not None and epoch.fence == self.data.replid
+        if living and epoch.n != stale_n:
+            return None
+        epoch.n = epoch.fence = None
+        mine = epoch.ticket is not None and epoch.ticket.endswith(f"@{self.data.replid}")
+        if not mine or epoch.ticket == used_ticket:
+            epoch.ticket = f"{nonce}@{self.data.replid}"
+        return epoch.ticket
+
+    async def open(self, *, lane: int, n: int, ticket: str) -> bool:
+        keys = self.data.lane(lane)
+        epoch = keys.epoch
+        if epoch.n == n and epoch.fence == self.data.replid:
+            return True
+        if epoch.ticket != ticket or not ticket.endswith(f"@{self.data.replid}"):
+            return False
+        epoch.n, epoch.fence, epoch.ticket = n, self.data.replid, None
+        self._append(keys, "opened", "", n, {"e": b"{}"})
+        return True
+
+    async def lend(self, *, lane: int, n: int, loan: Loan) -> bool | Vacant | OtherEpoch:
+        keys = self.data.lane(lane)
+        if refusal := self._fence(keys, n):
+            return refusal
+        voucher = keys.vouchers.get((n, loan.voucher_id))
+        if voucher is None:
+            if loan.version != 1:
+                return False
+            keys.vouchers[n, loan.voucher_id] = _Voucher(loan)
+        elif loan.version > voucher.loan.version:
+            voucher.loan = loan
+        return True
+
+    async def recall(
+        self, *, lane: int, n: int, voucher_id: str, version: int, target_micro: int
+    ) -> int | Vacant | OtherEpoch | None:
+        keys = self.data.lane(lane)
+        if refusal := self._fence(keys, n):
+            return refusal
+        voucher = keys.vouchers.get((n, voucher_id))
+        if voucher is None or version < voucher.loan.version:
+            return None
+        if version > voucher.loan.version:
+            limit = max(target_micro, voucher.spent + voucher.held)
+            voucher.loan = replace(voucher.loan, version=version, limit_micro=limit)
+        return voucher.loan.limit_micro
+
+    # -- the worker's verbs
+
+    async def sweep(self, *, lane: int, n: int, op: str, gateway_id: str) -> SettleOutcome | Gone:
+        keys = self.data.lane(lane)
+        hold = keys.holds.get((n, op))
+        if hold is None or hold.state != "open":
+            keys.open_ops.get((n, gateway_id), set()).discard(op)
+            return Gone()
+        fields = {
+            "charge": str(hold.floor).encode(),
+            "out": str(hold.floor_output_tokens).encode(),
+            "v": hold.answer.voucher_id.encode(),
+            "t": str(hold.answer.held_at_ms).encode(),
+            "e": hold.meta,
+        }
+        event_id = self._append(keys, "swept", op, n, fields)
+        self._end(keys, n, op, hold, hold.floor, hold.floor_output_tokens)
+        hold.state = "swept"
+        hold.event_id = event_id
+        return self._settled(keys.vouchers[n, hold.answer.voucher_id], event_id)
+
+    async def open_ops(self, *, lane: int, n: int, gateway_id: str) -> list[str]:
+        return sorted(self.data.lane(lane).open_ops.get((n, gateway_id), set()))
+
+    async def lease_alive(self, gateway_id: str) -> bool:
+        return self.data.leases.get(gateway_id, 0) > self._now_ms()
+
+    async def read_log(self, *, lane: int, count: int) -> list[LogEntry]:
+        return self.data.lane(lane).log[:count]
+
+    async def log_lengths(self) -> list[int]:
+        return [len(self.data.lane(lane).log) for lane in range(64)]
+
+    async def delete_log(self, *, lane: int, entry_ids: list[str]) -> None:
+        keys = self.data.lane(lane)
+        doomed = set(entry_ids)
+        keys.log = [entry for entry in keys.log if entry.entry_id not in doomed]
+
+    async def push_acks(self, *, lane: int, acks: dict[str, list[str]]) -> None:
+        keys = self.data.lane(lane)
+        for gateway_id, ops in acks.items():
+            keys.acks.setdefault(gateway_id, []).extend(ops)
+
+    async def epoch_here(self, lane: int) -> int | None:
+        epoch = self.data.lane(lane).epoch
+        return epoch.n if epoch.fence == self.data.replid else None
+
+    async def data_set(self) -> str:
+        return self.data.replid
+
+    # -- inside
+
+    def _fence(self, lane: _Lane, n: int) -> Vacant | OtherEpoch | None:
+        if lane.epoch.n is None or lane.epoch.fence != self.data.replid:
+            return Vacant()
+        return None if lane.epoch.n == n else OtherEpoch(lane.epoch.n)
+
+    def _append(self, lane: _Lane, kind: str, op: str, n: int, fields: dict[str, bytes]) -> str:
+        self.data.sequence += 1
+        entry_id = f"{self._now_ms()}-{self.data.sequence}"
+        lane.log.append(LogEntry(entry_id, kind, op, n, fields))
+        return entry_id
+
+    def _end(self, lane: _Lane, n: int, op: str, hold: _Hold, charge: int, tokens: int) -> None:
+        voucher = lane.vouchers[n, hold.answer.voucher_id]
+        taken = min(charge, hold.amount + voucher.available)
+        voucher.held -= hold.amount
+        voucher.spent += taken
+        voucher.open -= 1
+        lane.open_ops.get((n, hold.gateway_id), set()).discard(op)
+        assert voucher.spent + voucher.held <= voucher.loan.limit_micro, "a purse never passes its loan"
+        if hold.key_id is None:
+            return
+        key = lane.keys[n, hold.key_id]
+        key.open -= 1
+        if key.day == hold.day:
+            key.day_held -= hold.amount
+            key.day_spent += taken
+        if op in key.tokens:
+            key.tokens[op] = (key.tokens[op][0], tokens)
+
+    def _settled(self, voucher: _Voucher, event_id: str) -> Settled:
+        loan = voucher.loan
+        return Settled(
+            event_id=event_id,
+            spent_micro=voucher.spent,
+            held_micro=voucher.held,
+            limit_micro=loan.limit_micro,
+            granted_government_micro=loan.granted_government_micro,
+            granted_self_micro=loan.granted_self_micro,
+            before_micro=loan.before_micro,
+            frozen_micro=loan.frozen_micro,
+        )
+
+
+def _limits(key: _Key, request: ReserveRequest, now_ms: int) -> Limited | KeyDayUnknown | None:
+    """Rolls the key's windows to `now_ms`, then says which limit stands in the way."""
+    limits = request.limits
+    if not limits.any:
+        return None
+    day = day_in_korea(now_ms)
+    if key.day is None and limits.krw_per_day_micro is not None and request.day_spent_micro is None:
+        return KeyDayUnknown(day)
+    if key.day != day:
+        first = key.day is None and request.day_spent_micro is not None
+        key.day_spent = (request.day_spent_micro or 0) if first else 0
+        key.day, key.day_held = day, 0
+    if limits.concurrent is not None and key.open >= limits.concurrent:
+        return Limited("concurrent", 1000)
+    start = now_ms - MINUTE_MS
+    if limits.requests_per_minute is not None:
+        key.requests = {op: at for op, at in key.requests.items() if at > start}
+        if len(key.requests) >= limits.requests_per_minute:
+            oldest = min(key.requests.values(), default=now_ms)
+            return Limited("requests_per_minute", oldest + MINUTE_MS - now_ms)
+    if limits.tokens_per_minute is not None:
+        key.tokens = {op: at for op, at in key.tokens.items() if at[0] > start}
+        if sum(tokens for _, tokens in key.tokens.values()) + request.tokens > limits.tokens_per_minute:
+            oldest = min((at for at, _ in key.tokens.values()), default=now_ms)
+            return Limited("tokens_per_minute", oldest + MINUTE_MS - now_ms)
+    left = _day_left(key, request)
+    if left is not None and left < request.least_micro:
+        return Limited("krw_per_day", DAY_MS - (now_ms + KOREA_OFFSET_MS) % DAY_MS)
+    return None
+
+
+def _day_left(key: _Key, request: ReserveRequest) -> int | None:
+    budget = request.limits.krw_per_day_micro
+    return None if budget is None else budget - key.day_spent - key.day_held
+
+
+def _choose(
+    lane: _Lane, request: ReserveRequest, now_ms: int, *, day_left: int | None
+) -> tuple[str, int] | NoLoan | Short | Ended:
+    """(voucher, amount), or why not. The first voucher that can grant the wish whole, else the fullest."""
+    fullest: tuple[int, str] | None = None
+    for voucher_id in request.vouchers:
+        voucher = lane.vouchers.get((request.n, voucher_id))
+        if voucher is None:
+            return NoLoan(voucher_id)
+        if voucher.loan.state != "active" or now_ms >= voucher.loan.ends_ms:
+            continue
+        free = voucher.available if day_left is None else min(voucher.available, day_left)
+        if request.want_micro <= free and (
+            not request.sliced or request.want_micro <= free // (2 * (voucher.open + 1))
+        ):
+            return voucher_id, request.want_micro
+        if fullest is None or free > fullest[0]:
+            fullest = (free, voucher_id)
+    if fullest is None:
+        return Ended()
+    free, voucher_id = fullest
+    voucher = lane.vouchers[request.n, voucher_id]
+    granted = _part(request, free=free, others_open=voucher.open)
+    if granted is None:
+        return Short(voucher_id, voucher.available, voucher.held)
+    return voucher_id, granted
+
+
+def _part(request: ReserveRequest, *, free: int, others_open: int) -> int | None:
+    """What to grant of `free` where the wish is too large for it; None: wait for other calls to end.
+
+    A call that can be sliced starts with a share that leaves room for those that run, and for its own next
+    slices; below a sixteenth of its wish it waits while others run, so that no crowd of beginnings starves
+    every end. A call that cannot be sliced takes all that is there, but only when nobody else runs.
+    """
+    least, want = request.least_micro, request.want_micro
+    if free < least:
+        return None
+    if not others_open:
+        return min(want, max(least, free // 2)) if request.sliced else min(want, free)
+    if not request.sliced:
+        return want if want <= free else None
+    share = min(want, max(least, free // (2 * (others_open + 1))))
+    return share if share >= min(want, want // SLICE_PART) else None
