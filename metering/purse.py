@@ -42,6 +42,18 @@ class ReserveRequest:
 
 
 @dataclass(frozen=True, slots=True)
+class HoldRef:
+    """Where a hold lives, for whoever extends or settles it."""
+
+    lane: int
+    n: int
+    op: str
+    voucher_id: str
+    key_id: str
+    gateway_id: str
+
+
+@dataclass(frozen=True, slots=True)
 class Reserved:
     voucher_id: str
     granted_micro: int
@@ -186,10 +198,8 @@ class Purse(Protocol):
 
     async def extend(
         self,
+        hold: HoldRef,
         *,
-        lane: int,
-        n: int,
-        op: str,
         want_micro: int,
         least_micro: int,
         floor_micro: int,
@@ -198,7 +208,7 @@ class Purse(Protocol):
         """Raise the hold to `want_micro` in all, at least to `least_micro`; 0 is a checkpoint only."""
 
     async def settle(
-        self, *, lane: int, n: int, op: str, charge_micro: int, tokens: int, event: bytes
+        self, hold: HoldRef, *, charge_micro: int, tokens: int, event: bytes
     ) -> SettleOutcome: ...
 
     async def note(self, *, lane: int, kind: EventKind, op: str, n: int, event: bytes) -> str: ...

@@ -22,6 +22,7 @@ from metering.purse import (
     ExtendOutcome,
     ExtendShort,
     Gone,
+    HoldRef,
     KeyDayUnknown,
     Late,
     Limited,
@@ -183,54 +184,50 @@ class MemoryPurse:
 
     async def extend(
         self,
+        hold: HoldRef,
         *,
-        lane: int,
-        n: int,
-        op: str,
         want_micro: int,
         least_micro: int,
         floor_micro: int,
         floor_output_tokens: int,
     ) -> ExtendOutcome:
-        keys = self.data.lane(lane)
-        hold = keys.holds.get((n, op))
-        if self._fence(keys, n) or hold is None or hold.state != "open":
+        keys = self.data.lane(hold.lane)
+        record = keys.holds.get((hold.n, hold.op))
+        if self._fence(keys, hold.n) or record is None or record.state != "open":
             return Gone()
-        if floor_micro > hold.floor:
-            hold.floor = floor_micro
-            hold.floor_output_tokens = floor_output_tokens
-        if want_micro <= hold.amount:
-            return Extended(hold.amount)
-        voucher = keys.vouchers[n, hold.answer.voucher_id]
-        amount = min(want_micro, hold.amount + voucher.available)
-        if amount < least_micro or amount <= hold.amount:
+        if floor_micro > record.floor:
+            record.floor = floor_micro
+            record.floor_output_tokens = floor_output_tokens
+        if want_micro <= record.amount:
+            return Extended(record.amount)
+        voucher = keys.vouchers[hold.n, record.answer.voucher_id]
+        amount = min(want_micro, record.amount + voucher.available)
+        if amount < least_micro or amount <= record.amount:
             return ExtendShort(voucher.available, voucher.held)
-        more = amount - hold.amount
+        more = amount - record.amount
         voucher.held += more
-        if hold.key_id is not None and keys.keys[n, hold.key_id].day == hold.day:
-            keys.keys[n, hold.key_id].day_held += more
-        hold.amount = amount
+        if record.key_id is not None and keys.keys[hold.n, record.key_id].day == record.day:
+            keys.keys[hold.n, record.key_id].day_held += more
+        record.amount = amount
         return Extended(amount)
 
-    async def settle(
-        self, *, lane: int, n: int, op: str, charge_micro: int, tokens: int, event: bytes
-    ) -> SettleOutcome:
-        keys = self.data.lane(lane)
-        hold = keys.holds.get((n, op))
-        if hold is not None and hold.state == "settled":
-            return self._settled(keys.vouchers[n, hold.answer.voucher_id], hold.event_id)
-        if hold is not None and hold.late_event_id:
-            return Late(hold.late_event_id)
+    async def settle(self, hold: HoldRef, *, charge_micro: int, tokens: int, event: bytes) -> SettleOutcome:
+        keys = self.data.lane(hold.lane)
+        record = keys.holds.get((hold.n, hold.op))
+        if record is not None and record.state == "settled":
+            return self._settled(keys.vouchers[hold.n, record.answer.voucher_id], record.event_id)
+        if record is not None and record.late_event_id:
+            return Late(record.late_event_id)
         fields = {"charge": str(charge_micro).encode(), "e": event}
-        event_id = self._append(keys, "settled", op, n, fields)
-        if hold is None or hold.state != "open" or self._fence(keys, n):
-            if hold is not None:
-                hold.late_event_id = event_id
+        event_id = self._append(keys, "settled", hold.op, hold.n, fields)
+        if record is None or record.state != "open" or self._fence(keys, hold.n):
+            if record is not None:
+                record.late_event_id = event_id
             return Late(event_id)
-        self._end(keys, n, op, hold, charge_micro, tokens)
-        hold.state = "settled"
-        hold.event_id = event_id
-        return self._settled(keys.vouchers[n, hold.answer.voucher_id], event_id)
+        self._end(keys, hold.n, hold.op, record, charge_micro, tokens)
+        record.state = "settled"
+        record.event_id = event_id
+        return self._settled(keys.vouchers[hold.n, record.answer.voucher_id], event_id)
 
     async def note(self, *, lane: int, kind: EventKind, op: str, n: int, event: bytes) -> str:
         return self._append(self.data.lane(lane), kind, op, n, {"e": event})

@@ -27,6 +27,7 @@ local function korean_day(ms) return math.floor((ms + 32400000) / 86400000) end
 -- held, spent, open of a voucher and the windows of a key, when a hold ends. -> what was taken of the charge
 local function finish(voucher, key, key_tokens, ops, hold, op, amount, charge, day, tokens)
   local v = redis.call('HMGET', voucher, 'limit', 'spent', 'held')
+  if not v[1] then return 0 end
   local free = tonumber(v[1]) - tonumber(v[2]) - tonumber(v[3])
   local taken = math.min(charge, amount + free)
   redis.call('HINCRBY', voucher, 'held', text(-amount))

@@ -1,0 +1,332 @@
+"""The purse on Redis: the verbs of metering.purse as Lua scripts, one round trip each.
+
+What a verb means is written in purse_memory; this file only puts it on the wire and reads the answer. On a
+Redis Cluster all keys of a verb share the lane's hash tag.
+"""
+
+from __future__ import annotations
+
+from importlib import resources
+from typing import Any, Final
+
+from metering import keys
+from metering.purse import (
+    LEASE_MS,
+    Ended,
+    EventKind,
+    Extended,
+    ExtendOutcome,
+    ExtendShort,
+    Gone,
+    HoldRef,
+    KeyDayUnknown,
+    Late,
+    Limited,
+    Loan,
+    LogEntry,
+    NoLoan,
+    OtherEpoch,
+    PurseUnavailable,
+    Reserved,
+    ReserveOutcome,
+    ReserveRequest,
+    Settled,
+    SettleOutcome,
+    Short,
+    Vacant,
+    VoucherBalance,
+)
+from metering.redis_line import RedisLine
+
+SCRIPTS: Final = ("reserve", "extend", "settle", "sweep", "vacate", "open", "lend", "recall")
+# Settling must go on when memory is short: it ends holds, and its events are drained by the worker.
+ALLOW_OOM: Final = frozenset({"settle", "sweep", "extend", "recall"})
+
+
+def load_scripts() -> dict[str, bytes]:
+    """name -> source, each with the common prologue."""
+    folder = resources.files("metering") / "lua"
+    prologue = (folder / "prologue.lua").read_bytes()
+    sources = {}
+    for name in SCRIPTS:
+        flags = b"allow-oom" if name in ALLOW_OOM else b""
+        sources[name] = b"#!lua flags=" + flags + b"\n" + prologue + (folder / f"{name}.lua").read_bytes()
+    return sources
+
+
+async def connect_purse(url: str) -> RedisPurse:
+    """Raises PurseUnavailable."""
+    line = RedisLine(url, scripts=load_scripts())
+    await line.start()
+    return RedisPurse(line)
+
+
+class RedisPurse:
+    """metering.purse.Purse on one coalesced connection."""
+
+    def __init__(self, line: RedisLine) -> None:
+        self.line = line
+
+    async def close(self) -> None:
+        await self.line.close()
+
+    # -- the gateway's verbs
+
+    async def reserve(self, request: ReserveRequest) -> ReserveOutcome:
+        lane, n = request.lane, request.n
+        key = keys.api_key(lane, n, request.key_id)
+        limits = request.limits
+        reply = await self.line.script(
+            "reserve",
+            [
+                keys.epoch(lane),
+                keys.hold(lane, n, request.op),
+                keys.open_ops(lane, n, request.gateway_id),
+                key,
+                key + ":requests",
+                key + ":tokens",
+                key + ":window",
+                *[keys.voucher(lane, n, voucher) for voucher in request.vouchers],
+            ],
+            [
+                n,
+                request.op,
+                request.want_micro,
+                request.least_micro,
+                1 if request.sliced else 0,
+                request.tokens,
+                _optional(limits.requests_per_minute),
+                _optional(limits.tokens_per_minute),
+                _optional(limits.krw_per_day_micro),
+                _optional(limits.concurrent),
+                _optional(request.day_spent_micro),
+                request.meta,
+                request.gateway_id,
+                request.key_id,
+                *request.vouchers,
+            ],
+        )
+        return _reserve_outcome(reply)
+
+    async def extend(
+        self,
+        hold: HoldRef,
+        *,
+        want_micro: int,
+        least_micro: int,
+        floor_micro: int,
+        floor_output_tokens: int,
+    ) -> ExtendOutcome:
+        lane, n = hold.lane, hold.n
+        reply = await self.line.script(
+            "extend",
+            [
+                keys.epoch(lane),
+                keys.hold(lane, n, hold.op),
+                keys.voucher(lane, n, hold.voucher_id),
+                keys.api_key(lane, n, hold.key_id),
+            ],
+            [n, want_micro, least_micro, floor_micro, floor_output_tokens],
+        )
+        if reply[0] == b"OK":
+            return Extended(int(reply[1]))
+        if reply[0] == b"SHORT":
+            return ExtendShort(int(reply[1]), int(reply[2]))
+        return Gone()
+
+    async def settle(self, hold: HoldRef, *, charge_micro: int, tokens: int, event: bytes) -> SettleOutcome:
+        reply = await self.line.script(
+            "settle", _ending_keys(hold), [hold.n, hold.op, charge_micro, tokens, event]
+        )
+        outcome = _settle_outcome(reply)
+        assert not isinstance(outcome, Gone), "settle answers OK or LATE"
+        return outcome
+
+    async def note(self, *, lane: int, kind: EventKind, op: str, n: int, event: bytes) -> str:
+        entry_id = await self.line.command(
+            "XADD", keys.log(lane), "*", "op", op, "kind", kind, "n", n, "e", event
+        )
+        return _text(entry_id)
+
+    async def pop_acks(self, *, lane: int, gateway_id: str, count: int) -> list[str]:
+        popped = await self.line.command("LPOP", keys.acks(lane, gateway_id), count)
+        return [_text(op) for op in popped or []]
+
+    async def renew_lease(self, gateway_id: str) -> None:
+        await self.line.command("SET", keys.lease(gateway_id), "1", "PX", LEASE_MS)
+
+    async def balance(self, *, lane: int, n: int, voucher_id: str) -> VoucherBalance | None:
+        here = self.epoch_here(lane)
+        values = self.line.call(
+            "HMGET",
+            keys.voucher(lane, n, voucher_id),
+            *("ver", "limit", "spent", "held", "before", "frozen", "granted_gov", "granted_self"),
+        )
+        if await here != n:
+            values.cancel()
+            return None
+        numbers = await values
+        if numbers[0] is None:
+            return None
+        ver, limit, spent, held, before, frozen, government, own = (int(number) for number in numbers)
+        return VoucherBalance(
+            version=ver,
+            limit_micro=limit,
+            spent_micro=spent,
+            held_micro=held,
+            before_micro=before,
+            frozen_micro=frozen,
+            granted_government_micro=government,
+            granted_self_micro=own,
+        )
+
+    # -- the treasury's verbs
+
+    async def vacate(self, *, lane: int, nonce: str, used_ticket: str | None, stale_n: int) -> str | None:
+        reply = await self.line.script("vacate", [keys.epoch(lane)], [nonce, used_ticket or "", stale_n])
+        return _text(reply[1]) if reply[0] == b"TICKET" else None
+
+    async def open(self, *, lane: int, n: int, ticket: str) -> bool:
+        reply = await self.line.script("open", [keys.epoch(lane), keys.log(lane)], [n, ticket])
+        return bool(reply[0] == b"OK")
+
+    async def lend(self, *, lane: int, n: int, loan: Loan) -> bool | Vacant | OtherEpoch:
+        reply = await self.line.script(
+            "lend",
+            [keys.epoch(lane), keys.voucher(lane, n, loan.voucher_id)],
+            [
+                n,
+                loan.version,
+                loan.limit_micro,
+                loan.ends_ms,
+                loan.state,
+                loan.granted_government_micro,
+                loan.granted_self_micro,
+                loan.before_micro,
+                loan.frozen_micro,
+            ],
+        )
+        return _epoch_refusal(reply) or bool(reply[0] == b"OK")
+
+    async def recall(
+        self, *, lane: int, n: int, voucher_id: str, version: int, target_micro: int
+    ) -> int | Vacant | OtherEpoch | None:
+        reply = await self.line.script(
+            "recall", [keys.epoch(lane), keys.voucher(lane, n, voucher_id)], [n, version, target_micro]
+        )
+        return _epoch_refusal(reply) or (int(reply[1]) if reply[0] == b"OK" else None)
+
+    # -- the worker's verbs
+
+    async def sweep(self, *, lane: int, n: int, op: str, gateway_id: str) -> SettleOutcome | Gone:
+        # A script must be told its keys: the sweeper reads the hold's voucher and key first.
+        voucher, key = await self.line.command("HMGET", keys.hold(lane, n, op), "v", "k")
+        hold = HoldRef(lane, n, op, _text(voucher), _text(key), gateway_id)
+        return _settle_outcome(await self.line.script("sweep", _ending_keys(hold), [n, op]))
+
+    async def open_ops(self, *, lane: int, n: int, gateway_id: str) -> list[str]:
+        members = await self.line.command("SMEMBERS", keys.open_ops(lane, n, gateway_id))
+        return sorted(_text(op) for op in members)
+
+    async def lease_alive(self, gateway_id: str) -> bool:
+        return bool(await self.line.command("EXISTS", keys.lease(gateway_id)))
+
+    async def read_log(self, *, lane: int, count: int) -> list[LogEntry]:
+        entries = await self.line.command("XRANGE", keys.log(lane), "-", "+", "COUNT", count)
+        return [_log_entry(entry_id, flat) for entry_id, flat in entries]
+
+    async def log_lengths(self) -> list[int]:
+        calls = [self.line.call("XLEN", keys.log(lane)) for lane in range(keys.LANES)]
+        return [int(await call) for call in calls]
+
+    async def delete_log(self, *, lane: int, entry_ids: list[str]) -> None:
+        if entry_ids:
+            await self.line.command("XDEL", keys.log(lane), *entry_ids)
+
+    async def push_acks(self, *, lane: int, acks: dict[str, list[str]]) -> None:
+        calls = [
+            self.line.call("RPUSH", keys.acks(lane, gateway), *ops) for gateway, ops in acks.items() if ops
+        ]
+        # Acknowledgements nobody fetches any more must not stay for ever.
+        calls += [self.line.call("PEXPIRE", keys.acks(lane, gateway), 86_400_000) for gateway in acks]
+        for call in calls:
+            await call
+
+    async def epoch_here(self, lane: int) -> int | None:
+        fence = self.line.call("HMGET", keys.epoch(lane), "n", "fence")
+        here = await self.data_set()
+        n, at = await fence
+        return int(n) if n is not None and at is not None and _text(at) == here else None
+
+    async def data_set(self) -> str:
+        info = _text(await self.line.command("INFO", "replication"))
+        for row in info.splitlines():
+            if row.startswith("master_replid:"):
+                return row.partition(":")[2].strip()
+        raise PurseUnavailable("Redis tells no replication id")
+
+
+def _ending_keys(hold: HoldRef) -> list[str]:
+    lane, n = hold.lane, hold.n
+    key = keys.api_key(lane, n, hold.key_id)
+    return [
+        keys.epoch(lane),
+        keys.hold(lane, n, hold.op),
+        keys.log(lane),
+        keys.voucher(lane, n, hold.voucher_id),
+        key,
+        key + ":tokens",
+        keys.open_ops(lane, n, hold.gateway_id),
+    ]
+
+
+def _optional(number: int | None) -> int | str:
+    return "" if number is None else number
+
+
+def _text(value: Any) -> str:
+    return value.decode() if isinstance(value, bytes) else str(value or "")
+
+
+def _epoch_refusal(reply: list[Any]) -> Vacant | OtherEpoch | None:
+    if reply[0] == b"VACANT":
+        return Vacant()
+    return OtherEpoch(int(reply[1])) if reply[0] == b"OTHER" else None
+
+
+def _reserve_outcome(reply: list[Any]) -> ReserveOutcome:
+    word = reply[0]
+    if word == b"OK":
+        return Reserved(_text(reply[1]), int(reply[2]), int(reply[3]), int(reply[4]), int(reply[5]))
+    if word == b"SHORT":
+        return Short(_text(reply[1]), int(reply[2]), int(reply[3]))
+    if word == b"NO_LOAN":
+        return NoLoan(_text(reply[1]))
+    if word == b"LIMITED":
+        return Limited(_text(reply[1]), int(reply[2]))  # type: ignore[arg-type]
+    if word == b"DAY":
+        return KeyDayUnknown(int(reply[1]))
+    if word == b"ENDED":
+        return Ended()
+    refusal = _epoch_refusal(reply)
+    assert refusal is not None, f"reserve answers one of its words, not {word!r}"
+    return refusal
+
+
+def _settle_outcome(reply: list[Any]) -> SettleOutcome | Gone:
+    if reply[0] == b"OK":
+        return Settled(_text(reply[1]), *(int(number or 0) for number in reply[2:]))
+    if reply[0] == b"LATE":
+        return Late(_text(reply[1]))
+    return Gone()
+
+
+def _log_entry(entry_id: bytes, flat: list[bytes]) -> LogEntry:
+    fields = {flat[i].decode(): flat[i + 1] for i in range(0, len(flat), 2)}
+    return LogEntry(
+        entry_id=entry_id.decode(),
+        kind=fields.pop("kind").decode(),
+        op=fields.pop("op").decode(),
+        n=int(fields.pop("n")),
+        fields=fields,
+    )
