@@ -3,7 +3,8 @@
 The general client's path per command costs more than Redis itself (docs/benchmarks.md), and it retries by
 default, which would charge twice. Here nothing is ever sent twice: a connection that breaks fails all
 that was under way with `PurseUnavailable`, meaning "may or may not have happened", and whoever asked decides
-by the operation's id. A caller that is cancelled leaves its place in the queue, so its reply never reaches the next
+by the operation's id. A caller that is cancelled leaves its place in the queue, so its reply never reaches
+the next
 caller.
 """
 
