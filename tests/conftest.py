@@ -1,0 +1,115 @@
+"""What every test may ask for: real servers, cheap because they are shared, or private ones that may be
+killed.
+
+`postgres_url`, `valkey_url`, `valkey_socket`: one server for the whole run, an empty database and an emptied
+key space per test. `postgres_server`, `valkey_server`: the test's own process; `.kill()` is kill -9,
+`.start()` starts it anew on the same data.
+"""
+
+from __future__ import annotations
+
+import itertools
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+import redis
+
+from launch.embedded_postgres import PostgresServer
+from launch.embedded_valkey import ValkeyServer
+
+_database_numbers = itertools.count(1)
+
+
+def short_dir() -> Path:
+    """A directory with a short path (unix sockets need one) that the servers' own user may enter."""
+    path = Path(tempfile.mkdtemp(prefix="vgt-"))
+    path.chmod(0o755)
+    return path
+
+
+def _postgres(root: Path, *, fsync: str) -> PostgresServer:
+    return PostgresServer(
+        data_dir=root / "postgres",
+        socket_dir=root / "run",
+        log_path=root / "postgres.log",
+        settings={"fsync": fsync, "max_connections": "200", "shared_buffers": "32MB"},
+    )
+
+
+def _valkey(root: Path) -> ValkeyServer:
+    return ValkeyServer(
+        data_dir=root / "valkey", socket_dir=root / "run", log_path=root / "valkey.log", settings={}
+    )
+
+
+@pytest.fixture(scope="session")
+def shared_postgres() -> Iterator[PostgresServer]:
+    """One PostgreSQL for the run. Without fsync: a test that is about durability takes `postgres_server`."""
+    root = short_dir()
+    server = _postgres(root, fsync="off")
+    server.start()
+    yield server
+    server.stop()
+    shutil.rmtree(root, ignore_errors=True)
+
+
+@pytest.fixture
+def postgres_url(shared_postgres: PostgresServer) -> Iterator[str]:
+    """An empty database of the test's own."""
+    name = f"test_{os.getpid()}_{next(_database_numbers)}"
+    with psycopg.connect(shared_postgres.url_of("postgres"), autocommit=True) as connection:
+        connection.execute(f"create database {name}")
+        yield shared_postgres.url_of(name)
+        connection.execute(f"drop database {name} with (force)")
+
+
+@pytest.fixture(scope="session")
+def shared_valkey() -> Iterator[ValkeyServer]:
+    root = short_dir()
+    server = _valkey(root)
+    server.start()
+    yield server
+    server.stop()
+    shutil.rmtree(root, ignore_errors=True)
+
+
+@pytest.fixture
+def valkey_url(shared_valkey: ValkeyServer) -> str:
+    """The shared Valkey, emptied."""
+    with redis.Redis.from_url(shared_valkey.url) as connection:
+        connection.flushall()
+    return shared_valkey.url
+
+
+@pytest.fixture
+def valkey_socket(valkey_url: str, shared_valkey: ValkeyServer) -> Path:
+    """The same, as the path of its socket."""
+    del valkey_url
+    return shared_valkey.socket_path
+
+
+@pytest.fixture
+def postgres_server() -> Iterator[PostgresServer]:
+    """A PostgreSQL of the test's own, durable, started."""
+    root = short_dir()
+    server = _postgres(root, fsync="on")
+    server.start()
+    yield server
+    server.stop()
+    shutil.rmtree(root, ignore_errors=True)
+
+
+@pytest.fixture
+def valkey_server() -> Iterator[ValkeyServer]:
+    """A Valkey of the test's own, durable, started."""
+    root = short_dir()
+    server = _valkey(root)
+    server.start()
+    yield server
+    server.stop()
+    shutil.rmtree(root, ignore_errors=True)
