@@ -217,6 +217,9 @@ class Purse(Protocol):
 
     async def renew_lease(self, gateway_id: str) -> None: ...
 
+    async def find_hold(self, *, lane: int, n: int, op: str) -> HoldRef | None:
+        """An open hold, for who lost the answer to its reserve."""
+
     async def balance(self, *, lane: int, n: int, voucher_id: str) -> VoucherBalance | None: ...
 
     # the treasury's verbs

@@ -240,6 +240,12 @@ class MemoryPurse:
     async def renew_lease(self, gateway_id: str) -> None:
         self.data.leases[gateway_id] = self._now_ms() + LEASE_MS
 
+    async def find_hold(self, *, lane: int, n: int, op: str) -> HoldRef | None:
+        record = self.data.lane(lane).holds.get((n, op))
+        if record is None or record.state != "open":
+            return None
+        return HoldRef(lane, n, op, record.answer.voucher_id, record.key_id or "", record.gateway_id)
+
     async def balance(self, *, lane: int, n: int, voucher_id: str) -> VoucherBalance | None:
         keys = self.data.lane(lane)
         voucher = keys.vouchers.get((n, voucher_id))

@@ -155,6 +155,13 @@ class RedisPurse:
     async def renew_lease(self, gateway_id: str) -> None:
         await self.line.command("SET", keys.lease(gateway_id), "1", "PX", LEASE_MS)
 
+    async def find_hold(self, *, lane: int, n: int, op: str) -> HoldRef | None:
+        hold = keys.hold(lane, n, op)
+        state, voucher, key, gateway = await self.line.command("HMGET", hold, "s", "v", "k", "g")
+        if state != b"open":
+            return None
+        return HoldRef(lane, n, op, _text(voucher), _text(key), _text(gateway))
+
     async def balance(self, *, lane: int, n: int, voucher_id: str) -> VoucherBalance | None:
         here = self.epoch_here(lane)
         values = self.line.call(

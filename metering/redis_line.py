@@ -4,8 +4,7 @@ The general client's path per command costs more than Redis itself (docs/benchma
 default, which would charge twice. Here nothing is ever sent twice: a connection that breaks fails all
 that was under way with `PurseUnavailable`, meaning "may or may not have happened", and whoever asked decides
 by the operation's id. A caller that is cancelled leaves its place in the queue, so its reply never reaches
-the next
-caller.
+the next caller.
 """
 
 from __future__ import annotations
@@ -20,7 +19,7 @@ from redis.asyncio.connection import parse_url
 
 from metering.purse import PurseUnavailable
 
-COMMAND_TIMEOUT_S: Final = 5.0
+COMMAND_TIMEOUT_S: Final = 2.0
 CONNECT_TIMEOUT_S: Final = 2.0
 PENDING_MAX: Final = 50_000
 RECONNECT_MIN_S: Final = 0.05

@@ -49,3 +49,6 @@ class Treasury(Protocol):
 
     async def key_spent_micro(self, key_id: str, day: int) -> int:
         """What an API key spent on a day in Korea (days since 1970-01-01), by the books."""
+
+    async def poll(self, gateway_id: str) -> tuple[tuple[int, int], ...]:
+        """Say that the gateway lives; -> (lane, n) of every closing epoch the books wait for it to leave."""

@@ -1,0 +1,128 @@
+"""What a gateway has charged and the books have not acknowledged yet.
+
+An event enters before the purse is asked to settle and leaves on an acknowledgement by name, never on a
+guess. Until then it is sent again whenever it may be missing from the stream: after an answer that never came, and
+after the stream's beginning has passed the place where it was written.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from metering.event import UsageEvent
+from metering.journal import Journal, JournalFailed
+from metering.purse import HoldRef, Purse
+
+VERIFY_AFTER_S = 5.0
+SEND_AT_ONCE_MAX = 500
+
+
+@dataclass(slots=True)
+class Waiting:
+    event: UsageEvent
+    data: bytes
+    hold: HoldRef | None  # None: adopted from a dead process's journal
+    tokens: int
+    since_s: float
+    entry_id: str | None = None
+    sending: bool = False
+    journaled: bool = True
+
+
+class Unposted:
+    def __init__(self, *, purse: Purse, journal: Journal) -> None:
+        self._purse = purse
+        self._journal = journal
+        self._waiting: dict[str, Waiting] = {}
+        self.size_bytes = 0
+
+    def __len__(self) -> int:
+        return len(self._waiting)
+
+    def add(self, event: UsageEvent, *, hold: HoldRef | None, tokens: int, now_s: float) -> Waiting:
+        """Write the event down. `journaled` says whether the disk took it."""
+        data = event.to_bytes()
+        waiting = Waiting(event, data, hold, tokens, now_s)
+        try:
+            self._journal.append(event.op, data)
+        except JournalFailed:
+            waiting.journaled = False
+        self._waiting[event.op] = waiting
+        self.size_bytes += len(data)
+        return waiting
+
+    def forget(self, op: str) -> None:
+        waiting = self._waiting.pop(op, None)
+        if waiting is not None:
+            self.size_bytes -= len(waiting.data)
+            self._journal.forget(op)
+
+    def of_epoch(self, lane: int, n: int) -> tuple[UsageEvent, ...]:
+        return tuple(
+            waiting.event
+            for waiting in self._waiting.values()
+            if waiting.event.n == n and waiting.event.meta.lane == lane
+        )
+
+    async def fetch_acks(self) -> None:
+        """Forget what the books have taken."""
+        sources = {
+            (waiting.event.meta.lane, waiting.event.meta.gateway_id) for waiting in self._waiting.values()
+        }
+        for lane, gateway_id in sources:
+            while True:
+                ops = await self._purse.pop_acks(lane=lane, gateway_id=gateway_id, count=1000)
+                for op in ops:
+                    self.forget(op)
+                if len(ops) < 1000:
+                    break
+
+    async def send_again(self, now_s: float) -> None:
+        """Send what is not in the stream, as far as we know. May raise PurseUnavailable."""
+        beginnings: dict[int, str | None] = {}
+        sent = 0
+        for waiting in list(self._waiting.values()):
+            if waiting.sending or sent >= SEND_AT_ONCE_MAX:
+                continue
+            if waiting.entry_id is None:
+                if now_s - waiting.since_s >= 0.5 or waiting.hold is None:
+                    await self._send(waiting, now_s)
+                    sent += 1
+            elif now_s - waiting.since_s > VERIFY_AFTER_S:
+                lane = waiting.event.meta.lane
+                if lane not in beginnings:
+                    head = await self._purse.read_log(lane=lane, count=1)
+                    beginnings[lane] = head[0].entry_id if head else None
+                first = beginnings[lane]
+                if first is None or _before(waiting.entry_id, first):
+                    waiting.hold = None  # the stream has passed it: only the note is missing, if anything
+                    await self._send(waiting, now_s)
+                    sent += 1
+                else:
+                    waiting.since_s = now_s
+
+    async def _send(self, waiting: Waiting, now_s: float) -> None:
+        event = waiting.event
+        waiting.sending = True
+        try:
+            if waiting.hold is not None:
+                outcome = await self._purse.settle(
+                    waiting.hold, charge_micro=event.charge_micro, tokens=waiting.tokens, event=waiting.data
+                )
+                waiting.entry_id = outcome.event_id
+            else:
+                waiting.entry_id = await self._purse.note(
+                    lane=event.meta.lane, kind="settled", op=event.op, n=event.n, event=waiting.data
+                )
+            waiting.since_s = now_s
+        finally:
+            waiting.sending = False
+
+
+def _before(entry_id: str, other_id: str) -> bool:
+    return _order(entry_id) < _order(other_id)
+
+
+def _order(entry_id: str) -> tuple[int, int]:
+    ms, _, sequence = entry_id.partition("-")
+    return int(ms), int(sequence)
