@@ -28,6 +28,7 @@ from typing import Final
 import psutil
 
 from launch import leash
+from launch.refusal import Refused
 
 SUN_PATH_BYTES_MAX: Final = 100  # the kernel's limit is 107; PostgreSQL adds ".lock" to the name
 SERVER_USERS: Final = ("voucher-gateway", "postgres", "nobody")
@@ -36,8 +37,8 @@ LEFTOVER_WAIT_S: Final = 10.0
 CHILD_ENVIRONMENT: Final = {"PATH": "/usr/bin:/bin", "LANG": "C", "LC_ALL": "C", "TZ": "UTC"}
 
 
-class ServerRefused(Exception):
-    """An embedded server cannot be started. The text is one sentence for the person at the terminal."""
+class ServerRefused(Refused):
+    """An embedded server cannot be started."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,221 @@
+"""Settings, read once. Only this package looks at the environment; everybody else is handed a `Settings`.
+
+Limits and waits come from defaults.toml, where each has its unit in its name; an environment variable
+VOUCHER_GATEWAY_<NAME> overrides one. What a person decides per installation (where the state lives, which
+ports, which servers) comes from command-line arguments, then from the environment.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import os
+import secrets
+import tomllib
+from collections.abc import Mapping
+from importlib import resources
+from pathlib import Path
+from typing import Any, Final
+
+from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt, ValidationError
+
+PREFIX: Final = "VOUCHER_GATEWAY_"
+KEY_FILE: Final = "secret.key"
+SECRET_BYTES: Final = 32
+SECRET_CHARACTERS_MIN: Final = 16
+
+
+class BadSettings(Exception):
+    """What the environment or the command line says cannot be used. The text is one sentence."""
+
+
+class Limits(BaseModel):
+    """defaults.toml, its sections merged: names are unique."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    max_body_bytes: PositiveInt
+    header_bytes_max: PositiveInt
+    head_timeout_s: PositiveFloat
+    body_timeout_s: PositiveFloat
+    keep_alive_s: PositiveFloat
+    backlog: PositiveInt
+    connections_max: PositiveInt
+    frame_bytes_max: PositiveInt
+    upstream_answer_bytes_max: PositiveInt
+    write_buffer_bytes_max: PositiveInt
+    drain_s: PositiveFloat
+    client_gone_drain_s: PositiveFloat
+    client_gone_streams_max: PositiveInt
+    directory_poll_s: PositiveFloat
+
+    lease_s: PositiveFloat
+    lease_renew_s: PositiveFloat
+    wait_for_funds_s: PositiveFloat
+    checkpoint_s: PositiveFloat
+    checkpoint_tokens: PositiveInt
+    settle_timeout_s: PositiveFloat
+    unposted_bytes_max: PositiveInt
+    hold_deadline_s: PositiveFloat
+    books_unseen_s: PositiveFloat
+
+    idempotency_kept_s: PositiveFloat
+    idempotency_answer_bytes_max: PositiveInt
+
+    post_batch_max: PositiveInt
+    post_poll_s: PositiveFloat
+    sweep_poll_s: PositiveFloat
+    gateway_unseen_s: PositiveFloat
+
+    office_body_bytes_max: PositiveInt
+    token_life_s: PositiveFloat
+    login_attempts_per_minute: PositiveInt
+    invitation_life_s: PositiveFloat
+
+    start_timeout_s: PositiveFloat
+    stop_timeout_s: PositiveFloat
+    restart_min_s: PositiveFloat
+    restart_max_s: PositiveFloat
+    restart_calm_s: PositiveFloat
+    log_bytes_max: PositiveInt
+
+
+class Settings(BaseModel):
+    """One installation. `database_url` and `redis_url` are None where the embedded servers are meant."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    data_dir: Path
+    host: str = "127.0.0.1"
+    port: int = Field(default=8080, ge=0, le=65535)
+    office_port: int = Field(default=8081, ge=0, le=65535)
+    workers: int = Field(default=1, ge=1, le=256)
+    database_url: str | None = None
+    redis_url: str | None = None
+    upstream_allow_private: bool = False
+    metrics_token: str | None = Field(default=None, repr=False)
+    stripe_api_key: str | None = Field(default=None, repr=False)
+    stripe_api_base: str = "https://api.stripe.com"
+    stripe_webhook_secret: str | None = Field(default=None, repr=False)
+    master_secret: str | None = Field(default=None, repr=False)
+    limits: Limits
+
+    @property
+    def logs_dir(self) -> Path:
+        return self.data_dir / "logs"
+
+    @property
+    def metrics_dir(self) -> Path:
+        return self.data_dir / "metrics"
+
+    @property
+    def unposted_dir(self) -> Path:
+        """The gateways' journals of events that are not in the books yet."""
+        return self.data_dir / "unposted"
+
+
+FROM_ENVIRONMENT: Final[Mapping[str, str]] = {
+    "data_dir": PREFIX + "DATA_DIR",
+    "host": PREFIX + "HOST",
+    "port": PREFIX + "PORT",
+    "office_port": PREFIX + "OFFICE_PORT",
+    "workers": PREFIX + "WORKERS",
+    "master_secret": PREFIX + "SECRET",
+    "metrics_token": PREFIX + "METRICS_TOKEN",
+    "database_url": "DATABASE_URL",
+    "redis_url": "REDIS_URL",
+    "upstream_allow_private": "UPSTREAM_ALLOW_PRIVATE",
+    "stripe_api_key": "STRIPE_API_KEY",
+    "stripe_api_base": "STRIPE_API_BASE",
+    "stripe_webhook_secret": "STRIPE_WEBHOOK_SECRET",
+}
+
+
+def read_settings(environment: Mapping[str, str], **arguments: object) -> Settings:
+    """Arguments before the environment before defaults. None and an empty variable say nothing."""
+    values: dict[str, object] = {"data_dir": Path("data")}
+    for name, variable in FROM_ENVIRONMENT.items():
+        if environment.get(variable):
+            values[name] = environment[variable]
+    values |= {name: value for name, value in arguments.items() if value is not None}
+    try:
+        settings = Settings(limits=read_limits(environment), **values)  # type: ignore[arg-type]
+    except ValidationError as error:
+        raise BadSettings(_sentence(error, FROM_ENVIRONMENT)) from error
+    return settings.model_copy(update={"data_dir": settings.data_dir.expanduser().absolute()})
+
+
+def read_limits(environment: Mapping[str, str]) -> Limits:
+    values: dict[str, Any] = {}
+    for section in tomllib.loads((resources.files("config") / "defaults.toml").read_text("utf-8")).values():
+        values |= section
+    variables = {name: PREFIX + name.upper() for name in values}
+    for name, variable in variables.items():
+        if environment.get(variable):
+            values[name] = environment[variable]
+    try:
+        return Limits(**values)
+    except ValidationError as error:
+        raise BadSettings(_sentence(error, variables)) from error
+
+
+def _sentence(error: ValidationError, variables: Mapping[str, str]) -> str:
+    first = error.errors(include_url=False)[0]
+    name = str(first["loc"][0])
+    where = variables.get(name, name)
+    return f"{where} ({name.replace('_', ' ')}) cannot be {first['input']!r}: {first['msg'].lower()}."
+
+
+def environment() -> dict[str, str]:
+    """The environment as it was when asked; the one place that looks at it."""
+    return dict(os.environ)  # noqa: TID251 - this is config
+
+
+class Secret:
+    """The installation's master secret. Nobody uses it itself: each purpose has a key derived from it."""
+
+    __slots__ = ("_secret",)
+
+    def __init__(self, secret: bytes) -> None:
+        self._secret = secret
+
+    def __repr__(self) -> str:
+        return "Secret(…)"
+
+    def subkey(self, purpose: str) -> bytes:
+        """32 bytes, the same for the same purpose, telling nothing about any other purpose's."""
+        return hmac.digest(self._secret, f"voucher-gateway/1/{purpose}".encode(), hashlib.sha256)
+
+
+def read_secret(settings: Settings) -> Secret:
+    """VOUCHER_GATEWAY_SECRET, or the file in the data directory, which is made at first start."""
+    if settings.master_secret is not None:
+        if len(settings.master_secret) < SECRET_CHARACTERS_MIN:
+            raise BadSettings(f"{PREFIX}SECRET is too short: at least {SECRET_CHARACTERS_MIN} characters.")
+        return Secret(settings.master_secret.encode())
+    path = settings.data_dir / KEY_FILE
+    try:
+        _make_secret(path)
+        return Secret(path.read_bytes())
+    except OSError as error:
+        raise BadSettings(f"The secret {path} cannot be read or made: {error.strerror}.") from error
+
+
+def _make_secret(path: Path) -> None:
+    """Written whole under another name first: two processes that start together end up with one secret."""
+    if path.exists():
+        return
+    path.parent.mkdir(parents=True, exist_ok=True)
+    fresh = path.with_name(f"{path.name}.{secrets.token_hex(4)}")
+    fd = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        os.write(fd, secrets.token_bytes(SECRET_BYTES))
+        os.fsync(fd)
+    finally:
+        os.close(fd)
+    try:
+        os.link(fresh, path)
+    except FileExistsError:
+        pass  # somebody else was first; theirs counts
+    finally:
+        fresh.unlink()

@@ -1,0 +1,88 @@
+"""Whether the two servers keep what they acknowledge. Read from the running server, not from a file.
+
+On servers we started ourselves a wrong setting is a fault of ours and the start is refused; on foreign
+servers it is the operator's business and only said: no money can be overspent whatever Redis forgets.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+import psycopg
+import redis
+
+from launch.refusal import Refused
+
+POSTGRES_WANTED: Final[Mapping[str, str]] = {
+    "fsync": "on",
+    "synchronous_commit": "on",
+    "full_page_writes": "on",
+    "data_checksums": "on",
+    "server_encoding": "UTF8",
+}
+VALKEY_WANTED: Final[Mapping[str, str]] = {
+    "appendonly": "yes",
+    "appendfsync": "always",
+    "aof-load-truncated": "no",
+    "maxmemory-policy": "noeviction",
+}
+POSTGRES_VERSION_MIN: Final = 150_000
+REDIS_VERSION_MIN: Final = (7, 2)
+VALKEY_VERSION_MIN: Final = (8, 0)
+
+
+def check_postgres(url: str) -> list[str]:
+    """Sentences about what weakens it; raises Refused where it cannot be reached or is too old."""
+    try:
+        with psycopg.connect(url, connect_timeout=5) as connection:
+            if connection.info.server_version < POSTGRES_VERSION_MIN:
+                raise Refused("DATABASE_URL names a PostgreSQL older than 15.")
+            found = {}
+            for name in POSTGRES_WANTED:
+                row = connection.execute("select current_setting(%s)", (name,)).fetchone()
+                found[name] = row[0] if row is not None else None
+    except psycopg.Error as error:
+        reason = str(error).strip().splitlines()[-1:] or [type(error).__name__]
+        raise Refused(f"PostgreSQL at DATABASE_URL cannot be used: {reason[0].strip()}.") from error
+    return _differences("PostgreSQL", POSTGRES_WANTED, found)
+
+
+def check_valkey(url: str) -> list[str]:
+    """The same for Redis or Valkey; where CONFIG is forbidden, that is one sentence."""
+    try:
+        with redis.Redis.from_url(
+            url, decode_responses=True, socket_timeout=5, socket_connect_timeout=5
+        ) as client:
+            _check_version(client.info("server"))
+            try:
+                found = {name: client.config_get(name).get(name) for name in VALKEY_WANTED}
+            except redis.ResponseError:
+                return ["Redis: its settings cannot be read (CONFIG is not allowed)."]
+    except (redis.RedisError, OSError, ValueError) as error:
+        raise Refused(f"Redis at REDIS_URL cannot be used: {str(error).rstrip('.')}.") from error
+    return _differences("Redis", VALKEY_WANTED, found)
+
+
+def _check_version(server: Mapping[str, str]) -> None:
+    name, least = "Redis", REDIS_VERSION_MIN
+    version = server.get("redis_version", "0.0")
+    if "valkey_version" in server:
+        name, least, version = "Valkey", VALKEY_VERSION_MIN, server["valkey_version"]
+    numbers = tuple(int(part) for part in str(version).split(".")[:2])
+    if numbers < least:
+        raise Refused(f"REDIS_URL names a {name} older than {least[0]}.{least[1]}.")
+
+
+def _differences(server: str, wanted: Mapping[str, str], found: Mapping[str, str | None]) -> list[str]:
+    return [
+        f"{server}: {name} is {found.get(name)!r}, not {value!r}."
+        for name, value in wanted.items()
+        if found.get(name) != value
+    ]
+
+
+def insist(differences: list[str]) -> None:
+    """For servers of our own."""
+    if differences:
+        raise Refused(f"An embedded server runs with a setting that is not durable: {differences[0]}")

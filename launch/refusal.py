@@ -1,0 +1,7 @@
+"""What makes a command end with exit code 2: bad input, or an environment that cannot carry it."""
+
+from __future__ import annotations
+
+
+class Refused(Exception):
+    """The text is one clear sentence for the person at the terminal, who can do something about it."""
