@@ -27,7 +27,7 @@ from bench.machine import RIG_CORE, describe, pin
 from bench.measures import FULL, QUICK, Figures, Plan, Round, Tell
 from bench.rig import BUILD, RigError, Vendor, compile_rig
 from bench.setting import Requests, write_requests
-from bench.subjects import find_nginx
+from bench.subjects import find_nginx, installed_program
 
 PAGE = Path(__file__).parent.parent / "docs" / "benchmarks.md"
 STEPS_PER_SUBJECT = 16  # about; the held search takes as many windows as it takes
@@ -35,7 +35,9 @@ STEPS_PER_SUBJECT = 16  # about; the held search takes as many windows as it tak
 
 def main(argv: list[str] | None = None) -> int:
     options = parse(argv)
-    console = Console(stderr=True)
+    console, screen = Console(stderr=True), Console()
+    if not screen.is_terminal:
+        screen = Console(width=150)  # a pipe has no width of its own
     missing = what_is_missing(options.only)
     if missing:
         console.print(missing)
@@ -47,14 +49,13 @@ def main(argv: list[str] | None = None) -> int:
     try:
         compile_rig()
         if options.profile:
-            show_hotspots(kind=options.profile, console=Console())
+            show_hotspots(kind=options.profile, program=options.program, console=screen)
             return 0
-        run = measure(plan, names=options.only, command=options.command, console=console)
+        run = measure(plan, options=options, console=console)
     except RigError as error:
         console.print(f"[red]not measured:[/red] {error}", highlight=False)
         return 1
-    screen = Console()
-    report.show(run, screen if screen.is_terminal else Console(width=150))
+    report.show(run, screen)
     if options.write:
         report.write_into(PAGE, run)
         console.print(f"written to {PAGE.name}")
@@ -79,6 +80,9 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     )
     parser.add_argument(
         "--profile", choices=("unary", "stream"), help="where the gateway's time goes, by py-spy"
+    )
+    parser.add_argument(
+        "--program", type=Path, default=installed_program(), help="voucher-gateway of another installation"
     )
     options = parser.parse_args(argv)
     options.command = " ".join(["python -m bench", *(sys.argv[1:] if argv is None else argv)])
@@ -106,7 +110,8 @@ def installed_nginx() -> bool:
     return subprocess.run(install, check=False, stdout=subprocess.DEVNULL).returncode == 0
 
 
-def measure(plan: Plan, *, names: tuple[str, ...], command: str, console: Console) -> report.Run:
+def measure(plan: Plan, *, options: argparse.Namespace, console: Console) -> report.Run:
+    names: tuple[str, ...] = options.only
     rounds: list[Figures] = []
     audits: list[Audit] = []
     columns = (SpinnerColumn(), BarColumn(), TimeElapsedColumn(), TextColumn("{task.description}"))
@@ -118,7 +123,7 @@ def measure(plan: Plan, *, names: tuple[str, ...], command: str, console: Consol
             def tell(what: str, number: int = number) -> None:
                 progress.update(task, advance=1, description=f"round {number} of {plan.rounds}: {what}")
 
-            figures, audit = one_round(plan, names=names, requests=requests, tell=tell, earlier=rounds)
+            figures, audit = one_round(plan, options=options, requests=requests, tell=tell, earlier=rounds)
             rounds.append(figures)
             audits += [audit] if audit else []
             progress.update(task, completed=number * len(names) * STEPS_PER_SUBJECT)
@@ -126,7 +131,7 @@ def measure(plan: Plan, *, names: tuple[str, ...], command: str, console: Consol
     return report.Run(
         machine=describe(),
         date=datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%d %H:%M UTC"),
-        command=command,
+        command=options.command,
         versions=versions(),
         plan=plan,
         rounds=tuple(rounds),
@@ -137,7 +142,7 @@ def measure(plan: Plan, *, names: tuple[str, ...], command: str, console: Consol
 def one_round(
     plan: Plan,
     *,
-    names: tuple[str, ...],
+    options: argparse.Namespace,
     requests: Requests,
     tell: Tell,
     earlier: list[Figures],
@@ -146,12 +151,13 @@ def one_round(
     try:
         one = Round(
             plan=plan,
+            program=options.program,
             vendor=vendor,
             requests=requests,
             tell=tell,
             held_guess=earlier[-1] if earlier else {},
         )
-        one.run(names)
+        one.run(options.only)
     finally:
         vendor.stop()
     report.add_differences(one.figures)

@@ -30,25 +30,32 @@ class Audit:
 
 
 class CompanyClient:
+    """A connection per request: minutes may lie between two, and a server does not keep an idle one."""
+
     def __init__(self, port: int) -> None:
-        self._connection = HTTPConnection("127.0.0.1", port, timeout=30)
+        self._port = port
 
     def get(self, path: str) -> tuple[int, dict[str, object]]:
-        self._connection.request("GET", path, headers={"Authorization": f"Bearer {API_KEY}"})
-        response = self._connection.getresponse()
-        return response.status, json.loads(response.read())
+        status, _, answer = self._exchange("GET", path, None)
+        return status, json.loads(answer)
 
     def call(self, request: Path) -> str:
         """Sends one unary request and returns the id of its usage record."""
         body = request.read_bytes().split(b"\r\n\r\n", 1)[1]
-        headers = {"Authorization": f"Bearer {API_KEY}", "Content-Type": "application/json"}
-        self._connection.request("POST", "/v1/chat/completions", body=body, headers=headers)
-        response = self._connection.getresponse()
-        answer = response.read()
-        usage_id = response.getheader("X-Voucher-Usage-Id")
-        if response.status != 200 or usage_id is None:
-            raise RigError(f"the gateway answered {response.status}: {answer[:300]!r}")
+        status, usage_id, answer = self._exchange("POST", "/v1/chat/completions", body)
+        if status != 200 or usage_id is None:
+            raise RigError(f"the gateway answered {status}: {answer[:300]!r}")
         return usage_id
+
+    def _exchange(self, method: str, path: str, body: bytes | None) -> tuple[int, str | None, bytes]:
+        headers = {"Authorization": f"Bearer {API_KEY}", "Content-Type": "application/json"}
+        connection = HTTPConnection("127.0.0.1", self._port, timeout=30)
+        try:
+            connection.request(method, path, body=body, headers=headers)
+            response = connection.getresponse()
+            return response.status, response.getheader("X-Voucher-Usage-Id"), response.read()
+        finally:
+            connection.close()
 
     def wait_until_posted(self, usage_id: str, *, poll_s: float) -> None:
         """A lane is posted in the order of its stream, so the last call of a company is posted last."""
@@ -59,9 +66,6 @@ class CompanyClient:
                 return
             time.sleep(poll_s)
         raise RigError(f"call {usage_id} was not posted within {POSTED_WITHIN_S:.0f} s")
-
-    def close(self) -> None:
-        self._connection.close()
 
 
 def audit(client: CompanyClient, *, served: Served) -> Audit:

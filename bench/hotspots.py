@@ -20,24 +20,25 @@ from bench.rig import BUILD, Load, RigError, Vendor, Window, run_load
 from bench.setting import write_requests
 from bench.subjects import Gateway
 
-SAMPLES_PER_S = 400
+SAMPLES_PER_S = 250
 ROWS = 40
 LOADS = {"unary": Load("unary", 32, 1500, 8000), "stream": Load("stream", 300, 4000, 8000)}
 
 
-def show_hotspots(*, kind: str, console: Console) -> None:
-    program = find_py_spy()
+def show_hotspots(*, kind: str, program: Path, console: Console) -> None:
+    py_spy = find_py_spy()
     load = LOADS[kind]
     vendor = Vendor()
     try:
-        gateway = Gateway(vendor_port=vendor.port, today=date.today())  # noqa: DTZ011 the machine's own day
+        today = date.today()  # noqa: DTZ011 the machine's own day
+        gateway = Gateway(program=program, vendor_port=vendor.port, today=today)
         try:
             with tempfile.TemporaryDirectory() as folder:
                 requests = write_requests(Path(folder))
                 request = requests.unary if kind == "unary" else requests.stream
                 stacks = BUILD / f"stacks-{kind}.txt"
                 plain = run_load(load, port=gateway.port, request=request, pids=gateway.pids())
-                spy = start_spy(program, pid=gateway.pids()[0], stacks=stacks)
+                spy = start_spy(py_spy, pid=gateway.pids()[0], stacks=stacks)
                 run_load(load, port=gateway.port, request=request, pids=gateway.pids(), errors_allowed=True)
                 spy.wait(timeout=30)
         finally:
@@ -56,10 +57,10 @@ def find_py_spy() -> str:
     return found
 
 
-def start_spy(program: str, *, pid: int, stacks: Path) -> subprocess.Popen[bytes]:
+def start_spy(py_spy: str, *, pid: int, stacks: Path) -> subprocess.Popen[bytes]:
     command = [
-        program, "record", "--pid", str(pid), "--format", "raw", "--rate", str(SAMPLES_PER_S),
-        "--duration", "8", "--nonblocking", "--output", str(stacks),
+        py_spy, "record", "--pid", str(pid), "--format", "raw", "--rate", str(SAMPLES_PER_S),
+        "--duration", "8", "--output", str(stacks),
     ]  # fmt: skip
     return subprocess.Popen(pinned(RIG_CORE, command), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
+from pathlib import Path
 
 from bench.books import Audit, CompanyClient, audit
 from bench.machine import RIG_CORE, SUBJECT_CORE, pin, sample
@@ -70,11 +71,19 @@ class Round:
     """One start of every subject, in a fixed order, against one vendor."""
 
     def __init__(
-        self, *, plan: Plan, vendor: Vendor, requests: Requests, tell: Tell, held_guess: Figures
+        self,
+        *,
+        plan: Plan,
+        program: Path,
+        vendor: Vendor,
+        requests: Requests,
+        tell: Tell,
+        held_guess: Figures,
     ) -> None:
         self.figures: Figures = {}
         self.audit: Audit | None = None
         self._plan = plan
+        self._program = program
         self._vendor = vendor
         self._requests = requests
         self._tell = tell
@@ -88,7 +97,8 @@ class Round:
         if "gateway" in names:
             before = self._vendor.served()
             self._tell("gateway: starting")
-            gateway = Gateway(vendor_port=self._vendor.port, today=date.today())  # noqa: DTZ011 the machine's own day
+            today = date.today()  # noqa: DTZ011 the machine's own day
+            gateway = Gateway(program=self._program, vendor_port=self._vendor.port, today=today)
             try:
                 self._measure(gateway, between=lambda: self._posting(gateway))
                 self._check_books(gateway, before=before)
@@ -214,14 +224,12 @@ class Round:
         self._put(gateway, "posting.cpu_us", (sample(workers).cpu_s - used_before.cpu_s) * 1e6 / calls)
         for pid in workers:
             pin(pid, core=RIG_CORE)
-        client.close()
 
     def _check_books(self, gateway: Gateway, *, before: Served) -> None:
         self._tell("gateway: the books")
         client = CompanyClient(gateway.port)
         client.wait_until_posted(client.call(self._requests.unary), poll_s=0.1)
         self.audit = audit(client, served=self._vendor.served() - before)
-        client.close()
 
 
 def _chunk_share(window: Window, *, streams: int) -> float:

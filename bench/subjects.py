@@ -117,13 +117,17 @@ class Nginx:
         shutil.rmtree(self._folder, ignore_errors=True)
 
 
+def installed_program() -> Path:
+    """The command of the environment in which the benchmark itself runs."""
+    return Path(sys.executable).parent / "voucher-gateway"
+
+
 class Gateway:
     """The whole system as a user starts it, with one gateway process and embedded stores."""
 
     name = "gateway"
 
-    def __init__(self, *, vendor_port: int, today: date) -> None:
-        program = Path(sys.executable).parent / "voucher-gateway"
+    def __init__(self, *, program: Path, vendor_port: int, today: date) -> None:
         if not program.exists():
             raise RigError(f"{program} is missing: pip install .")
         self.port, office_port = free_port(), free_port()
