@@ -1,0 +1,1 @@
+"""The schema's history, forward only. Started by billing.migrate, never by hand."""

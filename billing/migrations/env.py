@@ -1,0 +1,9 @@
+"""What Alembic runs around the migrations: one transaction each, on the connection billing.migrate hands in."""
+
+from __future__ import annotations
+
+from alembic import context
+
+context.configure(connection=context.config.attributes["connection"], transaction_per_migration=True)
+with context.begin_transaction():
+    context.run_migrations()

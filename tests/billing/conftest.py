@@ -1,0 +1,24 @@
+"""A database with this version's schema, and the books' small world on it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import psycopg
+import pytest
+from psycopg_pool import AsyncConnectionPool
+
+from billing.database import open_pool
+from billing.migrate import upgrade
+
+
+@pytest.fixture
+def books_url(postgres_url: str) -> str:
+    upgrade(postgres_url)
+    return postgres_url
+
+
+@pytest.fixture
+async def pool(books_url: str) -> AsyncIterator[AsyncConnectionPool[psycopg.AsyncConnection]]:
+    async with open_pool(books_url, size_max=8) as opened:
+        yield opened

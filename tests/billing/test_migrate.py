@@ -1,0 +1,33 @@
+"""The schema comes up once, whoever starts it, and its append-only tables stay so."""
+
+from __future__ import annotations
+
+
+import psycopg
+import pytest
+
+from billing.migrate import upgrade
+
+
+def test_several_starts_and_a_second_run_change_nothing(postgres_url: str) -> None:
+    upgrade(postgres_url)
+    upgrade(postgres_url)
+    with psycopg.connect(postgres_url) as connection:
+        row = connection.execute("select value from house where name = 'lanes'").fetchone()
+    assert row == ("64",)
+
+
+@pytest.mark.parametrize("table", ["usage", "entry", "posting", "parked"])
+@pytest.mark.parametrize("change", ["delete from {}", "truncate {}", "update {} set voucher_id = ''"])
+def test_append_only_tables_refuse_change(books_url: str, table: str, change: str) -> None:
+    if table in ("posting", "parked"):
+        change = change.replace("voucher_id = ''", "leg = 0" if table == "posting" else "op = ''")
+    with psycopg.connect(books_url) as connection, pytest.raises(psycopg.errors.InsufficientPrivilege):
+        connection.execute(change.format(table))
+
+
+def test_an_entry_that_does_not_balance_is_refused(books_url: str) -> None:
+    with psycopg.connect(books_url) as connection, pytest.raises(psycopg.errors.CheckViolation):
+        connection.execute("insert into posting values (1, 0, 'a', 5), (1, 1, 'b', -4)")
+
+
