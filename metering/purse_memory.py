@@ -9,11 +9,12 @@ A data set can lose its memory in the ways a server can: `restart` (a new replic
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Final
 
+from metering.data_set import DataSet, HoldHash, KeyHash, LaneKeys, VoucherHash
+from metering.money import AMOUNT_MICRO_MAX
 from metering.purse import (
     LEASE_MS,
     Ended,
@@ -30,6 +31,7 @@ from metering.purse import (
     LogEntry,
     NoLoan,
     OtherEpoch,
+    PurseUnavailable,
     Reserved,
     ReserveOutcome,
     ReserveRequest,
@@ -48,77 +50,6 @@ SLICE_PART: Final = 16  # while other calls run, no slice is smaller than the wi
 
 def day_in_korea(now_ms: int) -> int:
     return (now_ms + KOREA_OFFSET_MS) // DAY_MS
-
-
-@dataclass(slots=True)
-class _Epoch:
-    n: int | None = None
-    fence: str | None = None
-    ticket: str | None = None
-
-
-@dataclass(slots=True)
-class _Voucher:
-    loan: Loan
-    spent: int = 0
-    held: int = 0
-    open: int = 0
-
-    @property
-    def available(self) -> int:
-        return self.loan.limit_micro - self.spent - self.held
-
-
-@dataclass(slots=True)
-class _Key:
-    day: int | None = None
-    day_spent: int = 0
-    day_held: int = 0
-    open: int = 0
-    requests: dict[str, int] = field(default_factory=dict)  # op -> ms
-    tokens: dict[str, tuple[int, int]] = field(default_factory=dict)  # op -> (ms, tokens)
-
-
-@dataclass(slots=True)
-class _Hold:
-    answer: Reserved
-    gateway_id: str
-    key_id: str | None  # None: the key has no limits, so nothing is counted
-    day: int
-    meta: bytes
-    amount: int
-    floor: int = 0
-    floor_output_tokens: int = 0
-    state: str = "open"  # open | settled | swept
-    event_id: str = ""
-    late_event_id: str = ""
-
-
-@dataclass(slots=True)
-class _Lane:
-    epoch: _Epoch = field(default_factory=_Epoch)
-    vouchers: dict[tuple[int, str], _Voucher] = field(default_factory=dict)
-    holds: dict[tuple[int, str], _Hold] = field(default_factory=dict)
-    open_ops: dict[tuple[int, str], set[str]] = field(default_factory=dict)
-    keys: dict[tuple[int, str], _Key] = field(default_factory=dict)
-    log: list[LogEntry] = field(default_factory=list)
-    acks: dict[str, list[str]] = field(default_factory=dict)
-
-
-@dataclass(slots=True)
-class DataSet:
-    """What a server keeps."""
-
-    replid: str = "a0"
-    sequence: int = 0
-    lanes: dict[int, _Lane] = field(default_factory=dict)
-    leases: dict[str, int] = field(default_factory=dict)
-
-    def lane(self, lane: int) -> _Lane:
-        return self.lanes.setdefault(lane, _Lane())
-
-    def snapshot(self) -> DataSet:
-        return copy.deepcopy(self)
 
 
 class MemoryPurse:
@@ -146,13 +77,14 @@ class MemoryPurse:
     # -- the gateway's verbs
 
     async def reserve(self, request: ReserveRequest) -> ReserveOutcome:
+        _amounts(request.want_micro, request.least_micro, request.tokens)
         lane = self.data.lane(request.lane)
         if refusal := self._fence(lane, request.n):
             return refusal
         if hold := lane.holds.get((request.n, request.op)):
             return hold.answer
         now_ms = self._now_ms()
-        key = lane.keys.get((request.n, request.key_id)) or _Key()
+        key = lane.keys.get((request.n, request.key_id)) or KeyHash()
         if limited := _limits(key, request, now_ms):
             return limited
         chosen = _choose(lane, request, now_ms, day_left=_day_left(key, request))
@@ -171,7 +103,7 @@ class MemoryPurse:
             if request.limits.tokens_per_minute is not None:
                 key.tokens[request.op] = (now_ms, request.tokens)
         answer = Reserved(voucher_id, granted, now_ms, voucher.available, voucher.loan.limit_micro)
-        lane.holds[request.n, request.op] = _Hold(
+        lane.holds[request.n, request.op] = HoldHash(
             answer=answer,
             gateway_id=request.gateway_id,
             key_id=request.key_id if request.limits.any else None,
@@ -191,6 +123,7 @@ class MemoryPurse:
         floor_micro: int,
         floor_output_tokens: int,
     ) -> ExtendOutcome:
+        _amounts(want_micro, least_micro, floor_micro, floor_output_tokens)
         keys = self.data.lane(hold.lane)
         record = keys.holds.get((hold.n, hold.op))
         if self._fence(keys, hold.n) or record is None or record.state != "open":
@@ -212,6 +145,7 @@ class MemoryPurse:
         return Extended(amount)
 
     async def settle(self, hold: HoldRef, *, charge_micro: int, tokens: int, event: bytes) -> SettleOutcome:
+        _amounts(charge_micro, tokens)
         keys = self.data.lane(hold.lane)
         record = keys.holds.get((hold.n, hold.op))
         if record is not None and record.state == "settled":
@@ -288,6 +222,7 @@ class MemoryPurse:
         return True
 
     async def lend(self, *, lane: int, n: int, loan: Loan) -> bool | Vacant | OtherEpoch:
+        _amounts(loan.version, loan.limit_micro)
         keys = self.data.lane(lane)
         if refusal := self._fence(keys, n):
             return refusal
@@ -295,14 +230,17 @@ class MemoryPurse:
         if voucher is None:
             if loan.version != 1:
                 return False
-            keys.vouchers[n, loan.voucher_id] = _Voucher(loan)
+            keys.vouchers[n, loan.voucher_id] = VoucherHash(loan)
         elif loan.version > voucher.loan.version:
-            voucher.loan = loan
+            # No total takes back what is spent or held.
+            limit = max(loan.limit_micro, voucher.spent + voucher.held)
+            voucher.loan = replace(loan, limit_micro=limit)
         return True
 
     async def recall(
         self, *, lane: int, n: int, voucher_id: str, version: int, target_micro: int
     ) -> int | Vacant | OtherEpoch | None:
+        _amounts(version, target_micro)
         keys = self.data.lane(lane)
         if refusal := self._fence(keys, n):
             return refusal
@@ -366,18 +304,18 @@ class MemoryPurse:
 
     # -- inside
 
-    def _fence(self, lane: _Lane, n: int) -> Vacant | OtherEpoch | None:
+    def _fence(self, lane: LaneKeys, n: int) -> Vacant | OtherEpoch | None:
         if lane.epoch.n is None or lane.epoch.fence != self.data.replid:
             return Vacant()
         return None if lane.epoch.n == n else OtherEpoch(lane.epoch.n)
 
-    def _append(self, lane: _Lane, kind: str, op: str, n: int, fields: dict[str, bytes]) -> str:
+    def _append(self, lane: LaneKeys, kind: str, op: str, n: int, fields: dict[str, bytes]) -> str:
         self.data.sequence += 1
         entry_id = f"{self._now_ms()}-{self.data.sequence}"
         lane.log.append(LogEntry(entry_id, kind, op, n, fields))
         return entry_id
 
-    def _end(self, lane: _Lane, n: int, op: str, hold: _Hold, charge: int, tokens: int) -> None:
+    def _end(self, lane: LaneKeys, n: int, op: str, hold: HoldHash, charge: int, tokens: int) -> None:
         voucher = lane.vouchers[n, hold.answer.voucher_id]
         taken = min(charge, hold.amount + voucher.available)
         voucher.held -= hold.amount
@@ -395,7 +333,7 @@ class MemoryPurse:
         if op in key.tokens:
             key.tokens[op] = (key.tokens[op][0], tokens)
 
-    def _settled(self, voucher: _Voucher, event_id: str) -> Settled:
+    def _settled(self, voucher: VoucherHash, event_id: str) -> Settled:
         loan = voucher.loan
         return Settled(
             event_id=event_id,
@@ -409,7 +347,13 @@ class MemoryPurse:
         )
 
 
-def _limits(key: _Key, request: ReserveRequest, now_ms: int) -> Limited | KeyDayUnknown | None:
+def _amounts(*amounts: int) -> None:
+    """A sign would make money; above 2^53 the scripts cannot compare exactly."""
+    if not all(0 <= amount <= AMOUNT_MICRO_MAX for amount in amounts):
+        raise PurseUnavailable(f"not an amount of micro-won: {amounts}")
+
+
+def _limits(key: KeyHash, request: ReserveRequest, now_ms: int) -> Limited | KeyDayUnknown | None:
     """Rolls the key's windows to `now_ms`, then says which limit stands in the way."""
     limits = request.limits
     if not limits.any:
@@ -440,13 +384,13 @@ def _limits(key: _Key, request: ReserveRequest, now_ms: int) -> Limited | KeyDay
     return None
 
 
-def _day_left(key: _Key, request: ReserveRequest) -> int | None:
+def _day_left(key: KeyHash, request: ReserveRequest) -> int | None:
     budget = request.limits.krw_per_day_micro
     return None if budget is None else budget - key.day_spent - key.day_held
 
 
 def _choose(
-    lane: _Lane, request: ReserveRequest, now_ms: int, *, day_left: int | None
+    lane: LaneKeys, request: ReserveRequest, now_ms: int, *, day_left: int | None
 ) -> tuple[str, int] | NoLoan | Short | Ended:
     """(voucher, amount), or why not. The first voucher that can grant the wish whole, else the fullest."""
     fullest: tuple[int, str] | None = None

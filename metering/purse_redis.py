@@ -6,6 +6,7 @@ Redis Cluster all keys of a verb share the lane's hash tag.
 
 from __future__ import annotations
 
+import asyncio
 from importlib import resources
 from typing import Any, Final
 
@@ -38,9 +39,14 @@ from metering.purse import (
 )
 from metering.redis_line import RedisLine
 
-SCRIPTS: Final = ("reserve", "extend", "settle", "sweep", "vacate", "open", "lend", "recall")
-# Settling must go on when memory is short: it ends holds, and its events are drained by the worker.
-ALLOW_OOM: Final = frozenset({"settle", "sweep", "extend", "recall"})
+SCRIPTS: Final = (
+    *("reserve", "extend", "settle", "note", "lease"),
+    *("vacate", "open", "lend", "recall"),
+    *("sweep", "ack"),
+)
+# These must go on when memory is short: they end holds, carry what the books need to empty the log, or keep a
+# living gateway from looking dead.
+ALLOW_OOM: Final = frozenset({"settle", "sweep", "extend", "recall", "note", "lease", "ack"})
 
 
 def load_scripts() -> dict[str, bytes]:
@@ -143,17 +149,14 @@ class RedisPurse:
         return outcome
 
     async def note(self, *, lane: int, kind: EventKind, op: str, n: int, event: bytes) -> str:
-        entry_id = await self.line.command(
-            "XADD", keys.log(lane), "*", "op", op, "kind", kind, "n", n, "e", event
-        )
-        return _text(entry_id)
+        return _text(await self.line.script("note", [keys.log(lane)], [op, kind, n, event]))
 
     async def pop_acks(self, *, lane: int, gateway_id: str, count: int) -> list[str]:
         popped = await self.line.command("LPOP", keys.acks(lane, gateway_id), count)
         return [_text(op) for op in popped or []]
 
     async def renew_lease(self, gateway_id: str) -> None:
-        await self.line.command("SET", keys.lease(gateway_id), "1", "PX", LEASE_MS)
+        await self.line.script("lease", [keys.lease(gateway_id)], [LEASE_MS])
 
     async def find_hold(self, *, lane: int, n: int, op: str) -> HoldRef | None:
         hold = keys.hold(lane, n, op)
@@ -163,17 +166,13 @@ class RedisPurse:
         return HoldRef(lane, n, op, _text(voucher), _text(key), _text(gateway))
 
     async def balance(self, *, lane: int, n: int, voucher_id: str) -> VoucherBalance | None:
-        here = self.epoch_here(lane)
-        values = self.line.call(
-            "HMGET",
-            keys.voucher(lane, n, voucher_id),
-            *("ver", "limit", "spent", "held", "before", "frozen", "granted_gov", "granted_self"),
+        names = ("ver", "limit", "spent", "held", "before", "frozen", "granted_gov", "granted_self")
+        at, info, numbers = await self.line.commands(
+            ("HMGET", keys.epoch(lane), "n", "fence"),
+            ("INFO", "replication"),
+            ("HMGET", keys.voucher(lane, n, voucher_id), *names),
         )
-        if await here != n:
-            values.cancel()
-            return None
-        numbers = await values
-        if numbers[0] is None:
+        if _living(at, info) != n or numbers[0] is None:
             return None
         ver, limit, spent, held, before, frozen, government, own = (int(number) for number in numbers)
         return VoucherBalance(
@@ -243,34 +242,39 @@ class RedisPurse:
         return [_log_entry(entry_id, flat) for entry_id, flat in entries]
 
     async def log_lengths(self) -> list[int]:
-        calls = [self.line.call("XLEN", keys.log(lane)) for lane in range(keys.LANES)]
-        return [int(await call) for call in calls]
+        return await self.line.commands(*(("XLEN", keys.log(lane)) for lane in range(keys.LANES)))
 
     async def delete_log(self, *, lane: int, entry_ids: list[str]) -> None:
         if entry_ids:
             await self.line.command("XDEL", keys.log(lane), *entry_ids)
 
     async def push_acks(self, *, lane: int, acks: dict[str, list[str]]) -> None:
-        calls = [
-            self.line.call("RPUSH", keys.acks(lane, gateway), *ops) for gateway, ops in acks.items() if ops
+        pushes = [
+            self.line.script("ack", [keys.acks(lane, gateway)], [*ops])
+            for gateway, ops in acks.items()
+            if ops
         ]
-        # Acknowledgements nobody fetches any more must not stay for ever.
-        calls += [self.line.call("PEXPIRE", keys.acks(lane, gateway), 86_400_000) for gateway in acks]
-        for call in calls:
-            await call
+        await asyncio.gather(*pushes)
 
     async def epoch_here(self, lane: int) -> int | None:
-        fence = self.line.call("HMGET", keys.epoch(lane), "n", "fence")
-        here = await self.data_set()
-        n, at = await fence
-        return int(n) if n is not None and at is not None and _text(at) == here else None
+        return _living(
+            *await self.line.commands(("HMGET", keys.epoch(lane), "n", "fence"), ("INFO", "replication"))
+        )
 
     async def data_set(self) -> str:
-        info = _text(await self.line.command("INFO", "replication"))
-        for row in info.splitlines():
-            if row.startswith("master_replid:"):
-                return row.partition(":")[2].strip()
-        raise PurseUnavailable("Redis tells no replication id")
+        return _replid(await self.line.command("INFO", "replication"))
+
+
+def _replid(info: bytes) -> str:
+    for row in info.decode().splitlines():
+        if row.startswith("master_replid:"):
+            return row.partition(":")[2].strip()
+    raise PurseUnavailable("Redis tells no replication id")
+
+
+def _living(at: list[bytes | None], info: bytes) -> int | None:
+    n, fence = at
+    return int(n) if n is not None and fence is not None and _text(fence) == _replid(info) else None
 
 
 def _ending_keys(hold: HoldRef) -> list[str]:

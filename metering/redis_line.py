@@ -36,8 +36,13 @@ class ScriptMissing(Exception):
 class RedisLine:
     """`call` returns a future of the reply; `hiredis.ReplyError` replies are raised from it."""
 
-    def __init__(self, url: str, *, scripts: Mapping[str, bytes]) -> None:
+    def __init__(
+        self, url: str, *, scripts: Mapping[str, bytes], command_timeout_s: float = COMMAND_TIMEOUT_S
+    ) -> None:
         self._options = parse_url(url)
+        self._command_timeout_s = command_timeout_s
+        self._watch_s = min(WATCH_S, command_timeout_s / 4)
+        self._started = False
         self._scripts = scripts
         self.shas: dict[str, bytes] = {}
         self._loop = asyncio.get_running_loop()
@@ -56,7 +61,8 @@ class RedisLine:
     async def start(self) -> None:
         """Connect once, now; raises PurseUnavailable. Later breaks are mended in the background."""
         await self._connect()
-        self._watch = self._loop.call_later(WATCH_S, self._check_age)
+        self._started = True
+        self._watch = self._loop.call_later(self._watch_s, self._check_age)
 
     async def close(self) -> None:
         self._closing = True
@@ -96,6 +102,14 @@ class RedisLine:
         try:
             await self._load_scripts()
             return await self.call(b"EVALSHA", self.shas[name], len(keys), *keys, *args)
+        except hiredis.ReplyError as error:
+            raise PurseUnavailable(str(error)) from error
+
+    async def commands(self, *commands: tuple[str | bytes | int, ...]) -> list[Reply]:
+        """All in one write, all replies awaited before the first fault is raised."""
+        calls = [self.call(*command) for command in commands]
+        try:
+            return _first_fault(await asyncio.gather(*calls, return_exceptions=True))
         except hiredis.ReplyError as error:
             raise PurseUnavailable(str(error)) from error
 
@@ -144,23 +158,25 @@ class RedisLine:
             raise PurseUnavailable(f"Redis does not let us in: {error}") from error
 
     async def _greet(self) -> None:
+        # Queued without a wait between them: nobody else's command may come before the last of these.
+        calls = []
         if password := self._options.get("password"):
-            user = self._options.get("username") or "default"
-            await self.call("AUTH", user, password)
+            calls.append(self.call("AUTH", self._options.get("username") or "default", password))
         if database := self._options.get("db"):
-            await self.call("SELECT", int(database))
-        await self._load_scripts()
+            calls.append(self.call("SELECT", int(database)))
+        _first_fault(await asyncio.gather(*calls, self._load_scripts(), return_exceptions=True))
 
     async def _load_scripts(self) -> None:
-        calls = {name: self.call("SCRIPT", "LOAD", source) for name, source in self._scripts.items()}
-        self.shas = {name: await call for name, call in calls.items()}
+        calls = [self.call("SCRIPT", "LOAD", source) for source in self._scripts.values()]
+        digests = _first_fault(await asyncio.gather(*calls, return_exceptions=True))
+        self.shas = dict(zip(self._scripts, digests, strict=True))
 
     def _lost(self, protocol: _Protocol) -> None:
         if protocol is not self._protocol:
             return
         self._transport = self._protocol = None
         self._out = []
-        if not self._closing and (self._reconnecting is None or self._reconnecting.done()):
+        if self._started and not self._closing and (self._reconnecting is None or self._reconnecting.done()):
             self._reconnecting = self._loop.create_task(self._reconnect(), name="redis-reconnect")
 
     async def _reconnect(self) -> None:
@@ -176,9 +192,18 @@ class RedisLine:
     def _check_age(self) -> None:
         """A server that stopped answering without closing (SIGSTOP, a cut wire) is as good as gone."""
         protocol = self._protocol
-        if protocol is not None and protocol.silent_s() > COMMAND_TIMEOUT_S and self._transport is not None:
+        stuck = protocol is not None and protocol.silent_s() > self._command_timeout_s
+        if stuck and self._transport is not None:
             self._transport.abort()
-        self._watch = self._loop.call_later(WATCH_S, self._check_age)
+        self._watch = self._loop.call_later(self._watch_s, self._check_age)
+
+
+def _first_fault(replies: list[Reply]) -> list[Reply]:
+    """The replies, unless one is an exception. All were awaited, so that none is left unlooked at."""
+    for reply in replies:
+        if isinstance(reply, BaseException):
+            raise reply
+    return replies
 
 
 class _Protocol(asyncio.Protocol):

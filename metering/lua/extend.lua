@@ -2,6 +2,8 @@
 -- KEYS  1 epoch  2 hold  3 voucher  4 key
 -- ARGV  1 n  2 want  3 least  4 floor  5 output tokens at the floor
 -- ->    OK amount | SHORT available held | GONE
+local wrong = not_amounts(ARGV[2], ARGV[3], ARGV[4], ARGV[5])
+if wrong then return wrong end
 if fence(ARGV[1]) then return {'GONE'} end
 local h = redis.call('HMGET', KEYS[2], 's', 'a', 'f', 'd', 'k')
 if h[1] ~= 'open' then return {'GONE'} end

@@ -15,7 +15,18 @@ local function fence(n)
   return nil
 end
 
-local function text(x) return string.format('%.0f', x) end
+-- Adding zero makes 0 of -0, which Redis would refuse as "-0" in the middle of a script.
+local function text(x) return string.format('%.0f', x + 0) end
+
+-- Amounts are digits and nothing else, below 2^53: a sign or a fraction would make money. Asked before any write.
+local function not_amounts(...)
+  for _, amount in ipairs({...}) do
+    if not string.find(amount, '^%d+$') or tonumber(amount) > 9007199254740991 then
+      return redis.error_reply('ERR not an amount of micro-won: ' .. amount)
+    end
+  end
+  return nil
+end
 
 local function now_ms()
   local t = redis.call('TIME')

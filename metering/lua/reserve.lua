@@ -6,7 +6,7 @@
 --       15.. voucher ids
 -- ->    OK voucher granted now available limit | NO_LOAN voucher | SHORT voucher available held | ENDED
 --       LIMITED which retry_ms | DAY day | VACANT | OTHER n
-local refusal = fence(ARGV[1])
+local refusal = not_amounts(ARGV[3], ARGV[4], ARGV[6]) or fence(ARGV[1])
 if refusal then return refusal end
 local op, want, least, sliced = ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4]), ARGV[5] == '1'
 local done = redis.call('HMGET', KEYS[2], 'v', 'granted', 't', 'free', 'limit')

@@ -3,6 +3,8 @@
 -- KEYS  1 epoch  2 hold  3 log  4 voucher  5 key  6 key's request tokens  7 open ops of the gateway
 -- ARGV  1 n  2 op  3 charge  4 tokens  5 event
 -- ->    OK event_id spent held limit granted_gov granted_self before frozen | LATE event_id
+local wrong = not_amounts(ARGV[3], ARGV[4])
+if wrong then return wrong end
 local h = redis.call('HMGET', KEYS[2], 's', 'a', 'd', 'k', 'id', 'late')
 if h[1] == 'settled' then return balance(KEYS[4], h[5]) end
 if h[6] then return {'LATE', h[6]} end

@@ -1,0 +1,43 @@
+"""A Valkey for tests of the purse: nothing goes to a disk, and it may be told to become another data set."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import AsyncIterator, Iterator
+
+import pytest
+import redis
+
+from launch.embedded_valkey import ValkeyServer
+from metering.purse_redis import RedisPurse, connect_purse
+from tests.conftest import short_dir
+
+
+@pytest.fixture(scope="session")
+def restless_valkey() -> Iterator[ValkeyServer]:
+    root = short_dir()
+    server = ValkeyServer(
+        data_dir=root / "valkey",
+        socket_dir=root / "run",
+        log_path=root / "valkey.log",
+        settings={"appendonly": "no", "enable-debug-command": "yes"},
+    )
+    server.start()
+    yield server
+    server.stop()
+    shutil.rmtree(root, ignore_errors=True)
+
+
+@pytest.fixture
+def restless_url(restless_valkey: ValkeyServer) -> str:
+    """Emptied."""
+    with redis.Redis.from_url(restless_valkey.url) as connection:
+        connection.flushall()
+    return restless_valkey.url
+
+
+@pytest.fixture
+async def purse(restless_url: str) -> AsyncIterator[RedisPurse]:
+    purse = await connect_purse(restless_url)
+    yield purse
+    await purse.close()
