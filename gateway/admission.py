@@ -1,0 +1,91 @@
+"""May this call run, on which vouchers, and what may it cost at most? Pure: the purse is asked afterwards."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from gateway.auth import Caller
+from gateway.problems import Problem
+from metering.directory import Voucher
+from metering.prices import PriceEntry, entry_at
+from providers.catalogue import Product
+from providers.openai_chat import RequestFacts, input_tokens_max, output_tokens_max
+
+# The longest token of the published vocabularies is 128 bytes: a longer body cannot fit the context.
+TOKEN_BYTES_MAX: Final = 128
+ESTIMATE_BYTES_PER_TOKEN: Final = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Ceiling:
+    """The bounds of one call, in tokens and in micro-won under the price entry frozen for it."""
+
+    price: PriceEntry
+    input_tokens: int
+    output_tokens: int
+    want_micro: int  # every bound reached
+    least_micro: int  # the input bound and one output token
+
+    @property
+    def tokens(self) -> int:
+        return self.input_tokens + self.output_tokens
+
+
+def product_for(caller: Caller, facts: RequestFacts, product: Product | None) -> Product:
+    """The product the caller named, if it exists, serves this purpose and may be used."""
+    if product is None or not product.active:
+        raise Problem("model_not_found", param="model")
+    if facts.purpose not in product.purposes:
+        raise Problem("purpose_mismatch", param="model")
+    if caller.key.products is not None and product.product_id not in caller.key.products:
+        raise Problem("product_not_allowed", param="model")
+    allowed = caller.company.data_locations
+    if allowed is not None and product.data_location not in allowed:
+        raise Problem("data_location_refused", param="model")
+    return product
+
+
+def paying_vouchers(vouchers: tuple[Voucher, ...], product_id: str, now_ms: int) -> tuple[Voucher, ...]:
+    """Those that may pay this call now, in the order in which they pay."""
+    active = [v for v in vouchers if v.state == "active" and v.starts_ms <= now_ms < v.ends_ms]
+    if not active:
+        raise Problem("voucher_not_active")
+    paying = tuple(v for v in active if v.products is None or product_id in v.products)
+    if not paying:
+        raise Problem("product_not_allowed", param="model")
+    return paying
+
+
+def ceiling(facts: RequestFacts, product: Product, now_ms: int) -> Ceiling:
+    price = entry_at(product.prices, now_ms)
+    if price is None:
+        raise Problem(
+            "model_not_found",
+            english="This product has no price yet; choose another.",
+            korean="아직 단가가 없는 상품입니다. 다른 상품을 선택해 주세요.",
+            param="model",
+        )
+    context_tokens = product.context_tokens * facts.inputs
+    if facts.body_bytes > context_tokens * TOKEN_BYTES_MAX and not facts.takes_whole_context:
+        raise Problem("context_too_long")
+    input_tokens = input_tokens_max(
+        facts,
+        context_tokens=product.context_tokens,
+        input_overhead_tokens=product.input_overhead_tokens,
+    )
+    output_tokens = output_tokens_max(facts, product_max_output_tokens=product.max_output_tokens)
+    return Ceiling(
+        price=price,
+        input_tokens=input_tokens,
+        output_tokens=output_tokens,
+        want_micro=price.ceiling_micro(input_tokens_max=input_tokens, output_tokens_max=output_tokens),
+        least_micro=price.ceiling_micro(
+            input_tokens_max=input_tokens, output_tokens_max=min(1, output_tokens)
+        ),
+    )
+
+
+def input_tokens_estimate(facts: RequestFacts, bound: int) -> int:
+    """What the input is taken to be where the vendor never says: four bytes of the body to a token."""
+    return min(bound, -(-facts.body_bytes // ESTIMATE_BYTES_PER_TOKEN))

@@ -1,0 +1,146 @@
+"""Reaching a vendor: try a product's upstreams in turn, only until the first byte of an answer.
+
+All attempts are one operation under one hold, so whatever happens here is one charge at most.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Final, Protocol
+
+from gateway import routing
+from gateway.exchange import Exchange
+from gateway.problems import Problem
+from providers.catalogue import UpstreamTarget
+from providers.errors import FirstByteTimeout, NotSent, UpstreamBroken, UpstreamError, VendorError
+from providers.openai_chat import encode_upstream, read_error
+from providers.quirks import quirks_for
+from providers.upstream import Upstream, UpstreamAnswer
+
+ERROR_BODY_BYTES_MAX: Final = 256 * 1024
+_REJECTIONS: Final = frozenset({400, 404, 413, 422})  # the caller's own fault: no other upstream helps
+
+
+class HealthBook(Protocol):
+    def is_healthy(self, target_id: str, now_s: float) -> bool: ...
+    def success(self, target_id: str) -> None: ...
+    def failure(self, target_id: str, now_s: float) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Reached:
+    answer: UpstreamAnswer
+    target: UpstreamTarget
+
+
+class Attempts:
+    def __init__(
+        self,
+        *,
+        upstream: Upstream,
+        health: HealthBook,
+        now_s: Callable[[], float],
+        chance: Callable[[], float],
+    ) -> None:
+        self._upstream = upstream
+        self._health = health
+        self._now_s = now_s
+        self._chance = chance
+
+    async def reach(
+        self, exchange: Exchange, body: dict[str, Any], *, path: str, stream: bool, output_limit: int | None
+    ) -> Reached:
+        """The first answer with a 2xx status, or a Problem: the last one met, or the vendor's rejection."""
+        now_s = self._now_s()
+        targets = routing.order(
+            exchange.product.upstreams,
+            is_healthy=lambda target_id: self._health.is_healthy(target_id, now_s),
+            chance=self._chance,
+        )
+        last: Problem | None = None
+        for position, target in enumerate(targets):
+            tries = 2 if position == len(targets) - 1 else 1
+            while tries:
+                tries -= 1
+                exchange.attempts += 1
+                exchange.target_id = target.target_id
+                try:
+                    return await self._try(
+                        exchange, body, target, path=path, stream=stream, output_limit=output_limit
+                    )
+                except (NotSent, UpstreamBroken) as error:
+                    # A kept connection the vendor closed meanwhile looks like this: worth one more try.
+                    last = _problem_of(error)
+                    self._health.failure(target.target_id, self._now_s())
+                except UpstreamError as error:
+                    last = _problem_of(error)
+                    self._health.failure(target.target_id, self._now_s())
+                    break
+                except _NextTarget as refusal:
+                    last = refusal.problem
+                    break
+        assert last is not None, "a product has at least one upstream"
+        raise last
+
+    async def _try(
+        self,
+        exchange: Exchange,
+        body: dict[str, Any],
+        target: UpstreamTarget,
+        *,
+        path: str,
+        stream: bool,
+        output_limit: int | None,
+    ) -> Reached:
+        encoded = encode_upstream(
+            body,
+            facts=exchange.facts,
+            upstream_model=target.model,
+            stream=stream,
+            output_limit=output_limit,
+            quirks=quirks_for(target.vendor),
+        )
+        answer = await self._upstream.send(
+            target, path=path, body=encoded, stream=stream, request_id=exchange.meta.request_id
+        )
+        exchange.upstream_id = answer.headers.get("x-request-id") or answer.headers.get("request-id")
+        if 200 <= answer.status < 300:
+            self._health.success(target.target_id)
+            return Reached(answer, target)
+        vendor = read_error(answer.status, await answer.read(ERROR_BODY_BYTES_MAX))
+        if answer.status in _REJECTIONS:
+            self._health.success(target.target_id)
+            raise _rejection(vendor)
+        if answer.status == 429:
+            raise _NextTarget(_rate_limited(vendor, answer.headers.get("retry-after")))
+        if answer.status >= 500:
+            self._health.failure(target.target_id, self._now_s())
+        raise _NextTarget(Problem("upstream_error"))
+
+
+class _NextTarget(Exception):
+    """This upstream said no in a way in which another may say yes."""
+
+    def __init__(self, problem: Problem) -> None:
+        super().__init__(problem.code)
+        self.problem = problem
+
+
+def _problem_of(error: UpstreamError) -> Problem:
+    return Problem("upstream_timeout" if isinstance(error, FirstByteTimeout) else "upstream_error")
+
+
+def _rejection(vendor: VendorError) -> Problem:
+    message = vendor.message or None
+    return Problem(
+        "upstream_rejected",
+        english=message and f"The vendor rejected the request: {message}",
+        korean=message and f"공급사가 요청을 거절했습니다: {message}",
+        param=vendor.param,
+    )
+
+
+def _rate_limited(vendor: VendorError, retry_after: str | None) -> Problem:
+    seconds = int(retry_after) if retry_after is not None and retry_after.isdecimal() else 1
+    return Problem("upstream_rate_limited", retry_after_s=min(max(seconds, 1), 3600))

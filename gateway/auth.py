@@ -1,0 +1,86 @@
+"""Who calls: the API key out of the head, and the caller it stands for. Pure.
+
+A key is looked up by its keyed hash only, so that neither memory of the directory nor time tells about keys.
+"""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Mapping
+from dataclasses import dataclass
+from hashlib import sha256
+from ipaddress import ip_address
+from typing import Final, Protocol
+
+from gateway.problems import Problem
+from metering.directory import ApiKey, Company
+
+KEY_CHARACTERS_MAX: Final = 256
+_KEY_HEADERS: Final = (b"authorization", b"x-api-key", b"x-goog-api-key", b"api-key")
+_QUERY_NAMES: Final = (b"key=", b"api_key=", b"api-key=", b"apikey=", b"access_token=")
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    key: ApiKey
+    company: Company
+    secret: bytes  # the key itself: for sealing kept answers; never stored, never logged
+
+
+class Callers(Protocol):
+    def key_by_hash(self, key_hash: bytes) -> ApiKey | None: ...
+
+    def company(self, company_id: str) -> Company | None: ...
+
+
+def read_api_key(headers: Mapping[bytes, bytes], query: bytes, twice: set[bytes]) -> bytes:
+    """The one key the head carries; two different ones are refused, and so is one in the query."""
+    if query and any(part.lower().startswith(_QUERY_NAMES) for part in query.split(b"&")):
+        raise Problem(
+            "invalid_api_key",
+            english="Send the API key in a header: in the query it would end up in logs.",
+            korean="API 키는 헤더로 보내 주세요. 쿼리에 넣으면 기록에 남을 수 있습니다.",
+        )
+    found: bytes | None = None
+    for name in _KEY_HEADERS:
+        value = headers.get(name)
+        if value is None:
+            continue
+        if name == b"authorization":
+            scheme, _, value = value.partition(b" ")
+            if scheme.lower() != b"bearer":
+                continue
+        value = value.strip()
+        if name in twice or (found is not None and value != found):
+            raise Problem(
+                "invalid_api_key",
+                english="Send one API key: the headers carry two different ones.",
+                korean="API 키를 하나만 보내 주세요. 헤더에 서로 다른 키가 있습니다.",
+            )
+        found = value
+    if not found or len(found) > KEY_CHARACTERS_MAX:
+        raise Problem("invalid_api_key")
+    return found
+
+
+def authenticate(
+    secret: bytes, *, pepper: bytes, callers: Callers, now_ms: int, client_host: str | None
+) -> Caller:
+    key = callers.key_by_hash(hmac.digest(pepper, secret, sha256))
+    if key is None or key.revoked or (key.expires_ms is not None and now_ms >= key.expires_ms):
+        raise Problem("invalid_api_key")
+    company = callers.company(key.company_id)
+    if company is None or not company.active:
+        raise Problem("invalid_api_key")
+    if key.allowed_networks is not None and not _is_allowed(key, client_host):
+        raise Problem("invalid_api_key")
+    return Caller(key, company, secret)
+
+
+def _is_allowed(key: ApiKey, client_host: str | None) -> bool:
+    try:
+        address = ip_address(client_host or "")
+    except ValueError:
+        return False
+    mapped = getattr(address, "ipv4_mapped", None) or address
+    return any(mapped in network for network in key.allowed_networks or ())

@@ -1,0 +1,87 @@
+"""One call's life as a value: what it was admitted with, what was seen of it, and how it ends. Pure.
+
+The relay moves bytes and waits; what they mean for the books is decided here. A call ends exactly once,
+by `end`, which makes the usage event: settled at the vendor's own count, settled as an estimate of what was
+delivered where the vendor reported none, or released.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from gateway.admission import Ceiling, input_tokens_estimate
+from metering.event import CallMeta, UsageEvent
+from metering.meter import Held
+from metering.usage import Usage
+from providers.catalogue import Product
+from providers.openai_chat import RequestFacts
+
+
+@dataclass(slots=True)
+class Exchange:
+    meta: CallMeta
+    facts: RequestFacts
+    product: Product
+    ceiling: Ceiling
+    held: Held
+    client_gone: bool = False
+    upstream_id: str | None = None
+    target_id: str | None = None
+    attempts: int = 0
+
+    @property
+    def is_sliced(self) -> bool:
+        """Money is scarce: the hold covers a part of the ceiling and grows while the call runs."""
+        return self.held.granted_micro < self.ceiling.want_micro
+
+    def delivered_usage(self, output_tokens: int) -> Usage:
+        """What was delivered so far, as an estimate."""
+        return Usage(input=input_tokens_estimate(self.facts, self.ceiling.input_tokens), output=output_tokens)
+
+    def floor_micro(self, output_tokens: int) -> int:
+        """The checkpoint: what this call costs if nobody hears of it again."""
+        return min(
+            self.ceiling.price.charge_micro(self.delivered_usage(output_tokens)), self.held.granted_micro
+        )
+
+    def needed_micro(self, output_tokens: int) -> int:
+        """What the hold must cover for `output_tokens` to be delivered, with the whole input bound."""
+        return self.ceiling.price.ceiling_micro(
+            input_tokens_max=self.ceiling.input_tokens, output_tokens_max=output_tokens
+        )
+
+    def output_tokens_payable(self) -> int:
+        return min(
+            self.ceiling.price.output_tokens_payable(
+                amount_micro=self.held.granted_micro, input_tokens_max=self.ceiling.input_tokens
+            ),
+            self.ceiling.output_tokens,
+        )
+
+    def end(
+        self,
+        *,
+        usage: Usage | None,
+        estimated: bool,
+        end_reason: str,
+        now_ms: int,
+        error: str | None = None,
+    ) -> UsageEvent:
+        """The event for the books. No usage at all (None): nothing is charged, the hold is released."""
+        return UsageEvent(
+            meta=self.meta,
+            n=self.held.ref.n,
+            voucher=self.held.voucher.voucher_id,
+            held_at_ms=self.held.held_at_ms,
+            finished_ms=now_ms,
+            status="released" if usage is None else "settled",
+            end_reason=end_reason,
+            charge_micro=0 if usage is None else self.ceiling.price.charge_micro(usage),
+            client_gone=self.client_gone,
+            estimated=estimated,
+            error=error,
+            tokens={} if usage is None else usage.tokens(),
+            units={} if usage is None else usage.units,
+            upstream_request_id=self.upstream_id,
+            upstream=self.target_id,
+        )

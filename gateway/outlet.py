@@ -1,0 +1,69 @@
+"""The way to one client: what was sent, whether it still listens, and a copy where the answer is kept."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Final
+
+from gateway.asgi.request import Send
+from gateway.asgi.response import Headers
+
+CLIENT_STALL_S: Final = 60.0
+
+
+class ClientStalled(Exception):
+    """The client reads nothing for so long that it counts as gone."""
+
+
+class Outlet:
+    """One answer on its way. `keep_bytes_max` above zero keeps a copy for an idempotent repeat."""
+
+    __slots__ = ("_keep_bytes_max", "_kept_bytes", "_send", "headers", "kept", "sent_bytes", "status")
+
+    def __init__(self, send: Send) -> None:
+        self._send = send
+        self._keep_bytes_max = 0
+        self._kept_bytes = 0
+        self.status = 0  # 0: nothing was sent
+        self.headers: Headers = []
+        self.kept: list[bytes] | None = None
+        self.sent_bytes = 0
+
+    @property
+    def started(self) -> bool:
+        return self.status != 0
+
+    def keep(self, bytes_max: int) -> None:
+        self.kept, self._keep_bytes_max = [], bytes_max
+
+    async def head(self, status: int, headers: Headers) -> None:
+        self.status, self.headers = status, headers
+        await self._send({"type": "http.response.start", "status": status, "headers": headers})
+
+    async def piece(self, body: bytes) -> None:
+        """Waits while the client is slow, so that the vendor is read no faster; raises ClientStalled."""
+        self._note(body)
+        try:
+            async with asyncio.timeout(CLIENT_STALL_S):
+                await self._send({"type": "http.response.body", "body": body, "more_body": True})
+        except TimeoutError:
+            raise ClientStalled from None
+
+    async def last(self, body: bytes = b"") -> None:
+        self._note(body)
+        await self._send({"type": "http.response.body", "body": body, "more_body": False})
+
+    async def whole(self, status: int, headers: Headers, body: bytes) -> None:
+        headers.append((b"content-length", str(len(body)).encode()))
+        await self.head(status, headers)
+        await self.last(body)
+
+    def _note(self, body: bytes) -> None:
+        self.sent_bytes += len(body)
+        if self.kept is None:
+            return
+        self._kept_bytes += len(body)
+        if self._kept_bytes > self._keep_bytes_max:
+            self.kept = None
+        else:
+            self.kept.append(body)

@@ -1,0 +1,393 @@
+"""The relay: bytes from the vendor to the client, and one settlement at the end, whatever happens between.
+
+It decides nothing about money (exchange does) and knows no JSON (the dialect does); it waits. The order at the
+end of every call is fixed: usage known or estimated, charge written down and settled, and only then the end of
+the answer to the client. The client's leaving changes what is sent, never whether it is settled.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Final
+
+from gateway.asgi.request import Request
+from gateway.asgi.response import EVENT_STREAM, JSON, NO_CACHE, Headers
+from gateway.attempts import Attempts, Reached
+from gateway.exchange import Exchange
+from gateway.outlet import ClientStalled, Outlet
+from gateway.problems import Problem
+from gateway.slices import Pace, Slices
+from metering.event import UsageEvent
+from metering.meter import Meter
+from metering.money import format_krw
+from metering.purse import Settled
+from metering.shares import capacity
+from metering.usage import Usage
+from providers.errors import AnswerTooLarge, IdleTimeout, UpstreamError, VendorError
+from providers.openai_chat import DONE_FRAME, Answer, Assembler, StreamFold, error_frame, read_answer
+from providers.quirks import quirks_for
+from providers.sse import SseEventTooLarge, SseSplitter
+from providers.upstream import UpstreamAnswer
+
+TEXT_BYTES_PER_TOKEN: Final = 4
+
+
+@dataclass(frozen=True, slots=True)
+class RelayLimits:
+    answer_bytes_max: int
+    event_bytes_max: int
+    drain_client_gone_s: float  # for how long a vendor is listened to after its client left
+    drains_max: int
+    pace: Pace
+
+
+@dataclass(slots=True)
+class Outcome:
+    """How a call ended, for the canonical log line and the metrics."""
+
+    event: UsageEvent
+    balance: Settled | None
+
+
+class Relay:
+    def __init__(
+        self,
+        *,
+        meter: Meter,
+        attempts: Attempts,
+        now_ms: Callable[[], int],
+        limits: RelayLimits,
+    ) -> None:
+        self._meter = meter
+        self._attempts = attempts
+        self._now_ms = now_ms
+        self._limits = limits
+        self._drains = 0
+
+    async def relay(
+        self,
+        exchange: Exchange,
+        body: dict[str, Any],
+        *,
+        path: str,
+        request: Request,
+        outlet: Outlet,
+        headers: Headers,
+    ) -> Outcome:
+        """Make the call under its hold and answer the client. The hold is ended when this returns or raises."""
+        facts = exchange.facts
+        can_stream = facts.purpose == "chat"
+        upstream_streams = facts.stream or (can_stream and exchange.is_sliced)
+        output_limit = exchange.product.max_output_tokens if _asks_for_too_much(exchange) else None
+        if exchange.is_sliced and not can_stream and exchange.ceiling.output_tokens:
+            output_limit = max(1, exchange.output_tokens_payable() // facts.n)
+            headers.append((b"x-voucher-max-output-tokens", str(output_limit).encode()))
+        call = _Call(self, exchange, request, outlet, headers)
+        try:
+            reached = await self._attempts.reach(
+                exchange, body, path=path, stream=upstream_streams, output_limit=output_limit
+            )
+            if upstream_streams and _is_stream(reached.answer):
+                return await (call.stream(reached) if facts.stream else call.assemble(reached))
+            return await call.whole(reached)
+        except Problem as problem:
+            if call.outcome is None:
+                await call.release(_end_reason(problem.code), problem.code)
+            raise
+        except BaseException:
+            if call.outcome is None:
+                await call.release("upstream_error", "internal_error")
+            raise
+
+
+class _Call:
+    """One call on its way; made per call, so that its parts need no long argument lists."""
+
+    def __init__(
+        self, relay: Relay, exchange: Exchange, request: Request, outlet: Outlet, headers: Headers
+    ) -> None:
+        self.relay = relay
+        self.exchange = exchange
+        self.request = request
+        self.outlet = outlet
+        self.headers = headers
+        self.outcome: Outcome | None = None
+        self.gone = False
+        self._answer: UpstreamAnswer | None = None
+        self._draining = False
+        self._stop: asyncio.TimerHandle | None = None
+
+    # -- the three ways of an answer
+
+    async def whole(self, reached: Reached) -> Outcome:
+        """Not streamed: the whole answer, then settled, then sent with its charge in the head."""
+        exchange = self.exchange
+        quirks = quirks_for(reached.target.vendor)
+        try:
+            body = await reached.answer.read(self.relay._limits.answer_bytes_max)
+        except AnswerTooLarge:
+            raise Problem("upstream_error") from None
+        except UpstreamError as error:
+            raise Problem(_code_of(error)) from None
+        answer = read_answer(body, product_id=exchange.product.product_id, quirks=quirks)
+        exchange.upstream_id = exchange.upstream_id or answer.upstream_id
+        if answer.error is not None:
+            await self._fail_whole(answer)
+        usage, estimated = answer.usage, answer.usage is None
+        if usage is None:
+            usage = exchange.delivered_usage(answer.text_bytes // TEXT_BYTES_PER_TOKEN)
+        exchange.client_gone = self.request.has_left()
+        outcome = await self.settle(usage, estimated=estimated, end_reason="completed")
+        await self._send_whole(answer.body, outcome)
+        return outcome
+
+    async def stream(self, reached: Reached) -> Outcome:
+        """Streamed: frames pass through as they come; the terminal one waits for the settlement."""
+        fold = StreamFold(
+            self.exchange.product.product_id,
+            self.exchange.facts.include_usage,
+            quirks_for(reached.target.vendor),
+        )
+        watcher = asyncio.ensure_future(self.request.until_left())
+        watcher.add_done_callback(lambda _: self._client_left())
+        try:
+            cut, error = await self._read(reached.answer, fold, self._pass_on)
+            usage, estimated, reason = self._reckon(fold, cut=cut, error=error)
+            failed = reason in ("upstream_error", "upstream_timeout")
+            if failed and not self.outlet.started:
+                outcome = await self.settle(usage, estimated=estimated, end_reason=reason, error=reason)
+                raise Problem(reason, charged=outcome.event.charge_micro > 0)
+            self.exchange.client_gone = self.gone
+            outcome = await self.settle(
+                usage, estimated=estimated, end_reason=reason, error=reason if failed else None
+            )
+            if not self.gone:
+                await self._end_stream(fold, outcome, cut=cut, failed=reason if failed else None)
+            return outcome
+        finally:
+            watcher.cancel()
+            self._stop_draining()
+
+    async def assemble(self, reached: Reached) -> Outcome:
+        """Money is scarce and the caller asked for no stream: one is read for it and put together."""
+        assembler = Assembler(self.exchange.product.product_id, quirks_for(reached.target.vendor))
+        cut, error = await self._read(reached.answer, assembler, self._swallow)
+        usage, estimated, reason = self._reckon(assembler, cut=cut, error=error)
+        failed = reason in ("upstream_error", "upstream_timeout")
+        self.exchange.client_gone = self.request.has_left()
+        outcome = await self.settle(
+            usage, estimated=estimated, end_reason=reason, error=reason if failed else None
+        )
+        if failed:
+            raise Problem(reason, charged=outcome.event.charge_micro > 0)
+        body = assembler.graceful_end(usage) if cut else assembler.answer(usage)
+        await self._send_whole(body, outcome)
+        return outcome
+
+    # -- the end of every call
+
+    async def settle(
+        self, usage: Usage | None, *, estimated: bool, end_reason: str, error: str | None = None
+    ) -> Outcome:
+        event = self.exchange.end(
+            usage=usage,
+            estimated=estimated,
+            end_reason=end_reason,
+            now_ms=self.relay._now_ms(),
+            error=error,
+        )
+        tokens = 0 if usage is None else usage.input_total + usage.output_total
+        self.outcome = Outcome(event, None)
+        self.outcome.balance = await self.relay._meter.settle(self.exchange.held, event, tokens=tokens)
+        return self.outcome
+
+    async def release(self, end_reason: str, error: str) -> None:
+        await self.settle(None, estimated=False, end_reason=end_reason, error=error)
+
+    # -- inside
+
+    async def _read(
+        self, answer: UpstreamAnswer, fold: StreamFold | Assembler, take: Any
+    ) -> tuple[bool, str | None]:
+        """Read the vendor to its end, or to the end of the money. -> (cut by us, code of a failure)."""
+        self._answer = answer
+        splitter = SseSplitter(self.relay._limits.event_bytes_max)
+        slices = Slices(self.exchange, self.relay._meter, self.relay._limits.pace)
+        try:
+            async for chunk in answer:
+                await take(fold, splitter.feed(chunk))
+                if fold.done or fold.error is not None:
+                    break
+                delivered = fold.delivered_tokens()
+                if slices.is_due(delivered) and not await slices.advance(delivered):
+                    answer.close()
+                    return True, None
+            else:
+                if rest := splitter.flush():
+                    await take(fold, [rest + b"\n\n"])
+        except UpstreamError as error:
+            return False, None if fold.finished or fold.usage is not None else _code_of(error)
+        except SseEventTooLarge:
+            answer.close()
+            return False, "upstream_error"
+        except ClientStalled:
+            self._client_left()
+            answer.close()
+            return False, None
+        if fold.done:
+            await self._finish_reading(answer)
+        else:
+            answer.close()
+        return False, None
+
+    async def _finish_reading(self, answer: UpstreamAnswer) -> None:
+        """After `[DONE]` only the end of the body follows; read it, so that the connection can be kept."""
+        try:
+            async with asyncio.timeout(0.05):
+                async for _ in answer:
+                    break
+            answer.release()
+        except (TimeoutError, UpstreamError):
+            answer.close()
+
+    async def _pass_on(self, fold: StreamFold, events: list[bytes]) -> None:
+        out = b"".join([fold.feed(event) for event in events])
+        if not out or self.gone:
+            return
+        if not self.outlet.started:
+            await self.outlet.head(200, [EVENT_STREAM, NO_CACHE, *self.headers])
+        await self.outlet.piece(out)
+
+    async def _swallow(self, assembler: Assembler, events: list[bytes]) -> None:
+        for event in events:
+            assembler.feed(event)
+
+    def _reckon(
+        self, fold: StreamFold | Assembler, *, cut: bool, error: str | None
+    ) -> tuple[Usage | None, bool, str]:
+        """(usage, estimated, end reason) of a stream that is over."""
+        exchange = self.exchange
+        exchange.upstream_id = exchange.upstream_id or fold.upstream_id
+        delivered = fold.delivered_tokens()
+        if cut:
+            payable = min(delivered, max(exchange.output_tokens_payable(), 0))
+            return exchange.delivered_usage(payable), True, "voucher_exhausted"
+        complete = fold.done or fold.finished
+        reason = "completed"
+        if fold.error is not None or error is not None:
+            reason = error or "upstream_error"
+        elif not complete:
+            reason = "upstream_error"
+        if self.gone and reason != "completed":
+            reason = "client_gone"
+        if fold.usage is not None:
+            return fold.usage, False, reason
+        if not delivered and reason in ("upstream_error", "upstream_timeout"):
+            return None, False, reason
+        return exchange.delivered_usage(delivered), True, reason
+
+    async def _end_stream(self, fold: StreamFold, outcome: Outcome, *, cut: bool, failed: str | None) -> None:
+        if not self.outlet.started:
+            await self.outlet.head(200, [EVENT_STREAM, NO_CACHE, *self.headers])
+        if failed is not None:
+            problem = Problem(failed)
+            message = problem.message(self.request.header(b"accept-language"))
+            await self.outlet.last(error_frame(failed, message))
+            return
+        if cut:
+            usage = self.exchange.delivered_usage(outcome.event.tokens.get("output", 0))
+            ending = fold.graceful_end(self.exchange.facts.include_usage, usage)
+        else:
+            ending = fold.owed_frames()
+        comment = b": voucher " + _comment(self.exchange, outcome, cut=cut) + b"\n\n"
+        await self.outlet.last(ending + comment + DONE_FRAME)
+
+    async def _send_whole(self, body: bytes, outcome: Outcome) -> None:
+        headers = [JSON, *self.headers, *charge_headers(self.exchange, outcome)]
+        await self.outlet.whole(200, headers, body)
+
+    async def _fail_whole(self, answer: Answer) -> None:
+        """An error inside a 200: charged only if the vendor reported usage with it."""
+        error: VendorError | None = answer.error
+        assert error is not None
+        outcome = await self.settle(
+            answer.usage, estimated=False, end_reason="upstream_error", error="upstream_error"
+        )
+        raise Problem("upstream_error", charged=outcome.event.charge_micro > 0)
+
+    def _client_left(self) -> None:
+        """Called once, when the client goes while its stream runs."""
+        if self.gone or self.outcome is not None:
+            return
+        self.gone = True
+        relay, answer = self.relay, self._answer
+        cancel = self.exchange.product.on_client_gone == "cancel" or relay._drains >= relay._limits.drains_max
+        if answer is None:
+            return
+        if cancel:
+            answer.close()
+            return
+        self._draining = True
+        relay._drains += 1
+        loop = asyncio.get_running_loop()
+        self._stop = loop.call_later(relay._limits.drain_client_gone_s, answer.close)
+
+    def _stop_draining(self) -> None:
+        if self._stop is not None:
+            self._stop.cancel()
+        if self._draining:
+            self._draining = False
+            self.relay._drains -= 1
+
+
+def charge_headers(exchange: Exchange, outcome: Outcome) -> Headers:
+    headers: Headers = [(b"x-voucher-charge-krw", format_krw(outcome.event.charge_micro).encode())]
+    available = _available_micro(exchange, outcome)
+    if available is not None:
+        headers.append((b"x-voucher-available-krw", format_krw(available).encode()))
+    return headers
+
+
+def _comment(exchange: Exchange, outcome: Outcome, *, cut: bool) -> bytes:
+    words = [f"charge_krw={format_krw(outcome.event.charge_micro)}"]
+    available = _available_micro(exchange, outcome)
+    if available is not None:
+        words.append(f"available_krw={format_krw(available)}")
+    if cut:
+        words.append("ended=voucher_exhausted")
+    return " ".join(words).encode()
+
+
+def _available_micro(exchange: Exchange, outcome: Outcome) -> int | None:
+    """What the voucher can still pay, by the purse's own answer to the settlement."""
+    balance = outcome.balance
+    if balance is None:
+        return None
+    total = capacity(
+        grant_micro=balance.granted_government_micro,
+        deposit_micro=balance.granted_self_micro,
+        share_ppm=exchange.held.voucher.share_ppm,
+    ).total_micro
+    gone = balance.before_micro + balance.spent_micro + balance.held_micro + balance.frozen_micro
+    return max(0, total - gone)
+
+
+def _asks_for_too_much(exchange: Exchange) -> bool:
+    limit = exchange.facts.output_limit
+    return limit is not None and limit > exchange.product.max_output_tokens
+
+
+def _is_stream(answer: UpstreamAnswer) -> bool:
+    return not answer.headers.get("content-type", "text/event-stream").startswith("application/json")
+
+
+def _code_of(error: UpstreamError) -> str:
+    return "upstream_timeout" if isinstance(error, IdleTimeout) else "upstream_error"
+
+
+def _end_reason(code: str) -> str:
+    if code in ("upstream_timeout", "upstream_error"):
+        return code
+    return "upstream_error" if code.startswith("upstream_") else "refused"
