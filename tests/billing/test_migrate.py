@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-
 import psycopg
 import pytest
 
@@ -29,5 +28,3 @@ def test_append_only_tables_refuse_change(books_url: str, table: str, change: st
 def test_an_entry_that_does_not_balance_is_refused(books_url: str) -> None:
     with psycopg.connect(books_url) as connection, pytest.raises(psycopg.errors.CheckViolation):
         connection.execute("insert into posting values (1, 0, 'a', 5), (1, 1, 'b', -4)")
-
-

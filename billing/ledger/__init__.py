@@ -1,0 +1,1 @@
+"""The journal: balanced entries over named accounts, written once."""

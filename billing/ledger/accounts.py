@@ -1,0 +1,52 @@
+"""The accounts: every place a won, or a stretch of a voucher's line, can be. Names only.
+
+Money and line are two closed circles in one journal, so that one entry shows both:
+
+    money   programme budget, company deposits -> voucher government, self -> provider payable
+            a charge that nobody pays comes out of `uncollected`; what is left at a voucher's end goes to `expired`
+    line    capacity is cut from `line` into `free`; `free` is lent to epochs; what is charged returns to `line`
+
+A positive amount is what a place receives, a negative what it gives; the legs of an entry sum to zero.
+"""
+
+from __future__ import annotations
+
+
+def programme_budget(programme_id: str) -> str:
+    return f"programme/{programme_id}/budget"
+
+
+def company_deposits(company_id: str) -> str:
+    return f"company/{company_id}/deposits"
+
+
+def government(voucher_id: str) -> str:
+    return f"voucher/{voucher_id}/government"
+
+
+def own_deposit(voucher_id: str) -> str:
+    return f"voucher/{voucher_id}/self"
+
+
+def uncollected(voucher_id: str) -> str:
+    return f"voucher/{voucher_id}/uncollected"
+
+
+def expired(voucher_id: str) -> str:
+    return f"voucher/{voucher_id}/expired"
+
+
+def line(voucher_id: str) -> str:
+    return f"voucher/{voucher_id}/line"
+
+
+def free(voucher_id: str) -> str:
+    return f"voucher/{voucher_id}/free"
+
+
+def allotment(voucher_id: str, lane: int, n: int) -> str:
+    return f"voucher/{voucher_id}/allotment/{lane}.{n}"
+
+
+def provider_payable(provider_id: str) -> str:
+    return f"provider/{provider_id}/payable"

@@ -1,0 +1,151 @@
+"""Epochs are tied to the data set that asked; money is lent in totals, and never twice to one that forgot."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+from books_world import COMPANY, LANE, VOUCHER, WON, World
+
+from billing.database import Pool, connect
+from billing.funds import BelowSpent, FundsChange, prepare_change, reclaim
+from billing.loans import push_loans
+from billing.treasury import BooksMismatch, SqlTreasury
+from metering.treasury import EpochReplaced, Lent, NothingFree
+
+
+@pytest.fixture
+async def world(pool: Pool) -> World:
+    world = World(pool)
+    await world.fund(government_won=1_000_000)
+    return world
+
+
+async def test_four_gateways_at_once_open_one_epoch(world: World) -> None:
+    treasuries = [SqlTreasury(world.pool, world.purse) for _ in range(4)]
+    assert await asyncio.gather(*(each.current_epoch(LANE) for each in treasuries)) == [1] * 4
+    world.purse.restart()
+    assert await asyncio.gather(*(each.renew_epoch(LANE, 1) for each in treasuries)) == [2] * 4
+    assert await world.purse.epoch_here(LANE) == 2
+    assert await world.treasury.current_epoch(LANE) == 2
+
+
+async def test_a_flushed_purse_gets_a_new_epoch_and_never_the_old_loan(world: World) -> None:
+    n = await world.treasury.current_epoch(LANE)
+    await world.treasury.lend(lane=LANE, n=n, voucher_id=VOUCHER, need_micro=1)
+    world.purse.flush()
+    assert await world.treasury.lend(lane=LANE, n=n, voucher_id=VOUCHER, need_micro=1) == EpochReplaced(2)
+    outcome = await world.treasury.lend(lane=LANE, n=2, voucher_id=VOUCHER, need_micro=1)
+    assert outcome == Lent(250_000 * WON, 250_000 * WON)
+    balance = await world.purse.balance(lane=LANE, n=2, voucher_id=VOUCHER)
+    assert balance is not None
+    assert (balance.limit_micro, balance.frozen_micro) == (250_000 * WON, 500_000 * WON)
+    await world.sound()
+
+
+async def test_a_loan_the_purse_lost_alone_replaces_the_epoch(world: World) -> None:
+    n = await world.treasury.current_epoch(LANE)
+    await world.treasury.lend(lane=LANE, n=n, voucher_id=VOUCHER, need_micro=1)
+    del world.purse.data.lane(LANE).vouchers[n, VOUCHER]
+    outcomes = await asyncio.gather(
+        *(world.treasury.lend(lane=LANE, n=n, voucher_id=VOUCHER, need_micro=1) for _ in range(4))
+    )
+    assert outcomes == [EpochReplaced(2)] * 4
+
+
+async def test_an_epoch_of_another_data_set_is_vacated(world: World) -> None:
+    await world.treasury.current_epoch(LANE)
+    older = world.purse.data.snapshot()
+    world.purse.restart()
+    assert await world.treasury.current_epoch(LANE) == 2
+    older.replid = "b0"
+    older.lane(LANE).epoch.fence = "b0"
+    world.purse.data = older  # split brain: the old primary still lives in its epoch 1
+    assert await world.treasury.current_epoch(LANE) == 3
+
+
+async def test_books_older_than_the_purse_refuse(world: World) -> None:
+    world.purse.data.lane(LANE).epoch.n = 7
+    world.purse.data.lane(LANE).epoch.fence = world.purse.data.replid
+    with pytest.raises(BooksMismatch):
+        await world.treasury.current_epoch(LANE)
+
+
+@pytest.mark.parametrize(
+    ("granted_won", "need_won", "lent_won"),
+    [(1_000_000, 1, 500_000), (1_000_000, 700_000, 700_000), (99_999, 1, 99_999), (100_000, 1, 50_000)],
+)
+async def test_how_much_is_lent(pool: Pool, granted_won: int, need_won: int, lent_won: int) -> None:
+    world = World(pool)
+    await world.fund(government_won=granted_won)
+    n = await world.treasury.current_epoch(LANE)
+    outcome = await world.treasury.lend(lane=LANE, n=n, voucher_id=VOUCHER, need_micro=need_won * WON)
+    assert outcome == Lent(lent_won * WON, (granted_won - lent_won) * WON)
+
+
+async def test_a_burst_of_requests_lends_once(world: World) -> None:
+    n = await world.treasury.current_epoch(LANE)
+    await asyncio.gather(
+        *(world.treasury.lend(lane=LANE, n=n, voucher_id=VOUCHER, need_micro=1) for _ in range(20))
+    )
+    assert (await world.funds())[0] == 500_000 * WON
+
+
+async def test_nothing_free_says_whether_money_may_come_back(pool: Pool) -> None:
+    world = World(pool)
+    await world.fund(government_won=100)
+    n = await world.treasury.current_epoch(LANE)
+    lend = {"lane": LANE, "n": n, "voucher_id": VOUCHER, "need_micro": 200 * WON}
+    assert await world.treasury.lend(**lend) == Lent(100 * WON, 0)  # type: ignore[arg-type]
+    op = await world.reserve(n, 60 * WON)
+    assert await world.treasury.lend(**lend) == NothingFree(pending=True, free_micro=0)  # type: ignore[arg-type]
+    await world.settle(op, n, 60 * WON)
+    assert await world.treasury.lend(**lend) == NothingFree(pending=False, free_micro=0)  # type: ignore[arg-type]
+
+
+async def test_a_suspended_voucher_is_lent_nothing_and_the_purse_is_told(world: World) -> None:
+    n = await world.treasury.current_epoch(LANE)
+    await world.treasury.lend(lane=LANE, n=n, voucher_id=VOUCHER, need_micro=1)
+    await world.fund(government_won=1_000_000, state="suspended")
+    async with world.pool.connection() as conn:
+        await push_loans(world.purse, conn, lanes=[LANE])
+    assert world.purse.data.lane(LANE).vouchers[n, VOUCHER].loan.state == "suspended"
+    outcome = await world.treasury.lend(lane=LANE, n=n, voucher_id=VOUCHER, need_micro=WON)
+    assert isinstance(outcome, Lent | NothingFree)
+    assert (await world.funds())[0] == 500_000 * WON
+
+
+async def test_a_lowered_grant_takes_back_what_is_lent_and_unspent(world: World) -> None:
+    n = await world.treasury.current_epoch(LANE)
+    await world.treasury.lend(lane=LANE, n=n, voucher_id=VOUCHER, need_micro=900_000 * WON)
+    await world.reserve(n, 300_000 * WON)
+    with pytest.raises(BelowSpent):
+        await world.fund(government_won=400_000)
+    change = FundsChange(VOUCHER, COMPANY, "p", 400_000 * WON, 0, 1_000_000, 4_000_000_000_000, "active")
+    async with world.pool.connection() as conn:
+        await prepare_change(world.purse, conn, change)
+    await world.fund(government_won=400_000)
+    balance = await world.purse.balance(lane=LANE, n=n, voucher_id=VOUCHER)
+    assert balance is not None
+    assert balance.limit_micro == 400_000 * WON
+    async with world.pool.connection() as conn:
+        assert await reclaim(world.purse, conn, VOUCHER, 400_000 * WON) == 100_000 * WON
+    with pytest.raises(BelowSpent):
+        await world.fund(government_won=299_999)
+    accounts = await world.sound()
+    assert accounts[f"voucher/{VOUCHER}/allotment/{LANE}.{n}"] == 300_000 * WON
+
+
+async def test_key_spending_is_zero_for_a_key_without_calls(world: World) -> None:
+    assert await world.treasury.key_spent_micro("nobody", 20_000) == 0
+
+
+async def test_epochs_to_leave_names_every_closing_epoch(world: World, books_url: str) -> None:
+    conn = await connect(books_url)
+    await conn.execute("insert into gateway (id) values ('g1')")
+    await conn.close()
+    await world.treasury.current_epoch(LANE)
+    assert await world.treasury.epochs_to_leave("g1") == []
+    world.purse.restart()
+    await world.treasury.current_epoch(LANE)
+    assert await world.treasury.epochs_to_leave("g1") == [(LANE, 1)]
