@@ -1,8 +1,8 @@
 """The relay: bytes from the vendor to the client, and one settlement at the end, whatever happens between.
 
-It decides nothing about money (exchange does) and knows no JSON (the dialect does); it waits. The order at the
-end of every call is fixed: usage known or estimated, charge written down and settled, and only then the end of
-the answer to the client. The client's leaving changes what is sent, never whether it is settled.
+It decides nothing about money (exchange does) and knows no JSON (the dialect does); it waits. The order at
+the end of every call is fixed: usage known or estimated, charge written down and settled, and only then the
+end of the answer to the client. The client's leaving changes what is sent, never whether it is settled.
 """
 
 from __future__ import annotations
@@ -76,7 +76,7 @@ class Relay:
         outlet: Outlet,
         headers: Headers,
     ) -> Outcome:
-        """Make the call under its hold and answer the client. The hold is ended when this returns or raises."""
+        """Make the call under its hold and answer the client. The hold has ended when this ends."""
         facts = exchange.facts
         can_stream = facts.purpose == "chat"
         upstream_streams = facts.stream or (can_stream and exchange.is_sliced)
@@ -150,6 +150,7 @@ class _Call:
             self.exchange.facts.include_usage,
             quirks_for(reached.target.vendor),
         )
+        self._answer = reached.answer
         watcher = asyncio.ensure_future(self.request.until_left())
         watcher.add_done_callback(lambda _: self._client_left())
         try:
@@ -212,7 +213,6 @@ class _Call:
         self, answer: UpstreamAnswer, fold: StreamFold | Assembler, take: Any
     ) -> tuple[bool, str | None]:
         """Read the vendor to its end, or to the end of the money. -> (cut by us, code of a failure)."""
-        self._answer = answer
         splitter = SseSplitter(self.relay._limits.event_bytes_max)
         slices = Slices(self.exchange, self.relay._meter, self.relay._limits.pace)
         try:

@@ -1,0 +1,165 @@
+"""The data plane as one ASGI callable: a table of routes, and one place where a refusal becomes an answer.
+
+Framework middleware stays off this path. A route that is not in the table does not exist; every route that
+can cost money goes through `Calls`.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+import orjson
+
+from gateway.asgi.request import ClientLeft, Receive, Request, Scope, Send
+from gateway.asgi.response import JSON, NO_CACHE, Headers
+from gateway.auth import Caller, authenticate, read_api_key
+from gateway.calls import CHAT, EMBEDDINGS, Calls, Route
+from gateway.directory import Directory
+from gateway.outlet import ClientStalled, Outlet
+from gateway.problems import Problem
+from gateway.telemetry import CallRecord, Telemetry
+from gateway.views import Views
+from metering.money import format_krw
+
+_REQUEST_ID: Final = re.compile(r"[A-Za-z0-9._:-]{1,64}")
+
+COSTLY: Final[dict[str, Route]] = {"/v1/chat/completions": CHAT, "/v1/embeddings": EMBEDDINGS}
+READ: Final = ("/v1/models", "/v1/voucher", "/v1/usage")
+
+View = Callable[[Caller, Request], Awaitable[bytes]]
+
+
+class Gateway:
+    def __init__(
+        self,
+        *,
+        directory: Directory,
+        calls: Calls,
+        views: Views,
+        telemetry: Telemetry,
+        pepper: bytes,
+        now_ms: Callable[[], int],
+        make_request_id: Callable[[], str],
+        is_ready: Callable[[], bool],
+    ) -> None:
+        self._directory = directory
+        self._calls = calls
+        self._views = views
+        self._telemetry = telemetry
+        self._pepper = pepper
+        self._now_ms = now_ms
+        self._make_request_id = make_request_id
+        self._is_ready = is_ready
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        assert scope["type"] == "http", "the server offers neither lifespan nor web sockets"
+        path = scope["path"]
+        if path in ("/healthz", "/readyz"):
+            await self._probe(path, send)
+            return
+        request = Request(scope, receive)
+        given = request.header(b"x-request-id")
+        request_id = given if given is not None and _REQUEST_ID.fullmatch(given) else self._make_request_id()
+        record = CallRecord(request_id=request_id, route=_route_name(path), started_s=time.perf_counter())
+        outlet = Outlet(send)
+        try:
+            await self._dispatch(request, outlet, record)
+        except Problem as problem:
+            record.code = problem.code
+            await self._refuse(problem, request, outlet, record)
+        except (ClientLeft, ClientStalled):
+            record.client_gone = True
+        except Exception as error:  # noqa: BLE001 - the last resort: told, counted, and answered with 500
+            self._telemetry.crash(record, error)
+            record.code = "internal_error"
+            await self._refuse(Problem("internal_error"), request, outlet, record)
+        finally:
+            record.status = outlet.status
+            self._telemetry.tell(record)
+
+    async def _dispatch(self, request: Request, outlet: Outlet, record: CallRecord) -> None:
+        path = request.path
+        route = COSTLY.get(path)
+        if route is None and path != "/v1/estimate" and not path.startswith(READ):
+            raise Problem("route_not_found")
+        caller = authenticate(
+            read_api_key(request.headers, request.query, request.twice),
+            pepper=self._pepper,
+            callers=self._directory,
+            now_ms=self._now_ms(),
+            client_host=request.client_host,
+        )
+        record.company, record.api_key = caller.company.company_id, caller.key.name
+        if route is not None:
+            _only(request, "POST")
+            await self._calls.call(route, caller, request, outlet, record)
+            return
+        body = await self._view(request, caller, record)
+        headers: Headers = [JSON, NO_CACHE, (b"x-request-id", record.request_id.encode())]
+        await outlet.whole(200, headers, body)
+
+    async def _view(self, request: Request, caller: Caller, record: CallRecord) -> bytes:
+        path = request.path
+        if path == "/v1/estimate":
+            _only(request, "POST")
+            return await self._estimate(request, caller, record)
+        _only(request, "GET")
+        if path == "/v1/models":
+            return self._views.models(caller)
+        if path == "/v1/voucher":
+            return await self._views.voucher(caller)
+        if path == "/v1/usage":
+            return await self._views.usage_page(caller, request)
+        if path.startswith("/v1/models/"):
+            return self._views.model(caller, path.removeprefix("/v1/models/"))
+        if path.startswith("/v1/usage/"):
+            return await self._views.usage_one(caller, path.removeprefix("/v1/usage/"))
+        raise Problem("route_not_found")
+
+    async def _estimate(self, request: Request, caller: Caller, record: CallRecord) -> bytes:
+        """The bounds of a call that is not made, and whether the balance pays them now."""
+        raw, body = await self._calls.read_body(request)
+        route = EMBEDDINGS if "input" in body and "messages" not in body else CHAT
+        admitted = self._calls.admit(route, caller, body, len(raw), record)
+        payable = await self._views.can_pay(admitted.vouchers, admitted.ceiling.want_micro)
+        return orjson.dumps(
+            {
+                "input_tokens_max": admitted.ceiling.input_tokens,
+                "charge_krw_max": format_krw(admitted.ceiling.want_micro),
+                "payable": payable,
+            }
+        )
+
+    async def _refuse(self, problem: Problem, request: Request, outlet: Outlet, record: CallRecord) -> None:
+        if outlet.started:
+            return  # the relay has ended that answer in its own words
+        headers: Headers = [JSON, (b"x-request-id", record.request_id.encode())]
+        if record.usage_id is not None and not any(
+            name == b"x-voucher-usage-id" for name, _ in problem.headers
+        ):
+            headers.append((b"x-voucher-usage-id", record.usage_id.encode()))
+        headers.extend(problem.wire_headers())
+        await outlet.whole(problem.status, headers, problem.openai_body(request.header(b"accept-language")))
+
+    async def _probe(self, path: str, send: Send) -> None:
+        alive = path == "/healthz" or self._is_ready()
+        body = b'{"status":"ok"}' if alive else b'{"status":"not ready"}'
+        await Outlet(send).whole(200 if alive else 503, [JSON, NO_CACHE], body)
+
+
+def _only(request: Request, method: str) -> None:
+    if request.method != method:
+        raise Problem("route_not_found", status=405, headers=((b"allow", method.encode()),))
+
+
+def _route_name(path: str) -> str:
+    """A label of few values, whatever callers ask for."""
+    if path in COSTLY or path in READ or path == "/v1/estimate":
+        return path
+    for known in READ:
+        if path.startswith(known + "/"):
+            return known + "/{id}"
+    return "other"

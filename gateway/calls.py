@@ -1,0 +1,348 @@
+"""One call from its request to its end: read, admit, claim, reserve, relay. The story of the house."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import Any, Final
+
+import orjson
+
+from gateway import admission, idempotency
+from gateway.admission import Ceiling
+from gateway.asgi.request import BodyTooLarge, Request
+from gateway.asgi.response import Headers
+from gateway.auth import Caller
+from gateway.directory import Directory
+from gateway.exchange import Exchange
+from gateway.outlet import Outlet
+from gateway.ports import (
+    Answered,
+    BooksUnavailable,
+    Claimed,
+    ClaimRequest,
+    IdempotencyStore,
+    InProgress,
+    Mismatch,
+    NotKept,
+)
+from gateway.problems import Problem
+from gateway.relay import Outcome, Relay
+from gateway.telemetry import CallRecord
+from metering.directory import Voucher
+from metering.event import CallMeta
+from metering.keys import lane_of
+from metering.meter import (
+    Exhausted,
+    FundsHeld,
+    Held,
+    LimitReached,
+    Meter,
+    MeterUnavailable,
+    VoucherEnded,
+    Wish,
+)
+from providers.catalogue import Product
+from providers.openai_chat import (
+    BadRequest,
+    RequestFacts,
+    read_chat_request,
+    read_embeddings_request,
+)
+
+TAG_CHARACTERS_MAX: Final = 64
+DIALECT: Final = "openai"
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    path: str  # the vendor's path, behind its base URL
+    read: Callable[[dict[str, Any], int], RequestFacts]
+
+
+CHAT: Final = Route("/chat/completions", read_chat_request)
+EMBEDDINGS: Final = Route("/embeddings", read_embeddings_request)
+
+
+@dataclass(frozen=True, slots=True)
+class Admitted:
+    """A call that may run, if the purse can pay it."""
+
+    caller: Caller
+    facts: RequestFacts
+    product: Product
+    ceiling: Ceiling
+    vouchers: tuple[Voucher, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Work:
+    """All that one call is made of, handed on as one."""
+
+    route: Route
+    admitted: Admitted
+    body: dict[str, Any]
+    request: Request
+    outlet: Outlet
+    record: CallRecord
+    tag: str | None
+
+
+class Calls:
+    def __init__(
+        self,
+        *,
+        directory: Directory,
+        meter: Meter,
+        relay: Relay,
+        answers: IdempotencyStore,
+        now_ms: Callable[[], int],
+        make_op: Callable[[], str],
+        body_bytes_max: int,
+    ) -> None:
+        self._directory = directory
+        self._meter = meter
+        self._relay = relay
+        self._answers = answers
+        self._now_ms = now_ms
+        self._make_op = make_op
+        self._body_bytes_max = body_bytes_max
+
+    async def call(
+        self, route: Route, caller: Caller, request: Request, outlet: Outlet, record: CallRecord
+    ) -> None:
+        raw, body = await self._read(request)
+        admitted = self.admit(route, caller, body, len(raw), record)
+        work = _Work(route, admitted, body, request, outlet, record, _tag(request))
+        key = idempotency.read_key(request.header(b"idempotency-key"))
+        if key is None:
+            await self._run(work, self._make_op())
+            return
+        claim = ClaimRequest(
+            company_id=caller.company.company_id,
+            key_hash=idempotency.scope_hash(key_id=caller.key.key_id, route=route.path, idempotency_key=key),
+            body_hash=sha256(raw).digest(),
+            op=self._make_op(),
+            gateway_id=self._meter.gateway_id,
+        )
+        await self._run_once(work, claim, key)
+
+    def admit(
+        self, route: Route, caller: Caller, body: dict[str, Any], body_bytes: int, record: CallRecord
+    ) -> Admitted:
+        try:
+            facts = route.read(body, body_bytes)
+        except BadRequest as bad:
+            raise Problem(
+                "invalid_request", english=bad.message_en, korean=bad.message_ko, param=bad.param
+            ) from None
+        record.stream = facts.stream
+        product = admission.product_for(caller, facts, self._directory.products.get(facts.model))
+        record.product = product.product_id
+        now_ms = self._now_ms()
+        vouchers = admission.paying_vouchers(
+            self._directory.vouchers_of(caller.company.company_id), product.product_id, now_ms
+        )
+        return Admitted(caller, facts, product, admission.ceiling(facts, product, now_ms), vouchers)
+
+    async def read_body(self, request: Request) -> tuple[bytes, dict[str, Any]]:
+        return await self._read(request)
+
+    # -- inside
+
+    async def _read(self, request: Request) -> tuple[bytes, dict[str, Any]]:
+        if request.header(b"content-encoding") not in (None, "identity"):
+            raise Problem(
+                "invalid_request",
+                english="Send the body without a content encoding.",
+                korean="본문을 압축하지 않고 보내 주세요.",
+            )
+        try:
+            raw = await request.body(self._body_bytes_max)
+        except BodyTooLarge:
+            raise Problem("request_too_large", headers=((b"connection", b"close"),)) from None
+        except TimeoutError:
+            raise Problem(
+                "invalid_request", english="The body did not arrive in time; send it faster."
+            ) from None
+        try:
+            body = orjson.loads(raw)
+        except orjson.JSONDecodeError:
+            raise Problem("invalid_request") from None
+        if type(body) is not dict:
+            raise Problem("invalid_request")
+        return raw, body
+
+    async def _run_once(self, work: _Work, claim: ClaimRequest, key: str) -> None:
+        """Under an Idempotency-Key: the first runs, a repeat is answered from what was kept."""
+        secret, outlet = work.admitted.caller.secret, work.outlet
+        try:
+            outcome = await self._answers.claim(claim)
+        except BooksUnavailable:
+            raise Problem("meter_unavailable") from None
+        match outcome:
+            case InProgress():
+                raise Problem("idempotency_in_progress", retry_after_s=1)
+            case Mismatch():
+                raise Problem("idempotency_mismatch", param="Idempotency-Key")
+            case NotKept():
+                raise _not_kept(outcome.op)
+            case Answered():
+                kept = idempotency.unseal(outcome.sealed, secret=secret, idempotency_key=key)
+                work.record.usage_id = outcome.op
+                await outlet.whole(kept.status, list(kept.headers), kept.body)
+                return
+            case Claimed():
+                op = outcome.op
+        outlet.keep(idempotency.ANSWER_BYTES_MAX)
+        charged = False
+        try:
+            ended = await self._run(work, op)
+            charged = ended.event.status == "settled"
+        except Problem as problem:
+            charged = problem.charged
+            raise
+        finally:
+            await self._conclude(claim, op, outlet, charged=charged, secret=secret, key=key)
+
+    async def _conclude(
+        self, claim: ClaimRequest, op: str, outlet: Outlet, *, charged: bool, secret: bytes, key: str
+    ) -> None:
+        try:
+            if not charged:
+                await self._answers.forget(claim, op)
+                return
+            sealed = None
+            if outlet.kept is not None and outlet.status == 200:
+                headers = [pair for pair in outlet.headers if pair[0] != b"content-length"]
+                answer = idempotency.KeptAnswer(outlet.status, headers, b"".join(outlet.kept))
+                sealed = idempotency.seal(answer, secret=secret, idempotency_key=key)
+            await self._answers.finish(claim, op, sealed)
+        except BooksUnavailable:
+            pass  # the claim stays open; a repeat gets the same op, hence the same charge
+
+    async def _run(self, work: _Work, op: str) -> Outcome:
+        admitted, record = work.admitted, work.record
+        meta = self._meta(admitted, record, op=op, tag=work.tag)
+        record.usage_id = op
+        held = await self._reserve(admitted, meta)
+        exchange = Exchange(
+            meta=meta,
+            facts=admitted.facts,
+            product=admitted.product,
+            ceiling=admitted.ceiling,
+            held=held,
+        )
+        headers: Headers = [
+            (b"x-request-id", record.request_id.encode()),
+            (b"x-voucher-usage-id", op.encode()),
+        ]
+        try:
+            outcome = await self._relay.relay(
+                exchange,
+                work.body,
+                path=work.route.path,
+                request=work.request,
+                outlet=work.outlet,
+                headers=headers,
+            )
+        except MeterUnavailable:
+            raise Problem("meter_unavailable") from None
+        finally:
+            record.attempts, record.upstream = exchange.attempts, exchange.target_id
+        _note(record, outcome)
+        return outcome
+
+    async def _reserve(self, admitted: Admitted, meta: CallMeta) -> Held:
+        ceiling = admitted.ceiling
+        wish = Wish(
+            meta=meta,
+            vouchers=admitted.vouchers,
+            want_micro=ceiling.want_micro,
+            least_micro=ceiling.least_micro,
+            tokens=ceiling.tokens,
+            limits=admitted.caller.key.limits,
+            sliced=admitted.facts.purpose == "chat",
+        )
+        try:
+            return await self._meter.reserve(wish)
+        except Exhausted as refused:
+            own = refused.voucher.stopped_by == "self"
+            raise Problem("self_deposit_exhausted" if own else "voucher_exhausted") from None
+        except FundsHeld:
+            raise Problem("funds_held", retry_after_s=1) from None
+        except VoucherEnded:
+            raise Problem("voucher_not_active") from None
+        except LimitReached as reached:
+            raise _limit_problem(reached) from None
+        except MeterUnavailable:
+            raise Problem("meter_unavailable", retry_after_s=1) from None
+
+    def _meta(self, admitted: Admitted, record: CallRecord, *, op: str, tag: str | None) -> CallMeta:
+        caller, price = admitted.caller, admitted.ceiling.price
+        return CallMeta(
+            op=op,
+            request_id=record.request_id,
+            gateway_id=self._meter.gateway_id,
+            lane=lane_of(caller.company.company_id),
+            company=caller.company.company_id,
+            provider=admitted.product.provider_id,
+            product=admitted.product.product_id,
+            key_id=caller.key.key_id,
+            api_key=caller.key.name,
+            tag=tag,
+            dialect=DIALECT,
+            stream=admitted.facts.stream,
+            started_ms=self._now_ms(),
+            price_entry=price.entry_id,
+            price_from=price.valid_from,
+        )
+
+
+def _note(record: CallRecord, outcome: Outcome) -> None:
+    event = outcome.event
+    record.end_reason = event.end_reason
+    record.charge_micro = event.charge_micro
+    record.estimated = event.estimated
+    record.client_gone = event.client_gone
+    tokens = event.tokens
+    if tokens:
+        record.input_tokens = sum(
+            tokens[name] for name in ("input", "cached_input", "cache_write", "cache_write_1h", "input_audio")
+        )
+        record.output_tokens = tokens["output"] + tokens["output_audio"]
+
+
+def _tag(request: Request) -> str | None:
+    tag = request.header(b"x-voucher-tag")
+    if tag is None:
+        return None
+    try:
+        tag = tag.encode("latin-1").decode()
+    except UnicodeDecodeError:
+        pass  # not UTF-8: kept as the Latin text it is
+    if len(tag) > TAG_CHARACTERS_MAX or not tag.isprintable():
+        raise Problem(
+            "invalid_request",
+            english=f"X-Voucher-Tag has at most {TAG_CHARACTERS_MAX} printable characters.",
+            korean=f"X-Voucher-Tag는 출력 가능한 문자 {TAG_CHARACTERS_MAX}자 이하여야 합니다.",
+            param="X-Voucher-Tag",
+        )
+    return tag or None
+
+
+def _limit_problem(reached: LimitReached) -> Problem:
+    code = {"krw_per_day": "key_budget_exhausted", "concurrent": "too_many_concurrent"}.get(
+        reached.limit, "rate_limited"
+    )
+    return Problem(code, retry_after_s=-(-reached.retry_ms // 1000))
+
+
+def _not_kept(op: str) -> Problem:
+    return Problem(
+        "answer_not_kept",
+        english=f"The call was made and charged, but its answer was not kept; read /v1/usage/{op}.",
+        korean=f"호출은 완료되어 차감되었지만 응답이 보관되지 않았습니다. /v1/usage/{op}를 확인해 주세요.",
+        headers=((b"x-voucher-usage-id", op.encode()),),
+    )

@@ -1,0 +1,118 @@
+"""What the data plane tells about itself: one canonical log line per call, and metrics across processes.
+
+Never in a line: keys, prompts, answers. Values from outside are bounded; JSON escapes the rest.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import Any
+
+import structlog
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+from metering.money import MICRO_PER_WON
+
+LATENCY_BUCKETS_S = (0.005, 0.025, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300)
+
+
+@dataclass(slots=True)
+class CallRecord:
+    """Filled while a call runs, told once when it ends."""
+
+    request_id: str
+    route: str
+    started_s: float
+    usage_id: str | None = None
+    company: str | None = None
+    api_key: str | None = None
+    product: str | None = None
+    stream: bool = False
+    status: int = 0
+    code: str | None = None
+    end_reason: str | None = None
+    charge_micro: int | None = None
+    estimated: bool = False
+    client_gone: bool = False
+    upstream: str | None = None
+    attempts: int = 0
+    input_tokens: int | None = None
+    output_tokens: int | None = None
+
+
+class Telemetry:
+    """One per process. Metrics live in a registry handed in; in many processes they meet on the office."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self._log = structlog.get_logger("gateway")
+        self._calls = Counter(
+            "voucher_calls_total", "Calls by route and how they ended.", ["route", "status", "code"],
+            registry=registry,
+        )  # fmt: skip
+        self._charged = Counter(
+            "voucher_charged_won_total", "Won charged at settlement.", ["product"], registry=registry
+        )
+        self._tokens = Counter(
+            "voucher_tokens_total", "Tokens metered.", ["product", "direction"], registry=registry
+        )
+        self._seconds = Histogram(
+            "voucher_call_seconds", "Time from request to end of answer.", ["route"],
+            buckets=LATENCY_BUCKETS_S, registry=registry,
+        )  # fmt: skip
+        self.holds_open = Gauge(
+            "voucher_holds_open", "Holds this process owns.", registry=registry,
+            multiprocess_mode="livesum",
+        )  # fmt: skip
+        self.unposted = Gauge(
+            "voucher_events_unposted", "Events the books have not acknowledged.", registry=registry,
+            multiprocess_mode="livesum",
+        )  # fmt: skip
+        self.waiting = Gauge(
+            "voucher_calls_waiting_for_funds", "Calls that wait for held money.", registry=registry,
+            multiprocess_mode="livesum",
+        )  # fmt: skip
+        self._children: dict[tuple[str, ...], Any] = {}
+
+    def tell(self, record: CallRecord) -> None:
+        seconds = time.perf_counter() - record.started_s
+        self._child(self._calls, record.route, str(record.status), record.code or "").inc()
+        self._child(self._seconds, record.route).observe(seconds)
+        product = record.product
+        if product is not None and record.charge_micro:
+            self._child(self._charged, product).inc(record.charge_micro / MICRO_PER_WON)
+        if product is not None and record.input_tokens:
+            self._child(self._tokens, product, "input").inc(record.input_tokens)
+        if product is not None and record.output_tokens:
+            self._child(self._tokens, product, "output").inc(record.output_tokens)
+        self._log.info(
+            "call",
+            request_id=record.request_id,
+            usage_id=record.usage_id,
+            route=record.route,
+            status=record.status,
+            code=record.code,
+            company=record.company,
+            api_key=record.api_key,
+            product=product,
+            stream=record.stream,
+            upstream=record.upstream,
+            attempts=record.attempts,
+            end_reason=record.end_reason,
+            charge_micro=record.charge_micro,
+            estimated=record.estimated,
+            client_gone=record.client_gone,
+            input_tokens=record.input_tokens,
+            output_tokens=record.output_tokens,
+            ms=round(seconds * 1000, 3),
+        )
+
+    def crash(self, record: CallRecord, error: BaseException) -> None:
+        self._log.error("call failed on our side", request_id=record.request_id, exc_info=error)
+
+    def _child(self, metric: Any, *labels: str) -> Any:
+        key = (metric._name, *labels)
+        child = self._children.get(key)
+        if child is None:
+            child = self._children[key] = metric.labels(*labels)
+        return child
