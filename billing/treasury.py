@@ -174,8 +174,8 @@ class SqlTreasury:
         await confirm_sent(conn, loan)
         if drawn or (before is not None and loan.told_micro > before.limit_micro):
             return Lent(loan.told_micro, loan.free_micro)
-        held = before.held_micro if before is not None else 0
-        return NothingFree(pending=bool(held or loan.frozen_micro), free_micro=loan.free_micro)
+        # What calls hold is known to whoever was short; only they cannot see what former epochs keep.
+        return NothingFree(pending=bool(loan.frozen_micro), free_micro=loan.free_micro)
 
     async def _nothing_known(self, conn: Connection, *, lane: int, n: int) -> LendOutcome | None:
         current = await _open_epoch(conn, lane)
