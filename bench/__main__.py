@@ -37,7 +37,7 @@ def main(argv: list[str] | None = None) -> int:
     options = parse(argv)
     console, screen = Console(stderr=True), Console()
     if not screen.is_terminal:
-        screen = Console(width=150)  # a pipe has no width of its own
+        screen = Console(width=200)  # a pipe has no width of its own
     missing = what_is_missing(options.only)
     if missing:
         console.print(missing)

@@ -71,7 +71,7 @@ def table_of(stacks: str, *, window: Window, kind: str) -> Table:
     below: Counter[str] = Counter()
     for line in stacks.splitlines():
         frames, _, count = line.rpartition(" ")
-        names = [frame.rsplit(":", 1)[0] for frame in frames.split(";")]
+        names = [frame.rsplit(":", 1)[0].replace(" (", " · ") for frame in frames.split(";")]
         own[names[-1]] += int(count)
         for name in set(names):
             below[name] += int(count)
