@@ -145,6 +145,17 @@ def read_settings(environment: Mapping[str, str], **arguments: object) -> Settin
     return settings.model_copy(update={"data_dir": settings.data_dir.expanduser().absolute()})
 
 
+def to_environment(settings: Settings) -> dict[str, str]:
+    """The variables by which a child process reads the same settings; what is unset stays out."""
+    values = settings.model_dump(include=set(FROM_ENVIRONMENT))
+    variables = {}
+    for name, variable in FROM_ENVIRONMENT.items():
+        value = values[name]
+        if value is not None:
+            variables[variable] = ("1" if value else "0") if isinstance(value, bool) else str(value)
+    return variables
+
+
 def read_limits(environment: Mapping[str, str]) -> Limits:
     values: dict[str, Any] = {}
     for section in tomllib.loads((resources.files("config") / "defaults.toml").read_text("utf-8")).values():

@@ -82,7 +82,7 @@ def _make(path: Path) -> list[Path]:
             missing.append(parent)
             parent = parent.parent
         for directory in reversed(missing):
-            directory.mkdir(mode=0o755)
+            directory.mkdir(mode=0o755 if directory != path else 0o711)
             made.append(directory)
     except OSError as error:
         _unmake(made)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import secrets
 import signal
 import subprocess
 import sys
@@ -31,6 +32,11 @@ def program() -> list[str]:
     return [sys.executable, str(script)] if script.exists() else [sys.executable, "-m", "launch"]
 
 
+def new_gateway_id() -> str:
+    """Of one process: never used twice, so that the books can say of it that it has ended."""
+    return f"gw-{secrets.token_hex(8)}"
+
+
 def leashed(command: Sequence[str], *, death_signal: int = signal.SIGKILL) -> list[str]:
     words = [os.getpid(), int(death_signal), -1, -1, 0]
     return [sys.executable, "-I", "-S", leash.__file__, *(str(word) for word in words), *command]
@@ -48,7 +54,7 @@ async def ended(process: subprocess.Popen[bytes]) -> int:
         finally:
             loop.remove_reader(fd)
             os.close(fd)
-    while (code := process.poll()) is None:
+    while (code := process.poll()) is None:  # noqa: ASYNC110 - the kernel knows, and no event of ours
         await asyncio.sleep(POLL_S)
     return code
 
@@ -98,6 +104,7 @@ class RoleProcess:
                 if self.process.poll() is not None:
                     raise Refused(f"{self.command.name} did not start: {self.last_line()}")
                 if time.monotonic() > deadline_s:
+                    self.process.kill()
                     raise Refused(f"{self.command.name} did not get ready within {timeout_s:.0f} s.")
                 await asyncio.sleep(POLL_S / 2)
         finally:
@@ -145,23 +152,24 @@ def say_ready(ready_fd: int | None) -> None:
 async def run_once(
     words: Sequence[str], *, environment: Mapping[str, str], log_path: Path, timeout_s: float
 ) -> str:
-    """Run one of our commands to its end; its standard output. Raises Refused with what it said on failure."""
+    """Run one of our commands to its end; its standard output. Raises Refused with what it said."""
+    process = await asyncio.create_subprocess_exec(
+        *leashed([*program(), *words]),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=dict(environment),
+        process_group=0,
+    )
+    try:
+        out, errors = await asyncio.wait_for(process.communicate(), timeout_s)
+    except TimeoutError:
+        raise Refused(f"`{words[0]}` did not end within {timeout_s:.0f} s.") from None
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
     with log_path.open("ab") as log:
-        process = subprocess.Popen(  # noqa: S603 - our own program, arguments of ours
-            leashed([*program(), *words]),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            env=dict(environment),
-            process_group=0,
-        )
-        try:
-            out, errors = await asyncio.wait_for(asyncio.to_thread(process.communicate), timeout_s)
-        except TimeoutError:
-            raise Refused(f"`{words[0]}` did not end within {timeout_s:.0f} s.") from None
-        finally:
-            if process.poll() is None:
-                process.kill()
         log.write(errors)
     if process.returncode != 0:
         said = errors.decode(errors="replace").strip()

@@ -1,0 +1,222 @@
+"""The command line. Exit codes: 0 done, 1 a finding or failure, 2 bad input or environment, in one sentence.
+
+Each command reads the settings once and hands them down. What a command needs is imported when it runs, so
+that `--help` and every role pay only for their own: the gateway never loads the office's framework.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from config.settings import BadSettings, Settings, environment, read_settings
+from launch.refusal import Refused
+
+if TYPE_CHECKING:
+    import socket
+
+
+app = typer.Typer(
+    name="voucher-gateway",
+    help="A metering reverse proxy for large-model APIs that draws every call down against a voucher.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+user_app = typer.Typer(help="People of the office.", no_args_is_help=True)
+app.add_typer(user_app, name="user")
+
+DataDir = Annotated[
+    Path | None, typer.Option(help="Where the state lives [default: ./data].", show_default=False)
+]
+Fd = Annotated[int | None, typer.Option(help="A listening socket inherited from `up`.", hidden=True)]
+ReadyFd = Annotated[int | None, typer.Option(hidden=True)]
+
+
+@app.command()
+def up(
+    *,
+    data_dir: DataDir = None,
+    port: Annotated[
+        int | None, typer.Option(help="The data plane's port [default: 8080].", show_default=False)
+    ] = None,
+    office_port: Annotated[
+        int | None, typer.Option(help="The office's port [default: 8081].", show_default=False)
+    ] = None,
+    workers: Annotated[
+        int | None, typer.Option(help="Gateway processes [default: 1].", show_default=False)
+    ] = None,
+    host: Annotated[
+        str | None, typer.Option(help="The address to listen on [default: 127.0.0.1].", show_default=False)
+    ] = None,
+    apply: Annotated[Path | None, typer.Option(metavar="FILE", help="Applied before the ports open.")] = None,
+    demo: Annotated[bool, typer.Option("--demo", help="With a simulated vendor and sample data.")] = False,
+) -> None:
+    """Run the whole system on this machine: gateways, office, worker, and the servers they need.
+
+    Example: voucher-gateway up --data-dir /var/lib/voucher-gateway --apply programme.yaml --workers 4
+    """
+    from launch.up import up as run_up
+
+    settings = read_settings(
+        environment(),
+        data_dir=data_dir,
+        port=port,
+        office_port=office_port,
+        workers=workers,
+        host=host,
+    )
+    run_up(settings, declaration=apply, demo=demo)
+
+
+@app.command()
+def gateway(
+    *,
+    data_dir: DataDir = None,
+    port: Annotated[
+        int | None, typer.Option(help="The data plane's port [default: 8080].", show_default=False)
+    ] = None,
+    host: Annotated[
+        str | None, typer.Option(help="The address to listen on [default: 127.0.0.1].", show_default=False)
+    ] = None,
+    slot: Annotated[int, typer.Option(help="Which of this machine's gateways it is.")] = 0,
+    gateway_id: Annotated[str | None, typer.Option(hidden=True)] = None,
+    fd: Fd = None,
+    ready_fd: ReadyFd = None,
+) -> None:
+    """One gateway process alone, on servers named by DATABASE_URL and REDIS_URL.
+
+    Example: DATABASE_URL=postgresql://db/voucher REDIS_URL=redis://cache voucher-gateway gateway --port 8080
+    """
+    from launch import gateway_main, logs, process
+
+    settings = _role_settings(data_dir=data_dir, port=port, host=host)
+    logs.configure(role="gateway")
+    gateway_main.run(
+        settings,
+        gateway_id=gateway_id if gateway_id is not None else process.new_gateway_id(),
+        slot=slot,
+        listener=_listener(settings.host, settings.port, fd=fd, what="data plane"),
+        ready_fd=ready_fd,
+    )
+
+
+@app.command()
+def office(
+    *,
+    data_dir: DataDir = None,
+    office_port: Annotated[
+        int | None, typer.Option(help="The office's port [default: 8081].", show_default=False)
+    ] = None,
+    host: Annotated[
+        str | None, typer.Option(help="The address to listen on [default: 127.0.0.1].", show_default=False)
+    ] = None,
+    fd: Fd = None,
+    ready_fd: ReadyFd = None,
+) -> None:
+    """The office alone: portal and REST API.
+
+    Example: DATABASE_URL=postgresql://db/voucher REDIS_URL=redis://cache voucher-gateway office
+    """
+    from launch import logs, office_main
+
+    settings = _role_settings(data_dir=data_dir, office_port=office_port, host=host)
+    logs.configure(role="office")
+    listener = _listener(settings.host, settings.office_port, fd=fd, what="office")
+    office_main.run(settings, listener=listener, ready_fd=ready_fd)
+
+
+@app.command()
+def worker(*, data_dir: DataDir = None, ready_fd: ReadyFd = None) -> None:
+    """The worker alone: it posts what was used to the books and ends what dead gateways left.
+
+    Example: DATABASE_URL=postgresql://db/voucher REDIS_URL=redis://cache voucher-gateway worker
+    """
+    from launch import logs, roles
+
+    settings = _role_settings(data_dir=data_dir)
+    logs.configure(role="worker")
+    asyncio.run(roles.run_worker(settings, ready_fd=ready_fd))
+
+
+@app.command()
+def migrate(*, data_dir: DataDir = None) -> None:
+    """Bring the books' schema to this version. Safe to run at any time, also twice.
+
+    Example: DATABASE_URL=postgresql://db/voucher voucher-gateway migrate
+    """
+    from launch import roles
+
+    roles.migrate(_role_settings(data_dir=data_dir, needs_redis=False))
+
+
+@app.command()
+def apply(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="The declaration, YAML.")],
+    *,
+    data_dir: DataDir = None,
+    json: Annotated[bool, typer.Option("--json", help="What was done, for programs.")] = False,
+) -> None:
+    """Create or update what FILE declares: programmes, providers, products, companies, vouchers, keys, users.
+
+    A second run changes nothing. FILE is applied whole or not at all.
+
+    Example: voucher-gateway apply programme.yaml --json
+    """
+    from launch import roles
+
+    settings = _role_settings(data_dir=data_dir, needs_redis=False)
+    typer.echo(roles.apply(settings, file, as_json=json), nl=False)
+
+
+@user_app.command("add")
+def user_add(
+    email: str,
+    *,
+    role: Annotated[str, typer.Option(help="operator, auditor, company or provider.")],
+    company: Annotated[str | None, typer.Option(metavar="ID")] = None,
+    provider: Annotated[str | None, typer.Option(metavar="ID")] = None,
+    data_dir: DataDir = None,
+) -> None:
+    """A person for the office; prints a one-time link for setting the password.
+
+    Example: voucher-gateway user add kim@example.org --role company --company gaonde
+    """
+    from launch import user_add as people
+
+    settings = _role_settings(data_dir=data_dir, needs_redis=False)
+    typer.echo(people.add(settings, email=email, role=role, company=company, provider=provider))
+
+
+def _role_settings(*, needs_redis: bool = True, **arguments: object) -> Settings:
+    """Settings of one role: its servers are named, or those of a running `up` on its data directory."""
+    from launch import running
+
+    settings = running.with_running_servers(read_settings(environment(), **arguments))
+    missing = ["DATABASE_URL"] if settings.database_url is None else []
+    if needs_redis and settings.redis_url is None:
+        missing.append("REDIS_URL")
+    if missing:
+        raise Refused(
+            f"{' and '.join(missing)} must be set, or `voucher-gateway up` be running on {settings.data_dir}."
+        )
+    return settings
+
+
+def _listener(host: str, port: int, *, fd: int | None, what: str) -> socket.socket:
+    from launch import sockets
+
+    return sockets.adopt(fd) if fd is not None else sockets.bind(host, port, what=what)
+
+
+def main() -> None:
+    try:
+        app(standalone_mode=True)
+    except (Refused, BadSettings) as refused:
+        sys.stderr.write(f"{refused}\n")
+        raise SystemExit(2) from None

@@ -1,0 +1,47 @@
+"""The office role: REST API and pages, one process."""
+
+from __future__ import annotations
+
+import socket
+from typing import Final
+
+import uvloop
+from redis.asyncio import Redis
+
+from billing.database import open_pool
+from config.settings import Settings, read_secret
+from launch import sockets
+from launch.serving import build_server, serve
+from portal import app, pages
+from portal.attempts import Attempts
+from portal.readiness import Readiness
+
+TOKEN_PURPOSE: Final = "office-token"  # noqa: S105 - the name of a key, not a key
+POOL_SIZE_MAX: Final = 8
+
+
+async def _run(settings: Settings, *, listener: socket.socket, ready_fd: int | None) -> None:
+    assert settings.database_url is not None
+    assert settings.redis_url is not None
+    pool = open_pool(settings.database_url, size_max=POOL_SIZE_MAX)
+    redis = Redis.from_url(settings.redis_url, socket_timeout=2, socket_connect_timeout=2)
+    async with pool, redis:
+        office = app.Office(
+            pool=pool,
+            readiness=Readiness(pool, redis),
+            attempts=Attempts(settings.limits.login_attempts_per_minute),
+            token_key=read_secret(settings).subkey(TOKEN_PURPOSE),
+            token_life_s=int(settings.limits.token_life_s),
+            addresses=pages.Addresses(
+                data_plane=f"http://{settings.host}:{settings.port}",
+                office=f"http://{settings.host}:{sockets.port_of(listener)}",
+            ),
+            metrics_dir=str(settings.metrics_dir),
+            metrics_token=settings.metrics_token,
+        )
+        server = build_server(app.build(office), limits=settings.limits, drain_s=5)
+        await serve(server, listener=listener, ready_fd=ready_fd, before_drain=lambda: None)
+
+
+def run(settings: Settings, *, listener: socket.socket, ready_fd: int | None) -> None:
+    uvloop.run(_run(settings, listener=listener, ready_fd=ready_fd))

@@ -1,0 +1,106 @@
+"""What each role is made of: one function per role or deed, and the only place where rooms are joined.
+
+Heavy imports stand inside the functions on purpose: every command of the program passes through here, and a
+gateway has no use for Alembic, nor `--help` for any of it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from config.settings import Settings
+from launch.refusal import Refused
+
+if TYPE_CHECKING:
+    from launch.gateway_main import GatewayRole
+
+
+class BooksUnavailable(Exception):
+    """PostgreSQL cannot be reached now."""
+
+
+def database_url(settings: Settings) -> str:
+    if settings.database_url is None:
+        raise Refused("This command needs DATABASE_URL; `voucher-gateway up` starts a database of its own.")
+    return settings.database_url
+
+
+def redis_url(settings: Settings) -> str:
+    if settings.redis_url is None:
+        raise Refused("This command needs REDIS_URL; `voucher-gateway up` starts a Valkey of its own.")
+    return settings.redis_url
+
+
+# -- the gateway
+
+
+class _NotWired:
+    """Holds the place of the data plane until gateway.app is there."""
+
+    def begin_drain(self) -> None:
+        return
+
+    async def close(self) -> None:
+        return
+
+    async def application(self, scope: Any, receive: Any, send: Any) -> None:
+        status = 200 if scope["path"] in ("/healthz", "/readyz") else 503
+        await send({"type": "http.response.start", "status": status, "headers": [(b"content-length", b"0")]})
+        await send({"type": "http.response.body", "body": b""})
+
+
+async def build_gateway(settings: Settings, *, gateway_id: str, slot: int) -> GatewayRole:
+    del settings, gateway_id, slot
+    return _NotWired()
+
+
+def gateway_protocol() -> type[asyncio.Protocol]:
+    from gateway.asgi.protocol import LimitedProtocol
+
+    return LimitedProtocol
+
+
+# -- the worker
+
+
+async def run_worker(settings: Settings, *, ready_fd: int | None) -> None:
+    from launch.serving import until_signal
+
+    del settings
+    await until_signal(ready_fd)
+
+
+# -- the books
+
+
+def migrate(settings: Settings) -> None:
+    import psycopg
+
+    from billing import migrate as migrations
+
+    try:
+        migrations.upgrade(database_url(settings))
+    except psycopg.OperationalError as error:
+        raise Refused(f"PostgreSQL at DATABASE_URL cannot be reached: {str(error).strip()}") from error
+
+
+def apply(settings: Settings, file: Path, *, as_json: bool) -> str:
+    """What was done, as text. Raises Refused with line and reason."""
+    del settings, file, as_json
+    raise Refused("not wired")
+
+
+async def mark_gateway_ended(settings: Settings, gateway_id: str) -> None:
+    """Raises BooksUnavailable."""
+    del settings, gateway_id
+
+
+# -- the demo
+
+
+def demo_vendors(settings: Settings) -> list[tuple[str, tuple[str, ...]]]:
+    """(name, argument words) of each demo vendor."""
+    del settings
+    return []

@@ -1,0 +1,105 @@
+"""`voucher-gateway up` from its arguments to its exit code."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from pathlib import Path
+
+import structlog
+
+from config.settings import Settings, environment
+from launch import durability, logs, sockets
+from launch.data_dir import DataDir, claim
+from launch.refusal import Refused
+from launch.screen import TerminalStep, start_screen
+from launch.supervise import Plan, Supervisor
+
+log = structlog.get_logger(__name__)
+
+
+def up(settings: Settings, *, declaration: Path | None, demo: bool) -> None:
+    """Raises Refused, and then has left nothing behind."""
+    _check_readable(declaration)
+    with (
+        sockets.bind(settings.host, settings.port, what="data plane") as data_plane,
+        sockets.bind(settings.host, settings.office_port, what="office") as office,
+    ):
+        settings = settings.model_copy(
+            update={
+                "port": sockets.port_of(data_plane),
+                "office_port": sockets.port_of(office),
+                "upstream_allow_private": settings.upstream_allow_private or demo,
+            }
+        )
+        _check_foreign_servers(settings)
+        data_dir = claim(settings.data_dir)
+        _supervise(settings, data_dir, data_plane, office, declaration=declaration, demo=demo)
+
+
+def _check_readable(declaration: Path | None) -> None:
+    if declaration is None:
+        return
+    try:
+        declaration.read_bytes()
+    except OSError as error:
+        raise Refused(f"The file {declaration} cannot be read: {error.strerror}.") from error
+
+
+def _check_foreign_servers(settings: Settings) -> None:
+    """Before anything is made. What is merely weak is said later, when the log exists."""
+    if settings.database_url is not None:
+        durability.check_postgres(settings.database_url)
+    if settings.redis_url is not None:
+        durability.check_valkey(settings.redis_url)
+
+
+def _supervise(
+    settings: Settings,
+    data_dir: DataDir,
+    data_plane: socket.socket,
+    office: socket.socket,
+    *,
+    declaration: Path | None,
+    demo: bool,
+) -> None:
+    step = TerminalStep()
+    plan = Plan(settings=settings, data_plane=data_plane, office=office, declaration=declaration, demo=demo)
+    started = False
+    try:
+        settings.logs_dir.mkdir(mode=0o700, exist_ok=True)
+        with (settings.logs_dir / "up.log").open("a", encoding="utf-8", buffering=1) as log_file:
+            logs.configure(role="up", stream=log_file)
+            started = asyncio.run(_run(plan, data_dir, step))
+    except OSError as error:
+        raise Refused(f"The data directory {data_dir.path} cannot be used: {error}.") from error
+    finally:
+        step.done()
+        if started:
+            data_dir.close()
+        else:
+            data_dir.discard()
+
+
+async def _run(plan: Plan, data_dir: DataDir, step: TerminalStep) -> bool:
+    """True where it came to serve, and has ended by now."""
+    supervisor = Supervisor(plan=plan, data_dir=data_dir, step=step)
+    supervisor.watch_signals()
+    if not await supervisor.start_or_refuse(environment()):
+        return False
+    step.done()
+    settings = plan.settings
+    print(
+        start_screen(
+            data_plane=f"http://{settings.host}:{settings.port}",
+            office=f"http://{settings.host}:{settings.office_port}",
+        ),
+        flush=True,
+    )
+    log.info("up", port=settings.port, office_port=settings.office_port)
+    bounding = asyncio.create_task(supervisor.keep_logs_bounded(), name="bound logs")
+    await supervisor.stopping.wait()
+    bounding.cancel()
+    log.info("ending")
+    await supervisor.stop()
+    return True

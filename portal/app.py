@@ -1,0 +1,197 @@
+"""The office's application: its routes, and nothing they know about each other.
+
+What it needs is handed in as `Office`; building and closing that is the launcher's business.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Annotated, Final
+from urllib.parse import parse_qs
+
+from fastapi import APIRouter, FastAPI, Query, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
+from pydantic import BaseModel, ConfigDict, Field
+from starlette.exceptions import HTTPException
+
+from billing.database import Pool
+from portal import metrics, pages, passwords, people, problem, tokens
+from portal.attempts import Attempts
+from portal.readiness import Readiness
+
+FORM_BYTES_MAX: Final = 4096
+SECURITY_HEADERS: Final = {
+    "Content-Security-Policy": "default-src 'none'; style-src 'self'; form-action 'self'; base-uri 'none';"
+    " frame-ancestors 'none'",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cache-Control": "no-store",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Office:
+    pool: Pool
+    readiness: Readiness
+    attempts: Attempts
+    token_key: bytes
+    token_life_s: int
+    addresses: pages.Addresses
+    metrics_dir: str
+    metrics_token: str | None
+
+
+class Login(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+    email: str = Field(max_length=254)
+    password: str = Field(max_length=passwords.PASSWORD_CHARACTERS_MAX)
+
+
+class Token(BaseModel):
+    token: str
+    expires_at: datetime
+
+
+Lang = Annotated[pages.Language, Query()]
+
+
+def _html(text: str, *, status: int = 200) -> HTMLResponse:
+    return HTMLResponse(text, status_code=status, headers=SECURITY_HEADERS)
+
+
+def _client_host(request: Request) -> str | None:
+    return request.client.host if request.client is not None else None
+
+
+def build(office: Office) -> FastAPI:
+    app = FastAPI(
+        title="Voucher gateway: the office",
+        version="1",
+        openapi_url="/api/openapi.json",
+        docs_url=None,
+        redoc_url=None,
+        exception_handlers={
+            problem.Problem: problem.on_problem,
+            HTTPException: problem.on_http_exception,
+            RequestValidationError: problem.on_invalid,
+        },
+    )
+    app.include_router(_health(office))
+    app.include_router(_front(office, app))
+    app.include_router(_tokens(office))
+    app.include_router(_welcome(office))
+    return app
+
+
+def _health(office: Office) -> APIRouter:
+    router = APIRouter(include_in_schema=False)
+
+    @router.get("/healthz")
+    async def healthz() -> PlainTextResponse:
+        return PlainTextResponse("ok\n")
+
+    @router.get("/readyz")
+    async def readyz() -> JSONResponse:
+        missing = await office.readiness.missing()
+        return JSONResponse({"ready": not missing, "missing": missing}, status_code=503 if missing else 200)
+
+    @router.get("/metrics")
+    async def read_metrics(request: Request) -> Response:
+        if not metrics.may_read(
+            client_host=_client_host(request),
+            authorization=request.headers.get("authorization"),
+            token=office.metrics_token,
+        ):
+            raise problem.Problem(403, "forbidden", "Metrics are for this machine or for the metrics token.")
+        text = await asyncio.to_thread(metrics.collect, office.metrics_dir)
+        return Response(text, media_type="text/plain; version=0.0.4; charset=utf-8")
+
+    return router
+
+
+def _front(office: Office, app: FastAPI) -> APIRouter:
+    router = APIRouter(include_in_schema=False)
+
+    @router.get("/")
+    async def landing(lang: Lang = "ko") -> HTMLResponse:
+        return _html(pages.landing(lang, office.addresses))
+
+    @router.get("/style.css")
+    async def style() -> Response:
+        return Response(pages.STYLE, media_type="text/css")
+
+    @router.get("/api/docs")
+    async def docs() -> HTMLResponse:
+        return _html(pages.api_docs(app.openapi()))
+
+    return router
+
+
+def _tokens(office: Office) -> APIRouter:
+    router = APIRouter()
+
+    @router.post("/api/token", summary="A token for a person")
+    async def token(request: Request, login: Login) -> Token:
+        """Trade a mail address and a password for a bearer token that lives for some minutes."""
+        for name in (f"address {_client_host(request)}", f"mail {login.email.lower()}"):
+            wait_s = office.attempts.retry_after_s(name, now_s=time.monotonic())
+            if wait_s is not None:
+                raise problem.Problem(
+                    429,
+                    "too_many_attempts",
+                    "Too many attempts; wait a little.",
+                    headers={"Retry-After": str(int(wait_s) + 1)},
+                )
+        async with office.pool.connection() as connection:
+            found = await people.find(connection, login.email)
+        person, password_hash = found if found is not None else (None, None)
+        right = await asyncio.to_thread(passwords.verify_password, password_hash, login.password)
+        if person is None or not right:
+            raise problem.Problem(401, "wrong_login", "The mail address or the password is wrong.")
+        text, ends_s = tokens.issue(
+            person, key=office.token_key, now_s=int(time.time()), life_s=office.token_life_s
+        )
+        return Token(token=text, expires_at=datetime.fromtimestamp(ends_s, UTC))
+
+    return router
+
+
+def _welcome(office: Office) -> APIRouter:
+    router = APIRouter(include_in_schema=False)
+
+    @router.get("/welcome/{token}")
+    async def show(token: str, lang: Lang = "ko") -> HTMLResponse:
+        async with office.pool.connection() as connection:
+            email = await people.invited(connection, token)
+        if email is None:
+            return _html(pages.note(lang, "expired"), status=404)
+        return _html(pages.welcome(lang, email))
+
+    @router.post("/welcome/{token}")
+    async def accept(request: Request, token: str, lang: Lang = "ko") -> HTMLResponse:
+        password = await _password_of(request)
+        async with office.pool.connection() as connection:
+            email = await people.invited(connection, token)
+            if email is None:
+                return _html(pages.note(lang, "expired"), status=404)
+            if passwords.weakness(password) is not None:
+                return _html(pages.welcome(lang, email, weak=True), status=422)
+            password_hash = await asyncio.to_thread(passwords.hash_password, password)
+            accepted = await people.accept(connection, token, password_hash=password_hash)
+        return _html(pages.note(lang, "done" if accepted else "expired"), status=200 if accepted else 404)
+
+    return router
+
+
+async def _password_of(request: Request) -> str:
+    """The form's one field. Its body is small, so a larger one is not read."""
+    body = b""
+    async for part in request.stream():
+        body += part
+        if len(body) > FORM_BYTES_MAX:
+            raise problem.Problem(413, "request_too_large", "The form is too large.")
+    return parse_qs(body.decode("utf-8", "replace")).get("password", [""])[0]
