@@ -100,7 +100,7 @@ class RedisLine:
         except KeyError:
             raise PurseUnavailable("not connected to Redis") from None
         try:
-            await self._load_scripts()
+            await self._loaded(self._ask_for_scripts())
             return await self.call(b"EVALSHA", self.shas[name], len(keys), *keys, *args)
         except hiredis.ReplyError as error:
             raise PurseUnavailable(str(error)) from error
@@ -156,6 +156,8 @@ class RedisLine:
             self._transport = None
             transport.abort()
             raise PurseUnavailable(f"Redis does not let us in: {error}") from error
+        if not self.connected:  # lost between its last answer and this line; nobody else would notice
+            raise PurseUnavailable("the connection to Redis was lost at once")
 
     async def _greet(self) -> None:
         # Queued without a wait between them: nobody else's command may come before the last of these.
@@ -164,10 +166,14 @@ class RedisLine:
             calls.append(self.call("AUTH", self._options.get("username") or "default", password))
         if database := self._options.get("db"):
             calls.append(self.call("SELECT", int(database)))
-        _first_fault(await asyncio.gather(*calls, self._load_scripts(), return_exceptions=True))
+        loading = self._ask_for_scripts()
+        _first_fault(await asyncio.gather(*calls, return_exceptions=True))
+        await self._loaded(loading)
 
-    async def _load_scripts(self) -> None:
-        calls = [self.call("SCRIPT", "LOAD", source) for source in self._scripts.values()]
+    def _ask_for_scripts(self) -> list[asyncio.Future[Reply]]:
+        return [self.call("SCRIPT", "LOAD", source) for source in self._scripts.values()]
+
+    async def _loaded(self, calls: list[asyncio.Future[Reply]]) -> None:
         digests = _first_fault(await asyncio.gather(*calls, return_exceptions=True))
         self.shas = dict(zip(self._scripts, digests, strict=True))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import shutil
 from collections.abc import AsyncIterator, Iterator
 
@@ -11,6 +12,8 @@ import redis
 from launch.embedded_valkey import ValkeyServer
 from metering.purse_redis import RedisPurse, connect_purse
 from tests.conftest import short_dir
+from tests.fakes.purse_talk import PurseTalk
+from tests.fakes.two_purses import TwoPurses
 
 
 @pytest.fixture(scope="session")
@@ -41,3 +44,13 @@ async def purse(restless_url: str) -> AsyncIterator[RedisPurse]:
     purse = await connect_purse(restless_url)
     yield purse
     await purse.close()
+
+
+@pytest.fixture
+def talk(restless_url: str) -> Iterator[PurseTalk]:
+    """Both purses, empty, for a conversation without a loop around it."""
+    with asyncio.Runner() as runner:
+        two = TwoPurses(runner, restless_url)
+        two.begin()
+        yield PurseTalk(two)
+        two.close()

@@ -30,7 +30,7 @@ from metering.purse import HoldRef, Loan, Purse, Reserved, ReserveRequest
 from metering.purse_memory import DAY_MS
 from tests.fakes.two_purses import Snapshot, TwoPurses
 
-EXAMPLES: Final = int(os.getenv("PURSE_EXAMPLES", "80"))
+EXAMPLES: Final = int(os.getenv("PURSE_EXAMPLES", "40"))
 STEPS: Final = 40
 
 LANES: Final = (3, 40)
