@@ -1,0 +1,350 @@
+"""A whole gateway in one process: memory purse, books of a few lines, a vendor on a real socket."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+from hashlib import sha256
+from hmac import digest
+from pathlib import Path
+from typing import Any
+
+import orjson
+from aiohttp import web
+from prometheus_client import CollectorRegistry
+
+from gateway.app import Gateway
+from gateway.attempts import Attempts
+from gateway.balance import BookedVoucher
+from gateway.calls import Calls
+from gateway.directory import Directory
+from gateway.ports import Answered, Claimed, ClaimOutcome, ClaimRequest, InProgress, Mismatch, NotKept
+from gateway.relay import Relay, RelayLimits
+from gateway.slices import Pace
+from gateway.telemetry import Telemetry
+from gateway.views import Views
+from metering.directory import ApiKey, Company, KeyLimits, Voucher
+from metering.event import UsageEvent
+from metering.keys import lane_of
+from metering.meter import Meter
+from metering.money import MICRO_PER_WON
+from metering.prices import PriceEntry
+from metering.purse_memory import MemoryPurse
+from metering.shares import capacity
+from providers.catalogue import Product, UpstreamTarget
+from providers.upstream import Upstream
+from tests.fakes.asgi_client import AsgiClient
+from tests.fakes.memory_treasury import MemoryTreasury
+
+KEY = "vg_test_key_000000000000"
+PEPPER = b"p" * 32
+NOW_MS = 1_790_000_000_000
+
+Vendor = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+def price(**per_million: int) -> PriceEntry:
+    """Whole won per million tokens."""
+    full = {
+        "cached_input": per_million.get("input", 0),
+        "cache_write": per_million.get("input", 0),
+        **per_million,
+    }
+    micro = {name: won * MICRO_PER_WON for name, won in full.items()}
+    return PriceEntry(entry_id="x1@0", valid_from="2026-01-01T00:00:00+09:00", valid_from_ms=0, **micro)
+
+
+def product(base_url: str, **changes: Any) -> Product:
+    target = UpstreamTarget(
+        target_id="x1/0",
+        dialect="openai",
+        vendor=None,
+        base_url=base_url,
+        model="vendor-model",
+        api_key="vendor-key",
+    )
+    made = Product(
+        product_id="x1",
+        provider_id="nuri",
+        scale="hyperscale",
+        purposes=frozenset({"chat", "embedding"}),
+        context_tokens=128_000,
+        max_output_tokens=4096,
+        input_overhead_tokens=0,
+        data_location="KR",
+        on_client_gone="drain",
+        upstreams=(target,),
+        prices=(price(input=1000, output=4000),),
+    )
+    return replace(made, **changes)
+
+
+def voucher(government_krw: int = 7_500_000, self_krw: int = 2_500_000, **changes: Any) -> Voucher:
+    made = Voucher(
+        voucher_id="v1",
+        company_id="gaonde",
+        programme_id="p1",
+        products=None,
+        state="active",
+        starts_ms=0,
+        ends_ms=4_000_000_000_000,
+        share_ppm=750_000,
+        stopped_by="government",
+        government_granted_micro=government_krw * MICRO_PER_WON,
+        self_granted_micro=self_krw * MICRO_PER_WON,
+    )
+    return replace(made, **changes)
+
+
+def api_key(**changes: Any) -> ApiKey:
+    made = ApiKey(
+        key_id="gaonde/backend",
+        key_hash=digest(PEPPER, KEY.encode(), sha256),
+        company_id="gaonde",
+        name="backend",
+        products=None,
+        expires_ms=None,
+        revoked=False,
+        allowed_networks=None,
+        limits=KeyLimits(),
+    )
+    return replace(made, **changes)
+
+
+@dataclass(frozen=True, slots=True)
+class Everything:
+    """gateway.directory.Delta."""
+
+    revision: int = 1
+    companies: tuple[Company, ...] = (Company("gaonde", None),)
+    vouchers: tuple[Voucher, ...] = ()
+    api_keys: tuple[ApiKey, ...] = ()
+    products: tuple[Product, ...] = ()
+
+
+class AlwaysHealthy:
+    """gateway.attempts.HealthBook that remembers nothing."""
+
+    def is_healthy(self, target_id: str, now_s: float) -> bool:
+        return True
+
+    def success(self, target_id: str) -> None:
+        return
+
+    def failure(self, target_id: str, now_s: float) -> None:
+        return
+
+
+class MemoryAnswers:
+    """gateway.ports.IdempotencyStore."""
+
+    def __init__(self) -> None:
+        self._rows: dict[bytes, tuple[bytes, str, str, bytes | None]] = {}
+
+    async def claim(self, request: ClaimRequest) -> ClaimOutcome:
+        row = self._rows.get(request.key_hash)
+        if row is None:
+            self._rows[request.key_hash] = (request.body_hash, request.op, "running", None)
+            return Claimed(request.op)
+        body_hash, op, state, sealed = row
+        if body_hash != request.body_hash:
+            return Mismatch()
+        if state == "running":
+            return InProgress()
+        return NotKept(op) if sealed is None else Answered(op, sealed)
+
+    async def finish(self, request: ClaimRequest, op: str, sealed: bytes | None) -> None:
+        self._rows[request.key_hash] = (request.body_hash, op, "done", sealed)
+
+    async def forget(self, request: ClaimRequest, op: str) -> None:
+        self._rows.pop(request.key_hash, None)
+
+
+class MemoryBooks:
+    """gateway.ports.Books, before anything was posted."""
+
+    def __init__(self, vouchers: tuple[Voucher, ...]) -> None:
+        self._vouchers = vouchers
+
+    async def vouchers(self, company_id: str) -> list[BookedVoucher]:
+        return [
+            BookedVoucher(
+                voucher_id=v.voucher_id,
+                programme_id=v.programme_id,
+                state=v.state,
+                ends_on="2026-10-31",
+                share_ppm=v.share_ppm,
+                government_granted_micro=v.government_granted_micro,
+                self_granted_micro=v.self_granted_micro,
+                spent_micro=0,
+                frozen_micro=0,
+            )
+            for v in self._vouchers
+            if v.company_id == company_id
+        ]
+
+    async def usage_page(self, company_id: str, filters: Any) -> dict[str, Any]:
+        return {"data": [], "next_cursor": None}
+
+    async def usage_one(self, company_id: str, usage_id: str) -> dict[str, Any] | None:
+        return None
+
+
+@dataclass(slots=True)
+class World:
+    client: AsgiClient
+    purse: MemoryPurse
+    treasury: MemoryTreasury
+    meter: Meter
+    directory: Directory
+    gateway: Gateway
+    seen: list[dict[str, Any]] = field(default_factory=list)  # bodies the vendor got
+    clock_ms: list[int] = field(default_factory=lambda: [NOW_MS])
+
+    @property
+    def events(self) -> list[UsageEvent]:
+        """What the books were told of settled calls, in order."""
+        entries = self.purse.data.lane(lane_of("gaonde")).log
+        return [UsageEvent.from_bytes(e.fields["e"]) for e in entries if e.kind == "settled"]
+
+    async def voucher(self) -> dict[str, Any]:
+        heard = await self.client.call("GET", "/v1/voucher")
+        assert heard.status == 200, heard.body
+        shown: dict[str, Any] = heard.json["vouchers"][0]
+        return shown
+
+
+@asynccontextmanager
+async def world(
+    vendor: Vendor,
+    tmp_path: Path,
+    *,
+    vouchers: tuple[Voucher, ...] = (voucher(),),
+    key: ApiKey | None = None,
+    wait_for_funds_s: float = 0.3,
+    halves: bool = False,
+    company: Company | None = None,
+    **product_changes: Any,
+) -> AsyncIterator[World]:
+    seen: list[dict[str, Any]] = []
+
+    async def handle(request: web.Request) -> web.StreamResponse:
+        seen.append(orjson.loads(await request.read()))
+        return await vendor(request)
+
+    app = web.Application()
+    app.router.add_post("/v1/{tail:.*}", handle)
+    runner = web.AppRunner(app, shutdown_timeout=0.1)
+    await runner.setup()
+    site = web.TCPSite(runner, "127.0.0.1", 0)
+    await site.start()
+    port = runner.addresses[0][1]
+    clock_ms = [NOW_MS]
+    purse = MemoryPurse(now_ms=lambda: clock_ms[0])
+    treasury = MemoryTreasury(purse, halves=halves)
+    for v in vouchers:
+        total = capacity(
+            grant_micro=v.government_granted_micro,
+            deposit_micro=v.self_granted_micro,
+            share_ppm=v.share_ppm,
+        ).total_micro
+        treasury.grant(v, total)
+    meter = Meter(
+        purse=purse,
+        treasury=treasury,
+        journal_directory=tmp_path / "unposted",
+        gateway_id="g1",
+        now_ms=lambda: clock_ms[0],
+        wait_for_funds_s=wait_for_funds_s,
+        unposted_bytes_max=64 * 1024 * 1024,
+    )
+    await meter.start()
+    upstream = Upstream(allow_private=True)
+    await upstream.start()
+    directory = Directory()
+    directory.apply(
+        Everything(
+            companies=(company or Company("gaonde", None),),
+            vouchers=vouchers,
+            api_keys=(key or api_key(),),
+            products=(product(f"http://127.0.0.1:{port}/v1", **product_changes),),
+        )
+    )
+    relay = Relay(
+        meter=meter,
+        attempts=Attempts(
+            upstream=upstream, health=AlwaysHealthy(), now_s=lambda: clock_ms[0] / 1000, chance=lambda: 0.5
+        ),
+        now_ms=lambda: clock_ms[0],
+        limits=RelayLimits(
+            answer_bytes_max=1 << 20,
+            event_bytes_max=1 << 20,
+            drain_client_gone_s=2.0,
+            drains_max=10,
+            pace=Pace(checkpoint_s=2.0, checkpoint_tokens=256, wait_for_funds_s=wait_for_funds_s),
+        ),
+    )
+    ops = itertools.count(1)
+    requests = itertools.count(1)
+    gateway = Gateway(
+        directory=directory,
+        calls=Calls(
+            directory=directory,
+            meter=meter,
+            relay=relay,
+            answers=MemoryAnswers(),
+            now_ms=lambda: clock_ms[0],
+            make_op=lambda: f"op{next(ops)}",
+            body_bytes_max=1 << 20,
+        ),
+        views=Views(
+            directory=directory, purse=purse, books=MemoryBooks(vouchers), now_ms=lambda: clock_ms[0]
+        ),
+        telemetry=Telemetry(CollectorRegistry()),
+        pepper=PEPPER,
+        now_ms=lambda: clock_ms[0],
+        make_request_id=lambda: f"req{next(requests)}",
+        is_ready=lambda: True,
+    )
+    try:
+        yield World(AsgiClient(gateway, KEY), purse, treasury, meter, directory, gateway, seen, clock_ms)
+    finally:
+        await meter.close(patience_s=0)
+        await upstream.close()
+        await runner.cleanup()
+
+
+def answer(prompt_tokens: int = 10, completion_tokens: int = 5, **changes: Any) -> dict[str, Any]:
+    body = {
+        "id": "chatcmpl-1",
+        "object": "chat.completion",
+        "created": 1,
+        "model": "vendor-model",
+        "choices": [
+            {"index": 0, "message": {"role": "assistant", "content": "hello"}, "finish_reason": "stop"}
+        ],
+        "usage": {
+            "prompt_tokens": prompt_tokens,
+            "completion_tokens": completion_tokens,
+            "total_tokens": prompt_tokens + completion_tokens,
+        },
+    }
+    return {**body, **changes}
+
+
+def chunk(
+    content: str | None = None, *, finish: str | None = None, usage: dict[str, int] | None = None
+) -> bytes:
+    choices = [{"index": 0, "delta": {"content": content} if content else {}, "finish_reason": finish}]
+    body: dict[str, Any] = {
+        "id": "chatcmpl-1",
+        "object": "chat.completion.chunk",
+        "created": 1,
+        "model": "vendor-model",
+        "choices": [] if usage else choices,
+    }
+    if usage:
+        body["usage"] = usage
+    return b"data: " + orjson.dumps(body) + b"\n\n"
