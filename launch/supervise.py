@@ -250,6 +250,8 @@ class Supervisor:
         for keeper in rest:
             await keeper.stop(hurry=self.hurry)
         running.forget(self.settings)
+        if self._socket_dir.parent != self.settings.data_dir and self._socket_dir.exists():
+            shutil.rmtree(self._socket_dir)  # the short one elsewhere, for a long data directory
 
     def on_signal(self) -> None:
         (self.hurry if self.stopping.is_set() else self.stopping).set()

@@ -81,7 +81,7 @@ def usage_from_totals(  # noqa: PLR0913 - one keyword per number a vendor report
     `input_total` contains cached, written and audio tokens; `output_total` contains reasoning and audio.
     Vendors contradict themselves: negative counts become zero; cached reads are cut to the input, cache
     writes to what then remains, audio to what then remains; reasoning is cut to the output. So a sum of
-    classes is always the total, and no class can credit the caller.
+    classes is always the total, and no class can pay the caller.
     """
     input_total = _bounded(input_total)
     output_total = _bounded(output_total)

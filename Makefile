@@ -1,0 +1,47 @@
+# The house's commands. `make` alone lists them.
+
+PYTHON ?= python3
+BIN := .venv/bin
+PACKAGES := gateway providers metering billing portal launch config
+CODE := $(PACKAGES) tests bench
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check bench format clean
+
+help:  ## this list
+	@awk -F':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+demo: .venv/installed  ## everything on this machine, with simulated vendors and sample data
+	@$(BIN)/voucher-gateway up --demo
+
+test: .venv/installed-test  ## the whole suite, against real Valkey and PostgreSQL
+	@$(BIN)/python -m pytest
+
+check: .venv/installed-test  ## lint, types, import contracts, tidiness, spelling
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy $(CODE)
+	$(BIN)/lint-imports
+	$(BIN)/python -m pytest -q tests/house
+	$(BIN)/codespell $(CODE) docs README.md Makefile .ci
+
+bench: .venv/installed-test  ## measure the gateway beside nginx and beside nothing; writes docs/benchmarks.md
+	@$(BIN)/python -m bench
+
+format:  ## let ruff lay the code out
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+clean:  ## remove the virtual environment and what tools left
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist
+
+.venv/bin/python:
+	$(PYTHON) -m venv .venv
+
+.venv/installed: pyproject.toml | .venv/bin/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
+	@touch $@
+
+.venv/installed-test: pyproject.toml | .venv/bin/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[test]'
+	@touch $@ .venv/installed

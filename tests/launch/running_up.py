@@ -1,0 +1,110 @@
+"""`up` as a person starts it: a process, its screen, its ports, its children."""
+
+from __future__ import annotations
+
+import re
+import signal
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable
+from pathlib import Path
+from urllib.error import HTTPError
+
+import psutil
+
+START_WAIT_S = 60.0
+END_WAIT_S = 30.0
+
+
+def wait_until(what: Callable[[], bool], *, timeout_s: float = END_WAIT_S) -> None:
+    deadline_s = time.monotonic() + timeout_s
+    while not what():
+        assert time.monotonic() < deadline_s, "waited in vain"
+        time.sleep(0.05)
+
+
+def get(url: str) -> tuple[int, str]:
+    try:
+        with urllib.request.urlopen(url, timeout=5) as answer:
+            return answer.status, answer.read().decode()
+    except HTTPError as error:
+        with error:
+            return error.code, error.read().decode()
+
+
+class RunningUp:
+    """Ports are free ones, read from the screen. `children` are processes by their role's word."""
+
+    def __init__(self, data_dir: Path, *words: str, environment: dict[str, str] | None = None) -> None:
+        self.data_dir = data_dir
+        self.process = subprocess.Popen(
+            [
+                *(sys.executable, "-m", "launch", "up", "--data-dir", str(data_dir)),
+                *("--port", "0", "--office-port", "0", *words),
+            ],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env=environment,
+            text=True,
+        )
+        self.screen = ""
+
+    def wait_ready(self) -> RunningUp:
+        """Read the screen until both addresses stand on it."""
+        assert self.process.stdout is not None
+        while "office" not in self.screen:
+            line = self.process.stdout.readline()
+            if not line:
+                assert self.process.stderr is not None
+                raise AssertionError(f"up ended: {self.process.stderr.read()}")
+            self.screen += line
+        return self
+
+    def address(self, of: str) -> str:
+        found = re.search(rf"{of}\s+(http://\S+)", self.screen)
+        assert found is not None, self.screen
+        return found.group(1)
+
+    def family(self) -> dict[int, str]:
+        """pid -> command line of every process below the supervisor."""
+        found = {}
+        for child in psutil.Process(self.process.pid).children(recursive=True):
+            try:
+                found[child.pid] = " ".join(child.cmdline())
+            except psutil.NoSuchProcess:  # a zombie is one, too
+                continue
+        return found
+
+    def pid_of(self, word: str) -> int:
+        return next(pid for pid, line in self.family().items() if word in line)
+
+    def end(self, number: signal.Signals = signal.SIGTERM) -> int:
+        self.process.send_signal(number)
+        return self.wait()
+
+    def wait(self) -> int:
+        self.process.communicate(timeout=END_WAIT_S)
+        return self.process.returncode
+
+    def kill_quietly(self) -> None:
+        if self.process.poll() is None:
+            self.process.kill()
+        self.process.communicate(timeout=END_WAIT_S)
+
+
+def refused(*words: str, environment: dict[str, str] | None = None) -> tuple[int, str]:
+    """A start that is expected to fail: its exit code and what it said on standard error."""
+    done = subprocess.run(
+        [sys.executable, "-m", "launch", *words],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        env=environment,
+        text=True,
+        timeout=START_WAIT_S,
+        check=False,
+    )
+    assert done.stdout == ""
+    return done.returncode, done.stderr

@@ -1,0 +1,173 @@
+"""`up` starts, keeps and ends everything; what it cannot do is one sentence, and nothing is left behind."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import psycopg
+import pytest
+from running_up import RunningUp, get, refused, wait_until
+
+from launch.data_dir import MARKER
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture
+def up(tmp_path: Path) -> Iterator[RunningUp]:
+    running = RunningUp(tmp_path / "state", "--workers", "2")
+    yield running.wait_ready()
+    running.kill_quietly()
+
+
+def database_url(data_dir: Path) -> str:
+    return f"postgresql://voucher@/voucher?host={data_dir / 'run'}"
+
+
+def test_serves_and_shows_its_roles_in_ps(up: RunningUp) -> None:
+    data_plane, office = up.address("data plane"), up.address("office")
+    assert [get(f"{base}{path}")[0] for base in (data_plane, office) for path in ("/healthz", "/readyz")] == [
+        200
+    ] * 4
+    assert "바우처" in get(f"{office}/")[1]
+    lines = " | ".join(up.family().values())
+    for word in (
+        "gateway --slot 0",
+        "gateway --slot 1",
+        " office ",
+        " worker ",
+        "postgres -D",
+        "valkey-server",
+    ):
+        assert word in lines
+
+
+def test_sigterm_ends_everything_and_the_same_data_serves_again(up: RunningUp) -> None:
+    family = set(up.family())
+    with psycopg.connect(database_url(up.data_dir), autocommit=True) as connection:
+        connection.execute("create table kept as select 7 as n")
+    secret = (up.data_dir / "secret.key").read_bytes()
+    assert up.end() == 0
+    assert [pid for pid in family if psutil.pid_exists(pid)] == []
+    again = RunningUp(up.data_dir).wait_ready()
+    try:
+        with psycopg.connect(database_url(up.data_dir)) as connection:
+            assert connection.execute("select n from kept").fetchall() == [(7,)]
+        assert (up.data_dir / "secret.key").read_bytes() == secret
+        assert again.end(signal.SIGINT) == 0
+    finally:
+        again.kill_quietly()
+
+
+@pytest.mark.parametrize("word", ["gateway --slot 0", " worker ", " office ", "valkey-server", "postgres -D"])
+def test_what_dies_is_started_anew(up: RunningUp, word: str) -> None:
+    before = up.pid_of(word)
+    os.kill(before, signal.SIGKILL)
+    wait_until(lambda: any(word in line and pid != before for pid, line in up.family().items()))
+    wait_until(lambda: get(f"{up.address('office')}/readyz")[0] == 200)
+    wait_until(lambda: get(f"{up.address('data plane')}/readyz")[0] == 200)
+
+
+def test_a_killed_supervisor_takes_everything_with_it(up: RunningUp) -> None:
+    family = set(up.family())
+    up.process.kill()
+    again = RunningUp(up.data_dir)  # at once, while what is left of the first still dies
+    try:
+        again.wait_ready()
+        assert [pid for pid in family if psutil.pid_exists(pid)] == []
+        assert again.end() == 0
+    finally:
+        again.kill_quietly()
+
+
+def test_a_signal_while_starting_leaves_nothing(tmp_path: Path) -> None:
+    starting = RunningUp(tmp_path / "state")
+    wait_until(lambda: any("postgres" in line for line in starting.family().values()))
+    family = set(starting.family())
+    starting.end()
+    assert [pid for pid in family if psutil.pid_exists(pid)] == []
+    assert not (tmp_path / "state").exists()
+
+
+def test_a_data_directory_in_use_is_refused(up: RunningUp) -> None:
+    code, said = refused("up", "--data-dir", str(up.data_dir), "--port", "0", "--office-port", "0")
+    assert (code, said.count("\n")) == (2, 1)
+    assert "in use by a running voucher-gateway" in said
+    assert get(f"{up.address('data plane')}/readyz")[0] == 200
+
+
+@pytest.mark.parametrize("which", ["--port", "--office-port"])
+def test_a_busy_port_is_one_sentence(tmp_path: Path, which: str) -> None:
+    other = {"--port": "--office-port", "--office-port": "--port"}[which]
+    with socket.create_server(("127.0.0.1", 0)) as busy:
+        port = busy.getsockname()[1]
+        code, said = refused("up", "--data-dir", str(tmp_path / "state"), which, str(port), other, "0")
+    assert (code, said.count("\n")) == (2, 1)
+    assert f"Port {port}" in said
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_foreign_directory_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "letter.txt").write_text("not yours")
+    code, said = refused("up", "--data-dir", str(tmp_path), "--port", "0", "--office-port", "0")
+    assert (code, said.count("\n")) == (2, 1)
+    assert MARKER in said
+    assert [path.name for path in tmp_path.iterdir()] == ["letter.txt"]
+
+
+def test_a_missing_right_is_one_sentence() -> None:
+    code, said = refused("up", "--data-dir", "/proc/nobody/may", "--port", "0", "--office-port", "0")
+    assert (code, said.count("\n")) == (2, 1)
+    assert "/proc/nobody/may cannot be made" in said
+
+
+@pytest.mark.parametrize(
+    ("name", "url"),
+    [("DATABASE_URL", "postgresql://127.0.0.1:1/voucher"), ("REDIS_URL", "redis://127.0.0.1:1")],
+)
+def test_an_unreachable_server_is_one_sentence(tmp_path: Path, name: str, url: str) -> None:
+    environment = {**os.environ, name: url}  # noqa: TID251 - what a person's shell does
+    code, said = refused(
+        "up",
+        *("--data-dir", str(tmp_path / "state"), "--port", "0", "--office-port", "0"),
+        environment=environment,
+    )
+    assert (code, said.count("\n")) == (2, 1)
+    assert name in said
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_missing_file_is_one_sentence(tmp_path: Path) -> None:
+    code, said = refused(
+        "up",
+        *("--data-dir", str(tmp_path / "state"), "--port", "0", "--office-port", "0"),
+        *("--apply", str(tmp_path / "absent.yaml")),
+    )
+    assert (code, said.count("\n")) == (2, 1)
+    assert "absent.yaml cannot be read" in said
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_long_data_directory_works(tmp_path: Path) -> None:
+    data_dir = tmp_path / ("d" * 100)
+    running = RunningUp(data_dir)
+    try:
+        running.wait_ready()
+        assert get(f"{running.address('office')}/readyz")[0] == 200
+        assert running.end() == 0
+    finally:
+        running.kill_quietly()
+
+
+def test_role_alone_without_servers_is_one_sentence(tmp_path: Path) -> None:
+    started_s = time.monotonic()
+    code, said = refused("worker", "--data-dir", str(tmp_path / "nothing"))
+    assert (code, said.count("\n")) == (2, 1)
+    assert "DATABASE_URL and REDIS_URL must be set" in said
+    assert time.monotonic() - started_s < 5
