@@ -46,6 +46,7 @@ class HoldHash:
     gateway_id: str
     key_id: str | None  # None: the key has no limits, so nothing is counted
     day: int
+    budget: int | None  # the key's for that day
     meta: bytes
     amount: int
     floor: int = 0

@@ -125,7 +125,7 @@ class Gone:
     """The hold is not open here any more: swept, settled, or of another epoch."""
 
 
-ExtendOutcome = Extended | ExtendShort | Gone
+ExtendOutcome = Extended | ExtendShort | Limited | Gone
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,7 +205,10 @@ class Purse(Protocol):
         floor_micro: int,
         floor_output_tokens: int,
     ) -> ExtendOutcome:
-        """Raise the hold to `want_micro` in all, at least to `least_micro`; 0 is a checkpoint only."""
+        """Raise the hold to `want_micro` in all, at least to `least_micro`; 0 is a checkpoint only.
+
+        Limited is the key's budget for the day: more money in the purse would not help.
+        """
 
     async def settle(
         self, hold: HoldRef, *, charge_micro: int, tokens: int, event: bytes

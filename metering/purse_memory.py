@@ -84,10 +84,10 @@ class MemoryPurse:
         if hold := lane.holds.get((request.n, request.op)):
             return hold.answer
         now_ms = self._now_ms()
-        key = lane.keys.get((request.n, request.key_id)) or KeyHash()
+        key = replace(lane.keys.get((request.n, request.key_id)) or KeyHash())  # kept only if a hold is made
         if limited := _limits(key, request, now_ms):
             return limited
-        chosen = _choose(lane, request, now_ms, day_left=_day_left(key, request))
+        chosen = _choose(lane, request, now_ms, day_left=_day_left(key, request.limits.krw_per_day_micro))
         if not isinstance(chosen, tuple):
             return chosen
         voucher_id, granted = chosen
@@ -108,6 +108,7 @@ class MemoryPurse:
             gateway_id=request.gateway_id,
             key_id=request.key_id if request.limits.any else None,
             day=day_in_korea(now_ms),
+            budget=request.limits.krw_per_day_micro,
             meta=request.meta,
             amount=granted,
         )
@@ -134,13 +135,20 @@ class MemoryPurse:
         if want_micro <= record.amount:
             return Extended(record.amount)
         voucher = keys.vouchers[hold.n, record.answer.voucher_id]
-        amount = min(want_micro, record.amount + voucher.available)
+        key = None if record.key_id is None else keys.keys[hold.n, record.key_id]
+        if key is not None and key.day != record.day:
+            key = None  # the budget is another day's now
+        day_left = None if key is None else _day_left(key, record.budget)
+        free = voucher.available if day_left is None else min(voucher.available, day_left)
+        amount = min(want_micro, record.amount + free)
         if amount < least_micro or amount <= record.amount:
+            if free < voucher.available:
+                return Limited("krw_per_day", _to_midnight_ms(self._now_ms()))
             return ExtendShort(voucher.available, voucher.held)
         more = amount - record.amount
         voucher.held += more
-        if record.key_id is not None and keys.keys[hold.n, record.key_id].day == record.day:
-            keys.keys[hold.n, record.key_id].day_held += more
+        if key is not None:
+            key.day_held += more
         record.amount = amount
         return Extended(amount)
 
@@ -378,20 +386,23 @@ def _limits(key: KeyHash, request: ReserveRequest, now_ms: int) -> Limited | Key
         if sum(tokens for _, tokens in key.tokens.values()) + request.tokens > limits.tokens_per_minute:
             oldest = min((at for at, _ in key.tokens.values()), default=now_ms)
             return Limited("tokens_per_minute", oldest + MINUTE_MS - now_ms)
-    left = _day_left(key, request)
+    left = _day_left(key, limits.krw_per_day_micro)
     if left is not None and left < request.least_micro:
-        return Limited("krw_per_day", DAY_MS - (now_ms + KOREA_OFFSET_MS) % DAY_MS)
+        return Limited("krw_per_day", _to_midnight_ms(now_ms))
     return None
 
 
-def _day_left(key: KeyHash, request: ReserveRequest) -> int | None:
-    budget = request.limits.krw_per_day_micro
+def _to_midnight_ms(now_ms: int) -> int:
+    return DAY_MS - (now_ms + KOREA_OFFSET_MS) % DAY_MS
+
+
+def _day_left(key: KeyHash, budget: int | None) -> int | None:
     return None if budget is None else budget - key.day_spent - key.day_held
 
 
 def _choose(
     lane: LaneKeys, request: ReserveRequest, now_ms: int, *, day_left: int | None
-) -> tuple[str, int] | NoLoan | Short | Ended:
+) -> tuple[str, int] | NoLoan | Short | Ended | Limited:
     """(voucher, amount), or why not. The first voucher that can grant the wish whole, else the fullest."""
     fullest: tuple[int, str] | None = None
     for voucher_id in request.vouchers:
@@ -412,6 +423,8 @@ def _choose(
     free, voucher_id = fullest
     voucher = lane.vouchers[request.n, voucher_id]
     granted = _part(request, free=free, others_open=voucher.open)
+    if granted is None and free < voucher.available:
+        return Limited("krw_per_day", _to_midnight_ms(now_ms))  # more money in the purse would not help
     if granted is None:
         return Short(voucher_id, voucher.available, voucher.held)
     return voucher_id, granted

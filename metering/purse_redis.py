@@ -138,6 +138,8 @@ class RedisPurse:
             return Extended(int(reply[1]))
         if reply[0] == b"SHORT":
             return ExtendShort(int(reply[1]), int(reply[2]))
+        if reply[0] == b"LIMITED":
+            return Limited(_text(reply[1]), int(reply[2]))  # type: ignore[arg-type]
         return Gone()
 
     async def settle(self, hold: HoldRef, *, charge_micro: int, tokens: int, event: bytes) -> SettleOutcome:

@@ -1,21 +1,30 @@
 -- Raise an open hold to `want` in all, at least to `least`; want 0 is a checkpoint only. The floor only rises.
 -- KEYS  1 epoch  2 hold  3 voucher  4 key
 -- ARGV  1 n  2 want  3 least  4 floor  5 output tokens at the floor
--- ->    OK amount | SHORT available held | GONE
+-- ->    OK amount | SHORT available held | LIMITED krw_per_day retry_ms | GONE
 local wrong = not_amounts(ARGV[2], ARGV[3], ARGV[4], ARGV[5])
 if wrong then return wrong end
 if fence(ARGV[1]) then return {'GONE'} end
-local h = redis.call('HMGET', KEYS[2], 's', 'a', 'f', 'd', 'k')
+local h = redis.call('HMGET', KEYS[2], 's', 'a', 'f', 'd', 'k', 'b')
 if h[1] ~= 'open' then return {'GONE'} end
 if tonumber(ARGV[4]) > tonumber(h[3]) then redis.call('HSET', KEYS[2], 'f', ARGV[4], 'fo', ARGV[5]) end
 local want, least, amount = tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(h[2])
 if want <= amount then return {'OK', h[2]} end
 local v = redis.call('HMGET', KEYS[3], 'limit', 'spent', 'held')
 local free = tonumber(v[1]) - tonumber(v[2]) - tonumber(v[3])
-local raised = math.min(want, amount + free)
-if raised < least or raised <= amount then return {'SHORT', text(free), v[3]} end
+local payable, counted = free, false
+if h[5] ~= '' then
+  local k = redis.call('HMGET', KEYS[4], 'day', 'day_spent', 'day_held')
+  counted = k[1] == h[4]
+  if counted and h[6] ~= '' then payable = math.min(free, tonumber(h[6]) - tonumber(k[2]) - tonumber(k[3])) end
+end
+local raised = math.min(want, amount + payable)
+if raised < least or raised <= amount then
+  if payable < free then return day_used_up(now_ms()) end
+  return {'SHORT', text(free), v[3]}
+end
 redis.call('HINCRBY', KEYS[3], 'held', text(raised - amount))
-if h[5] ~= '' and redis.call('HGET', KEYS[4], 'day') == h[4] then
+if counted then
   redis.call('HINCRBY', KEYS[4], 'day_held', text(raised - amount))
 end
 redis.call('HSET', KEYS[2], 'a', text(raised))

@@ -35,6 +35,8 @@ end
 
 local function korean_day(ms) return math.floor((ms + 32400000) / 86400000) end
 
+local function day_used_up(ms) return {'LIMITED', 'krw_per_day', text(86400000 - (ms + 32400000) % 86400000)} end
+
 -- held, spent, open of a voucher and the windows of a key, when a hold ends. -> what was taken of the charge
 local function finish(voucher, key, key_tokens, ops, hold, op, amount, charge, day, tokens)
   local v = redis.call('HMGET', voucher, 'limit', 'spent', 'held')

@@ -53,9 +53,7 @@ if limited then
   end
   if budget ~= '' then
     day_left = tonumber(budget) - spent - held
-    if day_left < least then
-      return {'LIMITED', 'krw_per_day', text(86400000 - (now + 32400000) % 86400000)}
-    end
+    if day_left < least then return day_used_up(now) end
   end
 end
 
@@ -89,7 +87,9 @@ if not chosen then
   end
   if not granted then
     local v = redis.call('HMGET', KEYS[fullest], 'limit', 'spent', 'held')
-    return {'SHORT', ARGV[fullest + 7], text(tonumber(v[1]) - tonumber(v[2]) - tonumber(v[3])), v[3]}
+    local free = tonumber(v[1]) - tonumber(v[2]) - tonumber(v[3])
+    if fullest_free < free then return day_used_up(now) end
+    return {'SHORT', ARGV[fullest + 7], text(free), v[3]}
   end
   chosen = fullest
 end
@@ -101,7 +101,7 @@ local v = redis.call('HMGET', voucher, 'limit', 'spent', 'held')
 local free = text(tonumber(v[1]) - tonumber(v[2]) - tonumber(v[3]))
 redis.call('HSET', KEYS[2], 'v', id, 'granted', amount, 'a', amount, 't', text(now), 'free', free,
   'limit', v[1], 'd', text(day), 'k', limited and ARGV[14] or '', 'g', ARGV[13], 's', 'open', 'f', '0',
-  'fo', '0', 'm', ARGV[12])
+  'fo', '0', 'm', ARGV[12], 'b', budget)
 redis.call('SADD', KEYS[3], op)
 if limited then
   if roll then redis.call('HSET', KEYS[4], 'day', text(day), 'day_spent', text(seed), 'day_held', '0') end
