@@ -12,7 +12,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Mapping
-from typing import Any, Final, cast
+from typing import Any, Final
 
 import hiredis
 from redis.asyncio.connection import parse_url
@@ -147,8 +147,8 @@ class RedisLine:
                     )
         except (OSError, TimeoutError) as error:
             raise PurseUnavailable(f"cannot connect to Redis: {error}") from error
-        # A cast, not an assertion: uvloop's transports are no subclasses of asyncio's.
-        self._transport, self._protocol, self._out = cast(asyncio.Transport, transport), protocol, []
+        # No assertion of its class: uvloop's transports are no subclasses of asyncio's.
+        self._transport, self._protocol, self._out = transport, protocol, []
         try:
             async with asyncio.timeout(CONNECT_TIMEOUT_S):
                 await self._greet()
