@@ -6,15 +6,18 @@ to six places, no exponent and no trailing zeros, which is how the public contra
 
 from __future__ import annotations
 
-from decimal import Decimal, InvalidOperation
+import re
 from typing import Final
 
 MICRO_PER_WON: Final = 1_000_000
+_DECIMAL_PLACES: Final = 6
 
 # Lua compares amounts as doubles, which are exact below 2^53 only. Nothing the purse holds may pass this.
 AMOUNT_MICRO_MAX: Final = 2**53 - 1
 
 _TEXT_LENGTH_MAX: Final = 32
+# Not decimal.Decimal: that rounds to 28 digits where it multiplies, and takes exponents without end.
+_TEXT: Final = re.compile(r"(-?)([0-9]+)(?:\.([0-9]+))?")
 
 
 class AmountError(ValueError):
@@ -30,13 +33,13 @@ def parse_krw(value: int | str) -> int:
     else:
         if len(value) > _TEXT_LENGTH_MAX:
             raise AmountError("an amount has at most 32 characters")
-        try:
-            scaled = Decimal(value) * MICRO_PER_WON
-        except InvalidOperation:
-            raise AmountError(f"not an amount of won: {value!r}") from None
-        if not scaled.is_finite() or scaled != scaled.to_integral_value():
+        parts = _TEXT.fullmatch(value)
+        if parts is None:
+            raise AmountError(f"not an amount of won: {value!r}")
+        sign, won, rest = parts[1], parts[2], (parts[3] or "").rstrip("0")
+        if len(rest) > _DECIMAL_PLACES:
             raise AmountError(f"an amount has at most six decimal places: {value!r}")
-        micro = int(scaled)
+        micro = int(f"{sign}{won}{rest.ljust(_DECIMAL_PLACES, '0')}")
     if abs(micro) > AMOUNT_MICRO_MAX:
         raise AmountError("an amount is below 9,007,199,254 won")
     return micro
