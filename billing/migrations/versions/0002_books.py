@@ -9,7 +9,7 @@ from __future__ import annotations
 from billing.migrations.run_sql import run_sql
 
 revision = "0002"
-down_revision = None
+down_revision = "0001"
 branch_labels = None
 depends_on = None
 
