@@ -10,7 +10,7 @@ import asyncio
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from config.settings import Settings
+from config.settings import Settings, read_secret
 from launch.refusal import Refused
 
 if TYPE_CHECKING:
@@ -31,6 +31,11 @@ def redis_url(settings: Settings) -> str:
     if settings.redis_url is None:
         raise Refused("This command needs REDIS_URL; `voucher-gateway up` starts a Valkey of its own.")
     return settings.redis_url
+
+
+def master_secret(settings: Settings) -> bytes:
+    """What billing derives its keys from: peppers and seals. The master secret itself is handed to nobody."""
+    return read_secret(settings).subkey("billing")
 
 
 # -- the gateway
@@ -94,7 +99,15 @@ def apply(settings: Settings, file: Path, *, as_json: bool) -> str:
 
 async def mark_gateway_ended(settings: Settings, gateway_id: str) -> None:
     """Raises BooksUnavailable."""
-    del settings, gateway_id
+    import psycopg
+
+    from billing import database, gateways
+
+    try:
+        async with await database.connect(database_url(settings)) as connection:
+            await gateways.mark_gateway_ended(connection, gateway_id)
+    except psycopg.Error as error:
+        raise BooksUnavailable(str(error).strip()) from error
 
 
 # -- the demo

@@ -1,9 +1,8 @@
-"""What every test may ask for: real servers, cheap because they are shared, or private ones that may be
-killed.
+"""What every test may ask for: real servers, shared and therefore cheap, or private ones that may be killed.
 
-`postgres_url`, `valkey_url`, `valkey_socket`: one server for the whole run, an empty database and an emptied
-key space per test. `postgres_server`, `valkey_server`: the test's own process; `.kill()` is kill -9,
-`.start()` starts it anew on the same data.
+`postgres_url`, `books_url`, `valkey_url`, `valkey_socket`: one server for the whole run, an empty (or freshly
+migrated) database and an emptied key space per test. `postgres_server`, `valkey_server`: the test's own
+process; `.kill()` is kill -9, `.start()` starts it anew on the same data.
 """
 
 from __future__ import annotations
@@ -19,6 +18,7 @@ import psycopg
 import pytest
 import redis
 
+from billing import migrate
 from launch.embedded_postgres import PostgresServer
 from launch.embedded_valkey import ValkeyServer
 
@@ -64,6 +64,25 @@ def postgres_url(shared_postgres: PostgresServer) -> Iterator[str]:
     name = f"test_{os.getpid()}_{next(_database_numbers)}"
     with psycopg.connect(shared_postgres.url_of("postgres"), autocommit=True) as connection:
         connection.execute(f"create database {name}")
+        yield shared_postgres.url_of(name)
+        connection.execute(f"drop database {name} with (force)")
+
+
+@pytest.fixture(scope="session")
+def migrated_template(shared_postgres: PostgresServer) -> str:
+    """The name of a database with this version's schema, made once and copied per test."""
+    with psycopg.connect(shared_postgres.url_of("postgres"), autocommit=True) as connection:
+        connection.execute("create database migrated")
+    migrate.upgrade(shared_postgres.url_of("migrated"))
+    return "migrated"
+
+
+@pytest.fixture
+def books_url(shared_postgres: PostgresServer, migrated_template: str) -> Iterator[str]:
+    """A database of the test's own with the books' schema and nothing in it."""
+    name = f"books_{os.getpid()}_{next(_database_numbers)}"
+    with psycopg.connect(shared_postgres.url_of("postgres"), autocommit=True) as connection:
+        connection.execute(f"create database {name} template {migrated_template}")
         yield shared_postgres.url_of(name)
         connection.execute(f"drop database {name} with (force)")
 
