@@ -5,7 +5,8 @@
   belongs to, so that it cannot be moved to another;
 - the key of the office's tokens.
 
-Whoever reads the database alone learns neither kind of key. Without the master secret, sealed values are lost.
+Whoever reads the database alone learns neither kind of key. Without the master secret, sealed values are
+lost.
 """
 
 from __future__ import annotations
