@@ -7,8 +7,6 @@ ports, which servers) comes from command-line arguments, then from the environme
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 import os
 import secrets
 import tomllib
@@ -182,32 +180,16 @@ def environment() -> dict[str, str]:
     return dict(os.environ)  # noqa: TID251 - this is config
 
 
-class Secret:
-    """The installation's master secret. Nobody uses it itself: each purpose has a key derived from it."""
-
-    __slots__ = ("_secret",)
-
-    def __init__(self, secret: bytes) -> None:
-        self._secret = secret
-
-    def __repr__(self) -> str:
-        return "Secret(…)"
-
-    def subkey(self, purpose: str) -> bytes:
-        """32 bytes, the same for the same purpose, telling nothing about any other purpose's."""
-        return hmac.digest(self._secret, f"voucher-gateway/1/{purpose}".encode(), hashlib.sha256)
-
-
-def read_secret(settings: Settings) -> Secret:
+def read_master_secret(settings: Settings) -> bytes:
     """VOUCHER_GATEWAY_SECRET, or the file in the data directory, which is made at first start."""
     if settings.master_secret is not None:
         if len(settings.master_secret) < SECRET_CHARACTERS_MIN:
             raise BadSettings(f"{PREFIX}SECRET is too short: at least {SECRET_CHARACTERS_MIN} characters.")
-        return Secret(settings.master_secret.encode())
+        return settings.master_secret.encode()
     path = settings.data_dir / KEY_FILE
     try:
         _make_secret(path)
-        return Secret(path.read_bytes())
+        return path.read_bytes()
     except OSError as error:
         raise BadSettings(f"The secret {path} cannot be read or made: {error.strerror}.") from error
 

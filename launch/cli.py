@@ -6,7 +6,6 @@ that `--help` and every role pay only for their own: the gateway never loads the
 
 from __future__ import annotations
 
-import asyncio
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -137,11 +136,11 @@ def worker(*, data_dir: DataDir = None, ready_fd: ReadyFd = None) -> None:
 
     Example: DATABASE_URL=postgresql://db/voucher REDIS_URL=redis://cache voucher-gateway worker
     """
-    from launch import logs, roles
+    from launch import logs, worker_main
 
     settings = _role_settings(data_dir=data_dir)
     logs.configure(role="worker")
-    asyncio.run(roles.run_worker(settings, ready_fd=ready_fd))
+    worker_main.run(settings, ready_fd=ready_fd)
 
 
 @app.command()

@@ -28,7 +28,7 @@ class KeptRole:
         command: Callable[[], RoleCommand],
         limits: Limits,
         stop_timeout_s: float,
-        after_end: Callable[[RoleCommand], Awaitable[None]] | None = None,
+        after_end: Callable[[RoleProcess], Awaitable[None]] | None = None,
     ) -> None:
         self._name = name
         self._command = command
@@ -57,7 +57,7 @@ class KeptRole:
     async def after_end(self) -> None:
         running, self._running = self._running, None
         if running is not None and self._after_end is not None:
-            await self._after_end(running.command)
+            await self._after_end(running)
 
     async def stop(self, *, hurry: asyncio.Event) -> None:
         if self._running is not None:

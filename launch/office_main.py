@@ -9,14 +9,14 @@ import uvloop
 from redis.asyncio import Redis
 
 from billing.database import open_pool
-from config.settings import Settings, read_secret
+from billing.secrets import Secrets
+from config.settings import Settings, read_master_secret
 from launch import sockets
 from launch.serving import build_server, serve
 from portal import app, pages
 from portal.attempts import Attempts
 from portal.readiness import Readiness
 
-TOKEN_PURPOSE: Final = "office-token"  # noqa: S105 - the name of a key, not a key
 POOL_SIZE_MAX: Final = 8
 
 
@@ -30,7 +30,7 @@ async def _run(settings: Settings, *, listener: socket.socket, ready_fd: int | N
             pool=pool,
             readiness=Readiness(pool, redis),
             attempts=Attempts(settings.limits.login_attempts_per_minute),
-            token_key=read_secret(settings).subkey(TOKEN_PURPOSE),
+            token_key=Secrets(read_master_secret(settings)).jwt_key,
             token_life_s=int(settings.limits.token_life_s),
             addresses=pages.Addresses(
                 data_plane=f"http://{settings.host}:{settings.port}",

@@ -10,7 +10,7 @@ import asyncio
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from config.settings import Settings, read_secret
+from config.settings import Settings, read_master_secret
 from launch.refusal import Refused
 
 if TYPE_CHECKING:
@@ -34,8 +34,7 @@ def redis_url(settings: Settings) -> str:
 
 
 def master_secret(settings: Settings) -> bytes:
-    """What billing derives its keys from: peppers and seals. The master secret itself is handed to nobody."""
-    return read_secret(settings).subkey("billing")
+    return read_master_secret(settings)
 
 
 # -- the gateway
@@ -65,16 +64,6 @@ def gateway_protocol() -> type[asyncio.Protocol]:
     from gateway.asgi.protocol import LimitedProtocol
 
     return LimitedProtocol
-
-
-# -- the worker
-
-
-async def run_worker(settings: Settings, *, ready_fd: int | None) -> None:
-    from launch.serving import until_signal
-
-    del settings
-    await until_signal(ready_fd)
 
 
 # -- the books

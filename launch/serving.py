@@ -82,12 +82,3 @@ async def serve(
         before_drain()
         server.should_exit = True
     await serving
-
-
-async def until_signal(ready_fd: int | None) -> None:
-    """For roles that do not serve: say ready, then wait to be told to end."""
-    stopping = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, stopping.set)
-    say_ready(ready_fd)
-    await stopping.wait()

@@ -18,7 +18,7 @@ from typing import Final
 
 import structlog
 
-from config.settings import Settings, read_secret, to_environment
+from config.settings import Settings, read_master_secret, to_environment
 from launch import durability, logs, roles, running
 from launch.data_dir import DataDir
 from launch.embedded import socket_dir_for
@@ -27,7 +27,7 @@ from launch.embedded_postgres import PostgresServer
 from launch.embedded_valkey import ValkeyServer
 from launch.keeper import Keeper
 from launch.kept import KeptRole, KeptServer
-from launch.process import RoleCommand, new_gateway_id, run_once
+from launch.process import RoleCommand, RoleProcess, new_gateway_id, run_once
 from launch.refusal import Refused
 
 DRAIN_GRACE_S: Final = 5.0
@@ -79,7 +79,7 @@ class Supervisor:
         settings = self.settings
         for directory in (settings.logs_dir, settings.unposted_dir, self._gateways_dir):
             directory.mkdir(mode=0o700, exist_ok=True)
-        read_secret(settings)
+        read_master_secret(settings)
         if settings.metrics_dir.exists():
             shutil.rmtree(settings.metrics_dir)  # counters of processes that are no more
         settings.metrics_dir.mkdir(mode=0o700)
@@ -210,9 +210,12 @@ class Supervisor:
         """They are dead: the directory is locked by us and their port was free."""
         return [path.name for path in self._gateways_dir.iterdir()]
 
-    async def _on_gateway_end(self, command: RoleCommand) -> None:
+    async def _on_gateway_end(self, ended: RoleProcess) -> None:
         """Tell the books in the background: what this gateway held can be settled at once."""
-        gateway_id = command.words[command.words.index("--gateway-id") + 1]
+        for gauge in self.settings.metrics_dir.glob(f"gauge_live*_{ended.pid}.db"):
+            gauge.unlink(missing_ok=True)  # it is not alive any more, so its gauges do not count
+        words = ended.command.words
+        gateway_id = words[words.index("--gateway-id") + 1]
         task = asyncio.create_task(self._say_ended(gateway_id), name=f"say {gateway_id} ended")
         self._saying.add(task)
         task.add_done_callback(self._saying.discard)

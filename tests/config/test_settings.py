@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from config.settings import BadSettings, Secret, read_limits, read_secret, read_settings, to_environment
+from config.settings import BadSettings, read_limits, read_master_secret, read_settings, to_environment
 
 
 def test_defaults_are_the_contract() -> None:
@@ -52,22 +52,17 @@ def test_children_read_the_same_settings(tmp_path: Path) -> None:
 def test_secrets_do_not_show_in_a_representation() -> None:
     settings = read_settings({"VOUCHER_GATEWAY_SECRET": "s3cret-s3cret-s3cret"})
     assert "s3cret" not in repr(settings)
-    assert "s3cret" not in repr(read_secret(settings))
 
 
 def test_a_secret_is_made_once_and_kept_private(tmp_path: Path) -> None:
     settings = read_settings({}, data_dir=tmp_path)
-    first = read_secret(settings).subkey("a")
-    assert read_secret(settings).subkey("a") == first
+    first = read_master_secret(settings)
+    assert len(first) == 32
+    assert read_master_secret(settings) == first
     assert stat.S_IMODE((tmp_path / "secret.key").stat().st_mode) == 0o600
     assert [path.name for path in tmp_path.iterdir()] == ["secret.key"]
 
 
-def test_each_purpose_has_its_own_key() -> None:
-    secret = Secret(b"x" * 32)
-    assert len({secret.subkey(purpose) for purpose in ("a", "b", "a/b")}) == 3
-
-
 def test_a_short_secret_is_refused() -> None:
     with pytest.raises(BadSettings, match="too short"):
-        read_secret(read_settings({"VOUCHER_GATEWAY_SECRET": "short"}))
+        read_master_secret(read_settings({"VOUCHER_GATEWAY_SECRET": "short"}))

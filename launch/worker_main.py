@@ -1,0 +1,81 @@
+"""The worker role: poster, sweeper and closer of epochs in one process, until it is told to end."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from typing import Final
+
+import structlog
+import uvloop
+from prometheus_client import CollectorRegistry, Counter
+
+from billing.treasury import BooksMismatch
+from billing.worker import WorkerStats, run_worker
+from config.settings import Settings
+from launch import roles
+from launch.process import say_ready
+from launch.refusal import Refused
+from metering.purse import PurseUnavailable
+from metering.purse_redis import RedisPurse, connect_purse
+
+CONNECT_PAUSE_S: Final = 0.25
+METRICS_EVERY_S: Final = 2.0
+COUNTED: Final = {
+    "posted": "Events taken from the streams into the books",
+    "parked": "Events that could not be applied and wait for a person",
+    "swept": "Holds of dead gateways ended at their last checkpoint",
+    "returned": "Micro-won given back by closed epochs",
+    "failures": "Times a loop of the worker began anew",
+}
+
+log = structlog.get_logger(__name__)
+
+
+async def _connect(url: str, stop: asyncio.Event) -> RedisPurse | None:
+    """The purse, as soon as it answers; None where the end comes first."""
+    while not stop.is_set():
+        try:
+            return await connect_purse(url)
+        except PurseUnavailable as error:
+            log.warning("purse_unavailable", reason=str(error))
+            await asyncio.sleep(CONNECT_PAUSE_S)
+    return None
+
+
+async def _count(stats: WorkerStats) -> None:
+    """Copy the worker's own numbers into the metrics of the house."""
+    registry = CollectorRegistry()
+    counters = {
+        name: Counter(f"voucher_worker_{name}", text, registry=registry) for name, text in COUNTED.items()
+    }
+    seen = dict.fromkeys(COUNTED, 0)
+    while True:
+        for name, counter in counters.items():
+            now = getattr(stats, name)
+            counter.inc(now - seen[name])
+            seen[name] = now
+        await asyncio.sleep(METRICS_EVERY_S)
+
+
+async def _run(settings: Settings, *, ready_fd: int | None) -> None:
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    purse = await _connect(roles.redis_url(settings), stop)
+    if purse is None:
+        return
+    stats = WorkerStats()
+    counting = asyncio.create_task(_count(stats), name="count")
+    say_ready(ready_fd)
+    try:
+        await run_worker(roles.database_url(settings), purse, stop, stats=stats)
+    except BooksMismatch as mismatch:
+        raise Refused(str(mismatch)) from mismatch
+    finally:
+        counting.cancel()
+        await purse.close()
+
+
+def run(settings: Settings, *, ready_fd: int | None) -> None:
+    uvloop.run(_run(settings, ready_fd=ready_fd))
