@@ -20,6 +20,7 @@ import psycopg
 from psycopg_pool import PoolClosed, PoolTimeout, TooManyRequests
 
 from billing.database import LANE_EPOCH_LOCK, VOUCHER_LOAN_LOCK, Connection, Pool
+from billing.gateways import touch_gateway
 from billing.ledger import rules
 from billing.ledger.store import append_entries
 from billing.loans import LoanRow, confirm_sent, read_loan
@@ -108,13 +109,19 @@ class SqlTreasury:
             row = await cursor.fetchone()
         return int(row[0]) if row else 0
 
+    async def poll(self, gateway_id: str) -> tuple[tuple[int, int], ...]:
+        """The gateway lives; -> the epochs it is asked to leave."""
+        async with self._connection() as conn:
+            await touch_gateway(conn, gateway_id)
+        return tuple(await self.epochs_to_leave(gateway_id))
+
     async def epochs_to_leave(self, gateway_id: str) -> list[tuple[int, int]]:
-        """(lane, n) of closing epochs that wait for this gateway's `left`, also where it never used the lane."""
+        """(lane, n) of closing epochs that wait for this gateway's `left`, used by it or not."""
         async with self._connection() as conn:
             cursor = await conn.execute(
-                "select e.lane, e.n from lane_epoch e join gateway g on g.id = %s"
-                " where e.state = 'closing' and not exists (select from left_epoch l where l.lane = e.lane"
-                " and l.n = e.n and l.gateway_id = g.id) order by e.lane, e.n",
+                "select e.lane, e.n from lane_epoch e where e.state = 'closing' and not exists"
+                " (select from left_epoch l where l.lane = e.lane and l.n = e.n and l.gateway_id = %s)"
+                " order by e.lane, e.n",
                 [gateway_id],
             )
             return [(lane, n) for lane, n in await cursor.fetchall()]

@@ -7,7 +7,7 @@ import asyncio
 import pytest
 from books_world import COMPANY, LANE, VOUCHER, WON, World
 
-from billing.database import Pool, connect
+from billing.database import Pool
 from billing.funds import BelowSpent, FundsChange, prepare_change, reclaim
 from billing.loans import push_loans
 from billing.treasury import BooksMismatch, SqlTreasury
@@ -91,16 +91,19 @@ async def test_a_burst_of_requests_lends_once(world: World) -> None:
     assert (await world.funds())[0] == 500_000 * WON
 
 
-async def test_nothing_free_says_whether_money_may_come_back(pool: Pool) -> None:
+async def test_nothing_free_is_pending_only_where_a_former_epoch_keeps_money(pool: Pool) -> None:
     world = World(pool)
     await world.fund(government_won=100)
     n = await world.treasury.current_epoch(LANE)
-    lend = {"lane": LANE, "n": n, "voucher_id": VOUCHER, "need_micro": 200 * WON}
-    assert await world.treasury.lend(**lend) == Lent(100 * WON, 0)  # type: ignore[arg-type]
-    op = await world.reserve(n, 60 * WON)
-    assert await world.treasury.lend(**lend) == NothingFree(pending=True, free_micro=0)  # type: ignore[arg-type]
-    await world.settle(op, n, 60 * WON)
-    assert await world.treasury.lend(**lend) == NothingFree(pending=False, free_micro=0)  # type: ignore[arg-type]
+    lend = {"lane": LANE, "voucher_id": VOUCHER, "need_micro": 200 * WON}
+    assert await world.treasury.lend(n=n, **lend) == Lent(100 * WON, 0)  # type: ignore[arg-type]
+    await world.reserve(n, 60 * WON)
+    nothing = NothingFree(pending=False, free_micro=0)
+    assert await world.treasury.lend(n=n, **lend) == nothing  # type: ignore[arg-type]
+    world.purse.restart()
+    n = await world.treasury.renew_epoch(LANE, n)
+    nothing = NothingFree(pending=True, free_micro=0)
+    assert await world.treasury.lend(n=n, **lend) == nothing  # type: ignore[arg-type]
 
 
 async def test_a_suspended_voucher_is_lent_nothing_and_the_purse_is_told(world: World) -> None:
@@ -140,12 +143,9 @@ async def test_key_spending_is_zero_for_a_key_without_calls(world: World) -> Non
     assert await world.treasury.key_spent_micro("nobody", 20_000) == 0
 
 
-async def test_epochs_to_leave_names_every_closing_epoch(world: World, books_url: str) -> None:
-    conn = await connect(books_url)
-    await conn.execute("insert into gateway (id) values ('g1')")
-    await conn.close()
+async def test_a_gateway_is_told_which_epochs_wait_for_it(world: World) -> None:
     await world.treasury.current_epoch(LANE)
-    assert await world.treasury.epochs_to_leave("g1") == []
+    assert await world.treasury.poll("g1") == ()
     world.purse.restart()
     await world.treasury.current_epoch(LANE)
-    assert await world.treasury.epochs_to_leave("g1") == [(LANE, 1)]
+    assert await world.treasury.poll("g1") == ((LANE, 1),)

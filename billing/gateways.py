@@ -1,0 +1,39 @@
+"""Which gateway processes the books know: registered before they admit, seen while they live, buried when done.
+
+A closing epoch waits for every gateway that was registered while the epoch could be used. A gateway is dead when
+its end was seen, or after a quarter of an hour of silence; it is buried once its `gone` is in every lane.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from billing.database import Connection
+
+UNSEEN_DEAD_S: Final = 900
+TOUCH_EVERY_S: Final = 2
+
+
+async def register_gateway(conn: Connection, gateway_id: str) -> None:
+    """Before the gateway asks for its first epoch. Ids are never used twice."""
+    await conn.execute("insert into gateway (id) values (%s) on conflict do nothing", [gateway_id])
+
+
+async def touch_gateway(conn: Connection, gateway_id: str) -> None:
+    await conn.execute(
+        "insert into gateway as g (id) values (%s) on conflict (id) do update set seen_at = clock_timestamp()"
+        " where g.seen_at < clock_timestamp() - make_interval(secs => %s)",
+        [gateway_id, TOUCH_EVERY_S],
+    )
+
+
+async def mark_gateway_ended(conn: Connection, gateway_id: str) -> None:
+    """Its process is known to be over: after a clean exit, or because whoever started it saw it end."""
+    await conn.execute(
+        "update gateway set ended_at = clock_timestamp() where id = %s and ended_at is null", [gateway_id]
+    )
+
+
+async def mark_all_ended(conn: Connection) -> None:
+    """A machine that starts alone knows that no gateway of its last life is left."""
+    await conn.execute("update gateway set ended_at = clock_timestamp() where ended_at is null")

@@ -1,0 +1,289 @@
+"""What stands in a stream entry, checked and made ready for the books. Pure.
+
+An entry that cannot be read is refused here, before the books are asked for anything: it is parked, and the
+others go on. The columns of a usage row that no rule touches are written out here as COPY text, once.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Any, Final
+
+import orjson
+
+from metering.money import AMOUNT_MICRO_MAX
+from metering.purse import LogEntry
+from metering.usage import TOKEN_CLASSES
+
+DAY_MS: Final = 86_400_000
+KOREA_OFFSET_MS: Final = 9 * 3_600_000
+COUNT_MAX: Final = 10**15
+NULL: Final = "\\N"
+
+# The order in which `columns` of a Charge is written.
+DESCRIPTION_COLUMNS: Final = (
+    *(
+        "company_id",
+        "provider_id",
+        "product_id",
+        "key_id",
+        "api_key",
+        "tag",
+        "request_id",
+        "gateway_id",
+        "dialect",
+    ),
+    *("stream", "status", "end_reason", "client_gone", "estimated", "error", "started_ms", "held_at_ms"),
+    *("finished_ms", "price_entry", "price_from", "upstream", "upstream_request_id"),
+    *(f"{name}_tokens" for name in TOKEN_CLASSES),
+    "units",
+)
+
+_SPECIAL: Final = re.compile(r"[\\\n\r\t\0]")
+_ESCAPES: Final = {"\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t"}
+
+
+class Unreadable(Exception):
+    """The entry cannot be applied; the text says why."""
+
+
+@dataclass(slots=True)
+class Charge:
+    """A call's end: `settled` by its gateway, or `swept` at its last checkpoint."""
+
+    kind: str
+    op: str
+    op_text: str  # as COPY wants it
+    lane: int
+    n: int
+    voucher_id: str
+    voucher_text: str
+    company_id: str
+    provider_id: str
+    gateway_id: str
+    key_id: str
+    day: int  # of service, in Korea
+    charge_micro: int
+    taken_micro: int | None  # what the purse took of it, where the event says so
+    columns: str
+
+
+@dataclass(frozen=True, slots=True)
+class OpenClaim:
+    op: str
+    lane: int
+    n: int
+    gateway_id: str
+    voucher_id: str
+    amount_micro: int
+
+
+@dataclass(frozen=True, slots=True)
+class Left:
+    op: str
+    lane: int
+    n: int
+    gateway_id: str
+    charges: tuple[Charge, ...]
+    unreadable: tuple[tuple[str, bytes, str], ...]  # op, payload, reason
+    claims: tuple[OpenClaim, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class GatewayGone:
+    lane: int
+    gateway_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    kind: str  # drained | opened
+    lane: int
+    n: int
+
+
+Decoded = Charge | Left | GatewayGone | Mark
+
+
+def decode(entry: LogEntry, *, lane: int) -> Decoded:
+    """Raises Unreadable."""
+    try:
+        if entry.kind == "settled":
+            charge = _settled(entry.fields["e"], entry.fields.get("taken"), lane)
+        elif entry.kind == "swept":
+            charge = _swept(entry, lane)
+        elif entry.kind == "left":
+            return _left(entry, lane)
+        elif entry.kind == "gone":
+            return GatewayGone(lane, _word(orjson.loads(entry.fields["e"])["gateway"]))
+        elif entry.kind in ("drained", "opened"):
+            return Mark(entry.kind, lane, entry.n)
+        else:
+            raise Unreadable(f"unknown kind {entry.kind!r}")
+    except (KeyError, ValueError, TypeError, AttributeError) as error:
+        raise Unreadable(f"{type(error).__name__}: {error}") from error
+    if charge.op != entry.op or charge.n != entry.n:
+        raise Unreadable("the event is of another call or epoch than its entry says")
+    return charge
+
+
+def _settled(data: bytes, taken: bytes | None, lane: int) -> Charge:
+    event = orjson.loads(data)
+    return _charge(
+        "settled", event, lane, has_escapes=b"\\" in data, taken=None if taken is None else int(taken)
+    )
+
+
+def _swept(entry: LogEntry, lane: int) -> Charge:
+    """What the sweeper knows: the hold's description and its last checkpoint."""
+    meta = entry.fields["e"]
+    charge = int(entry.fields["charge"])
+    event = {
+        "meta": orjson.loads(meta),
+        "n": entry.n,
+        "voucher": entry.fields["v"].decode(),
+        "held_at_ms": int(entry.fields["t"]),
+        "finished_ms": int(entry.entry_id.partition("-")[0]),
+        "status": "settled" if charge else "released",
+        "end_reason": "gateway_lost",
+        "charge_micro": charge,
+        "client_gone": False,
+        "estimated": True,
+        "error": None,
+        "tokens": {"output": int(entry.fields["out"])},
+        "units": {},
+        "upstream": None,
+        "upstream_request_id": None,
+    }
+    return _charge("swept", event, lane, has_escapes=True, taken=None)
+
+
+def _left(entry: LogEntry, lane: int) -> Left:
+    raw = orjson.loads(entry.fields["e"])
+    gateway_id = _word(raw["gateway_id"])
+    if (raw["n"], raw["lane"]) != (entry.n, lane):
+        raise Unreadable("the notice is of another epoch than its entry says")
+    charges: list[Charge] = []
+    unreadable: list[tuple[str, bytes, str]] = []
+    for event in raw["events"]:
+        # One bad event must not keep the others, or the leaving itself, out of the books.
+        try:
+            charge = _charge("settled", event, lane, has_escapes=True, taken=None)
+            if charge.n != entry.n:
+                raise Unreadable("the event is of another epoch than its notice")
+            charges.append(charge)
+        except (Unreadable, KeyError, ValueError, TypeError, AttributeError) as error:
+            unreadable.append((entry.op, orjson.dumps(event), f"{type(error).__name__}: {error}"))
+    claims = tuple(
+        OpenClaim(
+            op=_word(hold["op"]),
+            lane=lane,
+            n=entry.n,
+            gateway_id=gateway_id,
+            voucher_id=_word(hold["voucher"]),
+            amount_micro=_amount(hold["amount_micro"]),
+        )
+        for hold in raw["open_holds"]
+    )
+    return Left(entry.op, lane, entry.n, gateway_id, tuple(charges), tuple(unreadable), claims)
+
+
+def _charge(kind: str, event: dict[str, Any], lane: int, *, has_escapes: bool, taken: int | None) -> Charge:
+    meta = event["meta"]
+    if meta["lane"] != lane:
+        raise Unreadable(f"the call belongs to lane {meta['lane']}")
+    charge = _amount(event["charge_micro"])
+    status = event["status"]
+    if status not in ("settled", "released") or (charge and status == "released"):
+        raise Unreadable(f"status {status!r} with a charge of {charge}")
+    held_at_ms = event["held_at_ms"]
+    op, voucher = _word(meta["op"]), _word(event["voucher"])
+    company, provider, gateway = _word(meta["company"]), _word(meta["provider"]), _word(meta["gateway_id"])
+    return Charge(
+        kind=kind,
+        op=op,
+        op_text=copy_text(op) if has_escapes else op,
+        lane=lane,
+        n=event["n"],
+        voucher_id=voucher,
+        voucher_text=copy_text(voucher) if has_escapes else voucher,
+        company_id=company,
+        provider_id=provider,
+        gateway_id=gateway,
+        key_id=_word(meta["key_id"]),
+        day=(held_at_ms + KOREA_OFFSET_MS) // DAY_MS,
+        charge_micro=charge,
+        taken_micro=taken,
+        columns=_columns(event, meta, has_escapes=has_escapes),
+    )
+
+
+def _columns(event: dict[str, Any], meta: dict[str, Any], *, has_escapes: bool) -> str:
+    """DESCRIPTION_COLUMNS as COPY text. JSON without a backslash holds nothing that COPY would misread."""
+    tokens = event["tokens"]
+    counts = (*(tokens.get(name, 0) for name in TOKEN_CLASSES),)
+    instants = (meta["started_ms"], event["held_at_ms"], event["finished_ms"])
+    if min(*counts, *instants) < 0 or max(*counts, *instants) > COUNT_MAX:
+        raise Unreadable("a count or an instant is out of bounds")
+    units = event["units"]
+    words: tuple[object, ...] = (
+        meta["company"],
+        meta["provider"],
+        meta["product"],
+        meta["key_id"],
+        meta["api_key"],
+        meta["tag"],
+        meta["request_id"],
+        meta["gateway_id"],
+        meta["dialect"],
+        "t" if meta["stream"] else "f",
+        event["status"],
+        event["end_reason"],
+        "t" if event["client_gone"] else "f",
+        "t" if event["estimated"] else "f",
+        event["error"],
+        "{:d}\t{:d}\t{:d}".format(*instants),
+        meta["price_entry"],
+        meta["price_from"],
+        event["upstream"],
+        event["upstream_request_id"],
+        _COUNTS.format(*counts),
+        orjson.dumps(units).decode() if units else "{}",
+    )
+    if not has_escapes:
+        return "\t".join([NULL if word is None else word for word in words])  # type: ignore[misc]
+    return "\t".join([_copied(word, plain=index in _PLAIN_WORDS) for index, word in enumerate(words)])
+
+
+_COUNTS: Final = "\t".join(["{:d}"] * len(TOKEN_CLASSES))
+_PLAIN_WORDS: Final = frozenset({15, 20})  # the joined numbers, whose tabs are meant
+
+
+def _copied(word: object, *, plain: bool) -> str:
+    if word is None:
+        return NULL
+    if not isinstance(word, str):
+        raise Unreadable(f"{word!r} is not text")
+    return word if plain else copy_text(word)
+
+
+def copy_text(text: str) -> str:
+    """Text as one value of a COPY line. Raises Unreadable for what PostgreSQL cannot hold."""
+    if not _SPECIAL.search(text):
+        return text
+    if "\0" in text:
+        raise Unreadable("text holds a NUL")
+    return _SPECIAL.sub(lambda found: _ESCAPES[found.group()], text)
+
+
+def _word(value: object) -> str:
+    if not isinstance(value, str) or not value:
+        raise Unreadable(f"{value!r} is not an id")
+    return value
+
+
+def _amount(value: object) -> int:
+    if type(value) is not int or not 0 <= value <= AMOUNT_MICRO_MAX:
+        raise Unreadable(f"{value!r} is not an amount")
+    return value

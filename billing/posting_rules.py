@@ -1,0 +1,318 @@
+"""What a batch of events does to the books. Pure: locked state in, rows and new state out.
+
+    settled or swept, new    from the loan of its epoch, then from what is free, then uncollected
+    settled after swept      the difference, either sign, as a correction; what a closed loan gets back is free
+    swept after settled      nothing; so is the same event again
+    left                     its events; claims for its open holds while the epoch is not closed
+    gone                     counts as left for every epoch of the lane; its claims are dropped
+    drained, opened          marks
+    anything else            parked with its reason; the others go on
+
+The government's and the company's parts are steps on the voucher's line, in posting order. Every check comes
+before the first change, so that a parked event leaves no trace.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass, field
+
+from billing.ledger.journal import Entry, EntryKind
+from billing.ledger.rules import ChargeTotals, VoucherRef, charge
+from billing.posting_events import Charge, Decoded, GatewayGone, Left, Mark, OpenClaim, Unreadable
+from metering.shares import split_micro
+
+
+@dataclass(slots=True)
+class FundsState:
+    voucher_id: str
+    company_id: str
+    programme_id: str
+    share_ppm: int
+    free_micro: int
+    charged_micro: int
+    direct_micro: int
+
+
+@dataclass(slots=True)
+class LoanState:
+    lane: int
+    n: int
+    voucher_id: str
+    lent_micro: int
+    posted_micro: int
+    returned_micro: int
+    beyond_micro: int
+    epoch: str  # open | closing | closed
+    changed: bool = False
+
+    @property
+    def room_micro(self) -> int:
+        return self.lent_micro - self.posted_micro - self.returned_micro
+
+
+@dataclass(slots=True)
+class Booked:
+    """The latest step of a call in the books."""
+
+    step: int
+    kind: str
+    voucher_id: str
+    n: int
+    charge_micro: int
+    government_micro: int
+    self_micro: int
+    uncollected_micro: int
+    from_loan_micro: int
+    from_free_micro: int
+
+
+NOTHING_BOOKED = Booked(-1, "", "", 0, 0, 0, 0, 0, 0, 0)
+
+
+@dataclass(slots=True)
+class BooksState:
+    """What the books hold about everything a batch names. The rules change it in place."""
+
+    funds: dict[str, FundsState]
+    loans: dict[tuple[int, int, str], LoanState]
+    epochs: dict[tuple[int, int], str]
+    booked: dict[str, Booked]
+    claimed: set[str]  # ops
+    gone: set[tuple[int, str]]  # (lane, gateway)
+
+
+@dataclass(slots=True)
+class UsageRow:
+    charge: Charge
+    now: Booked
+    before: Booked
+    programme_id: str
+    group: int | None  # which entry books it; None where nothing moved
+
+
+@dataclass(frozen=True, slots=True)
+class ParkedEvent:
+    lane: int
+    stream_id: str
+    kind: str
+    op: str
+    reason: str
+    payload: bytes
+
+
+@dataclass(slots=True)
+class _Group:
+    kind: EntryKind
+    voucher: VoucherRef
+    provider_id: str
+    lane: int
+    totals: ChargeTotals = field(default_factory=ChargeTotals)
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What a batch writes. `restate` names the vouchers of which the purse shows or allows something else now."""
+
+    rows: list[UsageRow] = field(default_factory=list)
+    groups: list[_Group] = field(default_factory=list)
+    claims: dict[str, OpenClaim] = field(default_factory=dict)
+    claims_dropped: list[str] = field(default_factory=list)
+    left: list[tuple[int, int, str]] = field(default_factory=list)
+    gone: list[tuple[int, str]] = field(default_factory=list)
+    marks: list[Mark] = field(default_factory=list)
+    parked: list[ParkedEvent] = field(default_factory=list)
+    key_days: defaultdict[tuple[str, int], int] = field(default_factory=lambda: defaultdict(int))
+    restate: set[str] = field(default_factory=set)
+    funds_changed: set[str] = field(default_factory=set)
+    acks: dict[int, dict[str, list[str]]] = field(default_factory=dict)
+    group_of: dict[tuple[str, str, str], int] = field(default_factory=dict)
+
+    def acknowledge(self, lane: int, gateway_id: str, op: str) -> None:
+        self.acks.setdefault(lane, {}).setdefault(gateway_id, []).append(op)
+
+    def entries(self) -> list[Entry | None]:
+        """One compound entry per group; None where the legs cancel out."""
+        return [_entry(group) for group in self.groups]
+
+
+def _entry(group: _Group) -> Entry | None:
+    entry = charge(group.kind, group.voucher, group.provider_id, lane=group.lane, totals=group.totals)
+    return entry if entry.postings else None
+
+
+def apply_event(books: BooksState, out: Outcome, event: Decoded) -> None:
+    """Raises Unreadable, before any change, where the event cannot be applied."""
+    if isinstance(event, Charge):
+        _apply_charge(books, out, event)
+        if event.kind == "settled":
+            # A sweep is never acknowledged: the gateway may still have to tell what the call really cost.
+            out.acknowledge(event.lane, event.gateway_id, event.op)
+    elif isinstance(event, Left):
+        _apply_left(books, out, event)
+    elif isinstance(event, GatewayGone):
+        _apply_gone(books, out, event)
+    else:
+        out.marks.append(event)
+
+
+def _apply_charge(books: BooksState, out: Outcome, event: Charge) -> None:
+    funds = books.funds.get(event.voucher_id)
+    if funds is None or funds.company_id != event.company_id:
+        raise Unreadable(f"{event.company_id} has no voucher {event.voucher_id}")
+    before = books.booked.get(event.op, NOTHING_BOOKED)
+    if before is not NOTHING_BOOKED:
+        if event.kind == "swept" or before.kind != "swept":
+            return
+        if (before.voucher_id, before.n) != (event.voucher_id, event.n):
+            raise Unreadable("the call was swept under another voucher or epoch")
+    loan = books.loans.get((event.lane, event.n, event.voucher_id))
+    delta = event.charge_micro - before.charge_micro
+    if delta >= 0:
+        now = _charge_more(funds, loan, event, before, delta)
+    else:
+        now = _charge_less(funds, loan, event, before, -delta)
+    books.booked[event.op] = now
+    if event.op in out.claims:
+        del out.claims[event.op]
+    elif event.op in books.claimed:
+        out.claims_dropped.append(event.op)
+    _write(out, funds, loan, event, before, now)
+
+
+def _charge_more(
+    funds: FundsState, loan: LoanState | None, event: Charge, before: Booked, delta: int
+) -> Booked:
+    from_loan = 0
+    if loan is not None and delta:
+        from_loan = min(delta, loan.room_micro)
+        if event.taken_micro is not None:
+            # The rest of the loan is held by other calls: beyond its hold a call never takes from it.
+            from_loan = min(from_loan, event.taken_micro)
+        loan.posted_micro += from_loan
+        loan.changed = True
+        if before is not NOTHING_BOOKED and loan.epoch == "open":
+            loan.beyond_micro += from_loan
+    from_free = min(delta - from_loan, funds.free_micro)
+    funds.free_micro -= from_free
+    funds.direct_micro += from_free
+    return _step(
+        funds,
+        event,
+        before,
+        from_loan=from_loan,
+        from_free=from_free,
+        uncollected=delta - from_loan - from_free,
+    )
+
+
+def _charge_less(
+    funds: FundsState, loan: LoanState | None, event: Charge, before: Booked, back: int
+) -> Booked:
+    uncollected = min(back, before.uncollected_micro)
+    from_free = min(back - uncollected, before.from_free_micro)
+    from_loan = back - uncollected - from_free
+    funds.free_micro += from_free
+    funds.direct_micro -= from_free
+    if from_loan:
+        assert loan is not None, "a call that a loan paid has that loan"
+        loan.posted_micro -= from_loan
+        loan.changed = True
+        if loan.epoch == "closed":
+            loan.returned_micro += from_loan
+            funds.free_micro += from_loan
+        elif loan.epoch == "open":
+            loan.beyond_micro -= from_loan
+    return _step(funds, event, before, from_loan=-from_loan, from_free=-from_free, uncollected=-uncollected)
+
+
+def _step(
+    funds: FundsState, event: Charge, before: Booked, *, from_loan: int, from_free: int, uncollected: int
+) -> Booked:
+    """The call's new cumulative amounts; the line moves by what was collected."""
+    collected = from_loan + from_free
+    government, own = split_micro(funds.charged_micro, funds.charged_micro + collected, funds.share_ppm)
+    funds.charged_micro += collected
+    return Booked(
+        before.step + 1,
+        event.kind,
+        event.voucher_id,
+        event.n,
+        event.charge_micro,
+        before.government_micro + government,
+        before.self_micro + own,
+        before.uncollected_micro + uncollected,
+        before.from_loan_micro + from_loan,
+        before.from_free_micro + from_free,
+    )
+
+
+def _write(
+    out: Outcome, funds: FundsState, loan: LoanState | None, event: Charge, before: Booked, now: Booked
+) -> None:
+    delta = now.charge_micro - before.charge_micro
+    group = None
+    if delta:
+        group = _group(out, funds, event, "usage" if now.step == 0 else "correction")
+        _sum(out.groups[group].totals, loan, event, before, now)
+        out.key_days[event.key_id, event.day] += delta
+        out.funds_changed.add(event.voucher_id)
+        plain = now.step == 0 and loan is not None and loan.epoch == "open" and not now.from_free_micro
+        if not plain:
+            out.restate.add(event.voucher_id)
+    out.rows.append(UsageRow(event, now, before, funds.programme_id, group))
+
+
+def _sum(totals: ChargeTotals, loan: LoanState | None, event: Charge, before: Booked, now: Booked) -> None:
+    from_loan = now.from_loan_micro - before.from_loan_micro
+    totals.government_micro += now.government_micro - before.government_micro
+    totals.self_micro += now.self_micro - before.self_micro
+    totals.uncollected_micro += now.uncollected_micro - before.uncollected_micro
+    totals.free_micro += now.from_free_micro - before.from_free_micro
+    if from_loan:
+        at = (event.lane, event.n)
+        totals.allotments_micro[at] = totals.allotments_micro.get(at, 0) + from_loan
+        if from_loan < 0 and loan is not None and loan.epoch == "closed":
+            totals.returns_micro[at] = totals.returns_micro.get(at, 0) - from_loan
+
+
+def _group(out: Outcome, funds: FundsState, event: Charge, kind: EntryKind) -> int:
+    key = (kind, event.voucher_id, event.provider_id)
+    index = out.group_of.get(key)
+    if index is None:
+        index = out.group_of[key] = len(out.groups)
+        voucher = VoucherRef(event.voucher_id, funds.company_id, funds.programme_id)
+        out.groups.append(_Group(kind, voucher, event.provider_id, event.lane))
+    return index
+
+
+def _apply_left(books: BooksState, out: Outcome, event: Left) -> None:
+    epoch = books.epochs.get((event.lane, event.n))
+    if epoch is None:
+        raise Unreadable(f"lane {event.lane} never had an epoch {event.n}")
+    for op, payload, reason in event.unreadable:
+        out.parked.append(ParkedEvent(event.lane, "", "left", op, reason, payload))
+    for charge_ in event.charges:
+        try:
+            apply_event(books, out, charge_)
+        except Unreadable as reason:
+            out.parked.append(
+                ParkedEvent(event.lane, "", "left", charge_.op, str(reason), charge_.columns.encode())
+            )
+            out.acknowledge(event.lane, charge_.gateway_id, charge_.op)
+    if epoch != "closed" and (event.lane, event.gateway_id) not in books.gone:
+        for claim in event.claims:
+            if claim.op not in books.booked and claim.op not in books.claimed:
+                out.claims[claim.op] = claim
+    out.left.append((event.lane, event.n, event.gateway_id))
+    out.acknowledge(event.lane, event.gateway_id, event.op)
+
+
+def _apply_gone(books: BooksState, out: Outcome, event: GatewayGone) -> None:
+    books.gone.add((event.lane, event.gateway_id))
+    out.claims = {
+        op: claim
+        for op, claim in out.claims.items()
+        if (claim.lane, claim.gateway_id) != (event.lane, event.gateway_id)
+    }
+    out.gone.append((event.lane, event.gateway_id))

@@ -1,0 +1,214 @@
+"""Reading and writing what the posting rules work on: a handful of statements per batch, whatever its size."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from functools import lru_cache
+from typing import Final
+
+from billing.database import Connection
+from billing.ledger.store import allot_entry_ids, append_entries
+from billing.loans import bump_open_loans
+from billing.posting_events import DESCRIPTION_COLUMNS, NULL, Charge, Decoded, Left, copy_text
+from billing.posting_rules import Booked, BooksState, FundsState, LoanState, Outcome, ParkedEvent, UsageRow
+
+_COPY_USAGE: Final = (
+    "copy usage (op, step, entry_id, lane, n, kind, voucher_id, programme_id, charge_micro, government_micro,"
+    " self_micro, uncollected_micro, from_loan_micro, from_free_micro, d_charge_micro, d_government_micro,"
+    " d_self_micro, d_uncollected_micro, d_from_loan_micro, d_from_free_micro, "
+    + ", ".join(DESCRIPTION_COLUMNS)
+    + ") from stdin"
+)
+
+
+async def read_state(conn: Connection, events: Sequence[Decoded]) -> BooksState:
+    """Lock the vouchers a batch names, in their order, and read what its rules need."""
+    charges, ops = _charges(events), _ops(events)
+    vouchers = sorted({charge.voucher_id for charge in charges})
+    loans = sorted({(charge.lane, charge.n, charge.voucher_id) for charge in charges})
+    epochs = sorted({(event.lane, event.n) for event in events if isinstance(event, Left)})
+    gone = sorted({(event.lane, event.gateway_id) for event in events if isinstance(event, Left)})
+    async with conn.pipeline():
+        funds_rows = await conn.execute(
+            "select voucher_id, company_id, programme_id, share_ppm, free_micro, charged_micro, direct_micro"
+            " from funds where voucher_id = any(%s) order by voucher_id for update",
+            [vouchers],
+        )
+        # Share lock: an epoch read as open stays so until this batch is committed.
+        loan_rows = await conn.execute(
+            "select l.lane, l.n, l.voucher_id, l.lent_micro, l.posted_micro, l.returned_micro, l.beyond_micro, e.state"
+            " from unnest(%s::smallint[], %s::bigint[], %s::text[]) as asked (lane, n, voucher_id)"
+            " join loan l using (lane, n, voucher_id) join lane_epoch e on (e.lane, e.n) = (l.lane, l.n)"
+            " order by l.lane, l.n for share of e",
+            _columns(loans, 3),
+        )
+        booked_rows = await conn.execute(
+            "select distinct on (op) op, step, kind, voucher_id, n, charge_micro, government_micro, self_micro,"
+            " uncollected_micro, from_loan_micro, from_free_micro"
+            " from usage where op = any(%s) order by op, step desc",
+            [ops],
+        )
+        claim_rows = await conn.execute("select op from claim where op = any(%s)", [ops])
+        epoch_rows = await conn.execute(
+            "select e.lane, e.n, e.state from unnest(%s::smallint[], %s::bigint[]) as asked (lane, n)"
+            " join lane_epoch e using (lane, n) order by e.lane, e.n for share of e",
+            _columns(epochs, 2),
+        )
+        gone_rows = await conn.execute(
+            "select g.lane, g.gateway_id from unnest(%s::smallint[], %s::text[]) as asked (lane, gateway_id)"
+            " join gone_gateway g using (lane, gateway_id)",
+            _columns(gone, 2),
+        )
+    return BooksState(
+        funds={row[0]: FundsState(*row) for row in await funds_rows.fetchall()},
+        loans={(row[0], row[1], row[2]): LoanState(*row) for row in await loan_rows.fetchall()},
+        epochs={(lane, n): state for lane, n, state in await epoch_rows.fetchall()},
+        booked={row[0]: Booked(*row[1:]) for row in await booked_rows.fetchall()},
+        claimed={row[0] for row in await claim_rows.fetchall()},
+        gone={(lane, gateway) for lane, gateway in await gone_rows.fetchall()},
+    )
+
+
+def _charges(events: Sequence[Decoded]) -> list[Charge]:
+    charges = [event for event in events if isinstance(event, Charge)]
+    for event in events:
+        if isinstance(event, Left):
+            charges += event.charges
+    return charges
+
+
+def _ops(events: Sequence[Decoded]) -> list[str]:
+    ops = [charge.op for charge in _charges(events)]
+    for event in events:
+        if isinstance(event, Left):
+            ops += [claim.op for claim in event.claims]
+    return ops
+
+
+def _columns(rows: Sequence[tuple[object, ...]], width: int) -> list[list[object]]:
+    return [list(column) for column in zip(*rows, strict=True)] or [[] for _ in range(width)]
+
+
+async def write_outcome(conn: Connection, books: BooksState, out: Outcome) -> None:
+    if out.rows:
+        await _write_usage(conn, out)
+        await _write_balances(conn, books, out)
+    if out.claims_dropped:
+        await conn.execute("delete from claim where op = any(%s)", [out.claims_dropped])
+    if out.gone:
+        await _write_gone(conn, out)
+    if out.claims:
+        claims = out.claims.values()
+        await conn.execute(
+            "insert into claim (op, lane, n, gateway_id, voucher_id, amount_micro) select * from"
+            " unnest(%s::text[], %s::smallint[], %s::bigint[], %s::text[], %s::text[], %s::bigint[])"
+            " on conflict do nothing",
+            _columns([(c.op, c.lane, c.n, c.gateway_id, c.voucher_id, c.amount_micro) for c in claims], 6),
+        )
+    if out.left:
+        await conn.execute(
+            "insert into left_epoch (lane, n, gateway_id)"
+            " select * from unnest(%s::smallint[], %s::bigint[], %s::text[]) on conflict do nothing",
+            _columns(out.left, 3),
+        )
+    for mark in out.marks:
+        column = "drained" if mark.kind == "drained" else "opened"
+        await conn.execute(
+            f"update lane_epoch set {column} = true where lane = %s and n = %s",  # noqa: S608 - one of two words
+            [mark.lane, mark.n],
+        )
+    if out.parked:
+        await park(conn, out.parked)
+    if out.restate:
+        await bump_open_loans(conn, sorted(out.restate))
+
+
+async def _write_usage(conn: Connection, out: Outcome) -> None:
+    entries = out.entries()
+    booked = [entry for entry in entries if entry is not None]
+    ids = iter(await allot_entry_ids(conn, len(booked)) if booked else [])
+    entry_ids = [None if entry is None else next(ids) for entry in entries]
+    async with conn.cursor().copy(_COPY_USAGE) as copy:
+        await copy.write("".join([_usage_line(row, entry_ids) for row in out.rows]))
+    await append_entries(conn, booked, entry_ids=[entry for entry in entry_ids if entry is not None])
+    if out.key_days:
+        await conn.execute(
+            "insert into key_day as k (key_id, day, spent_micro)"
+            " select * from unnest(%s::text[], %s::integer[], %s::bigint[])"
+            " on conflict (key_id, day) do update set spent_micro = k.spent_micro + excluded.spent_micro",
+            _columns([(key, day, spent) for (key, day), spent in sorted(out.key_days.items())], 3),
+        )
+
+
+def _usage_line(row: UsageRow, entry_ids: Sequence[int | None]) -> str:
+    """One row in the order of _COPY_USAGE."""
+    charge, now, before = row.charge, row.now, row.before
+    entry = None if row.group is None else entry_ids[row.group]
+    return (
+        f"{charge.op_text}\t{now.step}\t{NULL if entry is None else entry}\t{charge.lane}\t{charge.n}"
+        f"\t{charge.kind}\t{charge.voucher_text}\t{_programme_text(row.programme_id)}\t{now.charge_micro}"
+        f"\t{now.government_micro}\t{now.self_micro}\t{now.uncollected_micro}\t{now.from_loan_micro}"
+        f"\t{now.from_free_micro}\t{now.charge_micro - before.charge_micro}"
+        f"\t{now.government_micro - before.government_micro}\t{now.self_micro - before.self_micro}"
+        f"\t{now.uncollected_micro - before.uncollected_micro}"
+        f"\t{now.from_loan_micro - before.from_loan_micro}"
+        f"\t{now.from_free_micro - before.from_free_micro}\t{charge.columns}\n"
+    )
+
+
+@lru_cache(maxsize=1000)
+def _programme_text(programme_id: str) -> str:
+    return copy_text(programme_id)
+
+
+async def _write_balances(conn: Connection, books: BooksState, out: Outcome) -> None:
+    funds = [books.funds[voucher] for voucher in sorted(out.funds_changed)]
+    if funds:
+        await conn.execute(
+            "update funds f set free_micro = v.free, charged_micro = v.charged, direct_micro = v.direct from"
+            " unnest(%s::text[], %s::bigint[], %s::bigint[], %s::bigint[]) as v (voucher, free, charged, direct)"
+            " where f.voucher_id = v.voucher",
+            _columns([(f.voucher_id, f.free_micro, f.charged_micro, f.direct_micro) for f in funds], 4),
+        )
+    loans = [loan for loan in books.loans.values() if loan.changed]
+    if loans:
+        await conn.execute(
+            "update loan l set posted_micro = v.posted, returned_micro = v.returned, beyond_micro = v.beyond from"
+            " unnest(%s::smallint[], %s::bigint[], %s::text[], %s::bigint[], %s::bigint[], %s::bigint[])"
+            " as v (lane, n, voucher, posted, returned, beyond)"
+            " where (l.lane, l.n, l.voucher_id) = (v.lane, v.n, v.voucher)",
+            _columns(
+                [
+                    (x.lane, x.n, x.voucher_id, x.posted_micro, x.returned_micro, x.beyond_micro)
+                    for x in loans
+                ],
+                6,
+            ),
+        )
+
+
+async def _write_gone(conn: Connection, out: Outcome) -> None:
+    columns = _columns(out.gone, 2)
+    await conn.execute(
+        "insert into gone_gateway (lane, gateway_id) select * from unnest(%s::smallint[], %s::text[])"
+        " on conflict do nothing",
+        columns,
+    )
+    await conn.execute(
+        "delete from claim c using unnest(%s::smallint[], %s::text[]) as g (lane, gateway_id)"
+        " where (c.lane, c.gateway_id) = (g.lane, g.gateway_id)",
+        columns,
+    )
+
+
+async def park(conn: Connection, events: Iterable[ParkedEvent]) -> None:
+    rows = [(e.lane, e.stream_id, e.kind, e.op, e.reason[:500], e.payload) for e in events]
+    await conn.execute(
+        "insert into parked (lane, stream_id, kind, op, reason, payload) select * from"
+        " unnest(%s::smallint[], %s::text[], %s::text[], %s::text[], %s::text[], %s::bytea[])",
+        _columns([tuple(_storable(value) for value in row) for row in rows], 6),
+    )
+
+
+def _storable(value: object) -> object:
+    return value.replace("\0", "\N{SYMBOL FOR NULL}") if isinstance(value, str) else value

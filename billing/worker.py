@@ -1,0 +1,147 @@
+"""The worker: posts the streams, sweeps after the dead, closes epochs, tells the purse what changed.
+
+Each loop lives on a connection of its own and comes back by itself: when PostgreSQL or Redis is away it waits
+and tries again, for as long as it takes. Nothing is kept in memory that a second worker would need.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import psycopg
+
+from billing.closing import close_epochs
+from billing.database import Connection, connect
+from billing.idempotency_store import purge_expired
+from billing.loans import push_loans
+from billing.posting import BATCH_MAX, Poster
+from billing.sweeper import Sweeper
+from billing.treasury import check_lanes
+from metering.keys import LANES
+from metering.purse import Purse, PurseUnavailable
+
+IDLE_S: Final = 0.05
+KEEP_EVERY_S: Final = 1.0
+TAKE_LANES_EVERY_S: Final = 2.0
+PURGE_EVERY_S: Final = 60.0
+BACK_OFF_MIN_S: Final = 0.1
+BACK_OFF_MAX_S: Final = 2.0
+DRAIN_S: Final = 10.0
+POSTERS: Final = 2  # lanes are shared out: while one decodes, PostgreSQL writes for the other
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class WorkerStats:
+    """For whoever shows metrics; counters only rise."""
+
+    posted: int = 0
+    parked: int = 0
+    swept: int = 0
+    returned: int = 0
+    failures: int = 0
+    last_post_s: float = 0.0  # monotonic
+
+
+async def run_worker(
+    database_url: str,
+    purse: Purse,
+    stop: asyncio.Event,
+    *,
+    lanes: Sequence[int] = range(LANES),
+    posters: int = POSTERS,
+    stats: WorkerStats | None = None,
+) -> None:
+    """Runs until `stop`, then posts what is left in the streams. Raises BooksMismatch at the start only."""
+    worker = _Worker(database_url, purse, stop, stats or WorkerStats())
+    await worker.survive("check", worker.check, once=True)
+    async with asyncio.TaskGroup() as group:
+        for index in range(posters):
+            share = tuple(lanes[index::posters])
+            group.create_task(worker.survive("post", lambda conn, s=share: worker.post(conn, s)))  # type: ignore[misc]
+        group.create_task(worker.survive("keep", lambda conn: worker.keep(conn, lanes)))
+
+
+@dataclass(slots=True)
+class _Worker:
+    database_url: str
+    purse: Purse
+    stop: asyncio.Event
+    stats: WorkerStats
+
+    async def survive(
+        self, name: str, loop: Callable[[Connection], Awaitable[None]], *, once: bool = False
+    ) -> None:
+        """Run a loop on a fresh connection, again and again, until it ends by itself."""
+        back_off_s = BACK_OFF_MIN_S
+        while True:
+            started_s = time.monotonic()
+            try:
+                conn = await connect(self.database_url)
+                async with conn:
+                    await loop(conn)
+                return
+            except (psycopg.Error, PurseUnavailable, OSError) as error:
+                _log.warning("worker_waits loop=%s reason=%s", name, error)
+            except Exception:
+                if once:
+                    raise
+                _log.exception("worker_failed loop=%s", name)
+            self.stats.failures += 1
+            if self.stop.is_set():
+                return  # what is not posted stays in the streams
+            if time.monotonic() - started_s > BACK_OFF_MAX_S:
+                back_off_s = BACK_OFF_MIN_S
+            await self._pause(back_off_s)
+            back_off_s = min(BACK_OFF_MAX_S, back_off_s * 2)
+
+    async def check(self, conn: Connection) -> None:
+        await check_lanes(conn)
+
+    async def post(self, conn: Connection, lanes: Sequence[int]) -> None:
+        poster = Poster(conn, self.purse, lanes=lanes)
+        taken_s = float("-inf")
+        while not self.stop.is_set():
+            if time.monotonic() - taken_s >= TAKE_LANES_EVERY_S:
+                await poster.take_lanes()
+                taken_s = time.monotonic()
+            if not await self._post_once(poster):
+                await self._pause(IDLE_S)
+        deadline_s = time.monotonic() + DRAIN_S
+        while await self._post_once(poster) and time.monotonic() < deadline_s:
+            pass
+
+    async def _post_once(self, poster: Poster) -> int:
+        parked = poster.parked
+        taken = await poster.post_once(batch_max=BATCH_MAX)
+        self.stats.parked += poster.parked - parked
+        if taken:
+            self.stats.posted += taken
+            self.stats.last_post_s = time.monotonic()
+        return taken
+
+    async def keep(self, conn: Connection, lanes: Sequence[int]) -> None:
+        sweeper = Sweeper(self.purse, started_s=time.monotonic())
+        purged_s = float("-inf")
+        while not self.stop.is_set():
+            now_s = time.monotonic()
+            self.stats.swept += await sweeper.sweep_once(conn, lanes=lanes, now_s=now_s)
+            self.stats.returned += await close_epochs(conn, lanes=lanes)
+            await push_loans(self.purse, conn, lanes=lanes)
+            if now_s - purged_s >= PURGE_EVERY_S:
+                await purge_expired(conn)
+                purged_s = now_s
+            await self._pause(KEEP_EVERY_S)
+
+    async def _pause(self, seconds: float) -> None:
+        """Sleep, unless told to stop."""
+        try:
+            await asyncio.wait_for(self.stop.wait(), timeout=seconds)
+        except TimeoutError:
+            pass  # the usual end of a pause
