@@ -78,7 +78,7 @@ class Gateway:
             await self._refuse(Problem("internal_error"), request, outlet, record)
         finally:
             record.status = outlet.status
-            self._telemetry.tell(record)
+            self._telemetry.tell(record, request.header(b"traceparent"))
 
     async def _dispatch(self, request: Request, outlet: Outlet, record: CallRecord) -> None:
         path = request.path

@@ -139,7 +139,7 @@ class Calls:
             ) from None
         record.stream = facts.stream
         product = admission.product_for(caller, facts, self._directory.products.get(facts.model))
-        record.product = product.product_id
+        record.product, record.provider = product.product_id, product.provider_id
         now_ms = self._now_ms()
         vouchers = admission.paying_vouchers(
             self._directory.vouchers_of(caller.company.company_id), product.product_id, now_ms

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import structlog
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
@@ -28,6 +28,7 @@ class CallRecord:
     company: str | None = None
     api_key: str | None = None
     product: str | None = None
+    provider: str | None = None
     stream: bool = False
     status: int = 0
     code: str | None = None
@@ -41,10 +42,17 @@ class CallRecord:
     output_tokens: int | None = None
 
 
+class SpanSink(Protocol):
+    """gateway.spans.CallSpans, where tracing is installed and asked for."""
+
+    def tell(self, record: CallRecord, traceparent: str | None) -> None: ...
+
+
 class Telemetry:
     """One per process. Metrics live in a registry handed in; in many processes they meet on the office."""
 
-    def __init__(self, registry: CollectorRegistry) -> None:
+    def __init__(self, registry: CollectorRegistry, spans: SpanSink | None = None) -> None:
+        self._spans = spans
         self._log = structlog.get_logger("gateway")
         self._calls = Counter(
             "voucher_calls_total", "Calls by route and how they ended.", ["route", "status", "code"],
@@ -74,7 +82,9 @@ class Telemetry:
         )  # fmt: skip
         self._children: dict[tuple[str, ...], Any] = {}
 
-    def tell(self, record: CallRecord) -> None:
+    def tell(self, record: CallRecord, traceparent: str | None = None) -> None:
+        if self._spans is not None:
+            self._spans.tell(record, traceparent)
         seconds = time.perf_counter() - record.started_s
         self._child(self._calls, record.route, str(record.status), record.code or "").inc()
         self._child(self._seconds, record.route).observe(seconds)

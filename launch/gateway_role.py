@@ -21,8 +21,8 @@ from psycopg_pool import PoolClosed, PoolTimeout, TooManyRequests
 from billing import idempotency_store, usage_store
 from billing.database import Pool, open_pool
 from billing.directory_store import DirectoryDelta, current_revision, load_directory
+from billing.gateways import register_gateway
 from billing.secrets import Secrets
-from billing.sweeper import register_gateway, touch_gateway
 from billing.treasury import SqlTreasury
 from config.settings import Settings
 from gateway import ports
@@ -37,9 +37,9 @@ from gateway.telemetry import Telemetry
 from gateway.views import Views
 from launch import roles
 from launch.serving import Application
+from launch.tracing import build_spans
 from metering.meter import Meter
 from metering.purse_redis import RedisPurse, connect_purse
-from metering.treasury import LendOutcome, TreasuryUnavailable
 from providers.health import Health
 from providers.upstream import Upstream
 
@@ -60,34 +60,6 @@ def make_op() -> str:
 
 def make_request_id() -> str:
     return f"req_{os.urandom(12).hex()}"
-
-
-class _Treasury:
-    """metering.treasury.Treasury: billing's treasury, and the sign of life it is owed once a second."""
-
-    def __init__(self, pool: Pool, treasury: SqlTreasury) -> None:
-        self._pool = pool
-        self._treasury = treasury
-
-    async def current_epoch(self, lane: int) -> int:
-        return await self._treasury.current_epoch(lane)
-
-    async def renew_epoch(self, lane: int, stale_n: int) -> int:
-        return await self._treasury.renew_epoch(lane, stale_n)
-
-    async def lend(self, *, lane: int, n: int, voucher_id: str, need_micro: int) -> LendOutcome:
-        return await self._treasury.lend(lane=lane, n=n, voucher_id=voucher_id, need_micro=need_micro)
-
-    async def key_spent_micro(self, key_id: str, day: int) -> int:
-        return await self._treasury.key_spent_micro(key_id, day)
-
-    async def poll(self, gateway_id: str) -> tuple[tuple[int, int], ...]:
-        try:
-            async with self._pool.connection() as conn:
-                await touch_gateway(conn, gateway_id)
-        except _AWAY as error:
-            raise TreasuryUnavailable(str(error)) from error
-        return tuple(await self._treasury.epochs_to_leave(gateway_id))
 
 
 class _Books:
@@ -248,7 +220,7 @@ async def build_gateway(settings: Settings, *, gateway_id: str, slot: int) -> Ga
         await register_gateway(conn, gateway_id)
     meter = Meter(
         purse=purse,
-        treasury=_Treasury(pool, SqlTreasury(pool, purse)),
+        treasury=SqlTreasury(pool, purse),
         journal_directory=settings.unposted_dir,
         gateway_id=gateway_id,
         now_ms=now_ms,
@@ -262,7 +234,7 @@ async def build_gateway(settings: Settings, *, gateway_id: str, slot: int) -> Ga
     source = _DirectorySource(pool, secrets)
     if (delta := await source.changes_since(-1)) is not None:
         directory.apply(delta)
-    telemetry = Telemetry(CollectorRegistry())
+    telemetry = Telemetry(CollectorRegistry(), build_spans())
     books = _Books(pool)
     pace = Pace(
         checkpoint_s=limits.checkpoint_s,
