@@ -12,9 +12,9 @@ from pathlib import Path
 import psutil
 import psycopg
 import pytest
-from running_up import RunningUp, get, refused, wait_until
 
 from launch.data_dir import MARKER
+from tests.launch.running_up import RunningUp, get, refused, wait_until
 
 pytestmark = pytest.mark.slow
 

@@ -8,12 +8,12 @@ from urllib.parse import urlencode
 
 import pytest
 import redis.asyncio
-from asgi_door import Door
 
 from billing.database import connect, open_pool
 from portal import app, pages, passwords, people, tokens
 from portal.attempts import Attempts
 from portal.readiness import Readiness
+from tests.portal.asgi_door import Door
 
 KEY = b"k" * 32
 PASSWORD = "correct horse battery"
