@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from config.settings import Settings, read_master_secret
 from launch.refusal import Refused
@@ -40,24 +40,10 @@ def master_secret(settings: Settings) -> bytes:
 # -- the gateway
 
 
-class _NotWired:
-    """Holds the place of the data plane until gateway.app is there."""
-
-    def begin_drain(self) -> None:
-        return
-
-    async def close(self) -> None:
-        return
-
-    async def application(self, scope: Any, receive: Any, send: Any) -> None:
-        status = 200 if scope["path"] in ("/healthz", "/readyz") else 503
-        await send({"type": "http.response.start", "status": status, "headers": [(b"content-length", b"0")]})
-        await send({"type": "http.response.body", "body": b""})
-
-
 async def build_gateway(settings: Settings, *, gateway_id: str, slot: int) -> GatewayRole:
-    del settings, gateway_id, slot
-    return _NotWired()
+    from launch import gateway_role
+
+    return await gateway_role.build_gateway(settings, gateway_id=gateway_id, slot=slot)
 
 
 def gateway_protocol() -> type[asyncio.Protocol]:
@@ -97,12 +83,3 @@ async def mark_gateway_ended(settings: Settings, gateway_id: str) -> None:
             await gateways.mark_gateway_ended(connection, gateway_id)
     except psycopg.Error as error:
         raise BooksUnavailable(str(error).strip()) from error
-
-
-# -- the demo
-
-
-def demo_vendors(settings: Settings) -> list[tuple[str, tuple[str, ...]]]:
-    """(name, argument words) of each demo vendor."""
-    del settings
-    return []

@@ -1,6 +1,6 @@
 """Tracing, where it is installed (`pip install voucher-gateway[otel]`) and an endpoint is named.
 
-The exporter reads the standard variables (OTEL_EXPORTER_OTLP_ENDPOINT, OTEL_EXPORTER_OTLP_HEADERS, ...) itself.
+The exporter reads the standard OTEL_EXPORTER_OTLP_... variables itself.
 """
 
 from __future__ import annotations
