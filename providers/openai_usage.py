@@ -55,6 +55,20 @@ def usage_of(raw: dict[str, Any], quirks: Quirks = NO_QUIRKS) -> Usage | None:
     )
 
 
+def usage_to_openai(usage: Usage) -> dict[str, Any]:
+    """The usage object of frames and answers that the gateway itself makes."""
+    return {
+        "prompt_tokens": usage.input_total,
+        "completion_tokens": usage.output_total,
+        "total_tokens": usage.input_total + usage.output_total,
+        "prompt_tokens_details": {"cached_tokens": usage.cached_input, "audio_tokens": usage.input_audio},
+        "completion_tokens_details": {
+            "reasoning_tokens": usage.reasoning,
+            "audio_tokens": usage.output_audio,
+        },
+    }
+
+
 def find_usage(answer: dict[str, Any]) -> dict[str, Any] | None:
     """Where an answer or a chunk carries its usage object; None where it carries none."""
     usage = answer.get("usage")

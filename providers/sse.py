@@ -94,9 +94,9 @@ class SseSplitter:
 
 def event_data(event: bytes) -> bytes | None:
     """The data lines of one event, joined by LF; None where it has none (a comment, an empty event)."""
-    if event.startswith(b"data: ") and event.endswith(b"\n\n") and event.find(b"\n") == len(event) - 2:
-        if b"\r" not in event:
-            return event[6:-2]
+    one_line = event.find(b"\n") == len(event) - 2 and event.endswith(b"\n\n") and b"\r" not in event
+    if one_line and event.startswith(b"data: "):
+        return event[6:-2]
     lines: list[bytes] = []
     for line in event.replace(b"\r\n", b"\n").replace(b"\r", b"\n").split(b"\n"):
         if line.startswith(b"data:"):

@@ -1,0 +1,83 @@
+"""A whole OpenAI answer (not streamed): its usage, and its body under the product's name. Pure."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Any, Final
+
+import orjson
+
+from metering.usage import Usage
+from providers.errors import VendorError
+from providers.openai_errors import error_of
+from providers.openai_usage import find_usage, usage_of
+from providers.quirks import NO_QUIRKS, Quirks
+
+_MODEL: Final = re.compile(rb'"model"\s*:\s*"((?:[^"\\]|\\.)*)"')
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    usage: Usage | None
+    body: bytes  # with the product's id as `model`
+    upstream_id: str | None = None
+    error: VendorError | None = None  # an error object inside a 200, or no JSON at all
+    text_bytes: int = 0  # of generated text: for an estimate where usage is None
+
+
+def read_answer(body: bytes, *, product_id: str, quirks: Quirks = NO_QUIRKS) -> Answer:
+    try:
+        answer = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        return Answer(usage=None, body=body, error=_unreadable("The vendor's answer is not JSON."))
+    if type(answer) is not dict:
+        error = error_of(answer) or _unreadable("The vendor's answer is not an object.")
+        return Answer(usage=None, body=body, error=error)
+    raw = find_usage(answer)
+    upstream_id = answer.get("id")
+    return Answer(
+        usage=None if raw is None else usage_of(raw, quirks),
+        body=_with_product(body, answer, product_id),
+        upstream_id=upstream_id if type(upstream_id) is str and upstream_id else None,
+        error=error_of(answer),
+        text_bytes=_text_bytes(answer),
+    )
+
+
+def _unreadable(message: str) -> VendorError:
+    return VendorError(status=200, message=message, code="unreadable_answer")
+
+
+def _with_product(body: bytes, answer: dict[str, Any], product_id: str) -> bytes:
+    """By bytes where `model` stands once (an embeddings answer is long); else by writing the JSON anew."""
+    model = answer.get("model")
+    if model is None and "model" not in answer:
+        return body
+    if body.count(b'"model"') == 1 and (found := _MODEL.search(body)) is not None:
+        return body[: found.start(1)] + product_id.encode() + body[found.end(1) :]
+    answer["model"] = product_id
+    return orjson.dumps(answer)
+
+
+def _text_bytes(answer: dict[str, Any]) -> int:
+    choices = answer.get("choices")
+    if type(choices) is not list:
+        return 0
+    length = 0
+    for choice in choices:
+        message = choice.get("message") if type(choice) is dict else None
+        if type(message) is not dict:
+            continue
+        content = message.get("content")
+        if type(content) is str:
+            length += len(content) if content.isascii() else len(content.encode(errors="replace"))
+        for name in ("refusal", "reasoning_content", "reasoning"):
+            if type(text := message.get(name)) is str:
+                length += len(text.encode(errors="replace"))
+                if name == "reasoning_content":
+                    break  # some vendors say it twice
+        calls = message.get("tool_calls")
+        if type(calls) is list:
+            length += sum(len(str(call.get("function"))) for call in calls if type(call) is dict)
+    return length

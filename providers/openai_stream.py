@@ -1,0 +1,290 @@
+"""One OpenAI stream on its way through: what the vendor sends -> what the client gets, and what it cost.
+
+Pure, and on the hot path: a stream is thousands of events, of which the first, the last and few others say
+anything the meter needs. So an ordinary event is looked at with byte searches only and leaves with its
+model name replaced; whatever can carry usage, a finish reason, an error or another choice is parsed. The
+searches may send an ordinary event to the parser (slow, never wrong), not the other way round: a key cannot
+appear in a JSON text as `"key"`, since quotes inside texts are escaped.
+
+`text_bytes` is the generated text as it stands in the JSON, so an escape counts as its own length; of an
+event with several kinds of text the fast path counts one. It feeds the estimate where a vendor reports no
+usage, and the checkpoints of long streams: nothing that is charged at the vendor's own count.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Final
+
+import orjson
+
+from metering.usage import Usage
+from providers.errors import VendorError
+from providers.openai_errors import error_of
+from providers.openai_usage import find_usage, usage_of, usage_to_openai
+from providers.quirks import NO_QUIRKS, Quirks
+from providers.sse import event_data, frame
+
+DONE_FRAME: Final = b"data: [DONE]\n\n"
+# A vendor's comment may name the vendor, or imitate ours: only that there was one is passed on.
+COMMENT_FRAME: Final = b": keep-alive\n\n"
+
+_MODEL: Final = re.compile(rb'"model"(\s*:\s*)"((?:[^"\\]|\\.)*)"')
+_TEXT_KEYS: Final = ("content", "reasoning_content", "reasoning", "refusal", "arguments")
+_BYTES_PER_TOKEN: Final = 4
+
+
+class StreamState:
+    """What has been seen of one stream so far."""
+
+    __slots__ = (
+        "created",
+        "deltas",
+        "done",
+        "error",
+        "finished",
+        "finished_choices",
+        "product_id",
+        "quirks",
+        "raw_usage",
+        "seen_choices",
+        "text_bytes",
+        "upstream_id",
+        "usage",
+    )
+
+    def __init__(self, product_id: str, quirks: Quirks = NO_QUIRKS) -> None:
+        self.product_id = product_id
+        self.quirks = quirks
+        self.usage: Usage | None = None  # the last complete one: reports are cumulative
+        self.raw_usage: dict[str, Any] | None = None
+        self.finished = False
+        self.done = False
+        self.error: VendorError | None = None
+        self.deltas = 0
+        self.text_bytes = 0
+        self.upstream_id: str | None = None
+        self.created = 0
+        self.seen_choices: set[int] = set()
+        self.finished_choices: set[int] = set()
+
+    def delivered_tokens(self) -> int:
+        """Output tokens so far, estimated: an event is a token at least, and so are four bytes of text."""
+        return max(self.deltas, self.text_bytes // _BYTES_PER_TOKEN)
+
+    def observe(self, chunk: dict[str, Any]) -> None:
+        """Take in one parsed chunk."""
+        if self.upstream_id is None and isinstance(chunk.get("id"), str) and chunk["id"]:
+            self.upstream_id = chunk["id"]
+        if not self.created and type(chunk.get("created")) is int:
+            self.created = chunk["created"]
+        if (raw := find_usage(chunk)) is not None and (usage := usage_of(raw, self.quirks)) is not None:
+            self.usage, self.raw_usage = usage, raw
+        if (error := error_of(chunk)) is not None:
+            self.error = error
+        choices = chunk.get("choices")
+        if type(choices) is not list:
+            return
+        for position, choice in enumerate(choices):
+            if type(choice) is not dict:
+                continue
+            index = choice.get("index")
+            index = index if type(index) is int else position
+            self.seen_choices.add(index)
+            if choice.get("finish_reason"):
+                self.finished = True
+                self.finished_choices.add(index)
+            if type(delta := choice.get("delta")) is dict and (length := _delta_bytes(delta)):
+                self.deltas += 1
+                self.text_bytes += length
+
+
+class StreamFold(StreamState):
+    """Vendor events in, client frames out. One per stream; not for two streams at once.
+
+    `[DONE]` is withheld (`done` is set): the caller sends it after settlement. A vendor's error event is
+    withheld too (`error` is set): the caller says it in the contract's words with `error_frame`.
+    """
+
+    __slots__ = ("_in", "_out", "_patterns", "_text_key", "_usage_sent", "include_usage")
+
+    def __init__(self, product_id: str, include_usage: bool, quirks: Quirks = NO_QUIRKS) -> None:
+        super().__init__(product_id, quirks)
+        self.include_usage = include_usage
+        self._in: bytes | None = None  # the vendor's `"model":"name"`, as its events spell it
+        self._out = b""
+        self._patterns = _COMPACT
+        self._text_key = _COMPACT.text[0]
+        self._usage_sent = False
+
+    def feed(self, event: bytes) -> bytes:
+        """One whole event -> the bytes for the client; b"" where it gets none."""
+        if event.find(b"\n") != len(event) - 2 or not event.startswith(b"data: ") or event.find(b"\r") >= 0:
+            data = event_data(event)
+            if data is None:
+                return COMMENT_FRAME if event.startswith(b":") else b""
+            event = frame(data.replace(b"\n", b" "))  # a line end inside JSON is white space
+        if self._in is not None:
+            replaced = event.replace(self._in, self._out, 1)
+            if replaced is not event and self._is_ordinary(event):
+                self._count_text(event)
+                return replaced
+        return self._feed_parsed(event)
+
+    def graceful_end(self, include_usage: bool, usage: Usage | None) -> bytes:
+        """The client's own terminal frames where the gateway ends the stream, without `[DONE]`."""
+        frames = [
+            self._own_frame([{"index": index, "delta": {}, "logprobs": None, "finish_reason": "length"}])
+            for index in sorted((self.seen_choices or {0}) - self.finished_choices)
+        ]
+        if include_usage and usage is not None:
+            frames.append(self._own_frame([], usage_to_openai(usage)))
+        return b"".join(frames)
+
+    def owed_frames(self) -> bytes:
+        """A usage frame, if the client asked for one and the vendor reported where SDKs do not look."""
+        if not self.include_usage or self._usage_sent or self.usage is None:
+            return b""
+        return self._own_frame([], usage_to_openai(self.usage))
+
+    def error_frame(self, code: str, message: str) -> bytes:
+        return error_frame(code, message)
+
+    def _is_ordinary(self, event: bytes) -> bool:
+        """True only where parsing could tell nothing: no usage, no finish, no error, first choice."""
+        patterns = self._patterns
+        if b'"usage"' in event and (patterns.usage_null not in event or patterns.usage_object in event):
+            return False
+        if b'"finish_reason"' in event and (
+            patterns.finish_null not in event or patterns.finish_text in event
+        ):
+            return False
+        return b'"error"' not in event and patterns.first_index in event
+
+    def _count_text(self, event: bytes) -> None:
+        length = _text_length(event, self._text_key)
+        if not length:
+            for key in self._patterns.text:
+                if key is not self._text_key and (length := _text_length(event, key)):
+                    self._text_key = key
+                    break
+            else:
+                if b'"tool_calls"' in event or b'"audio"' in event or b'"function_call"' in event:
+                    self.deltas += 1
+                return
+        self.deltas += 1
+        self.text_bytes += length
+
+    def _feed_parsed(self, event: bytes) -> bytes:
+        data = event[6:-2]
+        if data.strip() == b"[DONE]":
+            self.done = True
+            return b""
+        try:
+            chunk = orjson.loads(data)
+        except orjson.JSONDecodeError:
+            return b""  # cut in the middle, or no JSON: no SDK could read it either
+        if type(chunk) is not dict:
+            if (error := error_of(chunk)) is not None:
+                self.error = error
+            return b""
+        before = self.error
+        self.observe(chunk)
+        if self.error is not before:
+            return b""
+        if type(chunk.get("usage")) is dict:
+            if not chunk.get("choices") and not self.include_usage:
+                return b""
+            self._usage_sent = True
+        return self._with_product(event, chunk)
+
+    def _with_product(self, event: bytes, chunk: dict[str, Any]) -> bytes:
+        """Replace the model in one event, and learn how this vendor spells it."""
+        if "model" not in chunk:
+            return event
+        found = _MODEL.search(event)
+        if found is None or orjson.loads(b'"' + found[2] + b'"') != chunk["model"]:
+            chunk["model"] = self.product_id
+            return frame(orjson.dumps(chunk))
+        self._in = found[0]
+        self._out = b'"model"' + found[1] + orjson.dumps(self.product_id)
+        self._patterns = _COMPACT if found[1] == b":" else _SPACED
+        return event.replace(self._in, self._out, 1)
+
+    def _own_frame(self, choices: list[dict[str, Any]], usage: dict[str, Any] | None = None) -> bytes:
+        chunk: dict[str, Any] = {
+            "id": self.upstream_id or "chatcmpl-ended",
+            "object": "chat.completion.chunk",
+            "created": self.created,
+            "model": self.product_id,
+            "choices": choices,
+        }
+        if usage is not None:
+            chunk["usage"] = usage
+        elif self.include_usage:
+            chunk["usage"] = None
+        return frame(orjson.dumps(chunk))
+
+
+def error_frame(code: str, message: str, error_type: str = "api_error") -> bytes:
+    """The dialect's in-stream error: official SDKs raise on it."""
+    return frame(
+        orjson.dumps({"error": {"message": message, "type": error_type, "param": None, "code": code}})
+    )
+
+
+class _Patterns:
+    """The searched spellings, with the vendor's space after the colon or without one."""
+
+    __slots__ = ("finish_null", "finish_text", "first_index", "text", "usage_null", "usage_object")
+
+    def __init__(self, colon: bytes) -> None:
+        self.usage_null = b'"usage"' + colon + b"null"
+        self.usage_object = b'"usage"' + colon + b"{"
+        self.finish_null = b'"finish_reason"' + colon + b"null"
+        self.finish_text = b'"finish_reason"' + colon + b'"'
+        self.first_index = b'"index"' + colon + b"0"
+        self.text = tuple(b'"' + key.encode() + b'"' + colon + b'"' for key in _TEXT_KEYS)
+
+
+_COMPACT: Final = _Patterns(b":")
+_SPACED: Final = _Patterns(b": ")
+
+
+def _text_length(event: bytes, key: bytes) -> int:
+    """Bytes of the first text after `key`, up to its closing quote."""
+    start = event.find(key)
+    if start < 0:
+        return 0
+    start += len(key)
+    end = event.find(b'"', start)
+    while end > start and event[end - 1] == 0x5C:  # a backslash: escaped, unless the backslash is itself
+        backslashes = 1
+        while event[end - 1 - backslashes] == 0x5C:
+            backslashes += 1
+        if backslashes % 2 == 0:
+            break
+        end = event.find(b'"', end + 1)
+    return max(0, end - start)
+
+
+def _delta_bytes(delta: dict[str, Any]) -> int:
+    """Bytes of text one delta brings. Reasoning that comes under two names is counted once."""
+    length = 0
+    for name in ("content", "refusal"):
+        value = delta.get(name)
+        if type(value) is str:
+            length += len(value.encode(errors="replace"))
+    reasoning = delta.get("reasoning_content") or delta.get("reasoning")
+    if type(reasoning) is str:
+        length += len(reasoning.encode(errors="replace"))
+    calls = delta.get("tool_calls") or []
+    if type(delta.get("function_call")) is dict:
+        calls = [*calls, {"function": delta["function_call"]}]
+    for call in calls:
+        function = call.get("function") if type(call) is dict else None
+        if type(function) is dict:
+            length += len(str(function.get("name") or "")) + len(str(function.get("arguments") or ""))
+    if type(audio := delta.get("audio")) is dict:
+        length += len(str(audio.get("transcript") or "")) or 1
+    return length
