@@ -20,7 +20,7 @@ from gateway.outlet import ClientStalled, Outlet
 from gateway.problems import Problem
 from gateway.slices import Pace, Slices
 from metering.event import UsageEvent
-from metering.meter import Meter
+from metering.meter import Meter, MeterUnavailable
 from metering.money import format_krw
 from metering.purse import Settled
 from metering.shares import capacity
@@ -32,6 +32,8 @@ from providers.sse import SseEventTooLarge, SseSplitter
 from providers.upstream import UpstreamAnswer
 
 TEXT_BYTES_PER_TOKEN: Final = 4
+STOPPING: Final = "gateway_lost"
+_FAILURES: Final = frozenset({"upstream_error", "upstream_timeout", STOPPING})
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +98,10 @@ class Relay:
             if call.outcome is None:
                 await call.release(_end_reason(problem.code), problem.code)
             raise
+        except asyncio.CancelledError:
+            if call.outcome is None:  # this process is stopping, and the vendor's answer was not whole yet
+                await call.release(STOPPING, STOPPING)
+            raise
         except BaseException:
             if call.outcome is None:
                 await call.release("upstream_error", "internal_error")
@@ -156,16 +162,17 @@ class _Call:
         try:
             cut, error = await self._read(reached.answer, fold, self._pass_on)
             usage, estimated, reason = self._reckon(fold, cut=cut, error=error)
-            failed = reason in ("upstream_error", "upstream_timeout")
-            if failed and not self.outlet.started:
-                outcome = await self.settle(usage, estimated=estimated, end_reason=reason, error=reason)
-                raise Problem(reason, charged=outcome.event.charge_micro > 0)
+            failed = reason if reason in _FAILURES else None
             self.exchange.client_gone = self.gone
-            outcome = await self.settle(
-                usage, estimated=estimated, end_reason=reason, error=reason if failed else None
-            )
+            try:
+                outcome = await self.settle(usage, estimated=estimated, end_reason=reason, error=failed)
+            except MeterUnavailable:
+                await self._break_off("meter_unavailable")
+                raise
+            if failed is not None and not self.outlet.started:
+                raise _failure(failed, outcome)
             if not self.gone:
-                await self._end_stream(fold, outcome, cut=cut, failed=reason if failed else None)
+                await self._end_stream(fold, outcome, cut=cut, failed=failed)
             return outcome
         finally:
             watcher.cancel()
@@ -176,13 +183,11 @@ class _Call:
         assembler = Assembler(self.exchange.product.product_id, quirks_for(reached.target.vendor))
         cut, error = await self._read(reached.answer, assembler, self._swallow)
         usage, estimated, reason = self._reckon(assembler, cut=cut, error=error)
-        failed = reason in ("upstream_error", "upstream_timeout")
+        failed = reason if reason in _FAILURES else None
         self.exchange.client_gone = self.request.has_left()
-        outcome = await self.settle(
-            usage, estimated=estimated, end_reason=reason, error=reason if failed else None
-        )
-        if failed:
-            raise Problem(reason, charged=outcome.event.charge_micro > 0)
+        outcome = await self.settle(usage, estimated=estimated, end_reason=reason, error=failed)
+        if failed is not None:
+            raise _failure(failed, outcome)
         body = assembler.graceful_end(usage) if cut else assembler.answer(usage)
         await self._send_whole(body, outcome)
         return outcome
@@ -232,6 +237,10 @@ class _Call:
         except SseEventTooLarge:
             answer.close()
             return False, "upstream_error"
+        except asyncio.CancelledError:
+            # This process is stopping and its patience is over: what was delivered is settled and said.
+            answer.close()
+            return False, STOPPING
         except ClientStalled:
             self._client_left()
             answer.close()
@@ -284,7 +293,7 @@ class _Call:
             reason = "client_gone"
         if fold.usage is not None:
             return fold.usage, False, reason
-        if not delivered and reason in ("upstream_error", "upstream_timeout"):
+        if not delivered and reason in _FAILURES:
             return None, False, reason
         return exchange.delivered_usage(delivered), True, reason
 
@@ -292,9 +301,7 @@ class _Call:
         if not self.outlet.started:
             await self.outlet.head(200, [EVENT_STREAM, NO_CACHE, *self.headers])
         if failed is not None:
-            problem = Problem(failed)
-            message = problem.message(self.request.header(b"accept-language"))
-            await self.outlet.last(error_frame(failed, message))
+            await self._break_off(failed)
             return
         if cut:
             usage = self.exchange.delivered_usage(outcome.event.tokens.get("output", 0))
@@ -303,6 +310,14 @@ class _Call:
             ending = fold.owed_frames()
         comment = b": voucher " + _comment(self.exchange, outcome, cut=cut) + b"\n\n"
         await self.outlet.last(ending + comment + DONE_FRAME)
+
+    async def _break_off(self, reason: str) -> None:
+        """A stream that has begun ends with the dialect's error, not with its terminal frame."""
+        if not self.outlet.started or self.gone:
+            return
+        problem = Problem(_CODES.get(reason, reason))
+        message = problem.message(self.request.header(b"accept-language"))
+        await self.outlet.last(error_frame(problem.code, message))
 
     async def _send_whole(self, body: bytes, outcome: Outcome) -> None:
         headers = [JSON, *self.headers, *charge_headers(self.exchange, outcome)]
@@ -372,6 +387,13 @@ def _available_micro(exchange: Exchange, outcome: Outcome) -> int | None:
     ).total_micro
     gone = balance.before_micro + balance.spent_micro + balance.held_micro + balance.frozen_micro
     return max(0, total - gone)
+
+
+_CODES: Final = {STOPPING: "meter_unavailable"}
+
+
+def _failure(reason: str, outcome: Outcome) -> Problem:
+    return Problem(_CODES.get(reason, reason), charged=outcome.event.charge_micro > 0)
 
 
 def _asks_for_too_much(exchange: Exchange) -> bool:

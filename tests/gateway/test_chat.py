@@ -224,3 +224,16 @@ async def test_where_money_is_scarce_an_answer_is_put_together_from_a_stream(tmp
         assert heard.json["object"] == "chat.completion"
         assert w.seen[0]["stream"] is True
         assert heard.headers["x-voucher-charge-krw"] == "0.018"
+
+
+async def test_a_stream_cut_by_a_stopping_gateway_is_settled_as_delivered(tmp_path: Path) -> None:
+    vendor = streamed(*[chunk("word") for _ in range(500)], DONE, pause_s=0.01)
+    async with world(vendor, tmp_path) as w:
+        task = asyncio.ensure_future(w.client.call("POST", "/v1/chat/completions", STREAM))
+        await asyncio.sleep(0.2)
+        task.cancel()
+        heard = await task
+        assert '"code":"meter_unavailable"' in heard.frames[-1]
+        [event] = w.events
+        assert (event.end_reason, event.estimated) == ("gateway_lost", True)
+        assert event.tokens["output"] == len(heard.frames) - 1
