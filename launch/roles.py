@@ -11,14 +11,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from config.settings import Settings, read_master_secret
+from launch.departures import BooksUnavailable
 from launch.refusal import Refused
 
 if TYPE_CHECKING:
     from launch.gateway_main import GatewayRole
-
-
-class BooksUnavailable(Exception):
-    """PostgreSQL cannot be reached now."""
 
 
 def database_url(settings: Settings) -> str:

@@ -9,8 +9,6 @@ from rich.console import Console
 
 from launch.supervise import Step
 
-PLACEHOLDER_MODEL = "nuri-x1"
-
 
 class TerminalStep(Step):
     """A spinner on a terminal's standard error; nothing where it is not a terminal."""

@@ -12,7 +12,9 @@ import asyncio
 import shutil
 import signal
 import socket
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from importlib import resources
 from pathlib import Path
 from typing import Final
 
@@ -21,6 +23,8 @@ import structlog
 from config.settings import Settings, read_master_secret, to_environment
 from launch import durability, logs, roles, running
 from launch.data_dir import DataDir
+from launch.demo import DECLARATION, Demo
+from launch.departures import Departures
 from launch.embedded import socket_dir_for
 from launch.embedded_postgres import SOCKET_NAME as POSTGRES_SOCKET
 from launch.embedded_postgres import PostgresServer
@@ -29,10 +33,10 @@ from launch.keeper import Keeper
 from launch.kept import KeptRole, KeptServer
 from launch.process import RoleCommand, RoleProcess, new_gateway_id, run_once
 from launch.refusal import Refused
+from launch.sockets import port_of
 
 DRAIN_GRACE_S: Final = 5.0
 LOG_BOUND_POLL_S: Final = 10.0
-END_SAID_RETRY_S: Final = 1.0
 
 log = structlog.get_logger(__name__)
 
@@ -52,7 +56,7 @@ class Plan:
     data_plane: socket.socket
     office: socket.socket
     declaration: Path | None = None
-    demo: bool = False
+    demo: Demo | None = None
 
 
 @dataclass(slots=True)
@@ -65,19 +69,21 @@ class Supervisor:
     settings: Settings = field(init=False)
     environment: dict[str, str] = field(init=False)
     applied: str = field(init=False, default="{}")
+    _demo_vendor: socket.socket | None = field(init=False, default=None)
     _keepers: list[Keeper] = field(init=False, default_factory=list)  # in the order of starting
-    _saying: set[asyncio.Task[None]] = field(init=False, default_factory=set)
+    _departures: Departures = field(init=False)
 
     def __post_init__(self) -> None:
         self.settings = self.plan.settings
         self.environment = {}
+        self._departures = Departures(self.settings.data_dir / "gateways")
 
     # -- starting
 
     async def start(self, inherited_environment: dict[str, str]) -> None:
         """Everything, until it serves. On failure `stop` must be called all the same."""
         settings = self.settings
-        for directory in (settings.logs_dir, settings.unposted_dir, self._gateways_dir):
+        for directory in (settings.logs_dir, settings.unposted_dir, settings.data_dir / "gateways"):
             directory.mkdir(mode=0o700, exist_ok=True)
         read_master_secret(settings)
         if settings.metrics_dir.exists():
@@ -89,8 +95,8 @@ class Supervisor:
         self.environment["PROMETHEUS_MULTIPROC_DIR"] = str(settings.metrics_dir)
         self.step.say("preparing the books")
         await self._run("migrate")
-        for gateway_id in self._gateways_of_earlier_runs():
-            await self._say_ended(gateway_id)
+        for gateway_id in self._departures.of_earlier_runs():
+            await self._departures.tell(gateway_id, self._say_ended)
         running.note(self.settings)
         await self._start_roles()
 
@@ -124,10 +130,8 @@ class Supervisor:
 
     async def _start_roles(self) -> None:
         limits = self.settings.limits
-        if self.plan.demo:
-            self.step.say("starting the demo vendor")
-            for name, words in roles.demo_vendors(self.settings):
-                await self._keep_role(name, words, stop_timeout_s=limits.stop_timeout_s)
+        if self.plan.demo is not None:
+            await self._start_demo(self.plan.demo)
         if self.plan.declaration is not None:
             self.step.say(f"applying {self.plan.declaration.name}")
             self.applied = await self._run("apply", str(self.plan.declaration), "--json")
@@ -140,6 +144,21 @@ class Supervisor:
             "office", ("office", "--fd", str(office_fd)), stop_timeout_s=limits.stop_timeout_s, fd=office_fd
         )
         await asyncio.gather(*(self._keep_gateway(slot) for slot in range(self.settings.workers)))
+
+    async def _start_demo(self, demo: Demo) -> None:
+        """The simulated vendor, then the sample data that points at it."""
+        self.step.say("starting the demo vendor")
+        limits = self.settings.limits
+        listener = demo.bind_vendor(self.settings.data_dir)
+        listener.listen(limits.backlog)
+        self._demo_vendor = listener
+        fd = listener.fileno()
+        await self._keep_role(
+            "demo-vendor", ("demo-vendor", "--fd", str(fd)), stop_timeout_s=limits.stop_timeout_s, fd=fd
+        )
+        self.step.say("applying the sample data")
+        with resources.as_file(DECLARATION) as file:
+            await self._run("apply", str(file), "--json", more=demo.variables(port_of(listener)))
 
     async def _keep_role(
         self, name: str, words: tuple[str, ...], *, stop_timeout_s: float, fd: int | None = None
@@ -172,7 +191,7 @@ class Supervisor:
     def _gateway_command(self, slot: int) -> RoleCommand:
         """Each process has an id of its own, noted in a file until the books know that it has ended."""
         gateway_id = new_gateway_id()
-        (self._gateways_dir / gateway_id).touch()
+        self._departures.expect(gateway_id)
         fd = self.plan.data_plane.fileno()
         words = ("gateway", "--slot", str(slot), "--gateway-id", gateway_id, "--fd", str(fd))
         return RoleCommand(
@@ -187,10 +206,10 @@ class Supervisor:
         self._keepers.append(keeper)
         await keeper.start()
 
-    async def _run(self, *words: str) -> str:
+    async def _run(self, *words: str, more: Mapping[str, str] | None = None) -> str:
         return await run_once(
             words,
-            environment=self.environment,
+            environment=self.environment | dict(more or {}),
             log_path=self.settings.logs_dir / f"{words[0]}.log",
             timeout_s=self.settings.limits.start_timeout_s,
         )
@@ -202,34 +221,15 @@ class Supervisor:
 
     # -- gateways that ended
 
-    @property
-    def _gateways_dir(self) -> Path:
-        return self.settings.data_dir / "gateways"
-
-    def _gateways_of_earlier_runs(self) -> list[str]:
-        """They are dead: the directory is locked by us and their port was free."""
-        return [path.name for path in self._gateways_dir.iterdir()]
+    async def _say_ended(self, gateway_id: str) -> None:
+        await roles.mark_gateway_ended(self.settings, gateway_id)
 
     async def _on_gateway_end(self, ended: RoleProcess) -> None:
         """Tell the books in the background: what this gateway held can be settled at once."""
         for gauge in self.settings.metrics_dir.glob(f"gauge_live*_{ended.pid}.db"):
             gauge.unlink(missing_ok=True)  # it is not alive any more, so its gauges do not count
         words = ended.command.words
-        gateway_id = words[words.index("--gateway-id") + 1]
-        task = asyncio.create_task(self._say_ended(gateway_id), name=f"say {gateway_id} ended")
-        self._saying.add(task)
-        task.add_done_callback(self._saying.discard)
-
-    async def _say_ended(self, gateway_id: str) -> None:
-        while True:
-            try:
-                await roles.mark_gateway_ended(self.settings, gateway_id)
-            except roles.BooksUnavailable as error:
-                log.warning("books_unavailable", gateway_id=gateway_id, reason=str(error))
-                await asyncio.sleep(END_SAID_RETRY_S)
-            else:
-                (self._gateways_dir / gateway_id).unlink(missing_ok=True)
-                return
+        self._departures.tell_soon(words[words.index("--gateway-id") + 1], self._say_ended)
 
     # -- running and ending
 
@@ -243,15 +243,14 @@ class Supervisor:
         gateways = [keeper for keeper in self._keepers if keeper.kept.name.startswith("gateway-")]
         self.step.say("ending: running streams may finish")
         await asyncio.gather(*(keeper.stop(hurry=self.hurry) for keeper in gateways))
-        if self._saying:
-            await asyncio.wait(self._saying, timeout=DRAIN_GRACE_S)
-        for task in list(self._saying):
-            task.cancel()  # the note in the directory stays: the next run says it
+        await self._departures.close(timeout_s=DRAIN_GRACE_S)
         order = ["office", "worker"]
         rest = [keeper for keeper in reversed(self._keepers) if keeper not in gateways]
         rest.sort(key=lambda keeper: order.index(keeper.kept.name) if keeper.kept.name in order else 2)
         for keeper in rest:
             await keeper.stop(hurry=self.hurry)
+        if self._demo_vendor is not None:
+            self._demo_vendor.close()
         running.forget(self.settings)
         if self._socket_dir.parent != self.settings.data_dir and self._socket_dir.exists():
             shutil.rmtree(self._socket_dir)  # the short one elsewhere, for a long data directory

@@ -11,8 +11,9 @@ import structlog
 from config.settings import Settings, environment
 from launch import durability, logs, sockets
 from launch.data_dir import DataDir, claim
+from launch.demo import MODEL, open_demo
 from launch.refusal import Refused
-from launch.screen import TerminalStep, start_screen
+from launch.screen import Login, TerminalStep, demo_screen, start_screen
 from launch.supervise import Plan, Supervisor
 
 log = structlog.get_logger(__name__)
@@ -64,7 +65,13 @@ def _supervise(
     demo: bool,
 ) -> None:
     step = TerminalStep()
-    plan = Plan(settings=settings, data_plane=data_plane, office=office, declaration=declaration, demo=demo)
+    plan = Plan(
+        settings=settings,
+        data_plane=data_plane,
+        office=office,
+        declaration=declaration,
+        demo=open_demo(settings.data_dir) if demo else None,
+    )
     started = False
     try:
         settings.logs_dir.mkdir(mode=0o700, exist_ok=True)
@@ -89,13 +96,7 @@ async def _run(plan: Plan, data_dir: DataDir, step: TerminalStep) -> bool:
         return False
     step.done()
     settings = plan.settings
-    print(
-        start_screen(
-            data_plane=f"http://{settings.host}:{settings.port}",
-            office=f"http://{settings.host}:{settings.office_port}",
-        ),
-        flush=True,
-    )
+    print(_screen(plan), flush=True)
     log.info("up", port=settings.port, office_port=settings.office_port)
     bounding = asyncio.create_task(supervisor.keep_logs_bounded(), name="bound logs")
     await supervisor.stopping.wait()
@@ -103,3 +104,15 @@ async def _run(plan: Plan, data_dir: DataDir, step: TerminalStep) -> bool:
     log.info("ending")
     await supervisor.stop()
     return True
+
+
+def _screen(plan: Plan) -> str:
+    data_plane = f"http://{plan.settings.host}:{plan.settings.port}"
+    office = f"http://{plan.settings.host}:{plan.settings.office_port}"
+    if plan.demo is None:
+        return start_screen(data_plane=data_plane, office=office)
+    demo = plan.demo
+    logins = [
+        Login(role=role, email=demo.email(role), password=word) for role, word in demo.passwords.items()
+    ]
+    return demo_screen(data_plane=data_plane, office=office, api_key=demo.api_key, model=MODEL, logins=logins)

@@ -58,8 +58,8 @@ class RunningUp:
         while "office" not in self.screen:
             line = self.process.stdout.readline()
             if not line:
-                assert self.process.stderr is not None
-                raise AssertionError(f"up ended: {self.process.stderr.read()}")
+                _, said = self.process.communicate()
+                raise AssertionError(f"up ended: {said}")
             self.screen += line
         return self
 
