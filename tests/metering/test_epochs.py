@@ -62,6 +62,16 @@ def test_a_late_settlement_touches_no_balance_of_the_new_epoch(
     assert talk.log()[-1] == ("settled", "a", 1), "the books learn of it all the same, under its own epoch"
 
 
+def test_a_late_settlement_is_told_once(talk: PurseTalk) -> None:
+    talk.begin(1, limit=100)
+    talk.reserve(1, "a", 40)
+    talk.two.restart()
+    first = talk.settle(1, "a", 30)
+    assert isinstance(first, Late)
+    assert talk.settle(1, "a", 30) == first
+    assert talk.log() == [("opened", "", 1), ("settled", "a", 1)]
+
+
 def test_the_same_loan_again_gives_nothing_back(talk: PurseTalk) -> None:
     talk.begin(1, limit=100)
     talk.reserve(1, "a", 40)
@@ -133,6 +143,10 @@ def test_a_ticket_of_a_lost_data_set_opens_nothing(
     ticket = talk.ticket("t1")
     lose(talk)
     assert talk.open(1, ticket) is False
+    renewed = talk.ticket("t2")
+    assert renewed is not None
+    assert renewed.startswith("t2@"), "the new data set gives a ticket of its own"
+    assert talk.open(1, renewed) is True
 
 
 def test_many_may_ask_for_an_epoch_at_once(talk: PurseTalk) -> None:

@@ -190,6 +190,14 @@ def test_tokens_held_then_used(talk: PurseTalk) -> None:
     talk.settle(1, "a", 1, tokens=30)
     assert granted(talk.reserve(1, "b", 1, limits=limits, tokens=70)) == 1
     assert isinstance(talk.reserve(1, "c", 1, limits=limits, tokens=1), Limited)
+    talk.two.grow_older(ms=61_000)
+    assert granted(talk.reserve(1, "c", 1, limits=limits, tokens=100)) == 1, (
+        "a minute later all of it is free"
+    )
+    talk.settle(1, "b", 1, tokens=90)
+    talk.settle(1, "c", 1, tokens=60)
+    assert isinstance(talk.reserve(1, "d", 1, limits=limits, tokens=41), Limited)
+    assert granted(talk.reserve(1, "d", 1, limits=limits, tokens=40)) == 1, "b's minute is over"
 
 
 def test_a_budget_per_day_counts_holds_and_what_the_books_know(talk: PurseTalk) -> None:

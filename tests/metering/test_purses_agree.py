@@ -165,6 +165,10 @@ class PursesAgree(RuleBasedStateMachine):
 
         self.two.both(ask)  # the ids are paired when the logs are compared
 
+    @rule(hold=holds)
+    def find_hold(self, hold: HoldRef) -> None:
+        self.two.both(lambda purse: purse.find_hold(lane=hold.lane, n=hold.n, op=hold.op))
+
     @rule(gateway_id=gateways)
     def renew_lease(self, gateway_id: str) -> None:
         self.two.both(lambda purse: purse.renew_lease(gateway_id))

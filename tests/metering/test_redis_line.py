@@ -6,15 +6,16 @@ import asyncio
 import os
 import signal
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable
 
 import pytest
 
 from launch.embedded_valkey import ValkeyServer
-from metering import keys
-from metering.purse import Loan, PurseUnavailable
+from metering.directory import KeyLimits
+from metering.purse import Loan, PurseUnavailable, Reserved, ReserveRequest, Settled
 from metering.purse_redis import RedisPurse, connect_purse, load_scripts
 from metering.redis_line import PENDING_MAX, RedisLine
+from tests.fakes.purse_talk import FAR_MS, LANE, hold
 from tests.fakes.tcp_proxy import TcpProxy
 
 QUICK_S = 0.3
@@ -145,22 +146,29 @@ async def test_a_lost_reply_is_not_asked_for_again(far_line: RedisLine, proxy: T
 
 async def test_a_settlement_whose_reply_was_lost_is_charged_once(proxy: TcpProxy) -> None:
     """Whoever asked decides by the operation's id: the same question again gets the first answer."""
-    purse = RedisPurse(RedisLine(proxy.url, scripts=load_scripts(), command_timeout_s=QUICK_S))
-    await purse.line.start()
-    ticket = await purse.vacate(lane=3, nonce="t", used_ticket=None, stale_n=0)
-    await purse.open(lane=3, n=1, ticket=ticket or "")
-    await purse.lend(lane=3, n=1, loan=Loan("v", 1, 100, 10**13, "active", 75, 25, 0, 0))
-    script = [
-        "settle",
-        [keys.epoch(3), keys.hold(3, 1, "a"), keys.log(3), "{3}:1:v:v"],
-        ["1", "a", "7", "0", "{}"],
-    ]
-    proxy.swallowing = True
-    with pytest.raises(PurseUnavailable):
-        await purse.line.script(*script)  # type: ignore[arg-type]
-    proxy.swallowing = False
-    await until(lambda: purse.line.connected)
-    assert len(await purse.read_log(lane=3, count=10)) == 2, "opened, settled"
+    line = RedisLine(proxy.url, scripts=load_scripts(), command_timeout_s=QUICK_S)
+    await line.start()
+    purse = RedisPurse(line)
+    ticket = await purse.vacate(lane=LANE, nonce="t", used_ticket=None, stale_n=0)
+    await purse.open(lane=LANE, n=1, ticket=ticket or "")
+    await purse.lend(lane=LANE, n=1, loan=Loan("v", 1, 100, FAR_MS, "active", 75, 25, 0, 0))
+    wish = ReserveRequest("a", LANE, 1, "g", ("v",), 40, 40, "k", 0, KeyLimits(), b"{}")
+
+    async def lose_the_reply(asking: Awaitable[object]) -> None:
+        proxy.swallowing = True
+        with pytest.raises(PurseUnavailable, match="lost"):
+            await asking
+        proxy.swallowing = False
+        await until(lambda: line.connected)
+
+    await lose_the_reply(purse.reserve(wish))
+    assert isinstance(await purse.reserve(wish), Reserved)
+    await lose_the_reply(purse.settle(hold(1, "a"), charge_micro=30, tokens=0, event=b"{}"))
+    again = await purse.settle(hold(1, "a"), charge_micro=30, tokens=0, event=b"{}")
+    assert isinstance(again, Settled)
+    assert (again.spent_micro, again.held_micro) == (30, 0)
+    entries = await purse.read_log(lane=LANE, count=10)
+    assert [(entry.kind, entry.entry_id == again.event_id) for entry in entries[1:]] == [("settled", True)]
     await purse.close()
 
 
