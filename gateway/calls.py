@@ -33,12 +33,12 @@ from gateway.telemetry import CallRecord
 from metering.directory import Voucher
 from metering.event import CallMeta
 from metering.keys import lane_of
-from metering.meter import (
+from metering.meter import Meter
+from metering.wish import (
     Exhausted,
     FundsHeld,
     Held,
     LimitReached,
-    Meter,
     MeterUnavailable,
     VoucherEnded,
     Wish,

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 from gateway.admission import Ceiling, input_tokens_estimate
 from metering.event import CallMeta, UsageEvent
-from metering.meter import Held
 from metering.usage import Usage
+from metering.wish import Held
 from providers.catalogue import Product
 from providers.openai_chat import RequestFacts
 

@@ -20,11 +20,12 @@ from gateway.outlet import ClientStalled, Outlet
 from gateway.problems import Problem
 from gateway.slices import Pace, Slices
 from metering.event import UsageEvent
-from metering.meter import Meter, MeterUnavailable
+from metering.meter import Meter
 from metering.money import format_krw
 from metering.purse import Settled
 from metering.shares import capacity
 from metering.usage import Usage
+from metering.wish import MeterUnavailable
 from providers.errors import AnswerTooLarge, IdleTimeout, UpstreamError, VendorError
 from providers.openai_chat import DONE_FRAME, Answer, Assembler, StreamFold, error_frame, read_answer
 from providers.quirks import quirks_for
@@ -33,6 +34,7 @@ from providers.upstream import UpstreamAnswer
 
 TEXT_BYTES_PER_TOKEN: Final = 4
 STOPPING: Final = "gateway_lost"
+_CODES: Final = {STOPPING: "meter_unavailable"}
 _FAILURES: Final = frozenset({"upstream_error", "upstream_timeout", STOPPING})
 
 
@@ -387,9 +389,6 @@ def _available_micro(exchange: Exchange, outcome: Outcome) -> int | None:
     ).total_micro
     gone = balance.before_micro + balance.spent_micro + balance.held_micro + balance.frozen_micro
     return max(0, total - gone)
-
-
-_CODES: Final = {STOPPING: "meter_unavailable"}
 
 
 def _failure(reason: str, outcome: Outcome) -> Problem:

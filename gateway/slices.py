@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from typing import Final
 
 from gateway.exchange import Exchange
-from metering.meter import Meter, MeterUnavailable
+from metering.meter import Meter
 from metering.purse import Extended, ExtendShort
+from metering.wish import MeterUnavailable
 
 MARGIN_TOKENS: Final = 32
 STEP_TOKENS: Final = 256

@@ -9,16 +9,16 @@ has the whole; here is only what one process does.
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from metering.directory import KeyLimits, Voucher
-from metering.event import CallMeta, LeftNotice, OpenHold, UsageEvent
+from metering.directory import Voucher
+from metering.event import UsageEvent
 from metering.funds_queue import FundsQueue
 from metering.journal import Journal, adopt_orphans
+from metering.lanes import Lane, Lanes
 from metering.purse import (
     Ended,
     Extended,
@@ -28,7 +28,6 @@ from metering.purse import (
     KeyDayUnknown,
     Late,
     Limited,
-    LimitName,
     NoLoan,
     OtherEpoch,
     Purse,
@@ -39,86 +38,25 @@ from metering.purse import (
     Short,
     Vacant,
 )
-from metering.treasury import EpochReplaced, LendOutcome, Lent, NothingFree, Treasury, TreasuryUnavailable
+from metering.treasury import Lent, NothingFree, Treasury, TreasuryUnavailable
 from metering.unposted import Unposted
+from metering.wish import (
+    Exhausted,
+    FundsHeld,
+    Held,
+    LimitReached,
+    MeterUnavailable,
+    VoucherEnded,
+    Wish,
+    released,
+)
 
 STEPS_MAX: Final = 16  # of one admission: epochs, loans and day budgets are each asked for once or twice
-NOTHING_FREE_S: Final = 0.3  # for how long the treasury's "nothing" is believed
 BOOKS_SILENT_MAX_S: Final = 600.0
 LEASE_S: Final = 10.0
 RENEW_S: Final = 2.0
 TICK_S: Final = 1.0
 ORPHAN_S: Final = 10.0
-
-
-class Refused(Exception):
-    """The call may not run. Subclasses say why; none of them held anything.
-
-    Refused
-     ├── Exhausted        free plus held cannot pay the least answer
-     ├── FundsHeld        the money is there, but other calls hold it, after waiting
-     ├── LimitReached     a limit of the API key
-     ├── VoucherEnded     no voucher is active by the purse's clock
-     └── MeterUnavailable the purse or the books cannot be reached
-    """
-
-
-class Exhausted(Refused):
-    def __init__(self, voucher: Voucher) -> None:
-        super().__init__(voucher.voucher_id)
-        self.voucher = voucher
-
-
-class FundsHeld(Refused):
-    pass
-
-
-class LimitReached(Refused):
-    def __init__(self, limit: LimitName, retry_ms: int) -> None:
-        super().__init__(limit)
-        self.limit = limit
-        self.retry_ms = retry_ms
-
-
-class VoucherEnded(Refused):
-    pass
-
-
-class MeterUnavailable(Refused):
-    pass
-
-
-@dataclass(frozen=True, slots=True)
-class Wish:
-    """What a call asks of the meter. `vouchers` stand in the order in which they pay."""
-
-    meta: CallMeta
-    vouchers: tuple[Voucher, ...]
-    want_micro: int
-    least_micro: int
-    tokens: int
-    limits: KeyLimits
-    sliced: bool = False
-
-
-@dataclass(slots=True)
-class Held:
-    """A hold this process owns until it settles it."""
-
-    ref: HoldRef
-    meta: CallMeta
-    voucher: Voucher
-    granted_micro: int
-    held_at_ms: int
-    want_micro: int
-
-
-@dataclass(slots=True)
-class _Lane:
-    n: int = 0  # 0: not known yet
-    reserving: Counter[int] = field(default_factory=Counter)
-    holds: dict[str, Held] = field(default_factory=dict)
-    entering: asyncio.Lock = field(default_factory=asyncio.Lock)
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,10 +93,8 @@ class Meter:
         self._wait_for_funds_s = wait_for_funds_s
         self._unposted_bytes_max = unposted_bytes_max
         self._unposted = Unposted(purse=purse, journal=self._journal)
-        self._lanes: dict[int, _Lane] = {}
+        self._lanes = Lanes(purse=purse, treasury=treasury, unposted=self._unposted, gateway_id=gateway_id)
         self._queue = FundsQueue()
-        self._lending: dict[str, asyncio.Task[LendOutcome]] = {}
-        self._nothing: dict[str, tuple[float, NothingFree]] = {}
         self._orphans: dict[str, _Orphan] = {}
         self._loop = asyncio.get_running_loop()
         self._renewed_s = self._loop.time()
@@ -186,7 +122,7 @@ class Meter:
 
     @property
     def holds_open(self) -> int:
-        return sum(len(lane.holds) for lane in self._lanes.values())
+        return sum(len(lane.holds) for lane in self._lanes)
 
     @property
     def unposted(self) -> int:
@@ -238,7 +174,8 @@ class Meter:
 
     async def lend_more(self, held: Held, need_micro: int) -> bool:
         """A running call is short: ask the treasury. True: trying again may help."""
-        outcome = await self._lend(held.ref.lane, held.ref.n, held.voucher.voucher_id, need_micro)
+        lane = self._lanes[held.ref.lane]
+        outcome = await self._lanes.lend(lane, held.ref.n, held.voucher.voucher_id, need_micro)
         return isinstance(outcome, Lent)
 
     async def settle(self, held: Held, event: UsageEvent, *, tokens: int) -> Settled | None:
@@ -258,13 +195,14 @@ class Meter:
             return None
         finally:
             waiting.sending = False
-            self._lanes[held.ref.lane].holds.pop(held.ref.op, None)
+            lane = self._lanes[held.ref.lane]
+            lane.holds.pop(held.ref.op, None)
             self._queue.wake(held.meta.company)
         waiting.entry_id = outcome.event_id
         if isinstance(outcome, Late):
             return None
         if outcome.limit_micro - outcome.spent_micro - outcome.held_micro < outcome.limit_micro // 2:
-            self._top_up(held.ref.lane, held.ref.n, held.voucher.voucher_id)
+            self._lanes.top_up(lane, held.ref.n, held.voucher.voucher_id)
         return outcome
 
     @property
@@ -289,49 +227,52 @@ class Meter:
     async def _try(self, wish: Wish) -> Held:
         vouchers = {voucher.voucher_id: voucher for voucher in wish.vouchers}
         day_spent: int | None = None
-        lane = self._lanes.setdefault(wish.meta.lane, _Lane())
+        lane = self._lanes[wish.meta.lane]
+        outcome: object = None
         for _ in range(STEPS_MAX):
-            n = lane.n or await self._enter(wish.meta.lane, lane)
+            n = lane.n or await self._lanes.enter(lane)
             outcome = await self._reserve_once(wish, lane, n, tuple(vouchers), day_spent)
             match outcome:
                 case Reserved():
                     return self._held(wish, lane, n, outcome)
                 case Vacant():
-                    await self._renew(wish.meta.lane, lane, n)
+                    await self._lanes.renew(lane, n)
                 case OtherEpoch():
-                    await self._follow(wish.meta.lane, lane, n, outcome.n)
+                    await self._lanes.follow(lane, ours=n, theirs=outcome.n)
                 case KeyDayUnknown():
                     day_spent = await self._day_spent(wish.meta.key_id, outcome.day)
                 case NoLoan() | Short():
-                    await self._lend_or_give_up(wish, n, vouchers, outcome)
+                    await self._lend_or_give_up(wish, lane, n, vouchers, outcome)
                 case Limited():
                     raise LimitReached(outcome.limit, outcome.retry_ms)
                 case Ended():
                     raise VoucherEnded
+        if isinstance(outcome, Short):
+            raise _Tied  # others take what is lent as fast as it comes
         raise MeterUnavailable("the purse does not settle down")
 
     async def _lend_or_give_up(
-        self, wish: Wish, n: int, vouchers: dict[str, Voucher], outcome: NoLoan | Short
+        self, wish: Wish, lane: Lane, n: int, vouchers: dict[str, Voucher], outcome: NoLoan | Short
     ) -> None:
         """Ask the treasury for more. Returns where trying again may help; else Exhausted or _Tied."""
         available, held = 0, 0
         if isinstance(outcome, Short):
             available, held = outcome.available_micro, outcome.held_micro
         need = max(wish.want_micro - available, 1)
-        lent = await self._lend(wish.meta.lane, n, outcome.voucher_id, need)
+        lent = await self._lanes.lend(lane, n, outcome.voucher_id, need)
         if not isinstance(lent, NothingFree):
             return
         if isinstance(outcome, NoLoan) and len(vouchers) > 1:
             vouchers.pop(outcome.voucher_id)
             return
         if len(wish.vouchers) > 1:
-            await self._refuse_if_all_exhausted(wish, n)
+            await self._refuse_if_all_exhausted(wish, lane, n)
         elif not lent.pending and available + held + lent.free_micro < wish.least_micro:
             raise Exhausted(wish.vouchers[0])
         raise _Tied
 
     async def _reserve_once(
-        self, wish: Wish, lane: _Lane, n: int, vouchers: tuple[str, ...], day_spent: int | None
+        self, wish: Wish, lane: Lane, n: int, vouchers: tuple[str, ...], day_spent: int | None
     ) -> object:
         request = ReserveRequest(
             op=wish.meta.op,
@@ -359,19 +300,19 @@ class Meter:
         finally:
             lane.reserving[n] -= 1
 
-    def _held(self, wish: Wish, lane: _Lane, n: int, outcome: Reserved) -> Held:
+    def _held(self, wish: Wish, lane: Lane, n: int, outcome: Reserved) -> Held:
         voucher = next(v for v in wish.vouchers if v.voucher_id == outcome.voucher_id)
         ref = HoldRef(wish.meta.lane, n, wish.meta.op, outcome.voucher_id, wish.meta.key_id, self.gateway_id)
         held = Held(ref, wish.meta, voucher, outcome.granted_micro, outcome.held_at_ms, wish.want_micro)
         lane.holds[wish.meta.op] = held
         if outcome.available_micro < outcome.limit_micro // 2:
-            self._top_up(ref.lane, n, outcome.voucher_id)
+            self._lanes.top_up(lane, n, outcome.voucher_id)
         return held
 
-    async def _refuse_if_all_exhausted(self, wish: Wish, n: int) -> None:
+    async def _refuse_if_all_exhausted(self, wish: Wish, lane: Lane, n: int) -> None:
         """Several vouchers: exhausted only if none of them can pay, with all that is held counted as free."""
         for voucher in wish.vouchers:
-            lent = await self._lend(wish.meta.lane, n, voucher.voucher_id, wish.least_micro)
+            lent = await self._lanes.lend(lane, n, voucher.voucher_id, wish.least_micro)
             try:
                 balance = await self._purse.balance(lane=wish.meta.lane, n=n, voucher_id=voucher.voucher_id)
             except PurseUnavailable as error:
@@ -390,91 +331,6 @@ class Meter:
             return await self._treasury.key_spent_micro(key_id, day)
         except TreasuryUnavailable as error:
             raise MeterUnavailable(str(error)) from error
-
-    # -- loans
-
-    async def _lend(self, lane_no: int, n: int, voucher_id: str, need_micro: int) -> LendOutcome:
-        """Ask the treasury, once for all who ask at the same time; a recent "nothing" is believed."""
-        recent = self._nothing.get(voucher_id)
-        if recent is not None and self._loop.time() - recent[0] < NOTHING_FREE_S:
-            return recent[1]
-        task = self._lending.get(voucher_id)
-        if task is None:
-            asking = self._treasury.lend(lane=lane_no, n=n, voucher_id=voucher_id, need_micro=need_micro)
-            task = self._loop.create_task(_outcome(asking), name=f"lend-{voucher_id}")
-            self._lending[voucher_id] = task
-            task.add_done_callback(lambda _: self._lending.pop(voucher_id, None))
-        try:
-            outcome = await asyncio.shield(task)
-        except (TreasuryUnavailable, PurseUnavailable) as error:
-            raise MeterUnavailable(str(error)) from error
-        if isinstance(outcome, NothingFree):
-            self._nothing[voucher_id] = (self._loop.time(), outcome)
-        elif isinstance(outcome, EpochReplaced):
-            lane = self._lanes.setdefault(lane_no, _Lane())
-            lane.n = max(lane.n, outcome.n)
-        return outcome
-
-    def _top_up(self, lane_no: int, n: int, voucher_id: str) -> None:
-        """Less than half of the loan is left: ask for more, beside the calls."""
-        recent = self._nothing.get(voucher_id)
-        if voucher_id in self._lending or (recent and self._loop.time() - recent[0] < TICK_S):
-            return
-        asking = self._lend(lane_no, n, voucher_id, 0)
-        task = self._loop.create_task(_quiet(asking), name=f"top-up-{voucher_id}")
-        task.add_done_callback(lambda _: None)
-
-    # -- epochs
-
-    async def _enter(self, lane_no: int, lane: _Lane) -> int:
-        async with lane.entering:
-            if not lane.n:
-                try:
-                    lane.n = await self._treasury.current_epoch(lane_no)
-                except (TreasuryUnavailable, PurseUnavailable) as error:
-                    raise MeterUnavailable(str(error)) from error
-            return lane.n
-
-    async def _renew(self, lane_no: int, lane: _Lane, stale_n: int) -> None:
-        async with lane.entering:
-            if lane.n > stale_n:
-                return
-            try:
-                n = await self._treasury.renew_epoch(lane_no, stale_n)
-            except (TreasuryUnavailable, PurseUnavailable) as error:
-                raise MeterUnavailable(str(error)) from error
-            lane.n = max(lane.n, n)
-
-    async def _follow(self, lane_no: int, lane: _Lane, ours: int, theirs: int) -> None:
-        """The purse holds another epoch. A later one is followed; an earlier one is the books' affair."""
-        if theirs > ours:
-            lane.n = max(lane.n, theirs)
-        else:
-            await self._renew(lane_no, lane, ours)
-
-    async def _leave(self, lane_no: int, n: int) -> None:
-        """Our last word on epoch n: all events of it the books may lack, all holds still open."""
-        lane = self._lanes.setdefault(lane_no, _Lane())
-        if lane.n <= n:
-            if lane.n:
-                lane.n = await self._treasury.current_epoch(lane_no)
-            if lane.n and lane.n <= n:
-                return
-        if lane.reserving[n]:
-            return  # the next poll asks again
-        notice = LeftNotice(
-            gateway_id=self.gateway_id,
-            lane=lane_no,
-            n=n,
-            events=self._unposted.of_epoch(lane_no, n),
-            open_holds=tuple(
-                OpenHold(held.ref.op, held.voucher.voucher_id, held.granted_micro)
-                for held in lane.holds.values()
-                if held.ref.n == n
-            ),
-        )
-        op = f"left:{self.gateway_id}:{lane_no}:{n}"
-        await self._purse.note(lane=lane_no, kind="left", op=op, n=n, event=notice.to_bytes())
 
     # -- once a second
 
@@ -507,7 +363,7 @@ class Meter:
             pass  # the next tick tries again; nothing was forgotten
         try:
             for lane_no, n in await self._treasury.poll(self.gateway_id):
-                await self._leave(lane_no, n)
+                await self._lanes.leave(lane_no, n)
             self._books_seen_s = self._loop.time()
         except (TreasuryUnavailable, PurseUnavailable):
             pass  # as above
@@ -524,29 +380,3 @@ class Meter:
                 event = released(meta, n=orphan.n, voucher=ref.voucher_id, now_ms=self._now_ms())
                 self._unposted.add(event, hold=ref, tokens=0, now_s=now_s - ORPHAN_S)
             del self._orphans[op]
-
-
-def released(meta: CallMeta, *, n: int, voucher: str, now_ms: int) -> UsageEvent:
-    """The end of a hold that no vendor ever saw."""
-    return UsageEvent(
-        meta=meta,
-        n=n,
-        voucher=voucher,
-        held_at_ms=meta.started_ms,
-        finished_ms=now_ms,
-        status="released",
-        end_reason="refused",
-        charge_micro=0,
-    )
-
-
-async def _outcome(asking: object) -> LendOutcome:
-    return await asking  # type: ignore[misc,no-any-return]
-
-
-async def _quiet(asking: object) -> None:
-    """A top-up that fails is asked for again by the next call."""
-    try:
-        await asking  # type: ignore[misc]
-    except Refused:
-        pass

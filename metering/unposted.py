@@ -1,8 +1,8 @@
 """What a gateway has charged and the books have not acknowledged yet.
 
 An event enters before the purse is asked to settle and leaves on an acknowledgement by name, never on a
-guess. Until then it is sent again whenever it may be missing from the stream: after an answer that never came, and
-after the stream's beginning has passed the place where it was written.
+guess. Until then it is sent again whenever it may be missing from the stream: after an answer that never
+came, and after the stream's beginning has passed the place where it was written.
 """
 
 from __future__ import annotations
