@@ -1,8 +1,9 @@
 """What an epoch did not use goes back to the vouchers, once nobody is left who could still charge it.
 
-An epoch is closing from the moment the next one exists. Its money returns when its holds of dead gateways are swept
-(`drained`, or a third epoch exists) and every gateway registered while it could be used has left it or is gone.
-Claims stay out of the return until they are settled; with the last of them the epoch is closed.
+An epoch is closing from the moment the next one exists. Its money returns when its holds of dead gateways
+are swept (`drained`, or a third epoch exists) and every gateway registered while it could be used has left
+it or is gone. Claims stay out of the return until they are settled; with the last of them the epoch is
+closed.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ _READY = """
 
 
 async def close_epochs(conn: Connection, *, lanes: Sequence[int]) -> int:
-    """Return what ready epochs have left. `conn` holds the posting locks of these lanes. -> vouchers changed."""
+    """Return what ready epochs have left. -> how many loans gave something back."""
     cursor = await conn.execute(_READY, {"lanes": list(lanes), "margin_s": REGISTERED_MARGIN_S})
     changed = 0
     for lane, n in await cursor.fetchall():

@@ -31,7 +31,8 @@ class BelowSpent(Exception):
 
     def __str__(self) -> str:
         return (
-            f"voucher {self.voucher_id}: {self.spent_micro} micro-won are spent and {self.held_micro} lent or held,"
+            f"voucher {self.voucher_id}: {self.spent_micro} micro-won are spent and {self.held_micro}"
+            f" lent or held,"
             f" more than the new {self.capacity_micro}"
         )
 
@@ -81,7 +82,8 @@ async def set_capacity(  # noqa: PLR0913 - the columns of a declaration, by name
         # Two declarations at once: the second finds the row and updates it.
         await conn.execute(
             "insert into funds (voucher_id, company_id, programme_id, lane, share_ppm, government_micro,"
-            " self_micro, capacity_micro, free_micro, state, ends_ms) values (%s, %s, %s, %s, %s, 0, 0, 0, 0, %s, %s)"
+            " self_micro, capacity_micro, free_micro, state, ends_ms) values (%s, %s, %s, %s, %s, 0, 0,"
+            " 0, 0, %s, %s)"
             " on conflict do nothing",
             [voucher_id, company_id, programme_id, lane_of(company_id), share_ppm, state, ends_ms],
         )
@@ -107,7 +109,8 @@ class _Funds:
 
 async def _locked_funds(conn: Connection, voucher_id: str) -> _Funds | None:
     cursor = await conn.execute(
-        "select company_id, programme_id, share_ppm, government_micro, self_micro, capacity_micro, free_micro,"
+        "select company_id, programme_id, share_ppm, government_micro, self_micro, capacity_micro,"
+        " free_micro,"
         " charged_micro, ends_ms, state, expired_government_micro + expired_self_micro"
         " from funds where voucher_id = %s for update",
         [voucher_id],
@@ -176,7 +179,10 @@ async def reclaim(purse: Purse, conn: Connection, voucher_id: str, need_micro: i
 
 
 async def prepare_change(purse: Purse, conn: Connection, change: FundsChange) -> None:
-    """Before a grant is lowered: get back from the purse what the lower line needs. Then call set_capacity."""
+    """Before a grant is lowered: get back from the purse what the lower line needs.
+
+    Then call set_capacity.
+    """
     cursor = await conn.execute(
         "select capacity_micro, free_micro from funds where voucher_id = %s", [change.voucher_id]
     )

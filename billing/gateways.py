@@ -1,7 +1,8 @@
-"""Which gateway processes the books know: registered before they admit, seen while they live, buried when done.
+"""Which gateway processes the books know: registered before they admit, seen while they live, then buried.
 
-A closing epoch waits for every gateway that was registered while the epoch could be used. A gateway is dead when
-its end was seen, or after a quarter of an hour of silence; it is buried once its `gone` is in every lane.
+A closing epoch waits for every gateway that was registered while the epoch could be used. A gateway is
+dead when its end was seen, or after a quarter of an hour of silence; it is buried once its `gone` is in
+every lane.
 """
 
 from __future__ import annotations

@@ -59,7 +59,8 @@ async def claim(
     """First of its key: Claimed with `op`. `route` may be left out where `key_hash` covers it."""
     async with conn.transaction():
         cursor = await conn.execute(
-            "insert into idem as i (company_id, key_hash, route, body_hash, op, gateway_id, state, expires_at)"
+            "insert into idem as i (company_id, key_hash, route, body_hash, op, gateway_id, state,"
+            " expires_at)"
             " values (%s, %s, %s, %s, %s, %s, 'running', clock_timestamp() + make_interval(secs => %s))"
             " on conflict (company_id, key_hash, route) do update set body_hash = excluded.body_hash,"
             " op = excluded.op, gateway_id = excluded.gateway_id, state = 'running', sealed = null,"
@@ -137,7 +138,8 @@ async def _claimed_before(
 async def purge_expired(conn: Connection) -> None:
     """Forget what nobody may ask for any more, a bounded number at a time."""
     await conn.execute(
-        "delete from idem where (company_id, key_hash, route) in (select company_id, key_hash, route from idem"
+        "delete from idem where (company_id, key_hash, route) in (select company_id, key_hash, route from"
+        " idem"
         " where expires_at < clock_timestamp() order by expires_at limit %s)",
         [PURGE_MAX],
     )

@@ -1,11 +1,12 @@
 """What the books tell the purse of a loan: totals under a version, the intent committed before each message.
 
     raise    `lend`: the limit of the books is at least what the purse was told before
-    lower    `recall`: the purse keeps what is spent and held, whatever is asked for; what came free returns to
-             the books only if no later version was made meanwhile
+    lower    `recall`: the purse keeps what is spent and held, whatever is asked for; what came free
+             returns to the books only if no later version was made meanwhile
 
-A loan's row is guarded by the row of its voucher's funds. `beyond` is money posted to a loan that the purse did
-not count (a settlement after a sweep): the purse's limit is lowered by it, or raised where it is negative.
+A loan's row is guarded by the row of its voucher's funds. `beyond` is money posted to a loan that the
+purse did not count (a settlement after a sweep): the purse's limit is lowered by it, or raised where it is
+negative.
 """
 
 from __future__ import annotations
@@ -22,9 +23,10 @@ from metering.purse import Loan, OtherEpoch, Purse, Vacant
 PUSH_MAX: Final = 500  # loans in one pass; the next pass takes the rest
 
 _LOAN_COLUMNS: Final = """
-    select l.lane, l.n, l.voucher_id, f.company_id, f.programme_id, l.ver, l.sent_ver, l.lent_micro, l.posted_micro,
-           l.returned_micro, l.beyond_micro, l.told_micro, l.recall_micro, f.ends_ms, f.state, f.government_micro,
-           f.self_micro, f.charged_micro - (l.posted_micro - l.beyond_micro), f.free_micro,
+    select l.lane, l.n, l.voucher_id, f.company_id, f.programme_id, l.ver, l.sent_ver, l.lent_micro,
+           l.posted_micro, l.returned_micro, l.beyond_micro, l.told_micro, l.recall_micro, f.ends_ms, f.state,
+           f.government_micro, f.self_micro, f.charged_micro - (l.posted_micro - l.beyond_micro),
+           f.free_micro,
            coalesce((select sum(o.lent_micro - o.posted_micro - o.returned_micro) from loan o
                      join lane_epoch e on (e.lane, e.n) = (o.lane, o.n)
                      where o.voucher_id = l.voucher_id and o.n <> l.n and e.state <> 'closed'), 0)::bigint
@@ -118,7 +120,10 @@ async def push_loans(purse: Purse, conn: Connection, *, lanes: Sequence[int]) ->
 
 
 async def push_loan(purse: Purse, conn: Connection, *, lane: int, n: int, voucher_id: str) -> None:
-    """Bring one loan of the purse up to the books. Version 1 is never sent here: it is sent once, by its maker."""
+    """Bring one loan of the purse up to the books.
+
+    Version 1 is never sent here: it is sent once, by its maker.
+    """
     loan = await read_loan(conn, lane=lane, n=n, voucher_id=voucher_id)
     if loan is None or loan.ver <= max(1, loan.sent_ver):
         return

@@ -1,8 +1,8 @@
 """The poster: takes events from the streams into the books, a batch of many lanes in one SQL transaction.
 
-Nothing is deleted from a stream before it is committed, and nothing is acknowledged before that. A lane is posted
-by one worker at a time: its advisory lock lives on the very connection that writes, so a worker that lost the one
-has lost the other. An event that cannot be applied is parked and never stops the others.
+Nothing is deleted from a stream before it is committed, and nothing is acknowledged before that. A lane is
+posted by one worker at a time: its advisory lock lives on the very connection that writes, so a worker
+that lost the one has lost the other. An event that cannot be applied is parked and never stops the others.
 """
 
 from __future__ import annotations
@@ -141,7 +141,7 @@ def _set_aside(out: Outcome, lane: int, entry: LogEntry, reason: str) -> None:
 
 
 def _sender(payload: bytes) -> str | None:
-    """Who waits for the acknowledgement of an event that could not be read whole, if that much can be read."""
+    """Who waits for the acknowledgement of an event that could not be read whole."""
     try:
         raw = orjson.loads(payload)
         sender = raw["meta"]["gateway_id"] if "meta" in raw else raw["gateway_id"]

@@ -1,7 +1,7 @@
 """What a batch of events does to the books. Pure: locked state in, rows and new state out.
 
     settled or swept, new    from the loan of its epoch, then from what is free, then uncollected
-    settled after swept      the difference, either sign, as a correction; what a closed loan gets back is free
+    settled after swept      the difference, either sign; what a closed loan gets back is free
     swept after settled      nothing; so is the same event again
     left                     its events; claims for its open holds while the epoch is not closed
     gone                     counts as left for every epoch of the lane; its claims are dropped
@@ -112,7 +112,10 @@ class _Group:
 
 @dataclass(slots=True)
 class Outcome:
-    """What a batch writes. `restate` names the vouchers of which the purse shows or allows something else now."""
+    """What a batch writes.
+
+    `restate` names the vouchers of which the purse shows or allows something else now.
+    """
 
     rows: list[UsageRow] = field(default_factory=list)
     groups: list[_Group] = field(default_factory=list)

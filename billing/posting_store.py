@@ -1,4 +1,4 @@
-"""Reading and writing what the posting rules work on: a handful of statements per batch, whatever its size."""
+"""Reading and writing what the posting rules work on: a handful of statements per batch, of any size."""
 
 from __future__ import annotations
 
@@ -36,14 +36,16 @@ async def read_state(conn: Connection, events: Sequence[Decoded]) -> BooksState:
         )
         # Share lock: an epoch read as open stays so until this batch is committed.
         loan_rows = await conn.execute(
-            "select l.lane, l.n, l.voucher_id, l.lent_micro, l.posted_micro, l.returned_micro, l.beyond_micro, e.state"
+            "select l.lane, l.n, l.voucher_id, l.lent_micro, l.posted_micro, l.returned_micro,"
+            " l.beyond_micro, e.state"
             " from unnest(%s::smallint[], %s::bigint[], %s::text[]) as asked (lane, n, voucher_id)"
             " join loan l using (lane, n, voucher_id) join lane_epoch e on (e.lane, e.n) = (l.lane, l.n)"
             " order by l.lane, l.n for share of e",
             _columns(loans, 3),
         )
         booked_rows = await conn.execute(
-            "select distinct on (op) op, step, kind, voucher_id, n, charge_micro, government_micro, self_micro,"
+            "select distinct on (op) op, step, kind, voucher_id, n, charge_micro, government_micro,"
+            " self_micro,"
             " uncollected_micro, from_loan_micro, from_free_micro"
             " from usage where op = any(%s) order by op, step desc",
             [ops],
@@ -166,14 +168,16 @@ async def _write_balances(conn: Connection, books: BooksState, out: Outcome) -> 
     if funds:
         await conn.execute(
             "update funds f set free_micro = v.free, charged_micro = v.charged, direct_micro = v.direct from"
-            " unnest(%s::text[], %s::bigint[], %s::bigint[], %s::bigint[]) as v (voucher, free, charged, direct)"
+            " unnest(%s::text[], %s::bigint[], %s::bigint[], %s::bigint[]) as v (voucher, free, charged,"
+            " direct)"
             " where f.voucher_id = v.voucher",
             _columns([(f.voucher_id, f.free_micro, f.charged_micro, f.direct_micro) for f in funds], 4),
         )
     loans = [loan for loan in books.loans.values() if loan.changed]
     if loans:
         await conn.execute(
-            "update loan l set posted_micro = v.posted, returned_micro = v.returned, beyond_micro = v.beyond from"
+            "update loan l set posted_micro = v.posted, returned_micro = v.returned, beyond_micro ="
+            " v.beyond from"
             " unnest(%s::smallint[], %s::bigint[], %s::text[], %s::bigint[], %s::bigint[], %s::bigint[])"
             " as v (lane, n, voucher, posted, returned, beyond)"
             " where (l.lane, l.n, l.voucher_id) = (v.lane, v.n, v.voucher)",

@@ -1,9 +1,9 @@
 """The sweeper: ends the holds of gateways that are dead, and tells the books when none of theirs is left.
 
-A gateway whose lease is gone for ten seconds on this data set has its holds settled at the last checkpoint: it may
-wake up, so nothing is said of the gateway itself. One that is known to be over (its end was seen, or a quarter
-of an hour of silence) is swept at once, and `gone` is appended to the lanes' streams after its last event.
-The decision is taken on what this process observed, on its own monotonic clock.
+A gateway whose lease is gone for ten seconds on this data set has its holds settled at the last
+checkpoint: it may wake up, so nothing is said of the gateway itself. One that is known to be over (its end
+was seen, or a quarter of an hour of silence) is swept at once, and `gone` is appended to the lanes'
+streams after its last event. The decision is taken on what this process observed, on its own monotonic clock.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ class Sweeper:
     async def _dead(self, gateways: Sequence[_Gateway], now_s: float) -> set[str]:
         data_set = await self.purse.data_set()
         if data_set != self.data_set:
-            # A server that has just come back shows old leases, or none: what was observed before says nothing.
+            # A server that has just come back shows old leases, or none: what was seen before says nothing.
             self.data_set = data_set
             self.missing_since_s.clear()
         dead = set()

@@ -1,8 +1,8 @@
 """The treasury: lends the purse money from the books, and decides which epoch of a lane is current.
 
-Everything is committed before the purse hears of it, and said in totals, so that a crash in between is healed by
-the next request. An epoch is tied to the ticket of the data set that asked for it; it is opened there and
-nowhere else. A voucher the purse forgot is never seeded again: the epoch is replaced.
+Everything is committed before the purse hears of it, and said in totals, so that a crash in between is
+healed by the next request. An epoch is tied to the ticket of the data set that asked for it; it is opened
+there and nowhere else. A voucher the purse forgot is never seeded again: the epoch is replaced.
 """
 
 from __future__ import annotations
@@ -137,7 +137,7 @@ class SqlTreasury:
             raise TreasuryUnavailable(str(error)) from error
 
     async def _tie(self, lane: int, ticket: str) -> _Epoch:
-        """The epoch of this ticket; a new one, with the lane's open epoch set to closing, where it is unused."""
+        """The epoch of this ticket; where it is unused, a new one, and the open one is set to closing."""
         async with self._connection() as conn, conn.transaction():
             await conn.execute("select pg_advisory_xact_lock(%s, %s)", [LANE_EPOCH_LOCK, lane])
             cursor = await conn.execute("select lane, n, state from lane_epoch where ticket = %s", [ticket])
@@ -217,7 +217,8 @@ async def _draw(
 ) -> tuple[LoanRow, int] | None:
     """Move money from free to the epoch's loan and state its totals under a new version. -> loan, amount."""
     cursor = await conn.execute(
-        "select company_id, programme_id, free_micro, state, ends_ms from funds where voucher_id = %s for update",
+        "select company_id, programme_id, free_micro, state, ends_ms from funds where voucher_id = %s for"
+        " update",
         [voucher_id],
     )
     funds = await cursor.fetchone()
@@ -236,10 +237,12 @@ async def _draw(
     if state == "active" and now_ms < ends_ms:
         amount = free if free < LEND_ALL_BELOW_MICRO else min(free, max(free // 2, need_micro))
     await conn.execute(
-        "insert into loan as l (lane, n, voucher_id, ver, lent_micro, told_micro) values (%s, %s, %s, 1, %s, %s)"
+        "insert into loan as l (lane, n, voucher_id, ver, lent_micro, told_micro) values (%s, %s, %s, 1,"
+        " %s, %s)"
         " on conflict (lane, n, voucher_id) do update set ver = l.ver + 1, recall_micro = null,"
         " lent_micro = l.lent_micro + excluded.lent_micro,"
-        " told_micro = greatest(l.told_micro, l.lent_micro + excluded.lent_micro - l.returned_micro - l.beyond_micro)",
+        " told_micro = greatest(l.told_micro, l.lent_micro + excluded.lent_micro - l.returned_micro -"
+        " l.beyond_micro)",
         [lane, n, voucher_id, amount, amount],
     )
     if amount:

@@ -1,6 +1,7 @@
 """What a company reads of its own: its calls, newest first, and its vouchers as the books know them.
 
-Every query names the company. A page's cursor is a place in the order of first bookings, which no insert moves.
+Every query names the company. A page's cursor is a place in the order of first bookings, which no insert
+moves.
 """
 
 from __future__ import annotations
@@ -46,9 +47,11 @@ class VoucherBooks:
 
 async def voucher_balances(conn: Connection, company_id: str) -> list[VoucherBooks]:
     cursor = await conn.execute(
-        "select f.voucher_id, f.programme_id, f.state, f.ends_ms, f.share_ppm, f.government_micro, f.self_micro,"
+        "select f.voucher_id, f.programme_id, f.state, f.ends_ms, f.share_ppm, f.government_micro,"
+        " f.self_micro,"
         " f.charged_micro, coalesce((select sum(l.lent_micro - l.posted_micro - l.returned_micro) from loan l"
-        " join lane_epoch e using (lane, n) where l.voucher_id = f.voucher_id and e.state <> 'closed'), 0)::bigint,"
+        " join lane_epoch e using (lane, n) where l.voucher_id = f.voucher_id and e.state <> 'closed'),"
+        " 0)::bigint,"
         " f.expired_government_micro, f.expired_self_micro"
         " from funds f where f.company_id = %s order by f.ends_ms, f.voucher_id",
         [company_id],
@@ -103,7 +106,8 @@ async def usage_page(conn: Connection, company_id: str, filters: Mapping[str, st
             values.append(_instant_ms(name, value))
     # Only the constants above are joined; every value is a parameter.
     query: LiteralString = (
-        "select first.seq as first_seq, latest.* from usage first cross join lateral"  # noqa: S608 - see above
+        "select first.seq as first_seq, latest.* from usage first"  # noqa: S608 - see above
+        " cross join lateral"
         " (select * from usage u where u.op = first.op order by u.step desc limit 1) latest where "
         + " and ".join(conditions)
         + " order by first.seq desc limit %s"

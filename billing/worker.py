@@ -11,6 +11,7 @@ import logging
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 import psycopg
@@ -64,8 +65,8 @@ async def run_worker(
     async with asyncio.TaskGroup() as group:
         for index in range(posters):
             share = tuple(lanes[index::posters])
-            group.create_task(worker.survive("post", lambda conn, s=share: worker.post(conn, s)))  # type: ignore[misc]
-        group.create_task(worker.survive("keep", lambda conn: worker.keep(conn, lanes)))
+            group.create_task(worker.survive("post", partial(worker.post, lanes=share)))
+        group.create_task(worker.survive("keep", partial(worker.keep, lanes=lanes)))
 
 
 @dataclass(slots=True)

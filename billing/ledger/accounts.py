@@ -3,8 +3,10 @@
 Money and line are two closed circles in one journal, so that one entry shows both:
 
     money   programme budget, company deposits -> voucher government, self -> provider payable
-            a charge that nobody pays comes out of `uncollected`; what is left at a voucher's end goes to `expired`
-    line    capacity is cut from `line` into `free`; `free` is lent to epochs; what is charged returns to `line`
+            a charge that nobody pays comes out of `uncollected`; what is left at a voucher's end goes
+            to `expired`
+    line    capacity is cut from `line` into `free`; `free` is lent to epochs; what is charged returns
+            to `line`
 
 A positive amount is what a place receives, a negative what it gives; the legs of an entry sum to zero.
 """

@@ -87,7 +87,8 @@ _CHECKS: Final = {
         from funds f left join balances b on b.account = 'voucher/' || f.voucher_id || '/free'
         where f.free_micro <> coalesce(b.balance, 0)""",
     "an allotment's account is not what its loan has left": """
-        select l.lane, l.n, l.voucher_id, l.lent_micro - l.posted_micro - l.returned_micro, coalesce(b.balance, 0)
+        select l.lane, l.n, l.voucher_id, l.lent_micro - l.posted_micro - l.returned_micro,
+               coalesce(b.balance, 0)
         from loan l left join balances b
             on b.account = 'voucher/' || l.voucher_id || '/allotment/' || l.lane || '.' || l.n
         where l.lent_micro - l.posted_micro - l.returned_micro <> coalesce(b.balance, 0)""",
@@ -96,15 +97,16 @@ _CHECKS: Final = {
         from funds f
         left join balances g on g.account = 'voucher/' || f.voucher_id || '/government'
         left join balances s on s.account = 'voucher/' || f.voucher_id || '/self'
-        left join (select voucher_id, sum(d_government_micro) as government, sum(d_self_micro) as self from usage
-                   group by voucher_id) u on u.voucher_id = f.voucher_id
+        left join (select voucher_id, sum(d_government_micro) as government, sum(d_self_micro) as self
+                   from usage group by voucher_id) u on u.voucher_id = f.voucher_id
         where f.government_micro - f.expired_government_micro - coalesce(u.government, 0)
                   <> coalesce(g.balance, 0)
            or f.self_micro - f.expired_self_micro - coalesce(u.self, 0) <> coalesce(s.balance, 0)""",
     "the postings of an entry are not the sum of its usage": """
         select e.id, u.payable, p.payable
         from entry e
-        join (select entry_id, sum(d_charge_micro) as payable, sum(d_from_loan_micro + d_from_free_micro) as line
+        join (select entry_id, sum(d_charge_micro) as payable, sum(d_from_loan_micro + d_from_free_micro)
+                  as line
               from usage where entry_id is not null group by entry_id) u on u.entry_id = e.id
         left join (select entry_id,
                           sum(amount_micro) filter (where account like 'provider/%/payable') as payable,
@@ -159,6 +161,7 @@ async def _shares_against_rule(conn: Connection) -> list[str]:
         rule = government_micro(charged, share_ppm)
         if (government, own) != (rule, charged - rule):
             faults.append(
-                f"the sources do not follow the share: {voucher_id} {government}+{own} of {charged}, rule {rule}"
+                f"the sources do not follow the share: {voucher_id} {government}+{own} of {charged}, rule"
+                f" {rule}"
             )
     return faults

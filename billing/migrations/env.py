@@ -1,4 +1,4 @@
-"""What Alembic runs around the migrations: one transaction each, on the connection billing.migrate hands in."""
+"""What Alembic runs around the migrations, each on its own, on the connection billing.migrate hands in."""
 
 from __future__ import annotations
 

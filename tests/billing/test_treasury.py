@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 
 import pytest
-from books_world import COMPANY, LANE, VOUCHER, WON, World
 
 from billing.database import Pool
 from billing.funds import BelowSpent, FundsChange, prepare_change, reclaim
 from billing.loans import push_loans
 from billing.treasury import BooksMismatch, SqlTreasury
 from metering.treasury import EpochReplaced, Lent, NothingFree
+from tests.fakes.books_world import COMPANY, LANE, VOUCHER, WON, World
 
 
 @pytest.fixture
@@ -95,15 +96,15 @@ async def test_nothing_free_is_pending_only_where_a_former_epoch_keeps_money(poo
     world = World(pool)
     await world.fund(government_won=100)
     n = await world.treasury.current_epoch(LANE)
-    lend = {"lane": LANE, "voucher_id": VOUCHER, "need_micro": 200 * WON}
-    assert await world.treasury.lend(n=n, **lend) == Lent(100 * WON, 0)  # type: ignore[arg-type]
+    lend = partial(world.treasury.lend, lane=LANE, voucher_id=VOUCHER, need_micro=200 * WON)
+    assert await lend(n=n) == Lent(100 * WON, 0)
     await world.reserve(n, 60 * WON)
     nothing = NothingFree(pending=False, free_micro=0)
-    assert await world.treasury.lend(n=n, **lend) == nothing  # type: ignore[arg-type]
+    assert await lend(n=n) == nothing
     world.purse.restart()
     n = await world.treasury.renew_epoch(LANE, n)
     nothing = NothingFree(pending=True, free_micro=0)
-    assert await world.treasury.lend(n=n, **lend) == nothing  # type: ignore[arg-type]
+    assert await lend(n=n) == nothing
 
 
 async def test_a_suspended_voucher_is_lent_nothing_and_the_purse_is_told(world: World) -> None:

@@ -1,0 +1,141 @@
+"""The holds of the dead end at their last checkpoint; the living are left alone."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from billing.closing import close_epochs
+from billing.database import Connection, Pool, connect
+from billing.gateways import mark_gateway_ended, register_gateway
+from billing.posting import Poster
+from billing.sweeper import Sweeper
+from tests.fakes.books_world import LANE, VOUCHER, WON, World
+
+
+@pytest.fixture
+async def conn(books_url: str) -> AsyncIterator[Connection]:
+    async with await connect(books_url) as opened:
+        yield opened
+
+
+@pytest.fixture
+async def world(pool: Pool) -> World:
+    world = World(pool)
+    await world.fund(government_won=1000)
+    return world
+
+
+@pytest.fixture
+async def poster(conn: Connection, world: World) -> Poster:
+    poster = Poster(conn, world.purse)
+    await poster.take_lanes()
+    return poster
+
+
+@pytest.fixture
+def sweeper(world: World) -> Sweeper:
+    return Sweeper(world.purse, started_s=0.0)
+
+
+async def _running(world: World, conn: Connection, *, floor_won: int) -> tuple[int, str]:
+    """A gateway in the middle of a call of which `floor_won` is checkpointed."""
+    await register_gateway(conn, "g1")
+    await world.purse.renew_lease("g1")
+    n = await world.treasury.current_epoch(LANE)
+    await world.treasury.lend(lane=LANE, n=n, voucher_id=VOUCHER, need_micro=1)
+    op = await world.reserve(n, 100 * WON)
+    world.purse.data.lane(LANE).holds[n, op].floor = floor_won * WON
+    return n, op
+
+
+async def _ended(conn: Connection, gateway_id: str) -> None:
+    await mark_gateway_ended(conn, gateway_id)
+    await conn.execute("update gateway set ended_at = ended_at - interval '5 seconds'")
+
+
+async def test_a_lost_lease_is_swept_after_ten_seconds_on_the_same_data_set(
+    world: World, conn: Connection, poster: Poster, sweeper: Sweeper
+) -> None:
+    n, _ = await _running(world, conn, floor_won=30)
+    assert await sweeper.sweep_once(conn, lanes=[LANE], now_s=0) == 0
+    world.clock.now_ms += 10_001
+    assert await sweeper.sweep_once(conn, lanes=[LANE], now_s=10) == 0, "first seen missing now"
+    assert await sweeper.sweep_once(conn, lanes=[LANE], now_s=19.9) == 0
+    world.purse.data.replid = "c1"
+    world.purse.data.lane(LANE).epoch.fence = "c1"
+    assert await sweeper.sweep_once(conn, lanes=[LANE], now_s=21) == 0, "another data set: observed anew"
+    assert await sweeper.sweep_once(conn, lanes=[LANE], now_s=31) == 1
+    while await poster.post_once():
+        pass
+    assert (await world.funds())[1] == 30 * WON
+    cursor = await conn.execute("select count(*) from gone_gateway")
+    assert await cursor.fetchone() == (0,), "it may wake up"
+    balance = await world.purse.balance(lane=LANE, n=n, voucher_id=VOUCHER)
+    assert balance is not None
+    assert (balance.spent_micro, balance.held_micro) == (30 * WON, 0)
+    await world.sound()
+
+
+async def test_a_lease_renewed_in_between_is_a_living_gateway(
+    world: World, conn: Connection, sweeper: Sweeper
+) -> None:
+    await _running(world, conn, floor_won=30)
+    world.clock.now_ms += 10_001
+    await sweeper.sweep_once(conn, lanes=[LANE], now_s=10)
+    await world.purse.renew_lease("g1")
+    await sweeper.sweep_once(conn, lanes=[LANE], now_s=15)
+    world.clock.now_ms += 10_001
+    assert await sweeper.sweep_once(conn, lanes=[LANE], now_s=21) == 0
+
+
+async def test_a_gateway_whose_end_was_seen_is_swept_at_once_and_buried(
+    world: World, conn: Connection, poster: Poster, sweeper: Sweeper
+) -> None:
+    _, op = await _running(world, conn, floor_won=0)
+    await _ended(conn, "g1")
+    assert await sweeper.sweep_once(conn, lanes=[LANE], now_s=0) == 1
+    while await poster.post_once():
+        pass
+    await sweeper.sweep_once(conn, lanes=[LANE], now_s=1)
+    cursor = await conn.execute("select buried_at is not null from gateway")
+    assert await cursor.fetchone() == (True,)
+    cursor = await conn.execute("select status, end_reason, estimated from usage where op = %s", [op])
+    assert await cursor.fetchone() == ("released", "gateway_lost", True)
+    await world.sound()
+
+
+async def test_redis_restarts_while_a_gateway_dies(
+    world: World, conn: Connection, poster: Poster, sweeper: Sweeper
+) -> None:
+    """The dead one's hold is found in the old epoch's keys, then the rest of the epoch comes back."""
+    n, _ = await _running(world, conn, floor_won=30)
+    await conn.execute("update gateway set registered_at = registered_at - interval '1 hour'")
+    world.purse.restart()
+    assert await world.treasury.renew_epoch(LANE, n) == 2
+    await _ended(conn, "g1")
+    for step in range(3):
+        await sweeper.sweep_once(conn, lanes=[LANE], now_s=step)
+        while await poster.post_once():
+            pass
+        await close_epochs(conn, lanes=[LANE])
+    assert await world.funds() == (970 * WON, 30 * WON, 1000 * WON)
+    await world.sound()
+
+
+async def test_a_silent_gateway_is_gone_only_if_its_lease_is_gone_too(
+    world: World, conn: Connection, sweeper: Sweeper
+) -> None:
+    await _running(world, conn, floor_won=30)
+    await conn.execute("update gateway set seen_at = seen_at - interval '16 minutes'")
+
+    def gone_noted() -> bool:
+        return any(entry.kind == "gone" for entry in world.purse.data.lane(LANE).log)
+
+    await sweeper.sweep_once(conn, lanes=[LANE], now_s=100)
+    assert not gone_noted(), "its lease says that it lives"
+    world.clock.now_ms += 10_001
+    await sweeper.sweep_once(conn, lanes=[LANE], now_s=101)
+    await sweeper.sweep_once(conn, lanes=[LANE], now_s=111)
+    assert gone_noted()
