@@ -59,7 +59,7 @@ def main(argv: list[str] | None = None) -> int:
     if options.write:
         report.write_into(PAGE, run)
         console.print(f"written to {PAGE.name}")
-    return 0 if all(audit.agrees for audit in run.audits) else 1
+    return 0 if all(audit.agrees for audit in run.audits if audit.is_comparable) else 1
 
 
 def parse(argv: list[str] | None) -> argparse.Namespace:
@@ -123,9 +123,9 @@ def measure(plan: Plan, *, options: argparse.Namespace, console: Console) -> rep
             def tell(what: str, number: int = number) -> None:
                 progress.update(task, advance=1, description=f"round {number} of {plan.rounds}: {what}")
 
-            figures, audit = one_round(plan, options=options, requests=requests, tell=tell, earlier=rounds)
+            figures, found = one_round(plan, options=options, requests=requests, tell=tell, earlier=rounds)
             rounds.append(figures)
-            audits += [audit] if audit else []
+            audits += [replace(audit, when=f"round {number}, {audit.when}") for audit in found]
             progress.update(task, completed=number * len(names) * STEPS_PER_SUBJECT)
             (BUILD / "last.json").write_text(json.dumps(rounds, indent=1))
     return report.Run(
@@ -146,7 +146,7 @@ def one_round(
     requests: Requests,
     tell: Tell,
     earlier: list[Figures],
-) -> tuple[Figures, Audit | None]:
+) -> tuple[Figures, list[Audit]]:
     vendor = Vendor()
     try:
         one = Round(
@@ -161,7 +161,7 @@ def one_round(
     finally:
         vendor.stop()
     report.add_differences(one.figures)
-    return one.figures, one.audit
+    return one.figures, one.audits
 
 
 def versions() -> str:

@@ -81,7 +81,8 @@ class Round:
         held_guess: Figures,
     ) -> None:
         self.figures: Figures = {}
-        self.audit: Audit | None = None
+        self.audits: list[Audit] = []
+        self._cut = 0
         self._plan = plan
         self._program = program
         self._vendor = vendor
@@ -100,8 +101,8 @@ class Round:
             today = date.today()  # noqa: DTZ011 the machine's own day
             gateway = Gateway(program=self._program, vendor_port=self._vendor.port, today=today)
             try:
-                self._measure(gateway, between=lambda: self._posting(gateway))
-                self._check_books(gateway, before=before)
+                self._measure(gateway, between=lambda: self._post_and_audit(gateway, before))
+                self._check_books(gateway, when="at the end", before=before)
             finally:
                 gateway.stop()
 
@@ -142,13 +143,16 @@ class Round:
     def _stream_window(self, subject: Subject, *, streams: int, errors_allowed: bool = False) -> Window:
         self._tell(f"{subject.name}: {streams} streams")
         load = Load("stream", streams, self._plan.stream_warm_ms, self._plan.stream_measure_ms)
-        return run_load(
+        window = run_load(
             load,
             port=subject.port,
             request=self._requests.stream,
             pids=subject.pids(),
             errors_allowed=errors_allowed,
         )
+        if isinstance(subject, Gateway):
+            self._cut += window.cut
+        return window
 
     def _streams(self, subject: Subject) -> None:
         idle_bytes = sample(subject.pids()).rss_bytes
@@ -172,7 +176,7 @@ class Round:
         streams = int(self._held_guess.get(f"{subject.name}.held", guess))
         while fails - holds > max(10, int(plan.held_precision * holds)):
             window = self._stream_window(subject, streams=streams, errors_allowed=True)
-            good = window.errors == 0 and _chunk_share(window, streams=streams) > 0.95
+            good = window.cut == 0 and _chunk_share(window, streams=streams) > 0.95
             if good and window.p99_us <= HELD_DELAY_P99_US:
                 holds = streams
             else:
@@ -187,6 +191,10 @@ class Round:
         self._put(subject, "held_is_cap", float(fails > plan.held_streams_max))
 
     # ---- the books
+
+    def _post_and_audit(self, gateway: Gateway, before: Served) -> None:
+        self._posting(gateway)
+        self._check_books(gateway, when="after the unary calls", before=before)
 
     def _posting(self, gateway: Gateway) -> None:
         """Stops the worker, lets settled calls pile up, lets it go on, and takes the time.
@@ -225,11 +233,12 @@ class Round:
         for pid in workers:
             pin(pid, core=RIG_CORE)
 
-    def _check_books(self, gateway: Gateway, *, before: Served) -> None:
+    def _check_books(self, gateway: Gateway, *, when: str, before: Served) -> None:
         self._tell("gateway: the books")
         client = CompanyClient(gateway.port)
         client.wait_until_posted(client.call(self._requests.unary), poll_s=0.1)
-        self.audit = audit(client, served=self._vendor.served() - before)
+        served = self._vendor.served() - before
+        self.audits.append(audit(client, when=when, served=served, cut=self._cut))
 
 
 def _chunk_share(window: Window, *, streams: int) -> float:

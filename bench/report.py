@@ -211,12 +211,14 @@ def won(micro_krw: int) -> str:
 
 def audit_lines(run: Run) -> list[str]:
     lines = []
-    for number, audit in enumerate(run.audits, start=1):
+    for audit in run.audits:
         verdict = "agree" if audit.agrees else "DO NOT AGREE"
+        if not audit.is_comparable:
+            verdict = f"cannot be compared, since {audit.cut:,} streams were cut and charged as estimates"
         lines.append(
-            f"round {number}: {audit.calls:,} calls at the vendor's own count × price = "
+            f"{audit.when}: {audit.calls:,} calls at the vendor's own count × price = "
             f"{won(audit.expected_micro_krw)} won; the books say {won(audit.spent_micro_krw)} won spent, "
-            f"{won(audit.held_micro_krw)} won held: they {verdict}"
+            f"{won(audit.held_micro_krw)} won held: the sums {verdict}"
         )
     return lines
 

@@ -80,6 +80,7 @@ class Window:
     seconds: float
     answers: int
     errors: int
+    cut: int  # calls that did not end in time and were given up
     chunks: int
     open: int
     p50_us: float
@@ -134,7 +135,8 @@ def run_load(
         connections=load.connections,
         seconds=seen["seconds"],
         answers=seen["answers"],
-        errors=seen["errors"] + seen["unfinished"],
+        errors=seen["errors"],
+        cut=seen["errors"] + seen["unfinished"],
         chunks=seen["chunks"],
         open=seen["open"],
         p50_us=seen["p50_us"],

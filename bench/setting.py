@@ -36,8 +36,8 @@ programmes:
   - id: bench
     name: 성능 측정 사업
     legal_basis: 보조금
-    budget_krw: 900000000000
-    max_voucher_krw: 900000000000
+    budget_krw: 900000000
+    max_voucher_krw: 900000000
     starts_on: {first}
     ends_on: {last}
     shares: {{sme: "0.75"}}
@@ -70,8 +70,8 @@ vouchers:
   - id: bench-voucher
     company: bench-company
     programme: bench
-    government_krw: 600000000000
-    self_deposit_krw: 200000000000
+    government_krw: 600000000
+    self_deposit_krw: 200000000
     products: ["*"]
 api_keys:
   - company: bench-company

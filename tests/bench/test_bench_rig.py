@@ -77,7 +77,14 @@ def test_the_page_gets_medians_and_a_verdict_per_budget(tmp_path: Path) -> None:
     ]
     for figures in rounds:
         add_differences(figures)
-    audit = Audit(calls=2, expected_micro_krw=1_000_001, spent_micro_krw=1_000_001, held_micro_krw=0)
+    audit = Audit(
+        when="round 1",
+        calls=2,
+        cut=0,
+        expected_micro_krw=1_000_001,
+        spent_micro_krw=1_000_001,
+        held_micro_krw=0,
+    )
     run = Run(
         machine="a machine",
         date="a day",
