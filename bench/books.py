@@ -19,8 +19,10 @@ POSTED_WITHIN_S = 120.0
 
 @dataclass(frozen=True, slots=True)
 class Audit:
-    """Where the load cut streams (a subject so overloaded that they did not end in time), those were charged as
-    estimates of what was delivered, and count times price says nothing about the sum.
+    """Count times price, and what the books say.
+
+    An overloaded subject does not end its streams in time; the load cuts them, and they are charged as
+    estimates of what was delivered. Then the two sums say nothing about each other.
     """
 
     when: str
