@@ -37,12 +37,17 @@ local function korean_day(ms) return math.floor((ms + 32400000) / 86400000) end
 
 local function day_used_up(ms) return {'LIMITED', 'krw_per_day', text(86400000 - (ms + 32400000) % 86400000)} end
 
+-- how much of a charge its hold and what nobody holds can pay
+local function payable(voucher, amount, charge)
+  local v = redis.call('HMGET', voucher, 'limit', 'spent', 'held')
+  if not v[1] then return nil end
+  return math.min(charge, amount + tonumber(v[1]) - tonumber(v[2]) - tonumber(v[3]))
+end
+
 -- held, spent, open of a voucher and the windows of a key, when a hold ends. -> what was taken of the charge
 local function finish(voucher, key, key_tokens, ops, hold, op, amount, charge, day, tokens)
-  local v = redis.call('HMGET', voucher, 'limit', 'spent', 'held')
-  if not v[1] then return 0 end
-  local free = tonumber(v[1]) - tonumber(v[2]) - tonumber(v[3])
-  local taken = math.min(charge, amount + free)
+  local taken = payable(voucher, amount, charge)
+  if not taken then return 0 end
   redis.call('HINCRBY', voucher, 'held', text(-amount))
   redis.call('HINCRBY', voucher, 'spent', text(taken))
   redis.call('HINCRBY', voucher, 'open', -1)

@@ -183,6 +183,20 @@ async def test_a_charge_beyond_every_bound_has_one_place(
     assert accounts[f"voucher/{VOUCHER}/uncollected"] == -300 * WON
 
 
+async def test_a_charge_beyond_its_hold_never_takes_from_another_calls_hold(
+    world: World, poster: Poster, conn: Connection
+) -> None:
+    n = await _epoch(world)
+    greedy = await world.reserve(n, 600 * WON)
+    modest = await world.reserve(n, 400 * WON)
+    await world.settle(greedy, n, 900 * WON)
+    await world.settle(modest, n, 400 * WON)
+    await _post_all(poster)
+    assert (await _usage(conn, greedy))["uncollected_micro"] == 300 * WON
+    assert (await _usage(conn, modest))["uncollected_micro"] == 0
+    await world.sound()
+
+
 async def test_an_event_that_cannot_be_applied_is_parked_and_the_others_go_on(
     world: World, poster: Poster, conn: Connection
 ) -> None:
