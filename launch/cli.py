@@ -154,8 +154,8 @@ def migrate(*, data_dir: DataDir = None) -> None:
     roles.migrate(_role_settings(data_dir=data_dir, needs_redis=False))
 
 
-@app.command()
-def apply(
+@app.command("apply")
+def apply_file(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="The declaration, YAML.")],
     *,
     data_dir: DataDir = None,
@@ -167,10 +167,22 @@ def apply(
 
     Example: voucher-gateway apply programme.yaml --json
     """
-    from launch import roles
+    from launch import apply
 
     settings = _role_settings(data_dir=data_dir, needs_redis=False)
-    typer.echo(roles.apply(settings, file, as_json=json), nl=False)
+    report = apply.apply(settings, file, environment=environment())
+    typer.echo(apply.as_json(report) if json else apply.as_text(report))
+
+
+@app.command(hidden=True, context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+def demo_vendor(context: typer.Context) -> None:
+    """The simulated vendor of `up --demo`, as a process of its own.
+
+    Example: voucher-gateway demo-vendor --port 9001 --token-ms 20
+    """
+    from launch.demo_vendor.main import main as run_demo_vendor
+
+    raise typer.Exit(run_demo_vendor(context.args))
 
 
 @user_app.command("add")

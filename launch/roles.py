@@ -7,7 +7,6 @@ gateway has no use for Alembic, nor `--help` for any of it.
 from __future__ import annotations
 
 import asyncio
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from config.settings import Settings, read_master_secret
@@ -61,12 +60,6 @@ def migrate(settings: Settings) -> None:
         migrations.upgrade(database_url(settings))
     except psycopg.OperationalError as error:
         raise Refused(f"PostgreSQL at DATABASE_URL cannot be reached: {str(error).strip()}") from error
-
-
-def apply(settings: Settings, file: Path, *, as_json: bool) -> str:
-    """What was done, as text. Raises Refused with line and reason."""
-    del settings, file, as_json
-    raise Refused("not wired")
 
 
 async def mark_gateway_ended(settings: Settings, gateway_id: str) -> None:
