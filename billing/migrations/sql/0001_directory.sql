@@ -45,10 +45,10 @@ create table programme (
 -- The government's part of the supply value, by company class. A voucher keeps the share it was made with.
 create table programme_share (
     programme_id text not null references programme,
-    class text not null,
+    class_name text not null,
     share_ppm integer not null check (share_ppm between 0 and 1000000),
     revision bigint not null,
-    primary key (programme_id, class)
+    primary key (programme_id, class_name)
 );
 
 create table provider (
@@ -117,7 +117,7 @@ create table company (
     id text primary key,
     name text not null,
     brn text check (brn ~ '^[0-9]{10}$'),
-    class text not null,
+    class_name text not null,
     data_locations text[],
     active boolean not null,
     revision bigint not null
@@ -128,7 +128,7 @@ create table voucher (
     id text primary key,
     company_id text not null references company,
     programme_id text not null references programme,
-    class text not null,
+    class_name text not null,
     share_ppm integer not null check (share_ppm between 0 and 1000000),
     government_micro bigint not null check (government_micro >= 0),
     self_micro bigint not null check (self_micro >= 0),

@@ -1,0 +1,74 @@
+"""Grants against a programme's budget and its cap per company. Pure.
+
+The government's parts of all vouchers count, also of those the file does not name; what an ended voucher gave
+back to the budget does not.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+from billing.declaration import models
+from billing.declaration.findings import Finding
+from billing.declaration.reading import Reading
+from billing.declaration.rows import ProgrammeRow, VoucherRow
+from metering.money import format_krw
+
+
+@dataclass(slots=True)
+class Grants:
+    """`others`: by (programme, company), of vouchers the file does not name. `returned`: by voucher."""
+
+    others: dict[tuple[str, str], int] = field(default_factory=dict)
+    returned: dict[str, int] = field(default_factory=dict)
+
+
+def judge_grants(
+    reading: Reading,
+    programmes: Mapping[str, ProgrammeRow],
+    vouchers: Mapping[str, VoucherRow],
+    grants: Grants,
+) -> Iterator[Finding]:
+    """The voucher that goes beyond is named; where none in the file does, the programme is."""
+    of_company = Counter(grants.others)
+    of_programme: Counter[str] = Counter()
+    for (programme_id, _), amount_micro in grants.others.items():
+        of_programme[programme_id] += amount_micro
+    broken = set()
+    for entry in reading.of(models.Voucher):
+        voucher = vouchers.get(entry.declared.id)
+        if voucher is None or ("voucher", voucher.id) in reading.unjudged:
+            continue
+        programme = programmes.get(voucher.programme_id)
+        if programme is None or ("programme", programme.id) in reading.unjudged:
+            continue
+        granted_micro = voucher.government_micro - grants.returned.get(voucher.id, 0)
+        of_programme[programme.id] += granted_micro
+        of_company[programme.id, voucher.company_id] += granted_micro
+        for what, total_micro, most_micro in (
+            ("budget", of_programme[programme.id], programme.budget_micro),
+            ("cap per company", of_company[programme.id, voucher.company_id], programme.max_voucher_micro),
+        ):
+            if total_micro > most_micro:
+                broken.add((programme.id, what))
+                yield entry.finding(_beyond(programme.id, what, total_micro, most_micro), "government_krw")
+    for programme_entry in reading.of(models.Programme):
+        programme = programmes.get(programme_entry.declared.id)
+        if programme is None or ("programme", programme.id) in reading.unjudged:
+            continue
+        largest = max((of_company[key] for key in of_company if key[0] == programme.id), default=0)
+        if of_programme[programme.id] > programme.budget_micro and (programme.id, "budget") not in broken:
+            reason = _beyond(programme.id, "budget", of_programme[programme.id], programme.budget_micro)
+            yield programme_entry.finding(reason, "budget_krw")
+        if largest > programme.max_voucher_micro and (programme.id, "cap per company") not in broken:
+            reason = _beyond(programme.id, "cap per company", largest, programme.max_voucher_micro)
+            yield programme_entry.finding(reason, "max_voucher_krw")
+
+
+def _beyond(programme_id: str, what: str, total_micro: int, most_micro: int) -> str:
+    return (
+        f"the grants of programme {programme_id} come to {format_krw(total_micro)} won,"
+        f" above its {what} of {format_krw(most_micro)} won"
+    )
