@@ -116,15 +116,13 @@ class Poster:
         return out
 
     async def _clear(self, batch: Batch, out: Outcome) -> None:
-        """Committed: the stream may forget, then the gateways."""
+        """Committed: the streams may forget, and so may the gateways."""
         await asyncio.gather(
             *(
                 self._purse.delete_log(lane=lane, entry_ids=[entry.entry_id for entry in entries])
                 for lane, entries in batch.items()
-            )
-        )
-        await asyncio.gather(
-            *(self._purse.push_acks(lane=lane, acks=acks) for lane, acks in out.acks.items())
+            ),
+            *(self._purse.push_acks(lane=lane, acks=acks) for lane, acks in out.acks.items()),
         )
 
     def _alarm(self, parked: Sequence[ParkedEvent]) -> None:

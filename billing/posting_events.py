@@ -198,36 +198,41 @@ def _charge(kind: str, event: dict[str, Any], lane: int, *, has_escapes: bool, t
     if status not in ("settled", "released") or (charge and status == "released"):
         raise Unreadable(f"status {status!r} with a charge of {charge}")
     held_at_ms = event["held_at_ms"]
-    op, voucher = _word(meta["op"]), _word(event["voucher"])
-    company, provider, gateway = _word(meta["company"]), _word(meta["provider"]), _word(meta["gateway_id"])
+    op, voucher = meta["op"], event["voucher"]
+    company, provider, gateway, key = meta["company"], meta["provider"], meta["gateway_id"], meta["key_id"]
+    for word in (op, voucher, company, provider, gateway, key):
+        if type(word) is not str or not word:
+            raise Unreadable(f"{word!r} is not an id")
+    # In the order of the fields: this runs for every call.
     return Charge(
-        kind=kind,
-        op=op,
-        op_text=copy_text(op) if has_escapes else op,
-        lane=lane,
-        n=event["n"],
-        voucher_id=voucher,
-        voucher_text=copy_text(voucher) if has_escapes else voucher,
-        company_id=company,
-        provider_id=provider,
-        gateway_id=gateway,
-        key_id=_word(meta["key_id"]),
-        day=(held_at_ms + KOREA_OFFSET_MS) // DAY_MS,
-        charge_micro=charge,
-        taken_micro=taken,
-        columns=_columns(event, meta, has_escapes=has_escapes),
+        kind,
+        op,
+        copy_text(op) if has_escapes else op,
+        lane,
+        event["n"],
+        voucher,
+        copy_text(voucher) if has_escapes else voucher,
+        company,
+        provider,
+        gateway,
+        key,
+        (held_at_ms + KOREA_OFFSET_MS) // DAY_MS,
+        charge,
+        taken,
+        _columns(event, meta, has_escapes=has_escapes),
     )
 
 
 def _columns(event: dict[str, Any], meta: dict[str, Any], *, has_escapes: bool) -> str:
     """DESCRIPTION_COLUMNS as COPY text. JSON without a backslash holds nothing that COPY would misread."""
     tokens = event["tokens"]
-    counts = (*(tokens.get(name, 0) for name in TOKEN_CLASSES),)
-    instants = (meta["started_ms"], event["held_at_ms"], event["finished_ms"])
-    if min(*counts, *instants) < 0 or max(*counts, *instants) > COUNT_MAX:
+    get = tokens.get
+    counts = [get(name, 0) for name in TOKEN_CLASSES]
+    instants = [meta["started_ms"], event["held_at_ms"], event["finished_ms"]]
+    numbers = counts + instants
+    if min(numbers) < 0 or max(numbers) > COUNT_MAX:
         raise Unreadable("a count or an instant is out of bounds")
-    units = event["units"]
-    words: tuple[object, ...] = (
+    words = [
         meta["company"],
         meta["provider"],
         meta["product"],
@@ -243,21 +248,28 @@ def _columns(event: dict[str, Any], meta: dict[str, Any], *, has_escapes: bool) 
         "t" if event["client_gone"] else "f",
         "t" if event["estimated"] else "f",
         event["error"],
-        "{:d}\t{:d}\t{:d}".format(*instants),
+        _INSTANTS.format(*instants),
         meta["price_entry"],
         meta["price_from"],
         event["upstream"],
         event["upstream_request_id"],
         _COUNTS.format(*counts),
-        orjson.dumps(units).decode() if units else "{}",
-    )
-    if not has_escapes:
-        return "\t".join([NULL if word is None else word for word in words])  # type: ignore[misc]
-    return "\t".join([_copied(word, plain=index in _PLAIN_WORDS) for index, word in enumerate(words)])
+        orjson.dumps(event["units"]).decode() if event["units"] else "{}",
+    ]
+    if has_escapes:
+        words = [_copied(word, plain=index in _PLAIN_WORDS) for index, word in enumerate(words)]
+    else:
+        for index in _OPTIONAL_WORDS:
+            if words[index] is None:
+                words[index] = NULL
+    return "\t".join(words)
 
 
-_COUNTS: Final = "\t".join(["{:d}"] * len(TOKEN_CLASSES))
+# Places in the list above.
+_OPTIONAL_WORDS: Final = (5, 14, 18, 19)  # tag, error, upstream, upstream_request_id
 _PLAIN_WORDS: Final = frozenset({15, 20})  # the joined numbers, whose tabs are meant
+_INSTANTS: Final = "{:d}\t{:d}\t{:d}"
+_COUNTS: Final = "\t".join(["{:d}"] * len(TOKEN_CLASSES))
 
 
 def _copied(word: object, *, plain: bool) -> str:

@@ -1,4 +1,4 @@
-"""The posting rules as tables, and their law: whatever is posted in whatever order, every micro-won has one place."""
+"""The posting rules as tables, and their law: whatever is posted in whatever order, it has one place."""
 
 from __future__ import annotations
 
