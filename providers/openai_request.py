@@ -136,12 +136,14 @@ def input_tokens_max(facts: RequestFacts, *, context_tokens: int, input_overhead
     return min(context_tokens, bound)
 
 
-def output_tokens_max(facts: RequestFacts, *, product_max_output_tokens: int) -> int:
+def output_tokens_max(
+    facts: RequestFacts, *, product_max_output_tokens: int, quirks: Quirks = NO_QUIRKS
+) -> int:
     """Of the whole call. A limit above the product's is no wish to pay more: the vendor cannot give it."""
     if facts.purpose == "embedding":
         return 0
     per_choice = product_max_output_tokens
-    if facts.output_limit is not None:
+    if facts.output_limit is not None and not quirks.limit_leaves_reasoning:
         per_choice = min(facts.output_limit, product_max_output_tokens)
     return per_choice * facts.n
 

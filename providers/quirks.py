@@ -24,6 +24,8 @@ class Quirks:
     # Does the vendor report the usage of a stream only when `stream_options.include_usage` asks for it?
     # False: it always reports, and may refuse the field.
     stream_usage_on_request: bool = True
+    # Does the caller's output limit hold for visible text only, so that reasoning comes on top of it?
+    limit_leaves_reasoning: bool = False
 
 
 NO_QUIRKS: Final = Quirks()
@@ -33,7 +35,8 @@ QUIRKS: Final[Mapping[str, Quirks]] = MappingProxyType(
         "openai": Quirks(output_limit_field="max_completion_tokens"),
         "azure-openai": Quirks(output_limit_field="max_completion_tokens"),
         "mistral": Quirks(audio_beside_input=True, stream_usage_on_request=False),
-        "xai": Quirks(reasoning_beside_output=True),
+        "openrouter": Quirks(limit_leaves_reasoning=True),  # it passes xAI on
+        "xai": Quirks(reasoning_beside_output=True, limit_leaves_reasoning=True),
     }
 )
 
