@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import psycopg
 
 from billing.database import Connection
+from billing.expiry import undo_expiry
 from billing.ledger import rules
 from billing.ledger.store import append_entries
 from billing.loans import bump_open_loans, recall_loan
@@ -127,22 +128,19 @@ async def _update(conn: Connection, old: _Funds, change: FundsChange) -> None:
     ):
         raise FundsFixed(f"voucher {change.voucher_id}: company, programme and share are fixed")
     money = (change.government_micro, change.self_micro)
-    if old.expired_micro and (money != (old.government_micro, old.self_micro) or change.state != "ended"):
-        raise FundsFixed(f"voucher {change.voucher_id}: it has ended and what was left of it is returned")
-    # An ended voucher's line was cut where it was charged to: it is not declared anew.
-    capacity = old.capacity_micro if old.expired_micro else change.capacity_micro
+    before = (old.government_micro, old.self_micro, old.ends_ms, old.state)
+    if (*money, change.ends_ms, change.state) == before:
+        return
+    if old.expired_micro:
+        await undo_expiry(conn, change.voucher_id)
+        restored = await _locked_funds(conn, change.voucher_id)
+        assert restored is not None, "locked above"
+        old = restored
+    capacity = change.capacity_micro
     free = old.free_micro + capacity - old.capacity_micro
     if free < 0:
         lent = old.capacity_micro - old.free_micro - old.charged_micro
         raise BelowSpent(change.voucher_id, capacity, old.charged_micro, lent)
-    same = (*(old.government_micro, old.self_micro, old.capacity_micro, old.ends_ms, old.state),) == (
-        *money,
-        capacity,
-        change.ends_ms,
-        change.state,
-    )
-    if same:
-        return
     await conn.execute(
         "update funds set government_micro = %s, self_micro = %s, capacity_micro = %s, free_micro = %s,"
         " ends_ms = %s, state = %s where voucher_id = %s",

@@ -18,6 +18,7 @@ import psycopg
 
 from billing.closing import close_epochs
 from billing.database import Connection, connect
+from billing.expiry import expire_vouchers
 from billing.idempotency_store import purge_expired
 from billing.loans import push_loans
 from billing.posting import BATCH_MAX, Poster
@@ -29,7 +30,7 @@ from metering.purse import Purse, PurseUnavailable
 IDLE_S: Final = 0.05
 KEEP_EVERY_S: Final = 1.0
 TAKE_LANES_EVERY_S: Final = 2.0
-PURGE_EVERY_S: Final = 60.0
+PURGE_EVERY_S: Final = 10.0
 BACK_OFF_MIN_S: Final = 0.1
 BACK_OFF_MAX_S: Final = 2.0
 DRAIN_S: Final = 10.0
@@ -137,6 +138,7 @@ class _Worker:
             await push_loans(self.purse, conn, lanes=lanes)
             if now_s - purged_s >= PURGE_EVERY_S:
                 await purge_expired(conn)
+                await expire_vouchers(self.purse, conn, lanes=lanes)
                 purged_s = now_s
             await self._pause(KEEP_EVERY_S)
 

@@ -1,0 +1,102 @@
+"""What a voucher did not use by its end goes back: recalled from the purse, then expired, by source.
+
+Holds made before the end are settled first: as long as anything is lent and neither spent nor returned, the
+voucher waits. An ended voucher that is declared anew gets its unused part back, and expires again if it has
+still ended.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from billing.database import Connection
+from billing.ledger import rules
+from billing.ledger.store import append_entries
+from billing.loans import recall_loan
+from metering import shares
+from metering.purse import Purse
+
+GRACE_S: Final = 60  # after the end, so that the last calls need not be recalled from
+EXPIRE_MAX: Final = 100  # vouchers in one pass
+
+_UNUSED = """
+    select voucher_id from funds
+    where (state = 'ended' or ends_ms < (extract(epoch from clock_timestamp()) - %s) * 1000)
+      and government_micro + self_micro
+          > charged_micro + expired_government_micro + expired_self_micro
+      and lane = any(%s) order by voucher_id limit %s"""
+
+_OUTSTANDING = """
+    select l.lane, l.n, e.state, l.lent_micro - l.posted_micro - l.returned_micro
+    from loan l join lane_epoch e using (lane, n)
+    where l.voucher_id = %s and l.lent_micro > l.posted_micro + l.returned_micro"""
+
+
+async def expire_vouchers(purse: Purse, conn: Connection, *, lanes: Sequence[int]) -> int:
+    """-> how many vouchers were brought to their end."""
+    cursor = await conn.execute(_UNUSED, [GRACE_S, list(lanes), EXPIRE_MAX])
+    expired = 0
+    for (voucher_id,) in await cursor.fetchall():
+        cursor = await conn.execute(_OUTSTANDING, [voucher_id])
+        for lane, n, state, amount in await cursor.fetchall():
+            if state == "open":
+                await recall_loan(purse, conn, lane=lane, n=n, voucher_id=voucher_id, amount_micro=amount)
+        expired += await _expire(conn, voucher_id)
+    return expired
+
+
+async def _expire(conn: Connection, voucher_id: str) -> int:
+    async with conn.transaction():
+        cursor = await conn.execute(
+            "select company_id, programme_id, share_ppm, government_micro - expired_government_micro,"
+            " self_micro - expired_self_micro, charged_micro, free_micro"
+            " from funds where voucher_id = %s for update",
+            [voucher_id],
+        )
+        row = await cursor.fetchone()
+        if row is None or await (await conn.execute(_OUTSTANDING, [voucher_id])).fetchone():
+            return 0
+        company_id, programme_id, share_ppm, government, own, charged, free = row
+        used = shares.government_micro(charged, share_ppm)
+        government, own = government - used, own - (charged - used)
+        await conn.execute(
+            "update funds set capacity_micro = charged_micro, free_micro = 0,"
+            " expired_government_micro = expired_government_micro + %s,"
+            " expired_self_micro = expired_self_micro + %s where voucher_id = %s",
+            [government, own, voucher_id],
+        )
+        entry = rules.expiry(
+            rules.VoucherRef(voucher_id, company_id, programme_id),
+            government_micro=government,
+            self_micro=own,
+            free_micro=free,
+        )
+        await append_entries(conn, [entry] if entry.postings else [])
+    return 1
+
+
+async def undo_expiry(conn: Connection, voucher_id: str) -> None:
+    """The line reaches as far as it did; in the caller's SQL transaction, with the funds row locked."""
+    cursor = await conn.execute(
+        "select company_id, programme_id, share_ppm, government_micro, self_micro, charged_micro,"
+        " expired_government_micro, expired_self_micro from funds where voucher_id = %s",
+        [voucher_id],
+    )
+    row = await cursor.fetchone()
+    assert row is not None, "the caller has locked it"
+    company_id, programme_id, share_ppm, government, own, charged, expired_government, expired_own = row
+    line = shares.capacity(grant_micro=government, deposit_micro=own, share_ppm=share_ppm)
+    free = line.total_micro - charged
+    await conn.execute(
+        "update funds set capacity_micro = %s, free_micro = %s, expired_government_micro = 0,"
+        " expired_self_micro = 0 where voucher_id = %s",
+        [line.total_micro, free, voucher_id],
+    )
+    entry = rules.expiry(
+        rules.VoucherRef(voucher_id, company_id, programme_id),
+        government_micro=-expired_government,
+        self_micro=-expired_own,
+        free_micro=-free,
+    )
+    await append_entries(conn, [entry] if entry.postings else [])
