@@ -3,8 +3,8 @@
     healthy ── failures_max failures in a row ──> resting (cooldown_s) ──> on trial
     on trial: a success makes it healthy and forgets everything; a failure lets it rest twice as long
 
-While resting a target is asked only when no other is left (routing decides). On trial it counts as healthy: the
-next call is the probe, so no prober runs beside the traffic. A vendor's refusal of a request is no failure.
+While resting a target is asked only when no other is left (routing decides). On trial it counts as healthy:
+the next call is the probe, so no prober runs beside the traffic. A refusal of a request is no failure.
 """
 
 from __future__ import annotations

@@ -151,7 +151,7 @@ class StreamFold(StreamState):
         return error_frame(code, message)
 
     def _is_ordinary(self, event: bytes) -> bool:
-        """True only where parsing could tell nothing: no usage, no finish, no error, first choice."""
+        """True only where parsing could tell nothing: no usage, finish, error, tool's name; first choice."""
         patterns = self._patterns
         if b'"usage"' in event and (patterns.usage_null not in event or patterns.usage_object in event):
             return False
@@ -159,7 +159,7 @@ class StreamFold(StreamState):
             patterns.finish_null not in event or patterns.finish_text in event
         ):
             return False
-        return b'"error"' not in event and patterns.first_index in event
+        return b'"error"' not in event and patterns.first_index in event and patterns.name not in event
 
     def _count_text(self, event: bytes) -> None:
         length = _text_length(event, self._text_key)
@@ -169,7 +169,7 @@ class StreamFold(StreamState):
                     self._text_key = key
                     break
             else:
-                if b'"tool_calls"' in event or b'"audio"' in event or b'"function_call"' in event:
+                if b'"audio"' in event:
                     self.deltas += 1
                 return
         self.deltas += 1
@@ -236,7 +236,7 @@ def error_frame(code: str, message: str, error_type: str = "api_error") -> bytes
 class _Patterns:
     """The searched spellings, with the vendor's space after the colon or without one."""
 
-    __slots__ = ("finish_null", "finish_text", "first_index", "text", "usage_null", "usage_object")
+    __slots__ = ("finish_null", "finish_text", "first_index", "name", "text", "usage_null", "usage_object")
 
     def __init__(self, colon: bytes) -> None:
         self.usage_null = b'"usage"' + colon + b"null"
@@ -244,6 +244,7 @@ class _Patterns:
         self.finish_null = b'"finish_reason"' + colon + b"null"
         self.finish_text = b'"finish_reason"' + colon + b'"'
         self.first_index = b'"index"' + colon + b"0"
+        self.name = b'"name"' + colon + b'"'
         self.text = tuple(b'"' + key.encode() + b'"' + colon + b'"' for key in _TEXT_KEYS)
 
 
