@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar, Final, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from billing.declaration.fields import (
     Amount,
@@ -218,12 +218,6 @@ class ApiKey(Declared):
         return f"{self.company}/{self.name}"
 
 
-def _text(value: object) -> object:
-    if not isinstance(value, str):
-        raise ValueError("must be text: put it in quotes")
-    return value
-
-
 class User(Declared):
     KIND = "user"
     REQUIRED = frozenset({"role"})
@@ -232,7 +226,7 @@ class User(Declared):
     role: Literal["company", "provider", "operator", "auditor"] | None = None
     company: Id | None = None
     provider: Id | None = None
-    password: Annotated[str, BeforeValidator(_text), Password] | None = Field(default=None, repr=False)
+    password: Password | None = Field(default=None, repr=False)
 
     @property
     def key(self) -> str:
