@@ -6,10 +6,14 @@ import asyncio
 import signal
 from typing import Final
 
+import psycopg
 import structlog
 import uvloop
 from prometheus_client import CollectorRegistry, Counter
+from psycopg_pool import PoolTimeout
 
+from billing.database import Pool, open_pool
+from billing.revival import revive_lanes
 from billing.treasury import BooksMismatch
 from billing.worker import WorkerStats, run_worker
 from config.settings import Settings
@@ -18,9 +22,11 @@ from launch.process import say_ready
 from launch.refusal import Refused
 from metering.purse import PurseUnavailable
 from metering.purse_redis import RedisPurse, connect_purse
+from metering.treasury import TreasuryUnavailable
 
 CONNECT_PAUSE_S: Final = 0.25
 METRICS_EVERY_S: Final = 2.0
+REVIVE_EVERY_S: Final = 1.0
 COUNTED: Final = {
     "posted": "Events taken from the streams into the books",
     "parked": "Events that could not be applied and wait for a person",
@@ -58,6 +64,17 @@ async def _count(stats: WorkerStats) -> None:
         await asyncio.sleep(METRICS_EVERY_S)
 
 
+async def _revive(pool: Pool, purse: RedisPurse) -> None:
+    """Once a second; while one of the two servers is away there is nothing to revive."""
+    while True:
+        try:
+            if (revived := await revive_lanes(pool, purse)) > 0:
+                log.info("lanes_revived", lanes=revived)
+        except (TreasuryUnavailable, PurseUnavailable, psycopg.Error, PoolTimeout) as error:
+            log.warning("not_revived", reason=str(error))
+        await asyncio.sleep(REVIVE_EVERY_S)
+
+
 async def _run(settings: Settings, *, ready_fd: int | None) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -66,15 +83,23 @@ async def _run(settings: Settings, *, ready_fd: int | None) -> None:
     if purse is None:
         return
     stats = WorkerStats()
-    counting = asyncio.create_task(_count(stats), name="count")
-    say_ready(ready_fd)
-    try:
-        await run_worker(roles.database_url(settings), purse, stop, stats=stats)
-    except BooksMismatch as mismatch:
-        raise Refused(str(mismatch)) from mismatch
-    finally:
-        counting.cancel()
-        await purse.close()
+    database_url = roles.database_url(settings)
+    pool = open_pool(database_url, size_max=2)
+    async with pool:
+        beside = [
+            asyncio.create_task(_count(stats), name="count"),
+            asyncio.create_task(_revive(pool, purse), name="revive"),
+        ]
+        say_ready(ready_fd)
+        try:
+            await run_worker(database_url, purse, stop, stats=stats)
+        except BooksMismatch as mismatch:
+            raise Refused(str(mismatch)) from mismatch
+        finally:
+            for task in beside:
+                task.cancel()
+            await asyncio.wait(beside)
+            await purse.close()
 
 
 def run(settings: Settings, *, ready_fd: int | None) -> None:

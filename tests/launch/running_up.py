@@ -52,10 +52,10 @@ class RunningUp:
         )
         self.screen = ""
 
-    def wait_ready(self) -> RunningUp:
-        """Read the screen until both addresses stand on it."""
+    def wait_ready(self, *, until: str = "office") -> RunningUp:
+        """Read the screen until it shows what comes last."""
         assert self.process.stdout is not None
-        while "office" not in self.screen:
+        while until not in self.screen:
             line = self.process.stdout.readline()
             if not line:
                 _, said = self.process.communicate()

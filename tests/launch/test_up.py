@@ -26,17 +26,25 @@ def up(tmp_path: Path) -> Iterator[RunningUp]:
     running.kill_quietly()
 
 
+@pytest.fixture(scope="module")
+def shared_up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningUp]:
+    """For tests that leave it serving."""
+    running = RunningUp(tmp_path_factory.mktemp("shared") / "state", "--workers", "2")
+    yield running.wait_ready()
+    running.kill_quietly()
+
+
 def database_url(data_dir: Path) -> str:
     return f"postgresql://voucher@/voucher?host={data_dir / 'run'}"
 
 
-def test_serves_and_shows_its_roles_in_ps(up: RunningUp) -> None:
-    data_plane, office = up.address("data plane"), up.address("office")
+def test_serves_and_shows_its_roles_in_ps(shared_up: RunningUp) -> None:
+    data_plane, office = shared_up.address("data plane"), shared_up.address("office")
     assert [get(f"{base}{path}")[0] for base in (data_plane, office) for path in ("/healthz", "/readyz")] == [
         200
     ] * 4
     assert "바우처" in get(f"{office}/")[1]
-    lines = " | ".join(up.family().values())
+    lines = " | ".join(shared_up.family().values())
     for word in (
         "gateway --slot 0",
         "gateway --slot 1",
@@ -66,12 +74,12 @@ def test_sigterm_ends_everything_and_the_same_data_serves_again(up: RunningUp) -
 
 
 @pytest.mark.parametrize("word", ["gateway --slot 0", " worker ", " office ", "valkey-server", "postgres -D"])
-def test_what_dies_is_started_anew(up: RunningUp, word: str) -> None:
-    before = up.pid_of(word)
+def test_what_dies_is_started_anew(shared_up: RunningUp, word: str) -> None:
+    before = shared_up.pid_of(word)
     os.kill(before, signal.SIGKILL)
-    wait_until(lambda: any(word in line and pid != before for pid, line in up.family().items()))
-    wait_until(lambda: get(f"{up.address('office')}/readyz")[0] == 200)
-    wait_until(lambda: get(f"{up.address('data plane')}/readyz")[0] == 200)
+    wait_until(lambda: any(word in line and pid != before for pid, line in shared_up.family().items()))
+    wait_until(lambda: get(f"{shared_up.address('office')}/readyz")[0] == 200)
+    wait_until(lambda: get(f"{shared_up.address('data plane')}/readyz")[0] == 200)
 
 
 def test_a_killed_supervisor_takes_everything_with_it(up: RunningUp) -> None:
@@ -95,11 +103,11 @@ def test_a_signal_while_starting_leaves_nothing(tmp_path: Path) -> None:
     assert not (tmp_path / "state").exists()
 
 
-def test_a_data_directory_in_use_is_refused(up: RunningUp) -> None:
-    code, said = refused("up", "--data-dir", str(up.data_dir), "--port", "0", "--office-port", "0")
+def test_a_data_directory_in_use_is_refused(shared_up: RunningUp) -> None:
+    code, said = refused("up", "--data-dir", str(shared_up.data_dir), "--port", "0", "--office-port", "0")
     assert (code, said.count("\n")) == (2, 1)
     assert "in use by a running voucher-gateway" in said
-    assert get(f"{up.address('data plane')}/readyz")[0] == 200
+    assert get(f"{shared_up.address('data plane')}/readyz")[0] == 200
 
 
 @pytest.mark.parametrize("which", ["--port", "--office-port"])
