@@ -24,7 +24,7 @@ from billing.directory_store import DirectoryDelta, current_revision, load_direc
 from billing.gateways import register_gateway
 from billing.secrets import Secrets
 from billing.treasury import SqlTreasury
-from config.settings import Settings
+from config.settings import Limits, Settings
 from gateway import ports
 from gateway.app import Gateway
 from gateway.attempts import Attempts
@@ -236,28 +236,7 @@ async def build_gateway(settings: Settings, *, gateway_id: str, slot: int) -> Ga
         directory.apply(delta)
     telemetry = Telemetry(CollectorRegistry(), build_spans())
     books = _Books(pool)
-    pace = Pace(
-        checkpoint_s=limits.checkpoint_s,
-        checkpoint_tokens=limits.checkpoint_tokens,
-        wait_for_funds_s=limits.wait_for_funds_s,
-    )
-    relay = Relay(
-        meter=meter,
-        attempts=Attempts(
-            upstream=upstream,
-            health=Health(),
-            now_s=time.monotonic,
-            chance=random.SystemRandom().random,
-        ),
-        now_ms=now_ms,
-        limits=RelayLimits(
-            answer_bytes_max=limits.upstream_answer_bytes_max,
-            event_bytes_max=limits.frame_bytes_max,
-            drain_client_gone_s=limits.client_gone_drain_s,
-            drains_max=limits.client_gone_streams_max,
-            pace=pace,
-        ),
-    )
+    relay = _build_relay(meter, upstream, limits)
     gateway = Gateway(
         directory=directory,
         calls=Calls(
@@ -284,6 +263,30 @@ async def build_gateway(settings: Settings, *, gateway_id: str, slot: int) -> Ga
         application=gateway, pool=pool, purse=purse, meter=meter, upstream=upstream, keeping=keeping
     )
     return role
+
+
+def _build_relay(meter: Meter, upstream: Upstream, limits: Limits) -> Relay:
+    return Relay(
+        meter=meter,
+        attempts=Attempts(
+            upstream=upstream,
+            health=Health(),
+            now_s=time.monotonic,
+            chance=random.SystemRandom().random,
+        ),
+        now_ms=now_ms,
+        limits=RelayLimits(
+            answer_bytes_max=limits.upstream_answer_bytes_max,
+            event_bytes_max=limits.frame_bytes_max,
+            drain_client_gone_s=limits.client_gone_drain_s,
+            drains_max=limits.client_gone_streams_max,
+            pace=Pace(
+                checkpoint_s=limits.checkpoint_s,
+                checkpoint_tokens=limits.checkpoint_tokens,
+                wait_for_funds_s=limits.wait_for_funds_s,
+            ),
+        ),
+    )
 
 
 async def _keep_fresh(directory: Directory, source: _DirectorySource, poll_s: float) -> None:

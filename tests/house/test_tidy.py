@@ -21,6 +21,7 @@ EVERYTHING: Final = (*PACKAGES, "tests", "bench")
 
 FILE_LINES_AIM, FILE_LINES_WALL = 250, 500
 FUNCTION_LINES_AIM, FUNCTION_LINES_WALL = 40, 70
+TEST_FUNCTION_LINES_WALL = 100  # a conversation reads best whole
 RATCHET_SLACK_LINES: Final = 5
 
 # Modules that decide and never wait: no clock, no randomness, no I/O. They are handed what they need.
@@ -120,7 +121,7 @@ def ratchet(found: dict[str, int], table: str, *, aim: int, wall: int) -> list[s
     entries = allowed(table)
     wrong = []
     for name, size in found.items():
-        if size > wall:
+        if size > wall and not name.startswith("tests/"):
             wrong.append(f"{name} has {size} lines, the wall is {wall}: split it")
         elif size > aim and name not in entries:
             wrong.append(f"{name} has {size} lines, the aim is {aim}: split it (or enter it in sizes.toml)")
@@ -141,6 +142,9 @@ def test_files_fit_in_the_head() -> None:
 
 def test_functions_fit_on_a_screen() -> None:
     found = dict(size for path in sources(*EVERYTHING) for size in functions(path))
+    tests = {name: size for name, size in found.items() if name.startswith("tests/")}
+    high = [name for name, size in tests.items() if size > TEST_FUNCTION_LINES_WALL]
+    assert high == []
     assert ratchet(found, "functions", aim=FUNCTION_LINES_AIM, wall=FUNCTION_LINES_WALL) == []
 
 
