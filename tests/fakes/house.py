@@ -82,8 +82,8 @@ class _Child:
     def said(self) -> str:
         return self.log_path.read_text("utf-8", errors="replace")
 
-    def end(self, *, number: signal.Signals = signal.SIGTERM, timeout_s: float = END_WAIT_S) -> int:
-        if self.process.poll() is None:
+    def end(self, *, number: signal.Signals | None, timeout_s: float = END_WAIT_S) -> int:
+        if number is not None and self.process.poll() is None:
             self.process.send_signal(number)
         try:
             return self.process.wait(timeout_s)
@@ -136,6 +136,7 @@ class House:
         self.vendors: list[Vendor] = []
         self._environment = _environment() | {"UPSTREAM_ALLOW_PRIVATE": "1"} | dict(environment or {})
         self._child: _Child | None = None
+        self._was_asked = False
         self._family: dict[int, str] = {}
 
     def __enter__(self) -> Self:
@@ -174,10 +175,16 @@ class House:
         return time.monotonic() - started_s
 
     def down(self, number: signal.Signals = signal.SIGTERM) -> int:
-        """End it the polite way; its exit code. Nothing of it may be left."""
+        """End it, the polite way if not told otherwise; its exit code. Nothing of it may be left.
+
+        After kill -9 of `up` the kernel ends its children, which takes a moment.
+        """
         assert self._child is not None
         self._remember()
-        code = self._child.end(number=number)
+        code = self._child.end(number=None if self._was_asked else number)
+        self._was_asked = False
+        if number is signal.SIGKILL:
+            wait_until(lambda: not self._alive(), timeout_s=END_WAIT_S, said="children of a killed `up` end")
         assert self._alive() == {}, "processes left behind"
         self._child = None
         return code
@@ -187,6 +194,7 @@ class House:
         assert self._child is not None
         self._remember()
         self._child.process.send_signal(signal.SIGTERM)
+        self._was_asked = True
 
     def _serves(self) -> bool:
         assert self._child is not None
