@@ -26,7 +26,7 @@ from billing.declaration.stored import read_directory
 from billing.declaration.writing import write_plan
 from billing.funds import FundsChange, prepare_change
 from billing.secrets import Secrets
-from metering.purse import Purse
+from metering.purse import Purse, PurseUnavailable
 from providers.addresses import refusal_of_base_url
 
 KEY_BYTES: Final = 32  # 43 characters of base64
@@ -79,8 +79,11 @@ async def apply_file(
     except _Short as short:
         if purse is None:
             raise short.refused from None
-        for funds in short.funds:
-            await prepare_change(purse, conn, funds)
+        try:
+            for funds in short.funds:
+                await prepare_change(purse, conn, funds)
+        except PurseUnavailable:
+            raise short.refused from None
     reading = await asyncio.to_thread(read_declaration, text, source=source, environment=environment)
     try:
         return await _apply(conn, reading, source=source, secrets=secrets, means=means)

@@ -11,6 +11,7 @@ from billing.database import Connection
 from billing.declaration import ApplyReport, DeclarationRefused, apply_file
 from billing.directory_store import DirectoryDelta, load_directory
 from billing.secrets import Secrets
+from metering.purse import Purse
 
 NOW: Final = datetime(2026, 11, 21, 9, 0, tzinfo=UTC)
 ENVIRONMENT: Final = {"VENDOR_KEY": "vendor-secret-4711", "PASSWORD": "correct horse battery"}
@@ -85,6 +86,7 @@ class World:
         environment: Mapping[str, str] = ENVIRONMENT,
         allow_private: bool = False,
         now: datetime = NOW,
+        purse: Purse | None = None,
     ) -> ApplyReport:
         return await apply_file(
             self.conn,
@@ -94,11 +96,12 @@ class World:
             secrets=self.secrets,
             allow_private=allow_private,
             now=now,
+            purse=purse,
         )
 
-    async def refusal(self, text: str) -> str:
+    async def refusal(self, text: str, *, purse: Purse | None = None) -> str:
         try:
-            report = await self.apply(text)
+            report = await self.apply(text, purse=purse)
         except DeclarationRefused as refused:
             return str(refused)
         raise AssertionError(f"taken: {report}")
