@@ -6,11 +6,13 @@ Never in a line: keys, prompts, answers. Values from outside are bounded; JSON e
 from __future__ import annotations
 
 import time
+from collections import Counter, defaultdict
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
+import prometheus_client as prometheus
 import structlog
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client import CollectorRegistry
 
 from metering.money import MICRO_PER_WON
 
@@ -54,47 +56,39 @@ class Telemetry:
     def __init__(self, registry: CollectorRegistry, spans: SpanSink | None = None) -> None:
         self._spans = spans
         self._log = structlog.get_logger("gateway")
-        self._calls = Counter(
+        self._calls = prometheus.Counter(
             "voucher_calls_total", "Calls by route and how they ended.", ["route", "status", "code"],
             registry=registry,
         )  # fmt: skip
-        self._charged = Counter(
+        self._charged = prometheus.Counter(
             "voucher_charged_won_total", "Won charged at settlement.", ["product"], registry=registry
         )
-        self._tokens = Counter(
+        self._tokens = prometheus.Counter(
             "voucher_tokens_total", "Tokens metered.", ["product", "direction"], registry=registry
         )
-        self._seconds = Histogram(
+        self._seconds = prometheus.Histogram(
             "voucher_call_seconds", "Time from request to end of answer.", ["route"],
             buckets=LATENCY_BUCKETS_S, registry=registry,
         )  # fmt: skip
-        self.holds_open = Gauge(
+        self.holds_open = prometheus.Gauge(
             "voucher_holds_open", "Holds this process owns.", registry=registry,
             multiprocess_mode="livesum",
         )  # fmt: skip
-        self.unposted = Gauge(
+        self.unposted = prometheus.Gauge(
             "voucher_events_unposted", "Events the books have not acknowledged.", registry=registry,
             multiprocess_mode="livesum",
         )  # fmt: skip
-        self.waiting = Gauge(
+        self.waiting = prometheus.Gauge(
             "voucher_calls_waiting_for_funds", "Calls that wait for held money.", registry=registry,
             multiprocess_mode="livesum",
         )  # fmt: skip
-        self._children: dict[tuple[str, ...], Any] = {}
+        self._tally = _Tally()
 
     def tell(self, record: CallRecord, traceparent: str | None = None) -> None:
         if self._spans is not None:
             self._spans.tell(record, traceparent)
         seconds = time.perf_counter() - record.started_s
-        self._child(self._calls, record.route, str(record.status), record.code or "").inc()
-        self._child(self._seconds, record.route).observe(seconds)
-        product = record.product
-        if product is not None and record.charge_micro:
-            self._child(self._charged, product).inc(record.charge_micro / MICRO_PER_WON)
-        if product is not None and record.input_tokens:
-            self._child(self._tokens, product, "input").inc(record.input_tokens)
-        if product is not None and record.output_tokens:
-            self._child(self._tokens, product, "output").inc(record.output_tokens)
+        self._tally.add(record, seconds)
         self._log.info(
             "call",
             request_id=record.request_id,
@@ -104,7 +98,7 @@ class Telemetry:
             code=record.code,
             company=record.company,
             api_key=record.api_key,
-            product=product,
+            product=record.product,
             stream=record.stream,
             upstream=record.upstream,
             attempts=record.attempts,
@@ -120,9 +114,41 @@ class Telemetry:
     def crash(self, record: CallRecord, error: BaseException) -> None:
         self._log.error("call failed on our side", request_id=record.request_id, exc_info=error)
 
-    def _child(self, metric: Any, *labels: str) -> Any:
-        key = (metric._name, *labels)
-        child = self._children.get(key)
-        if child is None:
-            child = self._children[key] = metric.labels(*labels)
-        return child
+    def publish(self) -> None:
+        """Bring what was tallied since the last time to where the office reads it; once a second will do."""
+        tally, self._tally = self._tally, _Tally()
+        for (route, status, code), count in tally.calls.items():
+            self._calls.labels(route, str(status), code).inc(count)
+        for route, seconds in tally.seconds.items():
+            observe = self._seconds.labels(route).observe
+            for value in seconds:
+                observe(value)
+        for product, micro in tally.charged_micro.items():
+            self._charged.labels(product).inc(micro / MICRO_PER_WON)
+        for (product, direction), count in tally.tokens.items():
+            self._tokens.labels(product, direction).inc(count)
+
+
+class _Tally:
+    """Counts in plain numbers: a metric shared by processes costs more than a call can spare."""
+
+    __slots__ = ("calls", "charged_micro", "seconds", "tokens")
+
+    def __init__(self) -> None:
+        self.calls: Counter[tuple[str, int, str]] = Counter()
+        self.seconds: defaultdict[str, list[float]] = defaultdict(list)
+        self.charged_micro: Counter[str] = Counter()
+        self.tokens: Counter[tuple[str, str]] = Counter()
+
+    def add(self, record: CallRecord, seconds: float) -> None:
+        self.calls[record.route, record.status, record.code or ""] += 1
+        self.seconds[record.route].append(seconds)
+        product = record.product
+        if product is None:
+            return
+        if record.charge_micro:
+            self.charged_micro[product] += record.charge_micro
+        if record.input_tokens:
+            self.tokens[product, "input"] += record.input_tokens
+        if record.output_tokens:
+            self.tokens[product, "output"] += record.output_tokens

@@ -43,7 +43,7 @@ from metering.purse_redis import RedisPurse, connect_purse
 from providers.health import Health
 from providers.upstream import Upstream
 
-METRICS_EVERY_S: Final = 2.0
+METRICS_EVERY_S: Final = 1.0
 _AWAY: Final = (psycopg.Error, PoolTimeout, PoolClosed, TooManyRequests)
 
 log = structlog.get_logger(__name__)
@@ -307,4 +307,5 @@ async def _keep_measured(meter: Meter, telemetry: Telemetry) -> None:
         telemetry.holds_open.set(meter.holds_open)
         telemetry.unposted.set(meter.unposted)
         telemetry.waiting.set(meter.waiting)
+        telemetry.publish()
         await asyncio.sleep(METRICS_EVERY_S)
