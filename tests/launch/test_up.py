@@ -179,3 +179,39 @@ def test_role_alone_without_servers_is_one_sentence(tmp_path: Path) -> None:
     assert (code, said.count("\n")) == (2, 1)
     assert "DATABASE_URL and REDIS_URL must be set" in said
     assert time.monotonic() - started_s < 5
+
+
+def test_a_killed_gateway_is_known_to_have_ended(shared_up: RunningUp) -> None:
+    """Else what it held would be waited for, a quarter of an hour."""
+    line = shared_up.family()[shared_up.pid_of("gateway --slot 1")]
+    gateway_id = line.split("--gateway-id ")[1].split()[0]
+    os.kill(shared_up.pid_of(gateway_id), signal.SIGKILL)
+
+    def marked() -> bool:
+        with psycopg.connect(database_url(shared_up.data_dir)) as connection:
+            ended = connection.execute(
+                "select 1 from gateway where id = %s and ended_at is not null", (gateway_id,)
+            )
+            return ended.fetchone() is not None
+
+    wait_until(marked, timeout_s=5)
+    assert not (shared_up.data_dir / "gateways" / gateway_id).exists()
+
+
+def test_foreign_servers_are_used_and_their_weakness_is_said(
+    tmp_path: Path, postgres_url: str, valkey_url: str
+) -> None:
+    environment = {**os.environ, "DATABASE_URL": postgres_url, "REDIS_URL": valkey_url}  # noqa: TID251
+    running = RunningUp(tmp_path / "state", environment=environment)
+    try:
+        running.wait_ready()
+        assert get(f"{running.address('data plane')}/readyz")[0] == 200
+        lines = " ".join(running.family().values())
+        assert "postgres -D" not in lines
+        assert "valkey-server" not in lines
+        running.process.send_signal(signal.SIGTERM)
+        _, said = running.process.communicate(timeout=30)
+        assert running.process.returncode == 0
+        assert "warning: PostgreSQL: fsync is 'off', not 'on'." in said
+    finally:
+        running.kill_quietly()
