@@ -61,7 +61,16 @@ class Usage:
         return not (self.input_total or self.output_total or any(self.units.values()))
 
     def tokens(self) -> dict[str, int]:
-        return {name: getattr(self, name) for name in TOKEN_CLASSES}
+        return {
+            "input": self.input,
+            "cached_input": self.cached_input,
+            "cache_write": self.cache_write,
+            "cache_write_1h": self.cache_write_1h,
+            "output": self.output,
+            "reasoning": self.reasoning,
+            "input_audio": self.input_audio,
+            "output_audio": self.output_audio,
+        }
 
 
 def usage_from_totals(  # noqa: PLR0913 - one keyword per number a vendor reports
@@ -108,4 +117,6 @@ def usage_from_totals(  # noqa: PLR0913 - one keyword per number a vendor report
 
 
 def _bounded(count: int) -> int:
-    return max(0, min(count, TOKENS_MAX))
+    if 0 <= count <= TOKENS_MAX:
+        return count
+    return 0 if count < 0 else TOKENS_MAX

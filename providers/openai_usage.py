@@ -119,10 +119,8 @@ def _first(raw: dict[str, Any], *names: str) -> int | None:
     """The first of these fields that is a count. A whole float is one (some vendors write 12.0)."""
     for name in names:
         value = raw.get(name)
-        if isinstance(value, bool):
-            continue
-        if isinstance(value, int):
+        if type(value) is int:  # not a bool, which is an int by inheritance only
             return value
-        if isinstance(value, float) and value.is_integer():
+        if type(value) is float and value.is_integer():
             return int(value)
     return None
