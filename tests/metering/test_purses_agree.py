@@ -30,26 +30,36 @@ from metering.purse import HoldRef, Loan, Purse, Reserved, ReserveRequest
 from metering.purse_memory import DAY_MS
 from tests.fakes.two_purses import Snapshot, TwoPurses
 
-EXAMPLES: Final = int(os.getenv("PURSE_EXAMPLES", "40"))
-STEPS: Final = 40
+EXAMPLES: Final = int(os.getenv("PURSE_EXAMPLES", "20"))
+STEPS: Final = 60
 
 LANES: Final = (3, 40)
 VOUCHERS: Final = ("v1", "v2", "v3")
 GATEWAYS: Final = ("g1", "g2")
 LARGE_MICRO: Final = 2**51  # three vouchers of it stay below 2^53 together
 
-lanes = st.sampled_from(LANES)
+lanes = st.sampled_from((3, 3, 3, 3, 40))  # most in one lane, so that much happens to one hold
 gateways = st.sampled_from(GATEWAYS)
+most_vouchers = st.sampled_from(("v1", "v1", "v1", "v2", "v3"))
 amounts = st.integers(0, 120) | st.sampled_from((0, 1, 1_000, 3 * 10**14, LARGE_MICRO))
-limits_micro = st.integers(0, 600) | st.sampled_from((0, 100_000, 3 * 10**14, LARGE_MICRO))
+limits_micro = st.integers(0, 600) | st.sampled_from((100, 100_000, 3 * 10**14, LARGE_MICRO))
 tokens = st.integers(0, 40)
 back = st.sampled_from((0, 0, 0, 0, 0, 0, 1, 2, -1))  # how far the caller's n is behind the newest
 key_limits = st.just(KeyLimits()) | st.builds(
     KeyLimits,
     requests_per_minute=st.none() | st.integers(0, 5),
     tokens_per_minute=st.none() | st.integers(0, 120),
-    krw_per_day_micro=st.none() | st.integers(0, 400),
+    krw_per_day_micro=st.none() | st.integers(0, 400) | st.just(10_000),
     concurrent=st.none() | st.integers(0, 4),
+)
+
+seldom = st.integers(0, 4)  # what begins everything anew happens at 0 only
+easy_limits = st.sampled_from(
+    (
+        KeyLimits(),
+        KeyLimits(tokens_per_minute=60, krw_per_day_micro=300),
+        KeyLimits(requests_per_minute=8, concurrent=6),
+    )
 )
 
 
@@ -65,22 +75,13 @@ class PursesAgree(RuleBasedStateMachine):
         self.two.begin()
         self.n = dict.fromkeys(LANES, 0)
         self.nonces = 0
+        self.calls = 0
         self.now_ms = self.two.now_ms()
 
-    @initialize(limit=limits_micro)
-    def first_epoch(self, limit: int) -> None:
+    @initialize()
+    def first_epochs(self) -> None:
         for lane in LANES:
-            self.new_epoch(lane=lane)
-            for voucher_id in VOUCHERS[:2]:
-                self.lend(
-                    lane=lane,
-                    behind=0,
-                    voucher_id=voucher_id,
-                    version=1,
-                    limit=limit,
-                    days=10,
-                    state="active",
-                )
+            self.new_epoch(lane=lane, limits=(500, 3 * 10**14))
 
     # -- the gateway's verbs
 
@@ -137,6 +138,39 @@ class PursesAgree(RuleBasedStateMachine):
         record = self.two.memory.data.lane(lane).holds[n, request.op]  # an earlier caller's, if asked again
         key = record.key_id or key_id
         return HoldRef(lane, n, request.op, answer.voucher_id, key, record.gateway_id)
+
+    @rule(
+        target=holds,
+        lane=lanes,
+        voucher_id=st.sampled_from(("v1", "v1", "v2")),
+        want=st.integers(0, 60),
+        limits=easy_limits,
+        sliced=st.booleans(),
+    )
+    def reserve_with_ease(
+        self, lane: int, voucher_id: str, want: int, limits: KeyLimits, sliced: bool
+    ) -> Any:
+        """What is granted most of the time, so that there are holds to do something with."""
+        self.calls += 1
+        return self.reserve(
+            lane=lane,
+            behind=0,
+            op=100 + self.calls,
+            vouchers=[voucher_id],
+            want=want,
+            least=0,
+            sliced=sliced,
+            limits=limits,
+            key_id="k1",
+            held_tokens=3,
+            day_spent=0,
+            gateway_id="g1",
+        )
+
+    @rule(hold=holds, more=st.integers(0, 60), floor=st.integers(0, 60), charge=st.integers(0, 90))
+    def extend_then_settle(self, hold: HoldRef, more: int, floor: int, charge: int) -> None:
+        self.extend(hold=hold, want=more, least=0, floor=floor, output=floor)
+        self.settle(hold=hold, charge=charge, used=charge)
 
     @rule(hold=holds, want=amounts, least=amounts, floor=st.integers(0, 150), output=tokens)
     def extend(self, hold: HoldRef, want: int, least: int, floor: int, output: int) -> None:
@@ -205,12 +239,20 @@ class PursesAgree(RuleBasedStateMachine):
 
     # -- the treasury's verbs
 
-    @rule(lane=lanes)
-    def new_epoch(self, lane: int) -> None:
+    @rule(lane=lanes, limits=st.tuples(limits_micro, limits_micro), chance=seldom)
+    def another_epoch(self, lane: int, limits: tuple[int, int], chance: int) -> None:
+        if chance == 0:
+            self.new_epoch(lane=lane, limits=limits)
+
+    def new_epoch(self, lane: int, limits: tuple[int, int]) -> None:
         """What the treasury does where the data set is vacant, or its epoch is not the current one."""
         ticket = self._vacate(lane, used=None, stale_n=self.n[lane])
         self.n[lane] += 1
         self._open(lane, self.n[lane], ticket)
+        for voucher_id, limit in zip(VOUCHERS[:2], limits, strict=True):
+            self.lend(
+                lane=lane, behind=0, voucher_id=voucher_id, version=1, limit=limit, days=10, state="active"
+            )
 
     @rule(target=tickets, lane=lanes, stale_n=st.integers(0, 9), used=st.none() | tickets)
     def vacate(self, lane: int, stale_n: int, used: tuple[int, str] | None) -> Any:
@@ -256,7 +298,7 @@ class PursesAgree(RuleBasedStateMachine):
     @rule(
         lane=lanes,
         behind=back,
-        voucher_id=st.sampled_from(VOUCHERS),
+        voucher_id=most_vouchers,
         version=st.integers(1, 6),
         limit=limits_micro,
         days=st.sampled_from((10, 10, 10, 1, -1)),
@@ -272,7 +314,7 @@ class PursesAgree(RuleBasedStateMachine):
     @rule(
         lane=lanes,
         behind=back,
-        voucher_id=st.sampled_from(VOUCHERS),
+        voucher_id=most_vouchers,
         version=st.integers(1, 8),
         down_to=limits_micro,
     )
@@ -286,25 +328,32 @@ class PursesAgree(RuleBasedStateMachine):
 
     # -- what a server suffers
 
-    @rule()
-    def restart(self) -> None:
-        self.two.restart()
-
-    @rule()
-    def flush(self) -> None:
-        self.two.flush()
-
-    @rule()
-    def forget_scripts(self) -> None:
-        self.two.command("SCRIPT", "FLUSH")
-
     @rule(target=snapshots)
     def snapshot(self) -> Snapshot:
         return self.two.snapshot()
 
-    @rule(older=snapshots)
-    def restore(self, older: Snapshot) -> None:
+    @rule(older=snapshots, chance=seldom)
+    def restore(self, older: Snapshot, chance: int) -> None:
+        if chance != 0:
+            return
         self.two.restore(older)
+        self.recover()
+
+    @rule(flushed=st.booleans(), recovers=st.booleans(), chance=seldom)
+    def lose_the_data_set(self, flushed: bool, recovers: bool, chance: int) -> None:
+        if chance != 0:
+            return
+        if flushed:
+            self.two.flush()
+        else:
+            self.two.restart()
+        self.two.command("SCRIPT", "FLUSH")
+        if recovers:
+            self.recover()
+
+    def recover(self) -> None:
+        for lane in LANES:
+            self.new_epoch(lane=lane, limits=(500, 3 * 10**14))
 
     @rule()
     def a_minute_passes(self) -> None:
