@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ast
 import re
+import subprocess
+import sys
 import tomllib
 from dataclasses import fields
 from typing import Any, Final
@@ -19,6 +21,7 @@ from gateway import auth, calls, idempotency
 from gateway.problems import KINDS
 from gateway.telemetry import CallRecord, Telemetry
 from launch.cli import app
+from launch.demo_vendor.faults import FAULTS, Orders, read_orders
 from launch.worker_main import COUNTED
 from providers import openai_request
 from tests.docs.pages import ROOT, page, tables
@@ -93,6 +96,20 @@ def test_every_environment_variable_is_told() -> None:
     assert [variable for variable in FROM_ENVIRONMENT.values() if f"`{variable}`" not in text] == []
 
 
+def test_the_demo_vendor_knows_every_word_told() -> None:
+    shown = page("docs/operating/demo-vendor.md")
+    effects, breakages, options = tables(shown.text)
+    bodies = [{"messages": [{"content": row["word"]}]} for row in [*effects, *breakages]]
+    orders = [read_orders(body, {}) for body in bodies]
+    assert Orders() not in orders
+    assert {name for order in orders for name in order.faults} >= FAULTS
+    told = {word for row in options for word in re.findall(r"--[a-z-]+", row["option"])}
+    usage = subprocess.run(
+        [sys.executable, "-m", "launch.demo_vendor", "--help"], capture_output=True, text=True, check=True
+    ).stdout
+    assert told == set(re.findall(r"--[a-z-]+", usage.partition("Example")[0])) - {"--help"}
+
+
 def metrics_rows() -> dict[str, tuple[str, tuple[str, ...]]]:
     rows = tables(page("docs/operating/metrics-and-logs.md").section("Metrics"))[0]
     return {
@@ -118,6 +135,7 @@ def test_metrics_are_those_of_the_gateway_and_the_worker() -> None:
             output_tokens=1,
         )
     )
+    telemetry.publish()
     found: dict[str, tuple[str, tuple[str, ...]]] = {}
     for metric in registry.collect():
         name = f"{metric.name}_total" if metric.type == "counter" else metric.name

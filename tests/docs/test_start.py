@@ -14,7 +14,7 @@ import pytest
 
 from metering.money import parse_krw
 from tests.docs.pages import Page, page
-from tests.launch.running_up import RunningUp
+from tests.launch.running_up import RunningUp, wait_until
 
 pytestmark = [
     pytest.mark.slow,
@@ -130,6 +130,7 @@ def test_the_openai_package(reader: Reader) -> None:
     said = reader.run_python(example)
     assert "tokens" in said
     assert said.endswith("2 vectors\n")
+    wait_until(lambda: last_calls(reader, "tag=tutorial") != [])
     [call] = last_calls(reader, "tag=tutorial")
     assert call["product"] == "nuri-x1"
 
@@ -141,6 +142,16 @@ def test_asking_twice_pays_once(reader: Reader) -> None:
     after = spent_micro(reader)
     assert _documents(reader.paste(example)) == [first, first]
     assert spent_micro(reader) == after
+
+
+def test_a_broken_stream_is_charged_as_an_estimate(reader: Reader) -> None:
+    example = shell_example(page("docs/operating/demo-vendor.md"), "fault:cut_after=3")
+    stream = reader.paste(example.partition("curl -s 'http")[0])
+    assert '"code":"upstream_error"' in stream
+    assert "[DONE]" not in stream
+    wait_until(lambda: [c["end_reason"] for c in last_calls(reader, "limit=1")] == ["upstream_error"])
+    [call] = last_calls(reader, "limit=1")
+    assert call["estimated"] is True
 
 
 def test_the_tutorial_has_no_example_that_is_not_tried() -> None:
