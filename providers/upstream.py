@@ -67,11 +67,8 @@ class UpstreamAnswer:
         if (length := self._response.content_length) is not None and length > bytes_max:
             self.close()
             raise AnswerTooLarge(f"the vendor announced {length} bytes, more than {bytes_max}")
-        first = await self._next()
-        if not first:
-            self.release()
-            return b""
-        parts, size = [first], len(first)
+        parts: list[bytes] = []
+        size = 0
         while part := await self._next():
             parts.append(part)
             size += len(part)
@@ -79,7 +76,7 @@ class UpstreamAnswer:
                 self.close()
                 raise AnswerTooLarge(f"the vendor's answer is larger than {bytes_max} bytes")
         self.release()
-        return first if len(parts) == 1 else b"".join(parts)
+        return parts[0] if len(parts) == 1 else b"".join(parts)
 
     def chunks(self) -> Self:
         """The body as the network brings it: `async for chunk in answer.chunks()`."""
