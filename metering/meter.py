@@ -227,6 +227,7 @@ class Meter:
     async def _try(self, wish: Wish) -> Held:
         vouchers = {voucher.voucher_id: voucher for voucher in wish.vouchers}
         day_spent: int | None = None
+        doubted: set[str] = set()
         lane = self._lanes[wish.meta.lane]
         outcome: object = None
         for _ in range(STEPS_MAX):
@@ -242,7 +243,7 @@ class Meter:
                 case KeyDayUnknown():
                     day_spent = await self._day_spent(wish.meta.key_id, outcome.day)
                 case NoLoan() | Short():
-                    await self._lend_or_give_up(wish, lane, n, vouchers, outcome)
+                    await self._lend_or_give_up(wish, lane, n, vouchers, outcome, doubted)
                 case Limited():
                     raise LimitReached(outcome.limit, outcome.retry_ms)
                 case Ended():
@@ -252,9 +253,19 @@ class Meter:
         raise MeterUnavailable("the purse does not settle down")
 
     async def _lend_or_give_up(
-        self, wish: Wish, lane: Lane, n: int, vouchers: dict[str, Voucher], outcome: NoLoan | Short
+        self,
+        wish: Wish,
+        lane: Lane,
+        n: int,
+        vouchers: dict[str, Voucher],
+        outcome: NoLoan | Short,
+        doubted: set[str],
     ) -> None:
-        """Ask the treasury for more. Returns where trying again may help; else Exhausted or _Tied."""
+        """Ask the treasury for more. Returns where trying again may help; else Exhausted or _Tied.
+
+        "Nothing free" may mean that another gateway was lent the rest since the purse refused us. So the
+        purse is asked once more (`doubted`) before its refusal is final.
+        """
         available, held = 0, 0
         if isinstance(outcome, Short):
             available, held = outcome.available_micro, outcome.held_micro
@@ -262,12 +273,16 @@ class Meter:
         lent = await self._lanes.lend(lane, n, outcome.voucher_id, need)
         if not isinstance(lent, NothingFree):
             return
+        exhausted = not lent.pending and available + held + lent.free_micro < wish.least_micro
+        if (exhausted or isinstance(outcome, NoLoan)) and outcome.voucher_id not in doubted:
+            doubted.add(outcome.voucher_id)
+            return
         if isinstance(outcome, NoLoan) and len(vouchers) > 1:
             vouchers.pop(outcome.voucher_id)
             return
         if len(wish.vouchers) > 1:
             await self._refuse_if_all_exhausted(wish, lane, n)
-        elif not lent.pending and available + held + lent.free_micro < wish.least_micro:
+        elif exhausted:
             raise Exhausted(wish.vouchers[0])
         raise _Tied
 
