@@ -22,9 +22,9 @@ BAD = [
     ),
     Bad(
         "unknown field of an upstream",
-        edited(PRODUCT, "model: x1", "model: x1, modle: x"),
+        edited(PRODUCT, "model: x1", "model: x1, mode: x"),
         11,
-        "products[0].upstream[0].modle",
+        "products[0].upstream[0].mode",
         "unknown field",
     ),
     Bad("no id", "companies:\n- name: x", 2, "companies[0].id", "is required"),
