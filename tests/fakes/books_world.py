@@ -39,6 +39,12 @@ META = CallMeta(
     price_from="2026-01-01T00:00:00+09:00",
 )
 
+NO_LIMITS = KeyLimits()
+
+
+def call_meta(op: str, gateway_id: str) -> CallMeta:
+    return replace(META, op=op, gateway_id=gateway_id)
+
 
 @dataclass(slots=True)
 class Clock:
@@ -59,6 +65,10 @@ class World:
     def __post_init__(self) -> None:
         self.purse = MemoryPurse(now_ms=self.clock)
         self.treasury = SqlTreasury(self.pool, self.purse)
+
+    def use(self, purse: MemoryPurse) -> None:
+        self.purse = purse
+        self.treasury = SqlTreasury(self.pool, purse)
 
     async def fund(
         self,
