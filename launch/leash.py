@@ -21,8 +21,10 @@ from typing import Final
 
 PR_SET_PDEATHSIG: Final = 1
 PR_SET_KEEPCAPS: Final = 8
+PR_SET_SECUREBITS: Final = 28
 PR_CAP_AMBIENT: Final = 47
 PR_CAP_AMBIENT_RAISE: Final = 2
+SECBIT_NO_SETUID_FIXUP: Final = 1 << 2
 CAP_DAC_OVERRIDE: Final = 1
 CAP_DAC_READ_SEARCH: Final = 2
 LINUX_CAPABILITY_VERSION_3: Final = 0x20080522
@@ -66,6 +68,9 @@ def become(*, uid: int, gid: int, reach: bool) -> None:
     capability = permitted_reach() if reach else None
     if capability is not None:
         _call("prctl", libc.prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0))
+        # Without this, access(2) ignores the capability, and initdb asks by it whether its programs are
+        # there. Where it is not permitted, most of what is needed works all the same.
+        libc.prctl(PR_SET_SECUREBITS, SECBIT_NO_SETUID_FIXUP, 0, 0, 0)
     os.setgroups([])
     os.setgid(gid)
     os.setuid(uid)
