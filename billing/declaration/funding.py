@@ -6,8 +6,6 @@ lock.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
-
 from billing.database import Connection
 from billing.declaration.findings import Finding
 from billing.declaration.plan import Change, Directory, Plan
@@ -40,40 +38,43 @@ async def change_funds(
     """-> what the books refuse, and the changes that need money back from the purse before they can be."""
     findings: list[Finding] = []
     short: list[FundsChange] = []
+    wanted = await _wanted(conn, plan, directory)
+    # In the order in which the poster locks them, so that neither waits for the other in a circle.
+    for voucher_id in sorted(wanted):
+        change, funds = wanted[voucher_id]
+        try:
+            await _set(conn, funds)
+        except BelowSpent as below:
+            assert change is not None, "new dates lower nothing"
+            short.append(funds)
+            findings.append(change.entry.finding(_below(below), "government_krw"))
+        except FundsFixed as fixed:
+            # A voucher that has ended and been settled no longer minds new dates of its programme.
+            if change is not None:
+                findings.append(change.entry.finding(str(fixed)))
+    return findings, short
+
+
+async def _wanted(
+    conn: Connection, plan: Plan, directory: Directory
+) -> dict[str, tuple[Change[VoucherRow] | None, FundsChange]]:
+    """By voucher: what its funds must become, and the entry that says so; None where its programme moved."""
     moved = {
         c.after.id: c.after
         for c in plan.programmes
         if c.before is not None and c.before.ends_on != c.after.ends_on
     }
-    changed = set()
-    for change, funds in _of_vouchers(plan, directory, moved.keys()):
-        changed.add(funds.voucher_id)
-        try:
-            await _set(conn, funds)
-        except BelowSpent as below:
-            short.append(funds)
-            findings.append(change.entry.finding(_below(below), "government_krw"))
-        except FundsFixed as fixed:
-            findings.append(change.entry.finding(str(fixed)))
-    for voucher in await vouchers_of(conn, list(moved)) if moved else ():
-        if voucher.id in changed:
-            continue
-        try:
-            await _set(conn, _funds_change(voucher, moved[voucher.programme_id]))
-        except FundsFixed:
-            continue  # it has ended and been settled: new dates of its programme no longer concern it
-    return findings, short
-
-
-def _of_vouchers(
-    plan: Plan, directory: Directory, moved: Collection[str]
-) -> Iterator[tuple[Change[VoucherRow], FundsChange]]:
+    wanted: dict[str, tuple[Change[VoucherRow] | None, FundsChange]] = {
+        voucher.id: (None, _funds_change(voucher, moved[voucher.programme_id]))
+        for voucher in (await vouchers_of(conn, list(moved)) if moved else ())
+    }
     for change in plan.vouchers:
         programme = directory.programmes[change.after.programme_id]
         funds = _funds_change(change.after, programme)
         before = None if change.before is None else _funds_change(change.before, programme)
         if funds != before or programme.id in moved:
-            yield change, funds
+            wanted[change.after.id] = (change, funds)
+    return wanted
 
 
 async def _set(conn: Connection, funds: FundsChange) -> None:
