@@ -10,7 +10,8 @@
  *
  * unary  measures the time from the request to the last byte of its answer.
  * stream measures the delay of each chunk by the "t=<nanoseconds>" that the vendor wrote into it.
- * Whatever is not a complete 200 answer is an error; a stream is complete with [DONE].
+ * Whatever is not a complete 200 answer is an error. A stream is complete with the vendor's own finish reason ("stop")
+ * and [DONE]: one that was ended in good form before the vendor had finished is counted as "short".
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -87,7 +88,7 @@ typedef struct {
     enum phase phase;
     size_t left;   /* bytes of the body or chunk still to come */
     int64_t sent_ns;
-    bool busy, ok, done_seen, close_after;
+    bool busy, ok, stop_seen, done_seen, close_after;
     int line_len;
     char line[LINE_BYTES]; /* the line being collected: of the head, a chunk size, or the event stream */
 } call;
@@ -96,7 +97,7 @@ static call *calls;
 static int calls_opened, calls_busy, epoll_fd, connections;
 static bool streaming, measuring, finishing;
 static histogram delays;
-static uint64_t answers, answers_measured, errors, chunks_measured;
+static uint64_t answers, answers_measured, errors, short_streams, chunks_measured;
 static char request[REQUEST_BYTES_MAX];
 static size_t request_len;
 static struct sockaddr_in target;
@@ -112,7 +113,7 @@ static void begin_call(call *c) {
     c->phase = HEAD;
     c->left = 0;
     c->line_len = 0;
-    c->ok = c->done_seen = c->close_after = false;
+    c->ok = c->stop_seen = c->done_seen = c->close_after = false;
     if (!c->busy) calls_busy++;
     c->busy = true;
     c->sent_ns = clock_ns();
@@ -162,6 +163,7 @@ static void complete_call(call *c) {
         return;
     }
     answers++;
+    if (streaming && !c->stop_seen) short_streams++;
     if (measuring) answers_measured++;
     if (measuring && !streaming) record(&delays, clock_ns() - c->sent_ns);
     if (c->close_after) reopen_call(c);
@@ -180,6 +182,8 @@ static void read_event_line(call *c, int64_t now) {
         record(&delays, now - strtoll(stamp + 2, NULL, 10));
     } else if (memmem(c->line, (size_t)c->line_len, "[DONE]", 6)) {
         c->done_seen = true;
+    } else if (memmem(c->line, (size_t)c->line_len, "\"finish_reason\":\"stop\"", 22)) {
+        c->stop_seen = true;
     } else if (memmem(c->line, (size_t)c->line_len, "\"error\"", 7)) {
         c->ok = false;
         if (!first_error[0]) snprintf(first_error, sizeof first_error, "%.*s", c->line_len, c->line);
@@ -340,10 +344,10 @@ static void read_request(const char *path) {
 
 static void report(double seconds, int open) {
     printf("{\"connections\": %d, \"seconds\": %.4f, \"answers\": %llu, \"answers_total\": %llu, \"errors\": %llu, "
-           "\"chunks\": %llu, \"open\": %d, \"unfinished\": %d, \"mean_us\": %.2f, \"p50_us\": %.2f, \"p90_us\": %.2f, "
+           "\"short\": %llu, \"chunks\": %llu, \"open\": %d, \"unfinished\": %d, \"mean_us\": %.2f, \"p50_us\": %.2f, \"p90_us\": %.2f, "
            "\"p99_us\": %.2f, \"max_us\": %.2f}\n",
            connections, seconds, (unsigned long long)answers_measured, (unsigned long long)answers,
-           (unsigned long long)errors, (unsigned long long)chunks_measured, open, calls_busy,
+           (unsigned long long)errors, (unsigned long long)short_streams, (unsigned long long)chunks_measured, open, calls_busy,
            delays.total ? delays.sum / (double)delays.total / 1000 : 0, quantile_us(&delays, 0.5),
            quantile_us(&delays, 0.9), quantile_us(&delays, 0.99), (double)delays.max / 1000);
     if (errors) fprintf(stderr, "load: %llu errors, the first: %s\n", (unsigned long long)errors, first_error);

@@ -136,6 +136,7 @@ def stream_rows(run: Run) -> list[Row]:
                     _cell(spread(run, f"{name}.added_p50_us"), scale=1e-3, digits=2),
                     _cell(spread(run, f"{name}.added_p99_us"), scale=1e-3, digits=2),
                     _cell(spread(run, f"{name}.chunk_share"), scale=100),
+                    _cell(spread(run, f"{name}.failed")),
                     _cell(spread(run, f"{name}.cpu_us_per_chunk"), digits=1),
                     _cell(spread(run, f"{name}.kib"), digits=1),
                     _cell(spread(run, f"{name}.foreign_percent")),
@@ -146,7 +147,7 @@ def stream_rows(run: Run) -> list[Row]:
 
 STREAM_HEAD: Row = (
     "subject", "streams", "delay p50 ms", "delay p99 ms", "added p50 ms", "added p99 ms", "chunks %",
-    "CPU µs/chunk", "KiB/stream", "foreign %",
+    "failed", "CPU µs/chunk", "KiB/stream", "foreign %",
 )  # fmt: skip
 
 
@@ -180,9 +181,9 @@ OTHER_HEAD: Row = ("figure", "median (least–most)")
 def budget_rows(run: Run) -> list[Row]:
     rows: list[Row] = []
     for budget in BUDGETS:
-        found = [one for one in (spread(run, name) for name in budget.figures) if one is not None]
+        found = [one for one in (spread(run, name) for name in budget.figures) if one and one.least > 0]
         verdict, measured = "not measured", "–"
-        if found:
+        if len(found) == len(budget.figures):
             worst = (min if budget.at_least else max)(found, key=lambda one: one.middle)
             value = worst.middle * budget.scale
             met = value >= budget.first if budget.at_least else value <= budget.first
@@ -221,6 +222,14 @@ def audit_lines(run: Run) -> list[str]:
             f"{won(audit.held_micro_krw)} won held: the sums {verdict}"
         )
     return lines
+
+
+def is_sound(run: Run) -> bool:
+    """No stream of the fixed windows failed, and the books agree wherever they can be compared."""
+    failed = sum(
+        value for figures in run.rounds for name, value in figures.items() if name.endswith(".failed")
+    )
+    return not failed and all(audit.agrees for audit in run.audits if audit.is_comparable)
 
 
 def show(run: Run, console: Console) -> None:

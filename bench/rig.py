@@ -80,7 +80,8 @@ class Window:
     seconds: float
     answers: int
     errors: int
-    cut: int  # calls that did not end in time and were given up
+    cut: int  # by the load: calls that did not end in time and were given up
+    short: int  # by the subject: streams ended in good form before the vendor had finished
     chunks: int
     open: int
     p50_us: float
@@ -137,6 +138,7 @@ def run_load(
         answers=seen["answers"],
         errors=seen["errors"],
         cut=seen["errors"] + seen["unfinished"],
+        short=seen["short"],
         chunks=seen["chunks"],
         open=seen["open"],
         p50_us=seen["p50_us"],

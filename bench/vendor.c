@@ -6,7 +6,8 @@
  *
  *   vendor PORT       0 picks a free port; the first line of output is "port N"
  *
- *   POST, "stream": true in the body   chunks of CHUNK_BYTES with "t=<nanoseconds>" (CLOCK_MONOTONIC), a finish frame, a
+ *   POST, "stream": true in the body   chunks of CHUNK_BYTES, one token of text in each, padded outside of the text
+ *                                      with "t=<nanoseconds>" (CLOCK_MONOTONIC) and filler; a finish frame, a
  *                                      usage frame, [DONE]; "pace_ms=20" and "chunks=100" in the body set the pace
  *   POST, anything else                one JSON answer of ANSWER_BYTES with usage
  *   GET                                {"unary": n, "streams": n}: answers completed, for the audit of the books
@@ -107,8 +108,9 @@ static void lay_out_answer(void) {
 
 static void lay_out_stream(void) {
     char payload[1024];
-    padded(payload, CHUNK_BYTES, FRAME_HEAD "{\"index\":0,\"delta\":{\"content\":\" t=0000000000000000000 ",
-           "\"},\"logprobs\":null,\"finish_reason\":null}]}\n\n");
+    padded(payload, CHUNK_BYTES, FRAME_HEAD "{\"index\":0,\"delta\":{\"content\":\" word\"},\"logprobs\":null,\"finish_reason\":null}],"
+           "\"obfuscation\":\"t=0000000000000000000 ",
+           "\"}\n\n");
     chunk_len = framed(chunk, payload, CHUNK_BYTES);
     stamp_at = (size_t)(strstr(chunk, "t=0") - chunk) + 2;
 

@@ -8,7 +8,7 @@ import pytest
 
 from bench.books import Audit
 from bench.measures import QUICK, Figures
-from bench.report import BEGIN, END, Run, add_differences, budget_rows, write_into
+from bench.report import BEGIN, END, Run, add_differences, budget_rows, is_sound, write_into
 from bench.rig import Load, Served, Vendor, compile_rig, run_load
 from bench.setting import REQUEST_BYTES, charge_micro_krw, write_requests
 
@@ -107,3 +107,18 @@ def test_the_page_gets_medians_and_a_verdict_per_budget(tmp_path: Path) -> None:
     assert text.endswith("\nafter\n")
     assert "old" not in text
     assert "1.000001 won spent" in text
+
+
+def test_a_figure_that_cannot_be_meets_no_budget() -> None:
+    figures: Figures = {"gateway.s500.kib": -1.0, "gateway.s2000.kib": 20.0, "gateway.s500.failed": 1.0}
+    run = Run(
+        machine="a machine",
+        date="a day",
+        command="python -m bench",
+        versions="some",
+        plan=QUICK,
+        rounds=(figures,),
+        audits=(),
+    )
+    assert {row[0]: row[4] for row in budget_rows(run)}["memory per open stream"] == "not measured"
+    assert not is_sound(run)
