@@ -133,8 +133,10 @@ class DemoVendor:
     def _embed(self, body: dict[str, Any], call: Call, orders: Orders) -> web.Response:
         texts = embeddings_texts(body.get("input"))
         assert texts is not None, "checked by the route"
-        dimensions = body.get("dimensions") or frames.DIMENSIONS
-        if not isinstance(dimensions, int) or not 1 <= dimensions <= frames.DIMENSIONS_MAX:
+        dimensions = body.get("dimensions")
+        if dimensions is None:
+            dimensions = frames.DIMENSIONS
+        if type(dimensions) is not int or not 1 <= dimensions <= frames.DIMENSIONS_MAX:
             return _refuse(400, "`dimensions` is out of range.", "invalid_dimensions", call=call)
         billed = Billed(count_embeddings(texts)).times(self._settings.count_factor)
         as_base64 = body.get("encoding_format") == "base64"
