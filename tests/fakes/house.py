@@ -22,6 +22,7 @@ from typing import IO, Any, Self
 from urllib.error import HTTPError, URLError
 
 import psutil
+import redis
 
 START_WAIT_S = 60.0
 END_WAIT_S = 45.0
@@ -237,9 +238,16 @@ class House:
 
     @property
     def database_url(self) -> str:
-        note = json.loads((self.data_dir / "running.json").read_text("utf-8"))
-        url: str = note["database_url"]
-        return url
+        return self._noted("database_url")
+
+    def _noted(self, name: str) -> str:
+        """From the note that a running `up` leaves for `apply`."""
+        noted: dict[str, str] = json.loads((self.data_dir / "running.json").read_text("utf-8"))
+        return noted[name]
+
+    def empty_valkey(self) -> None:
+        with redis.Redis.from_url(self._noted("redis_url")) as connection:
+            connection.flushall()
 
     def family(self) -> dict[int, str]:
         """pid -> command line of every process below the supervisor."""
