@@ -11,13 +11,12 @@ from __future__ import annotations
 
 from providers.openai_answer import Answer, read_answer
 from providers.openai_assemble import Assembler
+from providers.openai_bounds import input_tokens_max, output_tokens_max
+from providers.openai_encode import encode_upstream
 from providers.openai_errors import error_of, read_error
 from providers.openai_request import (
     BadRequest,
     RequestFacts,
-    encode_upstream,
-    input_tokens_max,
-    output_tokens_max,
     read_chat_request,
     read_embeddings_request,
 )

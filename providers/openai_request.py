@@ -1,11 +1,8 @@
-"""An OpenAI request, as client and as upstream dialect: its cost at most, and the body for the vendor.
+"""An OpenAI request as the meter and the router see it: facts, nothing of what it says. Pure.
 
-Pure. Only what metering needs is read and refused; every other field passes through untouched, so that a new
-parameter of a vendor works on the day it appears.
-
-The input bound (design, section 4) rests on one fact: a byte-level token is at least one byte of text, so the
-body is an upper bound of what it says. It is none of what it points to. Hence three kinds of parts:
-- what the body contains (text, tools): bytes, and a little per part for the template around it;
+Only what metering needs is read and refused; every other field passes through untouched, so that a new
+parameter of a vendor works on the day it appears. Three kinds of parts differ in what they can cost:
+- what the body contains (text, tools): its bytes bound it;
 - pictures in the body: vendors count tiles, not bytes, so a small picture can cost more than it weighs;
   IMAGE_TOKENS_MIN is the dearest small picture known (one tile of a small OpenAI model, 2,833 + 5,667);
 - what the body names (remote pictures, file ids, server tools, stored conversations) or packs (documents,
@@ -17,15 +14,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Final
 
-import orjson
-
-from providers.quirks import NO_QUIRKS, Quirks
-
 CHOICES_MAX: Final = 128
 TOKENS_LIMIT_MAX: Final = 100_000_000
-PART_OVERHEAD_TOKENS: Final = 64
 IMAGE_TOKENS_MIN: Final = 8_500
-_LIMIT_FIELDS: Final = ("max_completion_tokens", "max_tokens")
+LIMIT_FIELDS: Final = ("max_completion_tokens", "max_tokens")
 _TEXT_PARTS: Final = frozenset({"text", "input_text", "output_text", "refusal", "thinking", "reasoning"})
 # Fields that make the vendor read what is not in the body.
 _REACHING_OUT: Final = (
@@ -123,74 +115,6 @@ def read_embeddings_request(body: dict[str, Any], body_bytes: int) -> RequestFac
     )
 
 
-def input_tokens_max(facts: RequestFacts, *, context_tokens: int, input_overhead_tokens: int) -> int:
-    context_tokens *= facts.inputs
-    if facts.takes_whole_context:
-        return context_tokens
-    bound = (
-        facts.body_bytes
-        + input_overhead_tokens
-        + facts.parts * PART_OVERHEAD_TOKENS
-        + facts.image_allowance_tokens
-    )
-    return min(context_tokens, bound)
-
-
-def output_tokens_max(
-    facts: RequestFacts, *, product_max_output_tokens: int, quirks: Quirks = NO_QUIRKS
-) -> int:
-    """Of the whole call. A limit above the product's is no wish to pay more: the vendor cannot give it."""
-    if facts.purpose == "embedding":
-        return 0
-    per_choice = product_max_output_tokens
-    if facts.output_limit is not None and not quirks.limit_leaves_reasoning:
-        per_choice = min(facts.output_limit, product_max_output_tokens)
-    return per_choice * facts.n
-
-
-def encode_upstream(
-    body: dict[str, Any],
-    *,
-    facts: RequestFacts,
-    upstream_model: str,
-    stream: bool,
-    output_limit: int | None,
-    quirks: Quirks = NO_QUIRKS,
-) -> bytes:
-    """The body for the vendor. `output_limit` is per choice and only ever lowers the caller's own."""
-    out = dict(body)
-    out["model"] = upstream_model
-    if facts.purpose == "chat":
-        _set_stream(out, stream=stream, quirks=quirks)
-        if output_limit is not None:
-            _lower_limit(out, output_limit, quirks)
-    return orjson.dumps(out)
-
-
-def _set_stream(out: dict[str, Any], *, stream: bool, quirks: Quirks) -> None:
-    if not stream:
-        out.pop("stream_options", None)
-        if "stream" in out:
-            out["stream"] = False
-        return
-    out["stream"] = True
-    if quirks.stream_usage_on_request:
-        options = out.get("stream_options")
-        out["stream_options"] = {**options, "include_usage": True} if options else {"include_usage": True}
-    else:
-        out.pop("stream_options", None)
-
-
-def _lower_limit(out: dict[str, Any], output_limit: int, quirks: Quirks) -> None:
-    named = False
-    for field in _LIMIT_FIELDS:
-        if out.get(field) is not None:
-            out[field] = min(out[field], output_limit)
-            named = True
-    if not named:
-        out[quirks.output_limit_field] = output_limit
-
-
 def _read_messages(messages: list[Any]) -> tuple[int, int, bool]:
     """(parts, image allowance, takes the whole context)."""
     parts = allowance = 0
@@ -243,7 +167,7 @@ _LOCAL_TOOLS: Final = frozenset({"function", "custom"})
 def _output_limit(body: dict[str, Any]) -> tuple[int | None, str | None]:
     limit: int | None = None
     field: str | None = None
-    for name in _LIMIT_FIELDS:
+    for name in LIMIT_FIELDS:
         value = body.get(name)
         if value is None:
             continue

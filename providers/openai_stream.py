@@ -6,9 +6,8 @@ model name replaced; whatever can carry usage, a finish reason, an error or anot
 searches may send an ordinary event to the parser (slow, never wrong), not the other way round: a key cannot
 appear in a JSON text as `"key"`, since quotes inside texts are escaped.
 
-`text_bytes` is the generated text as it stands in the JSON, so an escape counts as its own length; of an
-event with several kinds of text the fast path counts one. It feeds the estimate where a vendor reports no
-usage, and the checkpoints of long streams: nothing that is charged at the vendor's own count.
+`text_bytes` is the generated text; on the fast path as it stands in the JSON, where an escaped quote counts
+as two, and of an event with several kinds of text one.
 """
 
 from __future__ import annotations
@@ -19,9 +18,9 @@ from typing import Any, Final
 import orjson
 
 from metering.usage import Usage
-from providers.errors import VendorError
 from providers.openai_errors import error_of
-from providers.openai_usage import find_usage, usage_of, usage_to_openai
+from providers.openai_progress import StreamState
+from providers.openai_usage import usage_to_openai
 from providers.quirks import NO_QUIRKS, Quirks
 from providers.sse import event_data, frame
 
@@ -31,72 +30,6 @@ COMMENT_FRAME: Final = b": keep-alive\n\n"
 
 _MODEL: Final = re.compile(rb'"model"(\s*:\s*)"((?:[^"\\]|\\.)*)"')
 _TEXT_KEYS: Final = ("content", "reasoning_content", "reasoning", "refusal", "arguments")
-_BYTES_PER_TOKEN: Final = 4
-
-
-class StreamState:
-    """What has been seen of one stream so far."""
-
-    __slots__ = (
-        "created",
-        "deltas",
-        "done",
-        "error",
-        "finished",
-        "finished_choices",
-        "product_id",
-        "quirks",
-        "raw_usage",
-        "seen_choices",
-        "text_bytes",
-        "upstream_id",
-        "usage",
-    )
-
-    def __init__(self, product_id: str, quirks: Quirks = NO_QUIRKS) -> None:
-        self.product_id = product_id
-        self.quirks = quirks
-        self.usage: Usage | None = None  # the last complete one: reports are cumulative
-        self.raw_usage: dict[str, Any] | None = None
-        self.finished = False
-        self.done = False
-        self.error: VendorError | None = None
-        self.deltas = 0
-        self.text_bytes = 0
-        self.upstream_id: str | None = None
-        self.created = 0
-        self.seen_choices: set[int] = set()
-        self.finished_choices: set[int] = set()
-
-    def delivered_tokens(self) -> int:
-        """Output tokens so far, estimated: an event is a token at least, and so are four bytes of text."""
-        return max(self.deltas, self.text_bytes // _BYTES_PER_TOKEN)
-
-    def observe(self, chunk: dict[str, Any]) -> None:
-        """Take in one parsed chunk."""
-        if self.upstream_id is None and isinstance(chunk.get("id"), str) and chunk["id"]:
-            self.upstream_id = chunk["id"]
-        if not self.created and type(chunk.get("created")) is int:
-            self.created = chunk["created"]
-        if (raw := find_usage(chunk)) is not None and (usage := usage_of(raw, self.quirks)) is not None:
-            self.usage, self.raw_usage = usage, raw
-        if (error := error_of(chunk)) is not None:
-            self.error = error
-        choices = chunk.get("choices")
-        if type(choices) is not list:
-            return
-        for position, choice in enumerate(choices):
-            if type(choice) is not dict:
-                continue
-            index = choice.get("index")
-            index = index if type(index) is int else position
-            self.seen_choices.add(index)
-            if choice.get("finish_reason"):
-                self.finished = True
-                self.finished_choices.add(index)
-            if type(delta := choice.get("delta")) is dict and (length := _delta_bytes(delta)):
-                self.deltas += 1
-                self.text_bytes += length
 
 
 class StreamFold(StreamState):
@@ -159,7 +92,9 @@ class StreamFold(StreamState):
             patterns.finish_null not in event or patterns.finish_text in event
         ):
             return False
-        return b'"error"' not in event and patterns.first_index in event and patterns.name not in event
+        if b'"error"' in event or b"\\u" in event:
+            return False  # \uXXXX is six bytes of JSON, but two or three of text: Korean would count double
+        return patterns.first_index in event and patterns.name not in event
 
     def _count_text(self, event: bytes) -> None:
         length = _text_length(event, self._text_key)
@@ -267,25 +202,3 @@ def _text_length(event: bytes, key: bytes) -> int:
             break
         end = event.find(b'"', end + 1)
     return max(0, end - start)
-
-
-def _delta_bytes(delta: dict[str, Any]) -> int:
-    """Bytes of text one delta brings. Reasoning that comes under two names is counted once."""
-    length = 0
-    for name in ("content", "refusal"):
-        value = delta.get(name)
-        if type(value) is str:
-            length += len(value.encode(errors="replace"))
-    reasoning = delta.get("reasoning_content") or delta.get("reasoning")
-    if type(reasoning) is str:
-        length += len(reasoning.encode(errors="replace"))
-    calls = delta.get("tool_calls") or []
-    if type(delta.get("function_call")) is dict:
-        calls = [*calls, {"function": delta["function_call"]}]
-    for call in calls:
-        function = call.get("function") if type(call) is dict else None
-        if type(function) is dict:
-            length += len(str(function.get("name") or "")) + len(str(function.get("arguments") or ""))
-    if type(audio := delta.get("audio")) is dict:
-        length += len(str(audio.get("transcript") or "")) or 1
-    return length

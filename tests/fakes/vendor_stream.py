@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import random
 from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
 
 from providers.openai_chat import Assembler, StreamFold
 from providers.sse import SseSplitter
@@ -44,3 +46,15 @@ def assemble(assembler: Assembler, reads: Iterable[bytes]) -> Assembler:
             assembler.feed(event)
     assembler.feed(splitter.flush() + b"\n\n")
     return assembler
+
+
+def chunks_of(body: bytes) -> list[dict[str, Any]]:
+    """Read with nothing of ours: lines and json."""
+    chunks = []
+    for line in body.decode().splitlines():
+        if line.startswith("data:") and line[5:].strip() != "[DONE]":
+            try:
+                chunks.append(json.loads(line[5:]))
+            except ValueError:
+                continue
+    return chunks

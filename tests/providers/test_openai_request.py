@@ -1,20 +1,16 @@
-"""What a request can cost at most, and what goes to the vendor."""
+"""What a request is, and what it can cost at most."""
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import pytest
 
+from providers.openai_bounds import PART_OVERHEAD_TOKENS, input_tokens_max, output_tokens_max
 from providers.openai_request import (
     IMAGE_TOKENS_MIN,
-    PART_OVERHEAD_TOKENS,
     BadRequest,
     RequestFacts,
-    encode_upstream,
-    input_tokens_max,
-    output_tokens_max,
     read_chat_request,
     read_embeddings_request,
 )
@@ -204,71 +200,3 @@ def test_pictures_to_embed_take_the_whole_context() -> None:
 )
 def test_output_bound(more: dict[str, Any], quirks: Quirks, tokens: int) -> None:
     assert output_tokens_max(chat(**more), product_max_output_tokens=4096, quirks=quirks) == tokens
-
-
-def upstream(
-    more: dict[str, Any],
-    *,
-    stream: bool = False,
-    output_limit: int | None = None,
-    quirks: Quirks = NO_QUIRKS,
-) -> dict[str, Any]:
-    body = {**HI, **more}
-    before = json.dumps(body)
-    encoded = encode_upstream(
-        body,
-        facts=read_chat_request(body, 100),
-        upstream_model="HCX-005",
-        stream=stream,
-        output_limit=output_limit,
-        quirks=quirks,
-    )
-    assert json.dumps(body) == before, "the caller's body is not touched"
-    out: dict[str, Any] = json.loads(encoded)
-    assert out.pop("model") == "HCX-005"
-    assert out.pop("messages") == HI["messages"]
-    return out
-
-
-@pytest.mark.parametrize(
-    ("more", "how", "rest"),
-    [
-        ({}, {}, {}),
-        ({"x_unknown": [1.5]}, {}, {"x_unknown": [1.5]}),
-        ({"stream": False}, {}, {"stream": False}),
-        (
-            {"stream": True},
-            {"stream": True},
-            {"stream": True, "stream_options": {"include_usage": True}},
-        ),
-        (
-            {"stream": True, "stream_options": {"include_usage": False, "x": 1}},
-            {"stream": True},
-            {"stream": True, "stream_options": {"include_usage": True, "x": 1}},
-        ),
-        ({}, {"stream": True}, {"stream": True, "stream_options": {"include_usage": True}}),
-        (
-            {"stream": True, "stream_options": {"include_usage": True}},
-            {"stream": True, "quirks": quirks_for("mistral")},
-            {"stream": True},
-        ),
-        ({}, {"output_limit": 7}, {"max_tokens": 7}),
-        ({}, {"output_limit": 7, "quirks": quirks_for("openai")}, {"max_completion_tokens": 7}),
-        ({"max_tokens": 100}, {"output_limit": 7, "quirks": quirks_for("openai")}, {"max_tokens": 7}),
-        ({"max_tokens": 5}, {"output_limit": 7}, {"max_tokens": 5}),
-        (
-            {"max_tokens": 5, "max_completion_tokens": 50},
-            {"output_limit": 7},
-            {"max_tokens": 5, "max_completion_tokens": 7},
-        ),
-    ],
-)
-def test_the_body_for_the_vendor(more: dict[str, Any], how: dict[str, Any], rest: dict[str, Any]) -> None:
-    assert upstream(more, **how) == rest
-
-
-def test_an_embeddings_body_changes_its_model_only() -> None:
-    body = {"model": "e", "input": "x", "dimensions": 3}
-    facts = read_embeddings_request(body, 30)
-    out = encode_upstream(body, facts=facts, upstream_model="v", stream=False, output_limit=5)
-    assert json.loads(out) == {"model": "v", "input": "x", "dimensions": 3}

@@ -42,6 +42,13 @@ def test_text_is_counted_as_it_stands_in_the_json(text: str, length: int) -> Non
     assert fold.deltas == (2 if length else 1)
 
 
+def test_korean_in_escapes_counts_as_korean() -> None:
+    fold = StreamFold("p", False)
+    fold.feed(delta("x"))
+    fold.feed(delta("a").replace(b'"a"', rb'"\uac12\uac12"'))
+    assert fold.text_bytes == 1 + 6
+
+
 def test_the_text_that_flows_is_found_whatever_its_name() -> None:
     fold = StreamFold("p", False)
     fold.feed(delta("x"))

@@ -1,7 +1,6 @@
 """The OpenAI dialect against every recorded exchange: metered tokens are what the vendor reported.
 
-This module alone opens `expected_usage`. The recordings lie beside the project; where they are, none is
-skipped, and the last test says how many were compared.
+This module alone opens `expected_usage`. Where the recordings are, none is skipped.
 """
 
 from __future__ import annotations
@@ -9,8 +8,6 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterable
-from functools import cache
-from pathlib import Path
 from typing import Any, Final
 
 import orjson
@@ -29,40 +26,12 @@ from providers.openai_chat import (
     read_error,
 )
 from providers.quirks import NO_QUIRKS, quirks_for
-from tests.fakes.vendor_stream import assemble, in_lengths, in_random_reads, put_through
+from tests.fakes.vendor_recordings import WIRE, answers, body_of, exchanges, reads_of, streams
+from tests.fakes.vendor_stream import assemble, chunks_of, in_random_reads, put_through
 
-WIRE: Final = Path(__file__).parents[3] / "shared" / "wire" / "public"
 PRODUCT: Final = "wire-product"
-PROTOCOLS: Final = ("openai.chat", "openai.embeddings")
 
 pytestmark = pytest.mark.skipif(not WIRE.is_dir(), reason="the recorded exchanges are not on this machine")
-
-
-@cache
-def exchanges() -> tuple[dict[str, Any], ...]:
-    paths = sorted(path for protocol in PROTOCOLS for path in WIRE.glob(f"{protocol}.*.json"))
-    return tuple(json.loads(path.read_text("utf-8")) for path in paths)
-
-
-def streams() -> list[dict[str, Any]]:
-    return [exchange for exchange in exchanges() if exchange["streaming"]]
-
-
-def answers() -> list[dict[str, Any]]:
-    return [e for e in exchanges() if not e["streaming"] and 200 <= e["response"]["status"] < 300]
-
-
-def body_of(exchange: dict[str, Any]) -> bytes:
-    return (exchange["response"]["body"] or "").encode()
-
-
-def reads_of(exchange: dict[str, Any]) -> dict[str, list[bytes]]:
-    """The body in the reads it was recorded in, where that is known, and in others."""
-    body = body_of(exchange)
-    reads = {"whole": [body], "random": list(in_random_reads(body, exchange["id"]))}
-    if exchange["response"].get("chunk_lengths"):
-        reads["recorded"] = list(in_lengths(body, exchange["response"]["chunk_lengths"]))
-    return reads
 
 
 def difference(exchange: dict[str, Any], usage: Usage | None) -> str | None:
@@ -279,15 +248,3 @@ def test_table(capsys: pytest.CaptureFixture[str]) -> None:
         lines = [f"{tag} {count}" for tag, count in tags.most_common()]
         print(f"\nwire: {compared} of {len(exchanges())} recordings compared exactly; " + ", ".join(lines))
     assert compared == sum(e["expected_usage_confidence"] == "exact" for e in exchanges()) > 0
-
-
-def chunks_of(body: bytes) -> list[dict[str, Any]]:
-    """Read with nothing of ours: lines and json."""
-    chunks = []
-    for line in body.decode().splitlines():
-        if line.startswith("data:") and line[5:].strip() != "[DONE]":
-            try:
-                chunks.append(json.loads(line[5:]))
-            except ValueError:
-                continue
-    return chunks

@@ -1,0 +1,53 @@
+"""An OpenAI request on its way to the vendor: the caller's body with what the gateway must change. Pure."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import orjson
+
+from providers.openai_request import LIMIT_FIELDS, RequestFacts
+from providers.quirks import NO_QUIRKS, Quirks
+
+
+def encode_upstream(
+    body: dict[str, Any],
+    *,
+    facts: RequestFacts,
+    upstream_model: str,
+    stream: bool,
+    output_limit: int | None,
+    quirks: Quirks = NO_QUIRKS,
+) -> bytes:
+    """The body for the vendor. `output_limit` is per choice and only ever lowers the caller's own."""
+    out = dict(body)
+    out["model"] = upstream_model
+    if facts.purpose == "chat":
+        _set_stream(out, stream=stream, quirks=quirks)
+        if output_limit is not None:
+            _lower_limit(out, output_limit, quirks)
+    return orjson.dumps(out)
+
+
+def _set_stream(out: dict[str, Any], *, stream: bool, quirks: Quirks) -> None:
+    if not stream:
+        out.pop("stream_options", None)
+        if "stream" in out:
+            out["stream"] = False
+        return
+    out["stream"] = True
+    if quirks.stream_usage_on_request:
+        options = out.get("stream_options")
+        out["stream_options"] = {**options, "include_usage": True} if options else {"include_usage": True}
+    else:
+        out.pop("stream_options", None)
+
+
+def _lower_limit(out: dict[str, Any], output_limit: int, quirks: Quirks) -> None:
+    named = False
+    for field in LIMIT_FIELDS:
+        if out.get(field) is not None:
+            out[field] = min(out[field], output_limit)
+            named = True
+    if not named:
+        out[quirks.output_limit_field] = output_limit

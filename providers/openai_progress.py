@@ -1,0 +1,104 @@
+"""What has been seen of one OpenAI stream so far: usage, ends, errors, and how much was said. Pure.
+
+`text_bytes` and `deltas` feed the estimate where a vendor reports no usage, and the checkpoints of long
+streams: nothing that is charged at the vendor's own count.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from metering.usage import Usage
+from providers.errors import VendorError
+from providers.openai_errors import error_of
+from providers.openai_usage import find_usage, usage_of
+from providers.quirks import NO_QUIRKS, Quirks
+
+_BYTES_PER_TOKEN: Final = 4
+
+
+class StreamState:
+    """One per stream, fed with parsed chunks."""
+
+    __slots__ = (
+        "created",
+        "deltas",
+        "done",
+        "error",
+        "finished",
+        "finished_choices",
+        "product_id",
+        "quirks",
+        "raw_usage",
+        "seen_choices",
+        "text_bytes",
+        "upstream_id",
+        "usage",
+    )
+
+    def __init__(self, product_id: str, quirks: Quirks = NO_QUIRKS) -> None:
+        self.product_id = product_id
+        self.quirks = quirks
+        self.usage: Usage | None = None  # the last complete one: reports are cumulative
+        self.raw_usage: dict[str, Any] | None = None
+        self.finished = False
+        self.done = False
+        self.error: VendorError | None = None
+        self.deltas = 0
+        self.text_bytes = 0
+        self.upstream_id: str | None = None
+        self.created = 0
+        self.seen_choices: set[int] = set()
+        self.finished_choices: set[int] = set()
+
+    def delivered_tokens(self) -> int:
+        """Output tokens so far, estimated: an event is a token at least, and so are four bytes of text."""
+        return max(self.deltas, self.text_bytes // _BYTES_PER_TOKEN)
+
+    def observe(self, chunk: dict[str, Any]) -> None:
+        """Take in one parsed chunk."""
+        if self.upstream_id is None and isinstance(chunk.get("id"), str) and chunk["id"]:
+            self.upstream_id = chunk["id"]
+        if not self.created and type(chunk.get("created")) is int:
+            self.created = chunk["created"]
+        if (raw := find_usage(chunk)) is not None and (usage := usage_of(raw, self.quirks)) is not None:
+            self.usage, self.raw_usage = usage, raw
+        if (error := error_of(chunk)) is not None:
+            self.error = error
+        choices = chunk.get("choices")
+        if type(choices) is not list:
+            return
+        for position, choice in enumerate(choices):
+            if type(choice) is not dict:
+                continue
+            index = choice.get("index")
+            index = index if type(index) is int else position
+            self.seen_choices.add(index)
+            if choice.get("finish_reason"):
+                self.finished = True
+                self.finished_choices.add(index)
+            if type(delta := choice.get("delta")) is dict and (length := _delta_bytes(delta)):
+                self.deltas += 1
+                self.text_bytes += length
+
+
+def _delta_bytes(delta: dict[str, Any]) -> int:
+    """Bytes of text one delta brings. Reasoning that comes under two names is counted once."""
+    length = 0
+    for name in ("content", "refusal"):
+        value = delta.get(name)
+        if type(value) is str:
+            length += len(value.encode(errors="replace"))
+    reasoning = delta.get("reasoning_content") or delta.get("reasoning")
+    if type(reasoning) is str:
+        length += len(reasoning.encode(errors="replace"))
+    calls = delta.get("tool_calls") or []
+    if type(delta.get("function_call")) is dict:
+        calls = [*calls, {"function": delta["function_call"]}]
+    for call in calls:
+        function = call.get("function") if type(call) is dict else None
+        if type(function) is dict:
+            length += len(str(function.get("name") or "")) + len(str(function.get("arguments") or ""))
+    if type(audio := delta.get("audio")) is dict:
+        length += len(str(audio.get("transcript") or "")) or 1
+    return length

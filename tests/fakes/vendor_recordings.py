@@ -1,0 +1,40 @@
+"""The recorded exchanges that lie beside the project, where they do, and ways of reading them."""
+
+from __future__ import annotations
+
+import json
+from functools import cache
+from pathlib import Path
+from typing import Any, Final
+
+from tests.fakes.vendor_stream import in_lengths, in_random_reads
+
+WIRE: Final = Path(__file__).parents[3] / "shared" / "wire" / "public"
+PROTOCOLS: Final = ("openai.chat", "openai.embeddings")
+
+
+@cache
+def exchanges() -> tuple[dict[str, Any], ...]:
+    paths = sorted(path for protocol in PROTOCOLS for path in WIRE.glob(f"{protocol}.*.json"))
+    return tuple(json.loads(path.read_text("utf-8")) for path in paths)
+
+
+def streams() -> list[dict[str, Any]]:
+    return [exchange for exchange in exchanges() if exchange["streaming"]]
+
+
+def answers() -> list[dict[str, Any]]:
+    return [e for e in exchanges() if not e["streaming"] and 200 <= e["response"]["status"] < 300]
+
+
+def body_of(exchange: dict[str, Any]) -> bytes:
+    return (exchange["response"]["body"] or "").encode()
+
+
+def reads_of(exchange: dict[str, Any]) -> dict[str, list[bytes]]:
+    """The body in the reads it was recorded in, where that is known, and in others."""
+    body = body_of(exchange)
+    reads = {"whole": [body], "random": list(in_random_reads(body, exchange["id"]))}
+    if exchange["response"].get("chunk_lengths"):
+        reads["recorded"] = list(in_lengths(body, exchange["response"]["chunk_lengths"]))
+    return reads
