@@ -46,6 +46,8 @@ PURE: Final = (
     "gateway/routing.py",
     "gateway/exchange.py",
     "gateway/problems.py",
+    "billing/declaration/fi*.py",
+    "billing/declaration/[gjmpry]*.py",
     "billing/ledger/accounts.py",
     "billing/ledger/journal.py",
     "billing/ledger/rules.py",
