@@ -181,7 +181,9 @@ OTHER_HEAD: Row = ("figure", "median (least–most)")
 def budget_rows(run: Run) -> list[Row]:
     rows: list[Row] = []
     for budget in BUDGETS:
-        found = [one for one in (spread(run, name) for name in budget.figures) if one and one.least > 0]
+        every = (spread(run, name) for name in budget.figures)
+        # None held is a result; a cost that is not positive is a fault of the measurement.
+        found = [one for one in every if one and (budget.at_least or one.least > 0)]
         verdict, measured = "not measured", "–"
         if len(found) == len(budget.figures):
             worst = (min if budget.at_least else max)(found, key=lambda one: one.middle)
