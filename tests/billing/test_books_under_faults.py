@@ -286,6 +286,7 @@ async def _check(history: _History) -> None:
     cursor = await conn.execute("select count(*) from lane_epoch where state = 'closing'")
     assert await cursor.fetchone() == (0,), "nothing stays frozen"
     assert all(not gateway.unposted for gateway in history.gateways)
+    await _check_purse(history)
     free, charged, capacity = await history.world.funds()
     if not (history.overruns or history.lost or history.stalls):
         assert sum(uncollected for _, uncollected in booked.values()) == 0
@@ -295,3 +296,22 @@ async def _check(history: _History) -> None:
     row = await cursor.fetchone()
     assert row is not None
     assert free + charged + row[0] == capacity
+
+
+async def _check_purse(history: _History) -> None:
+    """What the purse may still spend is what the books have left in its loan."""
+    n = await history.purse.epoch_here(LANE)
+    balance = await history.purse.balance(lane=LANE, n=n or 0, voucher_id=VOUCHER)
+    if n is None or balance is None:
+        return
+    cursor = await history.conn.execute(
+        "select lent_micro - posted_micro - returned_micro from loan join lane_epoch using (lane, n)"
+        " where lane = %s and n = %s and state = 'open'",
+        [LANE, n],
+    )
+    room = await cursor.fetchone()
+    if room is not None:
+        assert balance.held_micro == 0
+        assert balance.limit_micro - balance.spent_micro == room[0]
+        _, charged, _ = await history.world.funds()
+        assert (balance.before_micro + balance.spent_micro, balance.frozen_micro) == (charged, 0)

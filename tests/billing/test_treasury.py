@@ -7,10 +7,12 @@ from functools import partial
 
 import pytest
 
-from billing.database import Pool
+from billing.database import Connection, Pool
 from billing.funds import BelowSpent, FundsChange, prepare_change, reclaim
 from billing.loans import push_loans
 from billing.treasury import BooksMismatch, SqlTreasury
+from metering.purse import OtherEpoch, Vacant
+from metering.purse_memory import MemoryPurse
 from metering.treasury import EpochReplaced, Lent, NothingFree
 from tests.fakes.books_world import COMPANY, LANE, VOUCHER, WON, World
 
@@ -63,6 +65,59 @@ async def test_an_epoch_of_another_data_set_is_vacated(world: World) -> None:
     older.lane(LANE).epoch.fence = "b0"
     world.purse.data = older  # split brain: the old primary still lives in its epoch 1
     assert await world.treasury.current_epoch(LANE) == 3
+
+
+async def _insert_epoch(conn: Connection, n: int, ticket: str | None) -> None:
+    await conn.execute(
+        "insert into lane_epoch (lane, n, ticket, state) values (%s, %s, %s, 'open')", [LANE, n, ticket]
+    )
+
+
+async def test_a_ticket_of_an_epoch_that_ended_is_replaced(world: World) -> None:
+    """Its data set was asked and lost the answer; meanwhile another one had the lane, and went away."""
+    await world.treasury.current_epoch(LANE)
+    world.purse.restart()
+    ticket = await world.purse.vacate(lane=LANE, nonce="x", used_ticket=None, stale_n=1)
+    assert ticket is not None
+    async with world.pool.connection() as conn:
+        await conn.execute("update lane_epoch set state = 'closing', fenced_at = now() where n = 1")
+        await _insert_epoch(conn, 2, ticket)
+        await conn.execute("update lane_epoch set state = 'closing', fenced_at = now() where n = 2")
+        await _insert_epoch(conn, 3, "other")
+    assert await world.treasury.current_epoch(LANE) == 4
+    assert await world.purse.epoch_here(LANE) == 4
+
+
+async def test_a_ticket_tied_but_never_opened_is_opened_by_the_next_request(world: World) -> None:
+    ticket = await world.purse.vacate(lane=LANE, nonce="x", used_ticket=None, stale_n=0)
+    async with world.pool.connection() as conn:
+        await _insert_epoch(conn, 1, ticket)
+    assert await world.treasury.current_epoch(LANE) == 1
+
+
+async def test_money_lent_while_a_recall_was_under_way_is_not_returned_too(world: World) -> None:
+    n = await world.treasury.current_epoch(LANE)
+    await world.treasury.lend(lane=LANE, n=n, voucher_id=VOUCHER, need_micro=1)
+    await world.reserve(n, 400_000 * WON)
+
+    class LendsMeanwhile(MemoryPurse):
+        async def recall(
+            self, *, lane: int, n: int, voucher_id: str, version: int, target_micro: int
+        ) -> int | Vacant | OtherEpoch | None:
+            limit = await MemoryPurse.recall(
+                self, lane=lane, n=n, voucher_id=voucher_id, version=version, target_micro=target_micro
+            )
+            await world.treasury.lend(lane=lane, n=n, voucher_id=voucher_id, need_micro=1)
+            return limit
+
+    slow = LendsMeanwhile(now_ms=world.clock, data=world.purse.data)
+    async with world.pool.connection() as conn:
+        assert await reclaim(slow, conn, VOUCHER, 100_000 * WON) == 0
+    balance = await world.purse.balance(lane=LANE, n=n, voucher_id=VOUCHER)
+    assert balance is not None
+    assert balance.limit_micro == 750_000 * WON
+    assert (await world.funds())[0] == 250_000 * WON
+    await world.sound()
 
 
 async def test_books_older_than_the_purse_refuse(world: World) -> None:
