@@ -196,21 +196,20 @@ class Calls:
             case Claimed():
                 op = outcome.op
         outlet.keep(idempotency.ANSWER_BYTES_MAX)
-        charged = False
+        outlet.before_last = lambda: self._conclude(claim, op, outlet, secret=secret, key=key)
         try:
-            ended = await self._run(work, op)
-            charged = ended.event.status == "settled"
-        except Problem as problem:
-            charged = problem.charged
-            raise
+            await self._run(work, op)
         finally:
-            await self._conclude(claim, op, outlet, charged=charged, secret=secret, key=key)
+            if outlet.before_last is not None:
+                await outlet.before_last()
 
     async def _conclude(
-        self, claim: ClaimRequest, op: str, outlet: Outlet, *, charged: bool, secret: bytes, key: str
+        self, claim: ClaimRequest, op: str, outlet: Outlet, *, secret: bytes, key: str
     ) -> None:
+        """Once per claim: keep what was charged, forget what was not."""
+        outlet.before_last = None
         try:
-            if not charged:
+            if not outlet.is_charged:
                 await self._answers.forget(claim, op)
                 return
             sealed = None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from typing import Final
 
 from gateway.asgi.request import Send
@@ -16,9 +17,23 @@ class ClientStalled(Exception):
 
 
 class Outlet:
-    """One answer on its way. `keep_bytes_max` above zero keeps a copy for an idempotent repeat."""
+    """One answer on its way. Kept, it has a copy for an idempotent repeat, whole also where the client left.
 
-    __slots__ = ("_keep_bytes_max", "_kept_bytes", "_send", "headers", "kept", "sent_bytes", "status")
+    `before_last` is awaited before the end of the answer is sent: whoever has seen the end may ask again.
+    """
+
+    __slots__ = (
+        "_is_muted",
+        "_keep_bytes_max",
+        "_kept_bytes",
+        "_send",
+        "before_last",
+        "headers",
+        "is_charged",
+        "kept",
+        "sent_bytes",
+        "status",
+    )
 
     def __init__(self, send: Send) -> None:
         self._send = send
@@ -28,6 +43,9 @@ class Outlet:
         self.headers: Headers = []
         self.kept: list[bytes] | None = None
         self.sent_bytes = 0
+        self.is_charged = False
+        self.before_last: Callable[[], Awaitable[None]] | None = None
+        self._is_muted = False
 
     @property
     def started(self) -> bool:
@@ -36,13 +54,20 @@ class Outlet:
     def keep(self, bytes_max: int) -> None:
         self.kept, self._keep_bytes_max = [], bytes_max
 
+    def mute(self) -> None:
+        """The client is gone: from now on nothing is sent, only kept."""
+        self._is_muted = True
+
     async def head(self, status: int, headers: Headers) -> None:
         self.status, self.headers = status, headers
-        await self._send({"type": "http.response.start", "status": status, "headers": headers})
+        if not self._is_muted:
+            await self._send({"type": "http.response.start", "status": status, "headers": headers})
 
     async def piece(self, body: bytes) -> None:
         """Waits while the client is slow, so that the vendor is read no faster; raises ClientStalled."""
         self._note(body)
+        if self._is_muted:
+            return
         try:
             async with asyncio.timeout(CLIENT_STALL_S):
                 await self._send({"type": "http.response.body", "body": body, "more_body": True})
@@ -51,7 +76,10 @@ class Outlet:
 
     async def last(self, body: bytes = b"") -> None:
         self._note(body)
-        await self._send({"type": "http.response.body", "body": body, "more_body": False})
+        if self.before_last is not None:
+            await self.before_last()
+        if not self._is_muted:
+            await self._send({"type": "http.response.body", "body": body, "more_body": False})
 
     async def whole(self, status: int, headers: Headers, body: bytes) -> None:
         headers.append((b"content-length", str(len(body)).encode()))

@@ -173,7 +173,9 @@ class _Call:
                 raise
             if failed is not None and not self.outlet.started:
                 raise _failure(failed, outcome)
-            if not self.gone:
+            if self.gone and reason != "completed":
+                self.outlet.kept = None  # there is no whole answer to repeat
+            if not self.gone or self.outlet.kept is not None:
                 await self._end_stream(fold, outcome, cut=cut, failed=failed)
             return outcome
         finally:
@@ -209,6 +211,7 @@ class _Call:
         tokens = 0 if usage is None else usage.input_total + usage.output_total
         self.outcome = Outcome(event, None)
         self.outcome.balance = await self.relay._meter.settle(self.exchange.held, event, tokens=tokens)
+        self.outlet.is_charged = event.charge_micro > 0 or (usage is not None and error is None)
         return self.outcome
 
     async def release(self, end_reason: str, error: str) -> None:
@@ -265,7 +268,7 @@ class _Call:
 
     async def _pass_on(self, fold: StreamFold, events: list[bytes]) -> None:
         out = b"".join([fold.feed(event) for event in events])
-        if not out or self.gone:
+        if not out or (self.gone and self.outlet.kept is None):
             return
         if not self.outlet.started:
             await self.outlet.head(200, [EVENT_STREAM, NO_CACHE, *self.headers])
@@ -339,6 +342,7 @@ class _Call:
         if self.gone or self.outcome is not None:
             return
         self.gone = True
+        self.outlet.mute()
         relay, answer = self.relay, self._answer
         cancel = self.exchange.product.on_client_gone == "cancel" or relay._drains >= relay._limits.drains_max
         if answer is None:
