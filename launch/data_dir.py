@@ -37,16 +37,19 @@ class DataDir:
             os.close(self.lock_fd)
             self.lock_fd = -1
 
+    def keep(self) -> None:
+        """It has served: from now on it is state, and no failure removes it."""
+        self.fresh = False
+
     def discard(self) -> None:
-        """After a first start that failed: leave nothing behind. Never touches state of an earlier run."""
+        """After a first start that failed: leave nothing behind. Never touches state that has served."""
         if self.fresh:
             for child in self.path.iterdir():
                 if child.is_dir() and not child.is_symlink():
                     shutil.rmtree(child, ignore_errors=True)
                 else:
                     child.unlink(missing_ok=True)
-            for directory in reversed(self.made):
-                directory.rmdir()
+            _unmake(self.made)
         self.close()
 
 

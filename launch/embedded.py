@@ -96,9 +96,10 @@ def private_dir(path: Path, owner: Owner) -> Path:
     found = path.lstat()
     if not stat.S_ISDIR(found.st_mode) or found.st_uid not in (owner.uid, os.geteuid()):
         raise ServerRefused(f"{path} exists and is not a directory of ours.")
+    if stat.S_IMODE(found.st_mode) != 0o700:
+        path.chmod(0o700)  # before it is given away: not every root may change what is another's
     if owner.drops and found.st_uid != owner.uid:
         os.chown(path, owner.uid, owner.gid)
-    path.chmod(0o700)
     return path
 
 

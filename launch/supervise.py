@@ -138,12 +138,21 @@ class Supervisor:
         self.step.say("starting the worker, the office and the gateways")
         self.plan.office.listen(limits.backlog)
         self.plan.data_plane.listen(limits.backlog)
-        await self._keep_role("worker", ("worker",), stop_timeout_s=limits.stop_timeout_s)
         office_fd = self.plan.office.fileno()
-        await self._keep_role(
-            "office", ("office", "--fd", str(office_fd)), stop_timeout_s=limits.stop_timeout_s, fd=office_fd
-        )
-        await asyncio.gather(*(self._keep_gateway(slot) for slot in range(self.settings.workers)))
+        office_words = ("office", "--fd", str(office_fd))
+        try:
+            async with asyncio.TaskGroup() as together:
+                start = together.create_task
+                start(self._keep_role("worker", ("worker",), stop_timeout_s=limits.stop_timeout_s))
+                start(
+                    self._keep_role(
+                        "office", office_words, stop_timeout_s=limits.stop_timeout_s, fd=office_fd
+                    )
+                )
+                for slot in range(self.settings.workers):
+                    start(self._keep_gateway(slot))
+        except* Refused as refused:
+            raise refused.exceptions[0] from None
 
     async def _start_demo(self, demo: Demo) -> None:
         """The simulated vendor, then the sample data that points at it."""

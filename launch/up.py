@@ -72,38 +72,41 @@ def _supervise(
         declaration=declaration,
         demo=open_demo(settings.data_dir) if demo else None,
     )
-    started = False
     try:
         settings.logs_dir.mkdir(mode=0o700, exist_ok=True)
         with (settings.logs_dir / "up.log").open("a", encoding="utf-8", buffering=1) as log_file:
             logs.configure(role="up", stream=log_file)
-            started = asyncio.run(_run(plan, data_dir, step))
+            asyncio.run(_run(plan, data_dir, step))
     except OSError as error:
         raise Refused(f"The data directory {data_dir.path} cannot be used: {error}.") from error
     finally:
         step.done()
-        if started:
-            data_dir.close()
-        else:
-            data_dir.discard()
+        data_dir.discard()
 
 
-async def _run(plan: Plan, data_dir: DataDir, step: TerminalStep) -> bool:
-    """True where it came to serve, and has ended by now."""
+async def _run(plan: Plan, data_dir: DataDir, step: TerminalStep) -> None:
     supervisor = Supervisor(plan=plan, data_dir=data_dir, step=step)
     supervisor.watch_signals()
     if not await supervisor.start_or_refuse(environment()):
-        return False
-    step.done()
-    settings = plan.settings
-    print(_screen(plan), flush=True)
-    log.info("up", port=settings.port, office_port=settings.office_port)
+        return
+    data_dir.keep()
     bounding = asyncio.create_task(supervisor.keep_logs_bounded(), name="bound logs")
-    await supervisor.stopping.wait()
-    bounding.cancel()
-    log.info("ending")
-    await supervisor.stop()
-    return True
+    try:
+        step.done()
+        _show(_screen(plan))
+        log.info("up", port=plan.settings.port, office_port=plan.settings.office_port)
+        await supervisor.stopping.wait()
+    finally:
+        log.info("ending")
+        bounding.cancel()
+        await supervisor.stop()
+
+
+def _show(text: str) -> None:
+    try:
+        print(text, flush=True)
+    except BrokenPipeError:
+        log.warning("screen_not_shown")  # whoever read it left; that is no reason to end
 
 
 def _screen(plan: Plan) -> str:

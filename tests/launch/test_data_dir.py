@@ -34,6 +34,21 @@ def test_state_of_an_earlier_run_is_never_discarded(tmp_path: Path) -> None:
     assert (tmp_path / "state" / "precious").exists()
 
 
+def test_what_has_served_is_never_discarded(tmp_path: Path) -> None:
+    claimed = claim(tmp_path / "state")
+    (tmp_path / "state" / "books").touch()
+    claimed.keep()
+    claimed.discard()
+    assert (tmp_path / "state" / "books").exists()
+
+
+def test_what_somebody_put_there_meanwhile_stops_nothing(tmp_path: Path) -> None:
+    claimed = claim(tmp_path / "a" / "b")
+    (tmp_path / "a" / "theirs").touch()
+    claimed.discard()
+    assert [path.name for path in (tmp_path / "a").iterdir()] == ["theirs"]
+
+
 @pytest.mark.parametrize(
     ("content", "said"),
     [
