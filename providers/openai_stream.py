@@ -4,7 +4,8 @@ Pure, and on the hot path: a stream is thousands of events, of which the first, 
 anything the meter needs. So an ordinary event is looked at with byte searches only and leaves with its
 model name replaced; whatever can carry usage, a finish reason, an error or another choice is parsed. The
 searches may send an ordinary event to the parser (slow, never wrong), not the other way round: a key cannot
-appear in a JSON text as `"key"`, since quotes inside texts are escaped.
+appear in a JSON text as `"key"`, since quotes inside texts are escaped. And most events differ from the one
+before in their text alone: what stands around it is kept as a template, and two comparisons tell.
 
 `text_bytes` is the generated text; on the fast path as it stands in the JSON, where an escaped quote counts
 as two, and of an event with several kinds of text one.
@@ -28,6 +29,8 @@ DONE_FRAME: Final = b"data: [DONE]\n\n"
 # A vendor's comment may name the vendor, or imitate ours: only that there was one is passed on.
 COMMENT_FRAME: Final = b": keep-alive\n\n"
 
+# Where nearly every event needs a new template, as with padding of random length, learning them is given up.
+_TEMPLATES_FREE: Final = 32
 _MODEL: Final = re.compile(rb'"model"(\s*:\s*)"((?:[^"\\]|\\.)*)"')
 _TEXT_KEYS: Final = ("content", "reasoning_content", "reasoning", "refusal", "arguments")
 
@@ -39,7 +42,18 @@ class StreamFold(StreamState):
     withheld too (`error` is set): the caller says it in the contract's words with `error_frame`.
     """
 
-    __slots__ = ("_in", "_out", "_patterns", "_text_key", "_usage_sent", "include_usage")
+    __slots__ = (
+        "_in",
+        "_out",
+        "_out_prefix",
+        "_patterns",
+        "_prefix",
+        "_suffix",
+        "_templates",
+        "_text_key",
+        "_usage_sent",
+        "include_usage",
+    )
 
     def __init__(self, product_id: str, include_usage: bool, quirks: Quirks = NO_QUIRKS) -> None:
         super().__init__(product_id, quirks)
@@ -49,9 +63,19 @@ class StreamFold(StreamState):
         self._patterns = _COMPACT
         self._text_key = _COMPACT.text[0]
         self._usage_sent = False
+        # The last ordinary event around its text, and its head as the client gets it.
+        self._prefix = self._suffix = b"\0"
+        self._out_prefix = b""
+        self._templates = 0
 
     def feed(self, event: bytes) -> bytes:
         """One whole event -> the bytes for the client; b"" where it gets none."""
+        if event.startswith(self._prefix) and event.endswith(self._suffix):
+            text = event[len(self._prefix) : -len(self._suffix)]
+            if text and not (b'"' in text or b"\\" in text or b"\n" in text or b"\r" in text):
+                self.deltas += 1
+                self.text_bytes += len(text)
+                return self._out_prefix + text + self._suffix
         if event.find(b"\n") != len(event) - 2 or not event.startswith(b"data: ") or event.find(b"\r") >= 0:
             data = event_data(event)
             if data is None:
@@ -60,7 +84,8 @@ class StreamFold(StreamState):
         if self._in is not None:
             replaced = event.replace(self._in, self._out, 1)
             if replaced is not event and self._is_ordinary(event):
-                self._count_text(event)
+                if self._count_text(event) and self._templates * 2 <= self.deltas + _TEMPLATES_FREE:
+                    self._learn_template(event)
                 return replaced
         return self._feed_parsed(event)
 
@@ -96,7 +121,8 @@ class StreamFold(StreamState):
             return False  # \uXXXX is six bytes of JSON, but two or three of text: Korean would count double
         return patterns.first_index in event and patterns.name not in event
 
-    def _count_text(self, event: bytes) -> None:
+    def _count_text(self, event: bytes) -> bool:
+        """Is there text? Then `_text_key` is the name it came under."""
         length = _text_length(event, self._text_key)
         if not length:
             for key in self._patterns.text:
@@ -106,9 +132,22 @@ class StreamFold(StreamState):
             else:
                 if b'"audio"' in event:
                     self.deltas += 1
-                return
+                return False
         self.deltas += 1
         self.text_bytes += length
+        return True
+
+    def _learn_template(self, event: bytes) -> None:
+        """The next event is most likely this one with another text: then two comparisons tell."""
+        start = event.index(self._text_key) + len(self._text_key)
+        end = start + _text_length(event, self._text_key)
+        assert self._in is not None, "an ordinary event comes after the model was learnt"
+        out_prefix = event[:start].replace(self._in, self._out, 1)
+        if event[:start] == self._prefix and event[end:] == self._suffix:
+            return  # the text alone was out of the ordinary
+        if out_prefix != event[:start] or self._in == self._out:
+            self._templates += 1
+            self._prefix, self._suffix, self._out_prefix = event[:start], event[end:], out_prefix
 
     def _feed_parsed(self, event: bytes) -> bytes:
         data = event[6:-2]

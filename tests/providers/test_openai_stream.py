@@ -42,6 +42,35 @@ def test_text_is_counted_as_it_stands_in_the_json(text: str, length: int) -> Non
     assert fold.deltas == (2 if length else 1)
 
 
+def test_a_template_does_not_hide_what_differs() -> None:
+    """Events that begin and end like an ordinary one, and are none."""
+    fold = StreamFold("p", True)
+    for text in ("a", "b", "c"):
+        fold.feed(delta(text))
+    finish = b'a"},"finish_reason":"stop"},{"index":1,"delta":{"content":"b'
+    usage = b'a"}}],"usage":{"prompt_tokens":1,"completion_tokens":2},"z":[{"index":0,"delta":{"content":"'
+    assert fold.feed(delta("@").replace(b"@", finish))
+    assert fold.finished_choices == {0}
+    assert fold.feed(delta("@").replace(b"@", usage))
+    assert fold.usage == Usage(input=1, output=2)
+    assert fold.text_bytes == 6
+
+
+def test_a_template_follows_what_changes() -> None:
+    """Padding that differs each time; a vendor whose clock ticks."""
+    fold, out = StreamFold("p", False), b""
+    for count in range(200):
+        padding = b'"obfuscation":"%s","id"' % (b"x" * (count % 16))
+        out += fold.feed(delta("ab").replace(b'"id"', padding).replace(b":7,", b":%d," % (7 + count // 50)))
+    assert (fold.deltas, fold.text_bytes, out.count(b'"model":"p"')) == (200, 400, 200)
+    assert [chunk["created"] for chunk in parsed(out)][::50] == [7, 8, 9, 10]
+
+
+def test_a_model_of_the_products_own_name() -> None:
+    fold = StreamFold("v-1", False)
+    assert all(fold.feed(delta(text)) == delta(text) for text in "abc")
+
+
 def test_korean_in_escapes_counts_as_korean() -> None:
     fold = StreamFold("p", False)
     fold.feed(delta("x"))
