@@ -18,8 +18,8 @@ test: .venv/installed-test  ## the whole suite, against real Valkey and PostgreS
 	@$(BIN)/python -m pytest
 
 check: .venv/installed-test  ## lint, types, import contracts, tidiness, spelling
-	$(BIN)/ruff check .
-	$(BIN)/ruff format --check .
+	$(BIN)/ruff check $(CODE)
+	$(BIN)/ruff format --check $(CODE)
 	$(BIN)/mypy $(CODE)
 	$(BIN)/lint-imports
 	$(BIN)/python -m pytest -q tests/house
@@ -29,8 +29,8 @@ bench: .venv/installed-test  ## measure the gateway beside nginx and beside noth
 	@$(BIN)/python -m bench
 
 format:  ## let ruff lay the code out
-	$(BIN)/ruff check --fix .
-	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix $(CODE)
+	$(BIN)/ruff format $(CODE)
 
 clean:  ## remove the virtual environment and what tools left
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist

@@ -1,6 +1,7 @@
 """The directory: programmes, providers, products with prices and upstreams, companies, vouchers, API keys.
 
-Every change carries a revision in the order of commits, so that gateways can follow it. Prices are append-only.
+Every change carries a revision in the order of commits, so that gateways can follow it. Prices are
+append-only.
 """
 
 from __future__ import annotations
