@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final
+
+import msgspec
 
 from gateway.auth import Caller
 from gateway.problems import Problem
@@ -11,14 +12,14 @@ from metering.directory import Voucher
 from metering.prices import PriceEntry, entry_at
 from providers.catalogue import Product
 from providers.openai_chat import RequestFacts, input_tokens_max, output_tokens_max
+from providers.quirks import NO_QUIRKS, Quirks, quirks_for
 
 # The longest token of the published vocabularies is 128 bytes: a longer body cannot fit the context.
 TOKEN_BYTES_MAX: Final = 128
 ESTIMATE_BYTES_PER_TOKEN: Final = 4
 
 
-@dataclass(frozen=True, slots=True)
-class Ceiling:
+class Ceiling(msgspec.Struct, frozen=True):
     """The bounds of one call, in tokens and in micro-won under the price entry frozen for it."""
 
     price: PriceEntry
@@ -26,6 +27,7 @@ class Ceiling:
     output_tokens: int
     want_micro: int  # every bound reached
     least_micro: int  # the input bound and one output token
+    can_be_cut: bool  # all that is billed is seen in a stream, so a part of the hold will do to begin with
 
     @property
     def tokens(self) -> int:
@@ -74,7 +76,10 @@ def ceiling(facts: RequestFacts, product: Product, now_ms: int) -> Ceiling:
         context_tokens=product.context_tokens,
         input_overhead_tokens=product.input_overhead_tokens,
     )
-    output_tokens = output_tokens_max(facts, product_max_output_tokens=product.max_output_tokens)
+    quirks = _quirks(product)
+    output_tokens = output_tokens_max(
+        facts, product_max_output_tokens=product.max_output_tokens, quirks=quirks
+    )
     return Ceiling(
         price=price,
         input_tokens=input_tokens,
@@ -83,7 +88,17 @@ def ceiling(facts: RequestFacts, product: Product, now_ms: int) -> Ceiling:
         least_micro=price.ceiling_micro(
             input_tokens_max=input_tokens, output_tokens_max=min(1, output_tokens)
         ),
+        can_be_cut=facts.purpose == "chat" and not quirks.limit_leaves_reasoning,
     )
+
+
+def _quirks(product: Product) -> Quirks:
+    """Of the upstream that is hardest to bound: any of them may be the one that answers."""
+    for target in product.upstreams:
+        quirks = quirks_for(target.vendor)
+        if quirks.limit_leaves_reasoning:
+            return quirks
+    return NO_QUIRKS
 
 
 def input_tokens_estimate(facts: RequestFacts, bound: int) -> int:

@@ -18,7 +18,7 @@ from gateway.asgi.response import JSON, NO_CACHE, Headers
 from gateway.auth import Caller, authenticate, read_api_key
 from gateway.calls import CHAT, EMBEDDINGS, Calls, Route
 from gateway.directory import Directory
-from gateway.outlet import ClientStalled, Outlet
+from gateway.outlet import Outlet
 from gateway.problems import Problem
 from gateway.telemetry import CallRecord, Telemetry
 from gateway.views import Views
@@ -70,7 +70,7 @@ class Gateway:
         except Problem as problem:
             record.code = problem.code
             await self._refuse(problem, request, outlet, record)
-        except (ClientLeft, ClientStalled):
+        except ClientLeft:
             record.client_gone = True
         except Exception as error:  # noqa: BLE001 - the last resort: told, counted, and answered with 500
             self._telemetry.crash(record, error)

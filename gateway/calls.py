@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any, Final
 
+import msgspec
 import orjson
 
 from gateway import admission, idempotency
@@ -65,8 +66,7 @@ CHAT: Final = Route("/chat/completions", read_chat_request)
 EMBEDDINGS: Final = Route("/embeddings", read_embeddings_request)
 
 
-@dataclass(frozen=True, slots=True)
-class Admitted:
+class Admitted(msgspec.Struct, frozen=True):
     """A call that may run, if the purse can pay it."""
 
     caller: Caller
@@ -76,8 +76,7 @@ class Admitted:
     vouchers: tuple[Voucher, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class _Work:
+class _Work(msgspec.Struct, frozen=True):
     """All that one call is made of, handed on as one."""
 
     route: Route
@@ -262,7 +261,7 @@ class Calls:
             least_micro=ceiling.least_micro,
             tokens=ceiling.tokens,
             limits=admitted.caller.key.limits,
-            sliced=admitted.facts.purpose == "chat",
+            sliced=ceiling.can_be_cut,
         )
         try:
             return await self._meter.reserve(wish)

@@ -32,7 +32,12 @@ class Exchange:
     @property
     def is_sliced(self) -> bool:
         """Money is scarce: the hold covers a part of the ceiling and grows while the call runs."""
-        return self.held.granted_micro < self.ceiling.want_micro
+        return self.ceiling.can_be_cut and self.held.granted_micro < self.ceiling.want_micro
+
+    @property
+    def is_clamped(self) -> bool:
+        """Money is scarce and the call cannot be cut: the vendor is asked for no more than the hold pays."""
+        return not self.ceiling.can_be_cut and self.held.granted_micro < self.ceiling.want_micro
 
     def delivered_usage(self, output_tokens: int) -> Usage:
         """What was delivered so far, as an estimate."""

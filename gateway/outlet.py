@@ -2,18 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable
-from typing import Final
 
 from gateway.asgi.request import Send
 from gateway.asgi.response import Headers
-
-CLIENT_STALL_S: Final = 60.0
-
-
-class ClientStalled(Exception):
-    """The client reads nothing for so long that it counts as gone."""
 
 
 class Outlet:
@@ -64,15 +56,9 @@ class Outlet:
             await self._send({"type": "http.response.start", "status": status, "headers": headers})
 
     async def piece(self, body: bytes) -> None:
-        """Waits while the client is slow, so that the vendor is read no faster; raises ClientStalled."""
+        """Waits while the client is slow, so that the vendor is read no faster; the server bounds it."""
         self._note(body)
-        if self._is_muted:
-            return
-        try:
-            async with asyncio.timeout(CLIENT_STALL_S):
-                await self._send({"type": "http.response.body", "body": body, "more_body": True})
-        except TimeoutError:
-            raise ClientStalled from None
+        await self._send({"type": "http.response.body", "body": body, "more_body": True})
 
     async def last(self, body: bytes = b"") -> None:
         self._note(body)

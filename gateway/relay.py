@@ -16,9 +16,9 @@ from gateway.asgi.request import Request
 from gateway.asgi.response import EVENT_STREAM, JSON, NO_CACHE, Headers
 from gateway.attempts import Attempts, Reached
 from gateway.exchange import Exchange
-from gateway.outlet import ClientStalled, Outlet
+from gateway.outlet import Outlet
 from gateway.problems import Problem
-from gateway.slices import Pace, Slices
+from gateway.slices import HoldLost, Pace, Slices
 from metering.event import UsageEvent
 from metering.meter import Meter
 from metering.money import format_krw
@@ -82,10 +82,9 @@ class Relay:
     ) -> Outcome:
         """Make the call under its hold and answer the client. The hold has ended when this ends."""
         facts = exchange.facts
-        can_stream = facts.purpose == "chat"
-        upstream_streams = facts.stream or (can_stream and exchange.is_sliced)
+        upstream_streams = facts.stream or exchange.is_sliced
         output_limit = exchange.product.max_output_tokens if _asks_for_too_much(exchange) else None
-        if exchange.is_sliced and not can_stream and exchange.ceiling.output_tokens:
+        if exchange.is_clamped and exchange.ceiling.output_tokens:
             output_limit = max(1, exchange.output_tokens_payable() // facts.n)
             headers.append((b"x-voucher-max-output-tokens", str(output_limit).encode()))
         call = _Call(self, exchange, request, outlet, headers)
@@ -159,8 +158,7 @@ class _Call:
             quirks_for(reached.target.vendor),
         )
         self._answer = reached.answer
-        watcher = asyncio.ensure_future(self.request.until_left())
-        watcher.add_done_callback(lambda _: self._client_left())
+        stop_listening = self.request.when_left(self._client_left)
         try:
             cut, error = await self._read(reached.answer, fold, self._pass_on)
             usage, estimated, reason = self._reckon(fold, cut=cut, error=error)
@@ -179,7 +177,7 @@ class _Call:
                 await self._end_stream(fold, outcome, cut=cut, failed=failed)
             return outcome
         finally:
-            watcher.cancel()
+            stop_listening()
             self._stop_draining()
 
     async def assemble(self, reached: Reached) -> Outcome:
@@ -242,14 +240,11 @@ class _Call:
         except SseEventTooLarge:
             answer.close()
             return False, "upstream_error"
-        except asyncio.CancelledError:
-            # This process is stopping and its patience is over: what was delivered is settled and said.
+        except (asyncio.CancelledError, HoldLost):
+            # This process is stopping and its patience is over, or it slept and was taken for dead:
+            # what was delivered is settled and said.
             answer.close()
             return False, STOPPING
-        except ClientStalled:
-            self._client_left()
-            answer.close()
-            return False, None
         if fold.done:
             await self._finish_reading(answer)
         else:

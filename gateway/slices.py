@@ -13,7 +13,7 @@ from typing import Final
 
 from gateway.exchange import Exchange
 from metering.meter import Meter
-from metering.purse import Extended, ExtendShort
+from metering.purse import Extended, ExtendShort, Gone
 from metering.wish import MeterUnavailable
 
 MARGIN_TOKENS: Final = 32
@@ -26,6 +26,10 @@ class Pace:
     checkpoint_s: float
     checkpoint_tokens: int
     wait_for_funds_s: float
+
+
+class HoldLost(Exception):
+    """The sweeper took this process for dead and ended the hold at its checkpoint."""
 
 
 class Slices:
@@ -61,10 +65,13 @@ class Slices:
         return output_tokens >= self.due_tokens or self._loop.time() >= self._checkpoint_due_s
 
     async def advance(self, output_tokens: int) -> bool:
-        """Note the checkpoint, raise the hold where it is needed. False: the balance has ended."""
+        """Note the checkpoint, raise the hold where it is needed. False: the balance has ended.
+
+        Raises HoldLost where this process slept so long that the hold was ended without it.
+        """
         exchange = self._exchange
         if self._meter.was_asleep and not await self._meter.still_ours(exchange.held):
-            return False
+            raise HoldLost
         sliced = exchange.is_sliced and not self._refused
         if sliced and output_tokens + MARGIN_TOKENS >= self.reach_tokens:
             self._refused = not await self._raise_hold(output_tokens)
@@ -113,8 +120,10 @@ class Slices:
                 )
                 if isinstance(outcome, Extended):
                     return True
+                if isinstance(outcome, Gone) and not await self._meter.still_ours(exchange.held):
+                    raise HoldLost
                 if not isinstance(outcome, ExtendShort):
-                    return False
+                    return False  # a limit of the key, or an epoch that ended: the hold stays as it is
                 need_micro = want_micro - exchange.held.granted_micro - outcome.available_micro
                 if await self._meter.lend_more(exchange.held, max(1, need_micro)):
                     continue

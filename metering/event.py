@@ -11,21 +11,20 @@ A stream entry has the fields `op`, `kind`, `n`, `e` and, where money is concern
     drained   {}: no open hold of a dead gateway is left in epoch n
     opened    {}: the epoch was opened in this data set
 
-Amounts are integers of micro-won, times are milliseconds since 1970 (UTC).
+Amounts are integers of micro-won, times are milliseconds since 1970 (UTC). The values of the hot path are
+msgspec structs: frozen like the dataclasses elsewhere, and made in a tenth of their time.
 """
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
-from typing import Any, Final
+from typing import Final
 
-import orjson
+import msgspec
 
 EVENT_VERSION: Final = 1
 
 
-@dataclass(frozen=True, slots=True)
-class CallMeta:
+class CallMeta(msgspec.Struct, frozen=True):
     """What is known of a call when its hold is made: enough to book it if nobody comes back."""
 
     op: str
@@ -45,15 +44,14 @@ class CallMeta:
     price_from: str
 
     def to_bytes(self) -> bytes:
-        return orjson.dumps(self)
+        return _encode(self)
 
     @classmethod
     def from_bytes(cls, data: bytes) -> CallMeta:
-        return cls(**orjson.loads(data))
+        return _CALL_META.decode(data)
 
 
-@dataclass(frozen=True, slots=True)
-class UsageEvent:
+class UsageEvent(msgspec.Struct, frozen=True):
     """One call's end. `charge_micro` is the whole charge, also where the purse could take only a part."""
 
     meta: CallMeta
@@ -67,8 +65,8 @@ class UsageEvent:
     client_gone: bool = False
     estimated: bool = False
     error: str | None = None
-    tokens: dict[str, int] = field(default_factory=dict)
-    units: dict[str, int] = field(default_factory=dict)
+    tokens: dict[str, int] = {}
+    units: dict[str, int] = {}
     upstream_request_id: str | None = None
     upstream: str | None = None
     version: int = EVENT_VERSION
@@ -78,19 +76,15 @@ class UsageEvent:
         return self.meta.op
 
     def to_bytes(self) -> bytes:
-        return orjson.dumps(self)
+        return _encode(self)
 
     @classmethod
     def from_bytes(cls, data: bytes) -> UsageEvent:
-        return cls.from_json(orjson.loads(data))
-
-    @classmethod
-    def from_json(cls, raw: dict[str, Any]) -> UsageEvent:
-        return cls(**{**raw, "meta": CallMeta(**raw["meta"])})
+        """Raises ValueError for what is no event."""
+        return _USAGE_EVENT.decode(data)
 
 
-@dataclass(frozen=True, slots=True)
-class OpenHold:
+class OpenHold(msgspec.Struct, frozen=True):
     """A hold a gateway keeps although it left the epoch: its settlement is still to come."""
 
     op: str
@@ -98,8 +92,7 @@ class OpenHold:
     amount_micro: int
 
 
-@dataclass(frozen=True, slots=True)
-class LeftNotice:
+class LeftNotice(msgspec.Struct, frozen=True):
     """A gateway's last word on an epoch: every event of it not yet acknowledged, every hold still open."""
 
     gateway_id: str
@@ -109,15 +102,14 @@ class LeftNotice:
     open_holds: tuple[OpenHold, ...]
 
     def to_bytes(self) -> bytes:
-        return orjson.dumps(asdict(self))
+        return _encode(self)
 
     @classmethod
     def from_bytes(cls, data: bytes) -> LeftNotice:
-        raw = orjson.loads(data)
-        return cls(
-            gateway_id=raw["gateway_id"],
-            lane=raw["lane"],
-            n=raw["n"],
-            events=tuple(UsageEvent.from_json(event) for event in raw["events"]),
-            open_holds=tuple(OpenHold(**hold) for hold in raw["open_holds"]),
-        )
+        return _LEFT_NOTICE.decode(data)
+
+
+_encode: Final = msgspec.json.Encoder().encode
+_CALL_META: Final = msgspec.json.Decoder(CallMeta)
+_USAGE_EVENT: Final = msgspec.json.Decoder(UsageEvent)
+_LEFT_NOTICE: Final = msgspec.json.Decoder(LeftNotice)

@@ -9,6 +9,7 @@ has the whole; here is only what one process does.
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -50,6 +51,8 @@ from metering.wish import (
     Wish,
     released,
 )
+
+_log = logging.getLogger(__name__)
 
 STEPS_MAX: Final = 16  # of one admission: epochs, loans and day budgets are each asked for once or twice
 BOOKS_SILENT_MAX_S: Final = 600.0
@@ -99,7 +102,7 @@ class Meter:
         self._loop = asyncio.get_running_loop()
         self._renewed_s = self._loop.time()
         self._books_seen_s = self._loop.time()
-        self._ticking: asyncio.Task[None] | None = None
+        self._tasks: list[asyncio.Task[None]] = []
 
     # -- life
 
@@ -108,7 +111,10 @@ class Meter:
         await self._purse.renew_lease(self.gateway_id)
         await self._treasury.poll(self.gateway_id)
         self._adopt()
-        self._ticking = self._loop.create_task(self._tick_forever(), name="meter-tick")
+        self._tasks = [
+            self._loop.create_task(self._renew_forever(), name="meter-lease"),
+            self._loop.create_task(self._tick_forever(), name="meter-tick"),
+        ]
 
     async def close(self, *, patience_s: float = 3.0) -> None:
         """Wait a moment for the books to take what is unposted, then let go; the journal keeps the rest."""
@@ -116,8 +122,8 @@ class Meter:
         while len(self._unposted) and self._loop.time() < deadline_s:
             await self._tick()
             await asyncio.sleep(0.05)
-        if self._ticking is not None:
-            self._ticking.cancel()
+        for task in self._tasks:
+            task.cancel()
         self._journal.close()
 
     @property
@@ -360,17 +366,28 @@ class Meter:
                 self._unposted.add(event, hold=None, tokens=0, now_s=self._loop.time())
             orphan.release()
 
+    async def _renew_forever(self) -> None:
+        """The lease waits for nothing else: a sweeper believes that who lets it go is dead."""
+        while True:
+            asked_s = self._loop.time()
+            try:
+                await self._purse.renew_lease(self.gateway_id)
+                self._renewed_s = asked_s
+            except PurseUnavailable:
+                pass  # nobody can sweep either while the purse is away
+            await asyncio.sleep(RENEW_S)
+
     async def _tick_forever(self) -> None:
         while True:
             await asyncio.sleep(TICK_S)
-            await self._tick()
+            try:
+                await self._tick()
+            except Exception:  # noqa: BLE001 - a fault here must not end acknowledging and leaving for good
+                _log.exception("meter_tick_failed")
 
     async def _tick(self) -> None:
         now_s = self._loop.time()
         try:
-            if now_s - self._renewed_s >= RENEW_S:
-                await self._purse.renew_lease(self.gateway_id)
-                self._renewed_s = now_s
             await self._unposted.fetch_acks()
             await self._unposted.send_again(now_s)
             await self._end_orphans(now_s)

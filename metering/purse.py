@@ -13,6 +13,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Final, Literal, Protocol
 
+import msgspec
+
 from metering.directory import KeyLimits
 
 HOLD_KEPT_MS: Final = 3_600_000  # a hold's record outlives its end by this, and never expires before it
@@ -22,8 +24,7 @@ EventKind = Literal["settled", "swept", "left", "gone", "drained", "opened"]
 LimitName = Literal["requests_per_minute", "tokens_per_minute", "krw_per_day", "concurrent"]
 
 
-@dataclass(frozen=True, slots=True)
-class ReserveRequest:
+class ReserveRequest(msgspec.Struct, frozen=True):
     """One call's wish. The first voucher that covers `want` pays; else the fullest that covers `least`."""
 
     op: str
@@ -41,8 +42,7 @@ class ReserveRequest:
     day_spent_micro: int | None = None  # the key's spending today by the books, where the epoch is new to it
 
 
-@dataclass(frozen=True, slots=True)
-class HoldRef:
+class HoldRef(msgspec.Struct, frozen=True):
     """Where a hold lives, for whoever extends or settles it."""
 
     lane: int
@@ -53,8 +53,7 @@ class HoldRef:
     gateway_id: str
 
 
-@dataclass(frozen=True, slots=True)
-class Reserved:
+class Reserved(msgspec.Struct, frozen=True):
     voucher_id: str
     granted_micro: int
     held_at_ms: int  # Redis time; the call's service time
@@ -128,8 +127,7 @@ class Gone:
 ExtendOutcome = Extended | ExtendShort | Limited | Gone
 
 
-@dataclass(frozen=True, slots=True)
-class Settled:
+class Settled(msgspec.Struct, frozen=True):
     event_id: str  # the stream entry that carries the event
     spent_micro: int
     held_micro: int

@@ -7,6 +7,7 @@ came, and after the stream's beginning has passed the place where it was written
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
 
 from metering.event import UsageEvent
@@ -14,6 +15,7 @@ from metering.journal import Journal, JournalFailed
 from metering.purse import HoldRef, Purse
 
 VERIFY_AFTER_S = 5.0
+UNANSWERED_S = 0.5
 SEND_AT_ONCE_MAX = 500
 
 
@@ -79,27 +81,40 @@ class Unposted:
 
     async def send_again(self, now_s: float) -> None:
         """Send what is not in the stream, as far as we know. May raise PurseUnavailable."""
+        await self._look_for_passed(now_s)
+        missing = [
+            waiting
+            for waiting in self._waiting.values()
+            if waiting.entry_id is None
+            and not waiting.sending
+            and (waiting.hold is None or now_s - waiting.since_s >= UNANSWERED_S)
+        ]
+        sent = await asyncio.gather(
+            *[self._send(waiting, now_s) for waiting in missing[:SEND_AT_ONCE_MAX]], return_exceptions=True
+        )
+        for outcome in sent:
+            if isinstance(outcome, BaseException):
+                raise outcome
+
+    async def _look_for_passed(self, now_s: float) -> None:
+        """What waits although its stream has passed its place: its acknowledgement was lost, or it was."""
+        late = [
+            waiting
+            for waiting in self._waiting.values()
+            if waiting.entry_id is not None and now_s - waiting.since_s > VERIFY_AFTER_S
+        ]
         beginnings: dict[int, str | None] = {}
-        sent = 0
-        for waiting in list(self._waiting.values()):
-            if waiting.sending or sent >= SEND_AT_ONCE_MAX:
-                continue
-            if waiting.entry_id is None:
-                if now_s - waiting.since_s >= 0.5 or waiting.hold is None:
-                    await self._send(waiting, now_s)
-                    sent += 1
-            elif now_s - waiting.since_s > VERIFY_AFTER_S:
-                lane = waiting.event.meta.lane
-                if lane not in beginnings:
-                    head = await self._purse.read_log(lane=lane, count=1)
-                    beginnings[lane] = head[0].entry_id if head else None
-                first = beginnings[lane]
-                if first is None or _before(waiting.entry_id, first):
-                    waiting.hold = None  # the stream has passed it: only the note is missing, if anything
-                    await self._send(waiting, now_s)
-                    sent += 1
-                else:
-                    waiting.since_s = now_s
+        for lane in {waiting.event.meta.lane for waiting in late}:
+            head = await self._purse.read_log(lane=lane, count=1)
+            beginnings[lane] = head[0].entry_id if head else None
+        for waiting in late:
+            first = beginnings[waiting.event.meta.lane]
+            waiting.since_s = now_s
+            if waiting.entry_id is not None and (first is None or _before(waiting.entry_id, first)):
+                waiting.entry_id, waiting.hold = (
+                    None,
+                    None,
+                )  # the hold has ended: only the note may be missing
 
     async def _send(self, waiting: Waiting, now_s: float) -> None:
         event = waiting.event

@@ -16,8 +16,9 @@ A vendor that never reported usage has no Usage at all (None); a vendor that rep
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import Final
+
+import msgspec
 
 TOKEN_CLASSES: Final = (
     "input",
@@ -36,8 +37,7 @@ UNITS: Final = ("images", "seconds", "characters", "searches")
 TOKENS_MAX: Final = 10**12
 
 
-@dataclass(frozen=True, slots=True)
-class Usage:
+class Usage(msgspec.Struct, frozen=True):
     input: int = 0
     cached_input: int = 0
     cache_write: int = 0
@@ -46,7 +46,7 @@ class Usage:
     reasoning: int = 0
     input_audio: int = 0
     output_audio: int = 0
-    units: dict[str, int] = field(default_factory=dict)
+    units: dict[str, int] = {}
 
     @property
     def input_total(self) -> int:

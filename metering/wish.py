@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import msgspec
+
 from metering.directory import KeyLimits, Voucher
 from metering.event import CallMeta, UsageEvent
 from metering.purse import HoldRef, LimitName
@@ -46,8 +48,7 @@ class MeterUnavailable(Refused):
     pass
 
 
-@dataclass(frozen=True, slots=True)
-class Wish:
+class Wish(msgspec.Struct, frozen=True):
     """What a call asks of the meter. `vouchers` stand in the order in which they pay."""
 
     meta: CallMeta

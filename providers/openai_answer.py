@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import Any, Final
 
+import msgspec
 import orjson
 
 from metering.usage import Usage
@@ -17,8 +17,7 @@ from providers.quirks import NO_QUIRKS, Quirks
 _MODEL: Final = re.compile(rb'"model"\s*:\s*"((?:[^"\\]|\\.)*)"')
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(msgspec.Struct, frozen=True):
     usage: Usage | None
     body: bytes  # with the product's id as `model`
     upstream_id: str | None = None

@@ -11,8 +11,9 @@ parameter of a vendor works on the day it appears. Three kinds of parts differ i
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any, Final
+
+import msgspec
 
 CHOICES_MAX: Final = 128
 TOKENS_LIMIT_MAX: Final = 100_000_000
@@ -40,8 +41,7 @@ class BadRequest(Exception):
         self.param = param
 
 
-@dataclass(frozen=True, slots=True)
-class RequestFacts:
+class RequestFacts(msgspec.Struct, frozen=True):
     """What metering and routing need to know of a request. Nothing of what it says."""
 
     purpose: str  # chat | embedding

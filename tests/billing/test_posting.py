@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from dataclasses import replace
 from functools import partial
 
 import orjson
@@ -16,6 +15,7 @@ from billing.posting import Poster
 from metering.event import LeftNotice, OpenHold, UsageEvent
 from metering.treasury import Lent, NothingFree
 from tests.fakes.books_world import LANE, META, VOUCHER, WON, World
+from tests.fakes.values import replace
 
 
 @pytest.fixture

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import orjson
 import pytest
@@ -14,6 +14,7 @@ from billing.posting_rules import BooksState, FundsState, LoanState, Outcome, ap
 from metering.purse import LogEntry
 from metering.shares import government_micro
 from tests.fakes.books_world import COMPANY, LANE, META, VOUCHER
+from tests.fakes.values import replace
 
 
 def _charge(op: str, micro: int, *, n: int = 1, kind: str = "settled", taken: int | None = None) -> Charge:

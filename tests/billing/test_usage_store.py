@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from dataclasses import replace
 
 import pytest
 
@@ -11,6 +10,7 @@ from billing.database import Connection, Pool, connect
 from billing.posting import Poster
 from billing.usage_store import BadQuery, usage_one, usage_page, voucher_balances
 from tests.fakes.books_world import COMPANY, ENDS_MS, LANE, VOUCHER, WON, World
+from tests.fakes.values import replace
 
 
 @pytest.fixture

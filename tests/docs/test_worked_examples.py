@@ -8,7 +8,7 @@ from metering.money import format_krw, parse_krw
 from metering.prices import PriceEntry
 from metering.shares import capacity, split_micro
 from metering.usage import Usage
-from providers.openai_request import RequestFacts, input_tokens_max, output_tokens_max
+from providers.openai_chat import RequestFacts, input_tokens_max, output_tokens_max
 from tests.docs.pages import Row, page, tables
 
 SHARES = tables(page("docs/concepts/vouchers-and-shares.md").text)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from itertools import count
 
 from billing.database import Connection, Pool
@@ -14,6 +14,7 @@ from metering.event import CallMeta, UsageEvent
 from metering.keys import lane_of
 from metering.purse import HoldRef, Reserved, ReserveRequest
 from metering.purse_memory import MemoryPurse
+from tests.fakes.values import replace
 
 WON = 1_000_000
 COMPANY = "gaonde"

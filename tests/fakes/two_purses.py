@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final, TypeVar, cast
 
 from metering import keys
@@ -19,6 +19,7 @@ from metering.data_set import DataSet
 from metering.purse import Late, Limited, LogEntry, Purse, PurseUnavailable, Reserved, Settled
 from metering.purse_memory import DAY_MS, MemoryPurse, day_in_korea
 from metering.purse_redis import RedisPurse, connect_purse
+from tests.fakes.values import replace
 
 Answer = TypeVar("Answer")
 

@@ -150,3 +150,29 @@ async def test_valkey_loses_everything_in_the_middle_of_50_streams(house: House)
         answers = await _strike_in_the_middle(caller, "flushall", house.empty_valkey)
         assert [answer.is_done for answer in answers] == [True] * STREAMS
         await _assert_guarantees(house, caller, answers)
+
+
+@pytest.mark.parametrize("empties", [False, True], ids=["data kept", "valkey emptied"])
+async def test_everything_dies_right_after_the_answers(house: House, empties: bool) -> None:
+    """All gateways, the worker, Valkey and PostgreSQL, at the moment the last client has its whole answer.
+
+    The clients do not wait for the books: what they saw completed stands in a gateway's journal at least.
+    """
+    async with calling(house.url, KEY) as caller:
+        calls = [caller.chat(f"{i} [[tokens=30]] [[token_ms=1]]", stream=i % 2 == 0) for i in range(60)]
+        answers = await asyncio.gather(*calls)
+        if empties:
+            await asyncio.to_thread(house.empty_valkey)
+        for role in ("gateway-0", "gateway-1", "worker", "valkey", "postgres"):
+            house.kill(role)
+        assert {answer.status for answer in answers} == {200}
+        again_s, refused = await _serve_again(caller, time.monotonic())
+        print(f"\neverything dead: new calls work after {again_s:.2f} s ({refused} refused meanwhile)")
+        await wait_posted(house, [answer.usage_id for answer in answers], timeout_s=30)
+        await wait_settled(caller)
+        await assert_sound(house, timeout_s=60)
+        billed = {call["request_id"]: call["usage"] for call in house.vendors[0].log()}
+        for answer in answers:
+            record = await caller.usage_of(answer.usage_id)
+            assert micro(record["charge_krw"]) == charge_micro(billed[answer.headers["X-Request-Id"]])
+        await _assert_nothing_else(house, caller)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import pytest
 
@@ -25,6 +25,7 @@ from metering.purse import (
 from metering.purse_redis import RedisPurse
 from tests.fakes.purse_talk import FAR_MS, LANE, PurseTalk, hold
 from tests.fakes.two_purses import Refused
+from tests.fakes.values import replace
 
 WON = 1_000_000
 
