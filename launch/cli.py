@@ -95,7 +95,7 @@ def gateway(
     from launch import gateway_main, logs, process
 
     settings = _role_settings(data_dir=data_dir, port=port, host=host)
-    logs.configure(role="gateway")
+    logs.configure(role="gateway", patient=True)
     gateway_main.run(
         settings,
         gateway_id=gateway_id if gateway_id is not None else process.new_gateway_id(),

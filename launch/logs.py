@@ -2,33 +2,77 @@
 
 from __future__ import annotations
 
+import asyncio
+import atexit
 import logging
 import os
 import shutil
 import sys
 from pathlib import Path
-from typing import TextIO
+from typing import Any, BinaryIO, Final, TextIO
 
 import orjson
 import structlog
+from structlog.typing import EventDict
+
+FLUSH_S: Final = 0.1
 
 
-def configure(*, role: str, stream: TextIO | None = None) -> None:
+class PatientFile:
+    """Lines of one tenth of a second in one write: a write per call would cost more than making the line.
+
+    What a process wrote in its last moment is lost if it is killed; the books have a journal of their own.
+    """
+
+    def __init__(self, out: BinaryIO) -> None:
+        self._out = out
+        self._lines: list[bytes] = []
+        self._due = False
+
+    def write(self, line: bytes) -> None:
+        self._lines.append(line)
+
+    def flush(self) -> None:
+        if self._due:
+            return
+        try:
+            asyncio.get_running_loop().call_later(FLUSH_S, self.write_out)
+            self._due = True
+        except RuntimeError:
+            self.write_out()
+
+    def write_out(self) -> None:
+        self._due = False
+        lines, self._lines = self._lines, []
+        if lines:
+            self._out.write(b"".join(lines))
+            self._out.flush()
+
+
+def configure(*, role: str, stream: TextIO | None = None, patient: bool = False) -> None:
     """Called once by each main. Errors of libraries that use `logging` come out as the same kind of line."""
-    out = stream if stream is not None else sys.stdout
+    out: Any = (stream if stream is not None else sys.stdout).buffer
+    if patient:
+        out = PatientFile(out)
+        atexit.register(out.write_out)
+    process_id = os.getpid()
+
+    def name_process(logger: object, method: str, event: EventDict) -> EventDict:
+        event["process"], event["process_id"] = role, process_id
+        return event
+
     structlog.configure(
         processors=[
-            structlog.contextvars.merge_contextvars,
+            name_process,
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True, key="at"),
             structlog.processors.dict_tracebacks,
             structlog.processors.JSONRenderer(serializer=orjson.dumps),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
-        logger_factory=structlog.BytesLoggerFactory(file=out.buffer),
+        logger_factory=structlog.BytesLoggerFactory(file=out),
         cache_logger_on_first_use=True,
     )
-    structlog.contextvars.bind_contextvars(process=role, process_id=os.getpid())
     handler = _ToStructlog(level=logging.WARNING)
     logging.basicConfig(handlers=[handler], level=logging.WARNING, force=True)
 
