@@ -64,7 +64,7 @@ def unseal(sealed: bytes, *, secret: bytes, idempotency_key: str) -> KeptAnswer:
         plain = AESGCM(_key(secret, idempotency_key)).decrypt(
             sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:], None
         )
-    except InvalidTag:
+    except (InvalidTag, ValueError):  # another key's, altered, or cut short
         raise Problem("answer_not_kept") from None
     head_bytes = int.from_bytes(plain[:4], "big")
     status, headers = orjson.loads(plain[4 : 4 + head_bytes])
