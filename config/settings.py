@@ -33,39 +33,20 @@ class Limits(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     max_body_bytes: PositiveInt
-    header_bytes_max: PositiveInt
-    head_timeout_s: PositiveFloat
-    body_timeout_s: PositiveFloat
     keep_alive_s: PositiveFloat
     backlog: PositiveInt
-    connections_max: PositiveInt
     frame_bytes_max: PositiveInt
     upstream_answer_bytes_max: PositiveInt
-    write_buffer_bytes_max: PositiveInt
     drain_s: PositiveFloat
     client_gone_drain_s: PositiveFloat
     client_gone_streams_max: PositiveInt
     directory_poll_s: PositiveFloat
 
-    lease_s: PositiveFloat
-    lease_renew_s: PositiveFloat
     wait_for_funds_s: PositiveFloat
     checkpoint_s: PositiveFloat
     checkpoint_tokens: PositiveInt
-    settle_timeout_s: PositiveFloat
     unposted_bytes_max: PositiveInt
-    hold_deadline_s: PositiveFloat
-    books_unseen_s: PositiveFloat
 
-    idempotency_kept_s: PositiveFloat
-    idempotency_answer_bytes_max: PositiveInt
-
-    post_batch_max: PositiveInt
-    post_poll_s: PositiveFloat
-    sweep_poll_s: PositiveFloat
-    gateway_unseen_s: PositiveFloat
-
-    office_body_bytes_max: PositiveInt
     token_life_s: PositiveFloat
     login_attempts_per_minute: PositiveInt
     invitation_life_s: PositiveFloat
