@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 
 app = typer.Typer(
+    rich_markup_mode=None,  # brackets in a text are brackets
     name="voucher-gateway",
     help="A metering reverse proxy for large-model APIs that draws every call down against a voucher.",
     no_args_is_help=True,
@@ -27,7 +28,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-user_app = typer.Typer(help="People of the office.", no_args_is_help=True)
+user_app = typer.Typer(help="People of the office.", no_args_is_help=True, rich_markup_mode=None)
 app.add_typer(user_app, name="user")
 
 DataDir = Annotated[
