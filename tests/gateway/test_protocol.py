@@ -1,0 +1,356 @@
+"""The public port against clients that send too much, too slowly or ambiguously: a real server."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+
+import pytest
+
+from config.settings import read_limits
+from gateway.asgi.protocol import (
+    HEAD_BYTES_MAX,
+    HEADERS_MAX,
+    TARGET_BYTES_MAX,
+    LimitedProtocol,
+)
+from gateway.asgi.request import BodyTooLarge, ClientLeft, Receive, Request, Scope, Send
+from gateway.asgi.response import send_head, send_last, send_piece, send_whole
+from launch.serving import build_server
+
+PIECE = b"x" * 65_536
+
+
+class Hasty(LimitedProtocol):
+    """The same limits, in a test's time."""
+
+    head_read_s = 0.3
+    body_read_s = 0.3
+    client_stall_s = 0.3
+
+
+@dataclass(slots=True)
+class Application:
+    """Answers with what it was asked; notes how each call ended."""
+
+    ended: list[str] = field(default_factory=list)
+    going: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        request = Request(scope, receive)
+        self.going.set()
+        if request.path == "/waits":
+            await self._wait(request)
+        elif request.path == "/floods":
+            await self._flood(request, send)
+        else:
+            await self._echo(request, send)
+
+    async def _echo(self, request: Request, send: Send) -> None:
+        try:
+            body = await request.body(1000)
+        except BodyTooLarge:
+            self.ended.append("too large")
+            await send_whole(send, 413, [(b"connection", b"close")], b"")
+            return
+        except ClientLeft:
+            self.ended.append("left")
+            return
+        self.ended.append(f"{request.method} {request.path} {body.decode()}")
+        await send_whole(send, 200, [], f"{request.path} {body.decode()} {sorted(request.twice)}".encode())
+
+    async def _wait(self, request: Request) -> None:
+        assert not request.has_left()
+        left = asyncio.Event()
+        stop = request.when_left(left.set)
+        async with asyncio.timeout(5):
+            await left.wait()
+        stop()
+        assert request.has_left()
+        again = asyncio.Event()
+        request.when_left(again.set)
+        assert again.is_set(), "who asks late is told at once"
+        self.ended.append("left")
+
+    async def _flood(self, request: Request, send: Send) -> None:
+        await send_head(send, 200, [])
+        for _ in range(1000):
+            if request.has_left():
+                self.ended.append("left")
+                return
+            await send_piece(send, PIECE)
+        await send_last(send)
+        self.ended.append("sent all")
+
+
+@dataclass(slots=True)
+class Port:
+    number: int
+    application: Application
+
+    @contextlib.asynccontextmanager
+    async def connect(
+        self, *, receive_bytes: int | None = None
+    ) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
+        client = socket.socket()
+        if receive_bytes is not None:
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_bytes)
+        client.setblocking(False)
+        await asyncio.get_running_loop().sock_connect(client, ("127.0.0.1", self.number))
+        reader, writer = await asyncio.open_connection(sock=client)
+        try:
+            yield reader, writer
+        finally:
+            writer.close()
+            with contextlib.suppress(OSError):
+                await writer.wait_closed()
+
+    async def hear(self, *pieces: bytes, pause_s: float = 0.0) -> bytes:
+        """Everything the server says until it closes the connection."""
+        async with asyncio.timeout(5), self.connect() as (reader, writer):
+            for piece in pieces:
+                writer.write(piece)
+                if pause_s:
+                    await asyncio.sleep(pause_s)
+            with contextlib.suppress(ConnectionError):
+                return await reader.read(-1)
+            return b""
+
+
+@pytest.fixture
+async def port() -> AsyncIterator[Port]:
+    application = Application()
+    listener = socket.socket()
+    listener.bind(("127.0.0.1", 0))
+    server = build_server(application, limits=read_limits({}), drain_s=1, protocol=Hasty)
+    serving = asyncio.ensure_future(server.serve(sockets=[listener]))
+    while not server.started:  # noqa: ASYNC110 - uvicorn tells in no other way
+        await asyncio.sleep(0.005)
+    yield Port(listener.getsockname()[1], application)
+    server.should_exit = True
+    await serving
+    listener.close()  # the server has closed it, if it came so far
+
+
+def head(
+    *lines: str, target: str = "/echo", method: str = "GET", closes: bool = True, host: bool = True
+) -> bytes:
+    own = ["Host: h"] if host else []
+    own += ["Connection: close"] if closes else []
+    return "\r\n".join([f"{method} {target} HTTP/1.1", *own, *lines, "", ""]).encode()
+
+
+def post(body: str, *lines: str, closes: bool = True) -> bytes:
+    return head(f"Content-Length: {len(body)}", *lines, method="POST", closes=closes) + body.encode()
+
+
+def fillers(count: int) -> list[str]:
+    return [f"x-{i}: {i}" for i in range(count)]
+
+
+@pytest.mark.parametrize(
+    ("sent", "status"),
+    [
+        (head(), b"200"),
+        (head(target="/" + "t" * (TARGET_BYTES_MAX - 1)), b"200"),
+        (head(target="/" + "t" * TARGET_BYTES_MAX), b"400"),
+        (head(*fillers(HEADERS_MAX - 2)), b"200"),
+        (head(*fillers(HEADERS_MAX - 1)), b"400"),
+        (head("x-long: " + "v" * (HEAD_BYTES_MAX - 100)), b"200"),
+        (head("x-long: " + "v" * HEAD_BYTES_MAX), b"400"),
+        (head(*[f"x-{i}: " + "v" * 8000 for i in range(9)]), b"400"),
+        (head("n" * HEAD_BYTES_MAX + ": v"), b"400"),
+    ],
+    ids=[
+        "plain",
+        "longest_target",
+        "long_target",
+        "most_headers",
+        "many_headers",
+        "longest",
+        "long",
+        "sum",
+        "long_name",
+    ],
+)
+async def test_bounds_of_a_head(port: Port, sent: bytes, status: bytes) -> None:
+    answer = await port.hear(sent)
+    assert answer.split(b" ")[1] == status
+    assert len(port.application.ended) == (1 if status == b"200" else 0)
+
+
+@pytest.mark.parametrize(
+    "beginning",
+    [
+        b"GET /" + b"t" * 100,
+        b"GET / HTTP/1.1\r\nx-endless: ",
+        b"GET / HTTP/1.1\r\n" + b"n" * 100,
+        b"POST /echo HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nx-trailer: ",
+        b"POST /echo HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n1;extension=",
+    ],
+    ids=["target", "value", "name", "trailer", "extension"],
+)
+async def test_what_never_ends_is_not_kept(port: Port, beginning: bytes) -> None:
+    """A line without an end is refused at the bound, not when the memory is full."""
+    async with asyncio.timeout(5), port.connect() as (reader, writer):
+        writer.write(beginning)
+        sent = 0
+        with contextlib.suppress(ConnectionError):
+            while sent < 64 * len(PIECE) and not reader.at_eof():
+                writer.write(PIECE)
+                sent += len(PIECE)
+                await writer.drain()
+                await asyncio.sleep(0)
+                if reader._buffer:  # type: ignore[attr-defined]  # what was answered so far
+                    break
+        assert sent < 64 * len(PIECE), "the server took all of it"
+        assert not any(ended.startswith("GET") for ended in port.application.ended)
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        head("Content-Length: 3", "Transfer-Encoding: chunked", method="POST") + b"0\r\n\r\n",
+        head("Transfer-Encoding: chunked", "Content-Length: 3", method="POST") + b"0\r\n\r\n",
+        head("Content-Length: 3", "Content-Length: 4", method="POST") + b"abcd",
+        head("Content-Length: 3", "Content-Length: 3", method="POST") + b"abc",
+        head("Content-Length: +3", method="POST") + b"abc",
+        head("Content-Length: 3, 3", method="POST") + b"abc",
+        head("Content-Length: 99999999999999999999999", method="POST"),
+        head("Transfer-Encoding: chunked, identity", method="POST") + b"0\r\n\r\n",
+        head("Transfer-Encoding : chunked", method="POST") + b"0\r\n\r\n",
+        b"GET /echo HTTP/1.1\nHost: h\nConnection: close\n\n",
+        b"GET /echo HTTP/1.1\r\nHost: h\nx-smuggled: 1\r\nConnection: close\r\n\r\n",
+        b"GET /echo HTTP/1.1\r\nHost: h\r\nx-folded: 1\r\n 2\r\nConnection: close\r\n\r\n",
+        b"GET /echo HTTP/1.1\r\nHost: h\r\nx-nul: \x00\r\nConnection: close\r\n\r\n",
+        head("Transfer-Encoding: chunked", method="POST") + b"-3\r\nabc\r\n0\r\n\r\n",
+        head("Transfer-Encoding: chunked", method="POST") + b"3\nabc\n0\n\n",
+        b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",
+    ],
+    ids=[
+        "length_and_chunked",
+        "chunked_and_length",
+        "two_lengths",
+        "one_length_twice",
+        "signed",
+        "list",
+        "huge",
+        "chunked_inside",
+        "space_before_colon",
+        "bare_lf",
+        "one_bare_lf",
+        "folded",
+        "nul",
+        "negative_chunk",
+        "lf_chunk",
+        "tls",
+    ],
+)
+async def test_a_request_of_two_meanings_is_refused(port: Port, sent: bytes) -> None:
+    answer = await port.hear(sent)
+    assert answer.startswith(b"HTTP/1.1 400 ")
+    assert b"connection: close" in answer
+    assert not [ended for ended in port.application.ended if ended != "left"]
+
+
+async def test_a_slow_head_is_cut(port: Port) -> None:
+    assert await port.hear(b"GET /echo HTTP/1.1\r\n", b"Host: h\r\n", pause_s=0.2) == b""
+    assert await port.hear() == b"", "so is a client that says nothing"
+    assert port.application.ended == []
+
+
+async def test_empty_lines_keep_no_connection(port: Port) -> None:
+    answer = await port.hear(head(closes=False), b"\r\n", pause_s=0.05)
+    assert answer.count(b"HTTP/1.1 200 ") == 1
+
+
+async def test_a_slow_second_head_is_cut_too(port: Port) -> None:
+    answer = await port.hear(head(closes=False), b"GET /ec")
+    assert answer.startswith(b"HTTP/1.1 200 ")
+    assert answer.count(b"HTTP/1.1") == 1
+
+
+@pytest.mark.parametrize("body", [b"", b"abc"])
+async def test_a_body_that_does_not_come_is_cut(port: Port, body: bytes) -> None:
+    answer = await port.hear(head("Content-Length: 10", method="POST", closes=False), body, pause_s=0.05)
+    assert answer == b""
+    assert port.application.ended == ["left"]
+
+
+async def test_a_slow_but_steady_call_is_answered(port: Port) -> None:
+    """Limits are of a head and of a body, not of a connection."""
+    request = post("abc", closes=False)
+    async with asyncio.timeout(5), port.connect() as (reader, writer):
+        for _ in range(3):
+            for piece in (request[:10], request[10:-1], request[-1:]):
+                writer.write(piece)
+                await asyncio.sleep(0.06)
+            answer = await reader.readuntil(b"\r\n\r\n")
+            assert answer.startswith(b"HTTP/1.1 200 ")
+            await reader.readexactly(len(b"/echo abc []"))
+            await asyncio.sleep(0.2)
+    assert len(port.application.ended) == 3
+
+
+async def test_pipelined_requests_are_answered_in_their_order(port: Port) -> None:
+    answer = await port.hear(
+        post("one", closes=False) + post("two", closes=False) + post("three", "x-a: 1", "x-a: 2")
+    )
+    assert answer.count(b"HTTP/1.1 200 ") == 3
+    assert port.application.ended == ["POST /echo one", "POST /echo two", "POST /echo three"]
+    assert answer.endswith(b"/echo three [b'x-a']"), "a name that came with two values is told"
+
+
+async def test_a_large_body_before_a_next_head_is_no_large_head(port: Port) -> None:
+    """What is counted is a line, not a read."""
+    chunks = [post("a" * 900, closes=False) for _ in range(200)]
+    answer = await port.hear(b"".join(chunks) + head())
+    assert answer.count(b"HTTP/1.1 200 ") == 201
+
+
+async def test_a_body_over_the_bound(port: Port) -> None:
+    assert (await port.hear(post("a" * 1001))).startswith(b"HTTP/1.1 413 ")
+    chunked = head("Transfer-Encoding: chunked", method="POST")
+    assert (await port.hear(chunked + b"3e9\r\n" + b"a" * 1001 + b"\r\n0\r\n\r\n")).startswith(
+        b"HTTP/1.1 413 "
+    )
+    assert (await port.hear(chunked + b"3\r\nabc\r\n0\r\n\r\n")).endswith(b"/echo abc []")
+    assert port.application.ended == ["too large", "too large", "POST /echo abc"]
+
+
+async def test_a_client_that_goes_is_noticed(port: Port) -> None:
+    async with port.connect() as (_, writer):
+        writer.write(head(target="/waits"))
+        await port.application.going.wait()
+        await asyncio.sleep(0.02)
+    await _until(port, "left")
+
+
+async def test_a_client_that_reads_nothing_is_cut(port: Port) -> None:
+    async with port.connect(receive_bytes=4096) as (_, writer):
+        writer.write(head(target="/floods"))
+        await _until(port, "left")
+
+
+async def test_a_client_that_reads_slowly_is_served(port: Port) -> None:
+    """Slow is not stalled: each time it reads, its patience begins anew."""
+    heard = 0
+    async with asyncio.timeout(20), port.connect() as (reader, writer):
+        writer.write(head(target="/floods"))
+        for part in range(1, 6):
+            while heard < part * (5 << 20):
+                heard += len(await reader.read(1 << 20))
+            await asyncio.sleep(0.1)
+        while piece := await reader.read(1 << 20):
+            heard += len(piece)
+    assert heard > 1000 * len(PIECE)
+    assert port.application.ended == ["sent all"]
+
+
+async def _until(port: Port, ended: str) -> None:
+    async with asyncio.timeout(5):
+        while port.application.ended != [ended]:  # noqa: ASYNC110 - nothing tells of it but the list
+            await asyncio.sleep(0.01)
