@@ -1,0 +1,276 @@
+"""A meter with all that it asks, in memory; each of those can fall silent, forget or lose an answer."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from metering.directory import KeyLimits, Voucher
+from metering.event import CallMeta, LeftNotice, UsageEvent
+from metering.meter import Meter
+from metering.purse import (
+    HoldRef,
+    LogEntry,
+    PurseUnavailable,
+    ReserveOutcome,
+    ReserveRequest,
+    SettleOutcome,
+)
+from metering.purse_memory import MemoryPurse
+from metering.treasury import LendOutcome, NothingFree, TreasuryUnavailable
+from metering.wish import Held, Wish
+from tests.fakes.memory_treasury import MemoryTreasury
+
+LANE = 5
+NOW_MS = 1_790_000_000_000
+
+
+class LossyPurse(MemoryPurse):
+    """A purse behind a line that breaks: words named in `deaf` never arrive, answers in `mute` never come."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.deaf: set[str] = set()
+        self.mute: set[str] = set()
+        self.hanging: set[str] = set()
+        self.heard: list[str] = []
+
+    async def _before(self, word: str) -> None:
+        self.heard.append(word)
+        if word in self.hanging:
+            await asyncio.Event().wait()
+        if word in self.deaf:
+            raise PurseUnavailable("no way there")
+
+    def _after(self, word: str) -> None:
+        if word in self.mute:
+            raise PurseUnavailable("no way back")
+
+    async def reserve(self, request: ReserveRequest) -> ReserveOutcome:
+        await self._before("reserve")
+        answer = await super().reserve(request)
+        self._after("reserve")
+        return answer
+
+    async def settle(self, hold: HoldRef, *, charge_micro: int, tokens: int, event: bytes) -> SettleOutcome:
+        await self._before("settle")
+        answer = await super().settle(hold, charge_micro=charge_micro, tokens=tokens, event=event)
+        self._after("settle")
+        return answer
+
+    async def extend(self, hold: HoldRef, **amounts: int) -> Any:
+        await self._before("extend")
+        return await super().extend(hold, **amounts)
+
+    async def note(self, **entry: Any) -> str:
+        await self._before("note")
+        return await super().note(**entry)
+
+    async def renew_lease(self, gateway_id: str) -> None:
+        await self._before("renew_lease")
+        await super().renew_lease(gateway_id)
+
+
+class FickleTreasury(MemoryTreasury):
+    """Books that fall silent, hang, close epochs and know what a key spent."""
+
+    def __init__(self, purse: MemoryPurse) -> None:
+        super().__init__(purse)
+        self.silent = False
+        self.hangs = False
+        self.closing: tuple[tuple[int, int], ...] = ()
+        self.polled = 0
+        self.day_asked: list[tuple[str, int]] = []
+        self.day_spent_micro = 0
+        self.pending = False
+        self.lends_at_once_micro: int | None = None
+        self.renewed: list[int] = []
+
+    async def poll(self, gateway_id: str) -> tuple[tuple[int, int], ...]:
+        self.polled += 1
+        if self.hangs:
+            await asyncio.Event().wait()
+        self._speak()
+        return self.closing
+
+    async def current_epoch(self, lane: int) -> int:
+        self._speak()
+        return await super().current_epoch(lane)
+
+    async def renew_epoch(self, lane: int, stale_n: int) -> int:
+        self._speak()
+        self.renewed.append(stale_n)
+        return await super().renew_epoch(lane, stale_n)
+
+    async def lend(self, *, lane: int, n: int, voucher_id: str, need_micro: int) -> LendOutcome:
+        self._speak()
+        fund = self.funds[voucher_id]
+        kept = 0
+        if self.lends_at_once_micro is not None:
+            kept = max(0, fund.free_micro - self.lends_at_once_micro)
+            fund.free_micro -= kept
+        outcome = await super().lend(lane=lane, n=n, voucher_id=voucher_id, need_micro=need_micro)
+        fund.free_micro += kept
+        if isinstance(outcome, NothingFree) and self.pending:
+            return NothingFree(pending=True, free_micro=fund.free_micro)
+        return outcome
+
+    async def key_spent_micro(self, key_id: str, day: int) -> int:
+        self._speak()
+        self.day_asked.append((key_id, day))
+        return self.day_spent_micro
+
+    def _speak(self) -> None:
+        if self.silent:
+            raise TreasuryUnavailable("the books are away")
+
+
+def voucher(name: str = "v1", **changes: Any) -> Voucher:
+    fields: dict[str, Any] = {
+        "voucher_id": name,
+        "company_id": "gaonde",
+        "programme_id": "p1",
+        "products": None,
+        "state": "active",
+        "starts_ms": 0,
+        "ends_ms": 4_000_000_000_000,
+        "share_ppm": 1_000_000,
+        "stopped_by": "government",
+        "government_granted_micro": 1000,
+        "self_granted_micro": 0,
+    }
+    return Voucher(**{**fields, **changes})
+
+
+@dataclass(slots=True)
+class MeterWorld:
+    purse: LossyPurse
+    treasury: FickleTreasury
+    meter: Meter
+    directory: Path
+    vouchers: tuple[Voucher, ...]
+    clock_ms: list[int] = field(default_factory=lambda: [NOW_MS])
+    lane: int = LANE
+
+    def wish(self, op: str, want: int = 100, least: int | None = None, **changes: Any) -> Wish:
+        fields: dict[str, Any] = {
+            "meta": meta(op, company=changes.pop("company", "gaonde")),
+            "vouchers": changes.pop("vouchers", self.vouchers),
+            "want_micro": want,
+            "least_micro": want if least is None else least,
+            "tokens": 10,
+            "limits": KeyLimits(),
+        }
+        return Wish(**{**fields, **changes})
+
+    async def hold(self, op: str, want: int = 100, least: int | None = None, **changes: Any) -> Held:
+        return await self.meter.reserve(self.wish(op, want, least, **changes))
+
+    async def settle(self, held: Held, charge: int = 10) -> Any:
+        return await self.meter.settle(held, event_of(held, charge), tokens=5)
+
+    async def acknowledge(self, *ops: str) -> None:
+        """The books took these: their entries leave the stream, their names come back."""
+        log = await self.purse.read_log(lane=LANE, count=1000)
+        await self.purse.delete_log(lane=LANE, entry_ids=[e.entry_id for e in log if e.op in ops])
+        await self.purse.push_acks(lane=LANE, acks={"g1": list(ops)})
+
+    async def entries(self, kind: str = "settled") -> list[LogEntry]:
+        return [entry for entry in await self.purse.read_log(lane=LANE, count=1000) if entry.kind == kind]
+
+    async def ops(self, kind: str = "settled") -> list[str]:
+        return [entry.op for entry in await self.entries(kind)]
+
+    async def notices(self) -> list[LeftNotice]:
+        return [LeftNotice.from_bytes(entry.fields["e"]) for entry in await self.entries("left")]
+
+    async def balance(self, voucher_id: str = "v1") -> tuple[int, int]:
+        """(spent, held) of a voucher in the living epoch."""
+        n = await self.purse.epoch_here(LANE)
+        assert n is not None
+        found = await self.purse.balance(lane=LANE, n=n, voucher_id=voucher_id)
+        assert found is not None
+        return found.spent_micro, found.held_micro
+
+
+def meta(op: str, *, company: str = "gaonde", lane: int = LANE, gateway_id: str = "g1") -> CallMeta:
+    return CallMeta(
+        op=op,
+        request_id=f"req-{op}",
+        gateway_id=gateway_id,
+        lane=lane,
+        company=company,
+        provider="nuri",
+        product="x1",
+        key_id=f"{company}/backend",
+        api_key="backend",
+        tag=None,
+        dialect="openai",
+        stream=False,
+        started_ms=NOW_MS,
+        price_entry="x1@0",
+        price_from="2026-01-01T00:00:00+09:00",
+    )
+
+
+def event(op: str, *, n: int = 1, lane: int = LANE, charge: int = 10, gateway_id: str = "g1") -> UsageEvent:
+    return UsageEvent(
+        meta=meta(op, lane=lane, gateway_id=gateway_id),
+        n=n,
+        voucher="v1",
+        held_at_ms=NOW_MS,
+        finished_ms=NOW_MS,
+        status="settled",
+        end_reason="completed",
+        charge_micro=charge,
+    )
+
+
+def event_of(held: Held, charge: int) -> UsageEvent:
+    made = event(held.ref.op, n=held.ref.n, charge=charge)
+    return UsageEvent(
+        meta=held.meta,
+        n=held.ref.n,
+        voucher=held.voucher.voucher_id,
+        held_at_ms=held.held_at_ms,
+        finished_ms=made.finished_ms,
+        status="settled",
+        end_reason="completed",
+        charge_micro=charge,
+    )
+
+
+@asynccontextmanager
+async def meter_world(
+    tmp_path: Path,
+    *amounts_micro: int,
+    wait_for_funds_s: float = 1.0,
+    unposted_bytes_max: int = 1 << 20,
+    starts: bool = True,
+) -> AsyncIterator[MeterWorld]:
+    """Vouchers v1, v2, … with these amounts, all of one company."""
+    clock_ms = [NOW_MS]
+    purse = LossyPurse(now_ms=lambda: clock_ms[0])
+    treasury = FickleTreasury(purse)
+    vouchers = tuple(voucher(f"v{i}") for i in range(1, len(amounts_micro) + 1))
+    for v, amount in zip(vouchers, amounts_micro, strict=True):
+        treasury.grant(v, amount)
+    meter = Meter(
+        purse=purse,
+        treasury=treasury,
+        journal_directory=tmp_path,
+        gateway_id="g1",
+        now_ms=lambda: clock_ms[0],
+        wait_for_funds_s=wait_for_funds_s,
+        unposted_bytes_max=unposted_bytes_max,
+    )
+    if starts:
+        await meter.start()
+    try:
+        yield MeterWorld(purse, treasury, meter, tmp_path, vouchers, clock_ms)
+    finally:
+        await meter.close(patience_s=0)
