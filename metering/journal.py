@@ -56,7 +56,7 @@ class Journal:
         except OSError as error:
             raise JournalFailed(f"the journal cannot be written: {error.strerror}") from error
         if written != len(line):
-            self._turn_over()  # the torn line ends that segment
+            segment.written_bytes = self._segment_bytes_max  # the torn line ends that segment
             raise JournalFailed("the journal took only a part of an event")
         segment.written_bytes += written
         segment.waiting.add(op)
@@ -73,8 +73,10 @@ class Journal:
         if segment is not self._current:
             self._remove(segment)
         elif segment.written_bytes >= self._segment_bytes_max // 8:
-            self._turn_over()
-            self._remove(segment)
+            try:
+                self._turn_over()
+            except JournalFailed:
+                pass  # no room for a new one: this one goes on
 
     def close(self) -> None:
         """Let go of the lock; a journal with nothing left in it is removed."""
@@ -87,21 +89,39 @@ class Journal:
         self._where.clear()
 
     def _turn_over(self) -> _Segment:
+        """A new segment; the old one goes with its last acknowledgement, or now. Raises JournalFailed."""
         old, self._current = self._current, self._new_segment()
         if not old.waiting:
             self._remove(old)
         return self._current
 
     def _new_segment(self) -> _Segment:
-        self._count += 1
-        path = self._directory / f"{self._gateway_id}.{self._count}{SUFFIX}"
-        fd = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        return _Segment(path, fd)
+        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+        while True:
+            self._count += 1
+            path = self._directory / f"{self._gateway_id}.{self._count}{SUFFIX}"
+            try:
+                fd = os.open(path, flags, 0o600)
+            except FileExistsError:
+                continue  # a namesake's: ours to adopt, not to write to
+            except OSError as error:
+                raise JournalFailed(f"the journal cannot be opened: {error.strerror}") from error
+            if _is_locked(fd):
+                return _Segment(path, fd)
+            os.close(fd)
 
     def _remove(self, segment: _Segment) -> None:
         segment.path.unlink(missing_ok=True)
         os.close(segment.fd)
+
+
+def _is_locked(fd: int) -> bool:
+    """False: between its making and our lock somebody took it for a dead process's."""
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return os.fstat(fd).st_nlink > 0
 
 
 @dataclass(frozen=True, slots=True)
