@@ -1,51 +1,22 @@
 """What stands in a stream entry, checked and made ready for the books. Pure.
 
 An entry that cannot be read is refused here, before the books are asked for anything: it is parked, and the
-others go on. The columns of a usage row that no rule touches are written out here as COPY text, once.
+others go on.
 """
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from typing import Any, Final
 
 import orjson
 
+from billing.posting_columns import Unreadable, copy_text, description_text
 from metering.money import AMOUNT_MICRO_MAX
 from metering.purse import LogEntry
-from metering.usage import TOKEN_CLASSES
 
 DAY_MS: Final = 86_400_000
 KOREA_OFFSET_MS: Final = 9 * 3_600_000
-COUNT_MAX: Final = 10**15
-NULL: Final = "\\N"
-
-# The order in which `columns` of a Charge is written.
-DESCRIPTION_COLUMNS: Final = (
-    *(
-        "company_id",
-        "provider_id",
-        "product_id",
-        "key_id",
-        "api_key",
-        "tag",
-        "request_id",
-        "gateway_id",
-        "dialect",
-    ),
-    *("stream", "status", "end_reason", "client_gone", "estimated", "error", "started_ms", "held_at_ms"),
-    *("finished_ms", "price_entry", "price_from", "upstream", "upstream_request_id"),
-    *(f"{name}_tokens" for name in TOKEN_CLASSES),
-    "units",
-)
-
-_SPECIAL: Final = re.compile(r"[\\\n\r\t\0]")
-_ESCAPES: Final = {"\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t"}
-
-
-class Unreadable(Exception):
-    """The entry cannot be applied; the text says why."""
 
 
 @dataclass(slots=True)
@@ -65,7 +36,8 @@ class Charge:
     key_id: str
     day: int  # of service, in Korea
     charge_micro: int
-    taken_micro: int | None  # what the purse took of it, where the event says so
+    taken_micro: int | None  # what the purse could take of it, where that is less than the charge may be
+    counted: bool  # whether the purse counted it as spent; a late one, or one sent again, it did not
     columns: str
 
 
@@ -110,7 +82,7 @@ def decode(entry: LogEntry, *, lane: int) -> Decoded:
     """Raises Unreadable."""
     try:
         if entry.kind == "settled":
-            charge = _settled(entry.fields["e"], entry.fields.get("taken"), lane)
+            charge = _settled(entry.fields, lane)
         elif entry.kind == "swept":
             charge = _swept(entry, lane)
         elif entry.kind == "left":
@@ -128,10 +100,16 @@ def decode(entry: LogEntry, *, lane: int) -> Decoded:
     return charge
 
 
-def _settled(data: bytes, taken: bytes | None, lane: int) -> Charge:
-    event = orjson.loads(data)
+def _settled(fields: dict[str, bytes], lane: int) -> Charge:
+    """`charge` is written by the script that settles, and by nobody who only sends again."""
+    data, taken = fields["e"], fields.get("taken")
     return _charge(
-        "settled", event, lane, has_escapes=b"\\" in data, taken=None if taken is None else int(taken)
+        "settled",
+        orjson.loads(data),
+        lane,
+        has_escapes=b"\\" in data,
+        taken=None if taken is None else int(taken),
+        counted="charge" in fields and "late" not in fields,
     )
 
 
@@ -156,7 +134,7 @@ def _swept(entry: LogEntry, lane: int) -> Charge:
         "upstream": None,
         "upstream_request_id": None,
     }
-    return _charge("swept", event, lane, has_escapes=True, taken=None)
+    return _charge("swept", event, lane, has_escapes=True, taken=None, counted=True)
 
 
 def _left(entry: LogEntry, lane: int) -> Left:
@@ -169,7 +147,7 @@ def _left(entry: LogEntry, lane: int) -> Left:
     for event in raw["events"]:
         # One bad event must not keep the others, or the leaving itself, out of the books.
         try:
-            charge = _charge("settled", event, lane, has_escapes=True, taken=None)
+            charge = _charge("settled", event, lane, has_escapes=True, taken=None, counted=False)
             if charge.n != entry.n:
                 raise Unreadable("the event is of another epoch than its notice")
             charges.append(charge)
@@ -189,7 +167,9 @@ def _left(entry: LogEntry, lane: int) -> Left:
     return Left(entry.op, lane, entry.n, gateway_id, tuple(charges), tuple(unreadable), claims)
 
 
-def _charge(kind: str, event: dict[str, Any], lane: int, *, has_escapes: bool, taken: int | None) -> Charge:
+def _charge(
+    kind: str, event: dict[str, Any], lane: int, *, has_escapes: bool, taken: int | None, counted: bool
+) -> Charge:
     meta = event["meta"]
     if meta["lane"] != lane:
         raise Unreadable(f"the call belongs to lane {meta['lane']}")
@@ -219,74 +199,9 @@ def _charge(kind: str, event: dict[str, Any], lane: int, *, has_escapes: bool, t
         (held_at_ms + KOREA_OFFSET_MS) // DAY_MS,
         charge,
         taken,
-        _columns(event, meta, has_escapes=has_escapes),
+        counted,
+        description_text(event, meta, has_escapes=has_escapes),
     )
-
-
-def _columns(event: dict[str, Any], meta: dict[str, Any], *, has_escapes: bool) -> str:
-    """DESCRIPTION_COLUMNS as COPY text. JSON without a backslash holds nothing that COPY would misread."""
-    tokens = event["tokens"]
-    get = tokens.get
-    counts = [get(name, 0) for name in TOKEN_CLASSES]
-    instants = [meta["started_ms"], event["held_at_ms"], event["finished_ms"]]
-    numbers = counts + instants
-    if min(numbers) < 0 or max(numbers) > COUNT_MAX:
-        raise Unreadable("a count or an instant is out of bounds")
-    words = [
-        meta["company"],
-        meta["provider"],
-        meta["product"],
-        meta["key_id"],
-        meta["api_key"],
-        meta["tag"],
-        meta["request_id"],
-        meta["gateway_id"],
-        meta["dialect"],
-        "t" if meta["stream"] else "f",
-        event["status"],
-        event["end_reason"],
-        "t" if event["client_gone"] else "f",
-        "t" if event["estimated"] else "f",
-        event["error"],
-        _INSTANTS.format(*instants),
-        meta["price_entry"],
-        meta["price_from"],
-        event["upstream"],
-        event["upstream_request_id"],
-        _COUNTS.format(*counts),
-        orjson.dumps(event["units"]).decode() if event["units"] else "{}",
-    ]
-    if has_escapes:
-        words = [_copied(word, plain=index in _PLAIN_WORDS) for index, word in enumerate(words)]
-    else:
-        for index in _OPTIONAL_WORDS:
-            if words[index] is None:
-                words[index] = NULL
-    return "\t".join(words)
-
-
-# Places in the list above.
-_OPTIONAL_WORDS: Final = (5, 14, 18, 19)  # tag, error, upstream, upstream_request_id
-_PLAIN_WORDS: Final = frozenset({15, 20})  # the joined numbers, whose tabs are meant
-_INSTANTS: Final = "{:d}\t{:d}\t{:d}"
-_COUNTS: Final = "\t".join(["{:d}"] * len(TOKEN_CLASSES))
-
-
-def _copied(word: object, *, plain: bool) -> str:
-    if word is None:
-        return NULL
-    if not isinstance(word, str):
-        raise Unreadable(f"{word!r} is not text")
-    return word if plain else copy_text(word)
-
-
-def copy_text(text: str) -> str:
-    """Text as one value of a COPY line. Raises Unreadable for what PostgreSQL cannot hold."""
-    if not _SPECIAL.search(text):
-        return text
-    if "\0" in text:
-        raise Unreadable("text holds a NUL")
-    return _SPECIAL.sub(lambda found: _ESCAPES[found.group()], text)
 
 
 def _word(value: object) -> str:

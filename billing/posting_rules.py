@@ -14,134 +14,22 @@ before the first change, so that a parked event leaves no trace.
 
 from __future__ import annotations
 
-from collections import defaultdict
-from dataclasses import dataclass, field
-
-from billing.ledger.journal import Entry, EntryKind
-from billing.ledger.rules import ChargeTotals, VoucherRef, charge
-from billing.posting_events import Charge, Decoded, GatewayGone, Left, Mark, OpenClaim, Unreadable
+from billing.ledger.journal import EntryKind
+from billing.ledger.rules import ChargeTotals, VoucherRef
+from billing.posting_columns import Unreadable
+from billing.posting_events import Charge, Decoded, GatewayGone, Left
+from billing.posting_state import (
+    NOTHING_BOOKED,
+    Booked,
+    BooksState,
+    ChargeGroup,
+    FundsState,
+    LoanState,
+    Outcome,
+    ParkedEvent,
+    UsageRow,
+)
 from metering.shares import split_micro
-
-
-@dataclass(slots=True)
-class FundsState:
-    voucher_id: str
-    company_id: str
-    programme_id: str
-    share_ppm: int
-    free_micro: int
-    charged_micro: int
-    direct_micro: int
-
-
-@dataclass(slots=True)
-class LoanState:
-    lane: int
-    n: int
-    voucher_id: str
-    lent_micro: int
-    posted_micro: int
-    returned_micro: int
-    beyond_micro: int
-    epoch: str  # open | closing | closed
-    changed: bool = False
-
-    @property
-    def room_micro(self) -> int:
-        return self.lent_micro - self.posted_micro - self.returned_micro
-
-
-@dataclass(slots=True)
-class Booked:
-    """The latest step of a call in the books."""
-
-    step: int
-    kind: str
-    voucher_id: str
-    n: int
-    charge_micro: int
-    government_micro: int
-    self_micro: int
-    uncollected_micro: int
-    from_loan_micro: int
-    from_free_micro: int
-
-
-NOTHING_BOOKED = Booked(-1, "", "", 0, 0, 0, 0, 0, 0, 0)
-
-
-@dataclass(slots=True)
-class BooksState:
-    """What the books hold about everything a batch names. The rules change it in place."""
-
-    funds: dict[str, FundsState]
-    loans: dict[tuple[int, int, str], LoanState]
-    epochs: dict[tuple[int, int], str]
-    booked: dict[str, Booked]
-    claimed: set[str]  # ops
-    gone: set[tuple[int, str]]  # (lane, gateway)
-
-
-@dataclass(slots=True)
-class UsageRow:
-    charge: Charge
-    now: Booked
-    before: Booked
-    programme_id: str
-    group: int | None  # which entry books it; None where nothing moved
-
-
-@dataclass(frozen=True, slots=True)
-class ParkedEvent:
-    lane: int
-    stream_id: str
-    kind: str
-    op: str
-    reason: str
-    payload: bytes
-
-
-@dataclass(slots=True)
-class _Group:
-    kind: EntryKind
-    voucher: VoucherRef
-    provider_id: str
-    lane: int
-    totals: ChargeTotals = field(default_factory=ChargeTotals)
-
-
-@dataclass(slots=True)
-class Outcome:
-    """What a batch writes.
-
-    `restate` names the vouchers of which the purse shows or allows something else now.
-    """
-
-    rows: list[UsageRow] = field(default_factory=list)
-    groups: list[_Group] = field(default_factory=list)
-    claims: dict[str, OpenClaim] = field(default_factory=dict)
-    claims_dropped: list[str] = field(default_factory=list)
-    left: list[tuple[int, int, str]] = field(default_factory=list)
-    gone: list[tuple[int, str]] = field(default_factory=list)
-    marks: list[Mark] = field(default_factory=list)
-    parked: list[ParkedEvent] = field(default_factory=list)
-    key_days: defaultdict[tuple[str, int], int] = field(default_factory=lambda: defaultdict(int))
-    restate: set[str] = field(default_factory=set)
-    funds_changed: set[str] = field(default_factory=set)
-    acks: dict[int, dict[str, list[str]]] = field(default_factory=dict)
-    group_of: dict[tuple[str, str, str], int] = field(default_factory=dict)
-
-    def acknowledge(self, lane: int, gateway_id: str, op: str) -> None:
-        self.acks.setdefault(lane, {}).setdefault(gateway_id, []).append(op)
-
-    def entries(self) -> list[Entry | None]:
-        """One compound entry per group; None where the legs cancel out."""
-        return [_entry(group) for group in self.groups]
-
-
-def _entry(group: _Group) -> Entry | None:
-    entry = charge(group.kind, group.voucher, group.provider_id, lane=group.lane, totals=group.totals)
-    return entry if entry.postings else None
 
 
 def apply_event(books: BooksState, out: Outcome, event: Decoded) -> None:
@@ -176,11 +64,25 @@ def _apply_charge(books: BooksState, out: Outcome, event: Charge) -> None:
     else:
         now = _charge_less(funds, loan, event, before, -delta)
     books.booked[event.op] = now
+    if loan is not None and loan.epoch == "open":
+        _follow_purse(out, loan, event, before, now)
     if event.op in out.claims:
         del out.claims[event.op]
     elif event.op in books.claimed:
         out.claims_dropped.append(event.op)
     _write(out, funds, loan, event, before, now)
+
+
+def _follow_purse(out: Outcome, loan: LoanState, event: Charge, before: Booked, now: Booked) -> None:
+    """Keep what the loan paid and the purse did not count, or the reverse; the limit told goes by it."""
+    counted = before.charge_micro  # by a sweep; what came late changed nothing
+    if event.counted:
+        counted = event.charge_micro if event.taken_micro is None else event.taken_micro
+    beyond = now.from_loan_micro - before.from_loan_micro - (counted - before.charge_micro)
+    if beyond:
+        loan.beyond_micro += beyond
+        loan.changed = True
+        out.restate.add(event.voucher_id)
 
 
 def _charge_more(
@@ -194,8 +96,6 @@ def _charge_more(
             from_loan = min(from_loan, event.taken_micro)
         loan.posted_micro += from_loan
         loan.changed = True
-        if before is not NOTHING_BOOKED and loan.epoch == "open":
-            loan.beyond_micro += from_loan
     from_free = min(delta - from_loan, funds.free_micro)
     funds.free_micro -= from_free
     funds.direct_micro += from_free
@@ -224,8 +124,6 @@ def _charge_less(
         if loan.epoch == "closed":
             loan.returned_micro += from_loan
             funds.free_micro += from_loan
-        elif loan.epoch == "open":
-            loan.beyond_micro -= from_loan
     return _step(funds, event, before, from_loan=-from_loan, from_free=-from_free, uncollected=-uncollected)
 
 
@@ -285,7 +183,7 @@ def _group(out: Outcome, funds: FundsState, event: Charge, kind: EntryKind) -> i
     if index is None:
         index = out.group_of[key] = len(out.groups)
         voucher = VoucherRef(event.voucher_id, funds.company_id, funds.programme_id)
-        out.groups.append(_Group(kind, voucher, event.provider_id, event.lane))
+        out.groups.append(ChargeGroup(kind, voucher, event.provider_id, event.lane))
     return index
 
 

@@ -9,8 +9,9 @@ from typing import Final
 from billing.database import Connection
 from billing.ledger.store import allot_entry_ids, append_entries
 from billing.loans import bump_open_loans
-from billing.posting_events import DESCRIPTION_COLUMNS, NULL, Charge, Decoded, Left, copy_text
-from billing.posting_rules import Booked, BooksState, FundsState, LoanState, Outcome, ParkedEvent, UsageRow
+from billing.posting_columns import DESCRIPTION_COLUMNS, NULL, copy_text
+from billing.posting_events import Charge, Decoded, Left
+from billing.posting_state import Booked, BooksState, FundsState, LoanState, Outcome, ParkedEvent, UsageRow
 
 _COPY_USAGE: Final = (
     "copy usage (op, step, entry_id, lane, n, kind, voucher_id, programme_id, charge_micro, government_micro,"

@@ -3,7 +3,7 @@
 A stream entry has the fields `op`, `kind`, `n`, `e` and, where money is concerned, `charge`. `e` is JSON:
 
     settled   a UsageEvent, written by the gateway that made the call; `taken` is what the purse could take
-              of the charge, where that is beyond the call's hold
+              of the charge, where that is beyond the call's hold; `late` says that it took nothing
     swept     the CallMeta kept with the hold; `charge` and `out` (output tokens) are the last checkpoint's,
               `v` is the voucher that pays and `t` the hold's time
     left      a LeftNotice: the gateway has done with epoch n; all it knows of n is in here

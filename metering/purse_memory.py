@@ -161,16 +161,16 @@ class MemoryPurse:
         if record is not None and record.late_event_id:
             return Late(record.late_event_id)
         fields = {"charge": str(charge_micro).encode(), "e": event}
-        late = record is None or record.state != "open" or self._fence(keys, hold.n) is not None
-        if record is not None and not late and charge_micro > record.amount:
+        if record is None or record.state != "open" or self._fence(keys, hold.n):
+            event_id = self._append(keys, "settled", hold.op, hold.n, {**fields, "late": b"1"})
+            if record is not None:
+                record.late_event_id = event_id
+            return Late(event_id)
+        if charge_micro > record.amount:
             # Beyond its hold: the books must not take the rest from the holds of others.
             voucher = keys.vouchers[hold.n, record.answer.voucher_id]
             fields["taken"] = str(min(charge_micro, record.amount + voucher.available)).encode()
         event_id = self._append(keys, "settled", hold.op, hold.n, fields)
-        if record is None or late:
-            if record is not None:
-                record.late_event_id = event_id
-            return Late(event_id)
         self._end(keys, hold.n, hold.op, record, charge_micro, tokens)
         record.state = "settled"
         record.event_id = event_id

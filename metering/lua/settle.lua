@@ -10,13 +10,17 @@ if h[1] == 'settled' then return balance(KEYS[4], h[5]) end
 if h[6] then return {'LATE', h[6]} end
 local refusal = fence(ARGV[1])
 local entry = {'op', ARGV[2], 'kind', 'settled', 'n', ARGV[1], 'charge', ARGV[3], 'e', ARGV[5]}
-if not refusal and h[1] == 'open' and tonumber(ARGV[3]) > tonumber(h[2]) then
+local late = refusal or h[1] ~= 'open'
+if late then
+  entry[#entry + 1] = 'late'
+  entry[#entry + 1] = '1'
+elseif tonumber(ARGV[3]) > tonumber(h[2]) then
   -- Beyond its hold: the books must not take the rest from the holds of others.
   entry[#entry + 1] = 'taken'
   entry[#entry + 1] = text(payable(KEYS[4], tonumber(h[2]), tonumber(ARGV[3])) or 0)
 end
 local id = redis.call('XADD', KEYS[3], '*', unpack(entry))
-if refusal or h[1] ~= 'open' then
+if late then
   if h[1] then redis.call('HSET', KEYS[2], 'late', id) end
   return {'LATE', id}
 end

@@ -9,8 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from billing.posting_events import Charge, Unreadable, decode
-from billing.posting_rules import BooksState, FundsState, LoanState, Outcome, apply_event
+from billing.posting_columns import Unreadable
+from billing.posting_events import Charge, decode
+from billing.posting_rules import apply_event
+from billing.posting_state import BooksState, FundsState, LoanState, Outcome
 from metering.purse import LogEntry
 from metering.shares import government_micro
 from tests.fakes.books_world import COMPANY, LANE, META, VOUCHER
@@ -33,6 +35,7 @@ def _charge(op: str, micro: int, *, n: int = 1, kind: str = "settled", taken: in
         day=1,
         charge_micro=micro,
         taken_micro=taken,
+        counted=True,
         columns="",
     )
 
