@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Final, Protocol
+from typing import Final, Protocol
 
 from gateway import routing
 from gateway.exchange import Exchange
@@ -49,7 +49,7 @@ class Attempts:
         self._chance = chance
 
     async def reach(
-        self, exchange: Exchange, body: dict[str, Any], *, path: str, stream: bool, output_limit: int | None
+        self, exchange: Exchange, *, path: str, stream: bool, output_limit: int | None
     ) -> Reached:
         """The first answer with a 2xx status, or a Problem: the last one met, or the vendor's rejection."""
         now_s = self._now_s()
@@ -67,7 +67,7 @@ class Attempts:
                 exchange.target_id = target.target_id
                 try:
                     return await self._try(
-                        exchange, body, target, path=path, stream=stream, output_limit=output_limit
+                        exchange, target, path=path, stream=stream, output_limit=output_limit
                     )
                 except (NotSent, UpstreamBroken) as error:
                     # A kept connection the vendor closed meanwhile looks like this: worth one more try.
@@ -86,7 +86,6 @@ class Attempts:
     async def _try(
         self,
         exchange: Exchange,
-        body: dict[str, Any],
         target: UpstreamTarget,
         *,
         path: str,
@@ -94,7 +93,7 @@ class Attempts:
         output_limit: int | None,
     ) -> Reached:
         encoded = encode_upstream(
-            body,
+            exchange.body,
             facts=exchange.facts,
             upstream_model=target.model,
             stream=stream,

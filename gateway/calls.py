@@ -76,8 +76,8 @@ class Admitted(msgspec.Struct, frozen=True):
     vouchers: tuple[Voucher, ...]
 
 
-class _Work(msgspec.Struct, frozen=True):
-    """All that one call is made of, handed on as one."""
+class _Work(msgspec.Struct):
+    """All that one call is made of, handed on as one. `body` is let go with the first vendor's answer."""
 
     route: Route
     admitted: Admitted
@@ -116,6 +116,7 @@ class Calls:
         work = _Work(route, admitted, body, request, outlet, record, _tag(request))
         key = idempotency.read_key(request.header(b"idempotency-key"))
         if key is None:
+            del raw, body
             await self._run(work, self._make_op())
             return
         claim = ClaimRequest(
@@ -231,7 +232,9 @@ class Calls:
             product=admitted.product,
             ceiling=admitted.ceiling,
             held=held,
+            body=work.body,
         )
+        work.body = {}
         headers: Headers = [
             (b"x-request-id", record.request_id.encode()),
             (b"x-voucher-usage-id", op.encode()),
@@ -239,7 +242,6 @@ class Calls:
         try:
             outcome = await self._relay.relay(
                 exchange,
-                work.body,
                 path=work.route.path,
                 request=work.request,
                 outlet=work.outlet,

@@ -8,6 +8,7 @@ delivered where the vendor reported none, or released.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from gateway.admission import Ceiling, input_tokens_estimate
 from metering.event import CallMeta, UsageEvent
@@ -24,6 +25,7 @@ class Exchange:
     product: Product
     ceiling: Ceiling
     held: Held
+    body: dict[str, Any]  # the caller's request, until a vendor has taken it
     client_gone: bool = False
     upstream_id: str | None = None
     target_id: str | None = None

@@ -73,7 +73,6 @@ class Relay:
     async def relay(
         self,
         exchange: Exchange,
-        body: dict[str, Any],
         *,
         path: str,
         request: Request,
@@ -90,8 +89,9 @@ class Relay:
         call = _Call(self, exchange, request, outlet, headers)
         try:
             reached = await self._attempts.reach(
-                exchange, body, path=path, stream=upstream_streams, output_limit=output_limit
+                exchange, path=path, stream=upstream_streams, output_limit=output_limit
             )
+            exchange.body = {}  # thousands of open streams need not keep what was asked
             if upstream_streams and _is_stream(reached.answer):
                 return await (call.stream(reached) if facts.stream else call.assemble(reached))
             return await call.whole(reached)

@@ -1,8 +1,8 @@
 """How far the hold of a running call reaches, and what is done when its output comes near the end of it.
 
 Every call that streams notes checkpoints, so that a killed process loses little. If its hold covers only
-a part of its ceiling, it asks for more before it needs it; when nothing more is to be had it waits, while the
-vendor is not read, and only then is it ended, gracefully.
+a part of its ceiling, it asks for more before it needs it, again and again. When nothing more is to be had and
+the hold is all but used it waits, while the vendor is not read, and only then is it ended, gracefully.
 """
 
 from __future__ import annotations
@@ -16,7 +16,8 @@ from metering.meter import Meter
 from metering.purse import Extended, ExtendShort, Gone
 from metering.wish import MeterUnavailable
 
-MARGIN_TOKENS: Final = 32
+MARGIN_TOKENS: Final = 32  # more is asked for so far ahead of the end of the hold,
+LAST_TOKENS: Final = 8  # and waited for where only so much of it is left
 STEP_TOKENS: Final = 256
 RETRY_S: Final = 0.05
 
@@ -59,7 +60,7 @@ class Slices:
         self._refused = False
         self.reach_tokens = 0  # output tokens the hold pays for
         self.due_tokens = 0  # at this count `advance` has something to do
-        self._measure()
+        self._measure(0)
 
     def is_due(self, output_tokens: int) -> bool:
         return output_tokens >= self.due_tokens or self._loop.time() >= self._checkpoint_due_s
@@ -74,20 +75,24 @@ class Slices:
             raise HoldLost
         sliced = exchange.is_sliced and not self._refused
         if sliced and output_tokens + MARGIN_TOKENS >= self.reach_tokens:
-            self._refused = not await self._raise_hold(output_tokens)
+            pressed = output_tokens + LAST_TOKENS >= self.reach_tokens
+            self._refused = await self._raise_hold(output_tokens, patient=pressed) is False
         elif self._noting is None or self._noting.done():
             self._noting = self._loop.create_task(self._note(output_tokens), name="checkpoint")
         self._checkpoint_due_s = self._loop.time() + self._pace.checkpoint_s
         self._checkpoint_due_tokens = output_tokens + self._pace.checkpoint_tokens
-        self._measure()
+        self._measure(output_tokens)
         return not exchange.is_sliced or output_tokens < self.reach_tokens
 
-    def _measure(self) -> None:
+    def _measure(self, output_tokens: int) -> None:
         exchange = self._exchange
         self.reach_tokens = exchange.output_tokens_payable()
         self.due_tokens = self._checkpoint_due_tokens
         if exchange.is_sliced:
-            ahead = self.reach_tokens - (0 if self._refused else MARGIN_TOKENS)
+            ahead = self.reach_tokens
+            if not self._refused:
+                again = min(output_tokens + LAST_TOKENS, self.reach_tokens - LAST_TOKENS)
+                ahead = max(self.reach_tokens - MARGIN_TOKENS, again)
             self.due_tokens = min(self.due_tokens, max(1, ahead))
 
     async def _note(self, output_tokens: int) -> None:
@@ -103,7 +108,8 @@ class Slices:
         except MeterUnavailable:
             pass  # the next checkpoint is two seconds away
 
-    async def _raise_hold(self, output_tokens: int) -> bool:
+    async def _raise_hold(self, output_tokens: int, *, patient: bool) -> bool | None:
+        """Whether the hold was raised. None: not now, and there is still some of it left."""
         exchange = self._exchange
         ceiling_micro = exchange.ceiling.want_micro
         want_micro = min(ceiling_micro, exchange.needed_micro(2 * output_tokens + STEP_TOKENS))
@@ -136,6 +142,8 @@ class Slices:
                     return False
             except MeterUnavailable:
                 pass  # unreachable for a moment is no refusal
+            if not patient:
+                return None
             if self._loop.time() >= deadline_s:
                 return False
             await asyncio.sleep(RETRY_S)

@@ -45,7 +45,7 @@ async def _run(
     gc.collect()
     gc.freeze()
     # Calls leave few cycles behind: looking for them after every 700 objects is a tenth of a call's time.
-    gc.set_threshold(20_000, 20, 50)
+    gc.set_threshold(10_000, 20, 50)
     try:
         await serve(server, listener=listener, ready_fd=ready_fd, before_drain=gateway.begin_drain)
     finally:
