@@ -1,0 +1,172 @@
+"""What is charged and not acknowledged: sent again until it is, and booked once."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from metering.journal import Journal
+from metering.purse import HoldRef, PurseUnavailable
+from metering.unposted import SEND_AT_ONCE_MAX, UNANSWERED_S, VERIFY_AFTER_S, Unposted
+from tests.fakes.meter_world import LANE, NOW_MS, LossyPurse, event
+
+
+@dataclass(slots=True)
+class Desk:
+    purse: LossyPurse
+    journal: Journal
+    unposted: Unposted
+
+    def add(self, op: str, *, now_s: float = 0.0, n: int = 1, lane: int = LANE) -> None:
+        made = event(op, n=n, lane=lane)
+        hold = HoldRef(made.meta.lane, made.n, op, "v1", made.meta.key_id, "g1")
+        self.unposted.add(made, hold=hold, tokens=1, now_s=now_s)
+
+    async def log(self) -> list[tuple[str, str]]:
+        return [(entry.kind, entry.op) for entry in await self.purse.read_log(lane=LANE, count=9999)]
+
+    async def drop_log(self) -> None:
+        """The worker posted all; its acknowledgements were lost on the way."""
+        entries = await self.purse.read_log(lane=LANE, count=9999)
+        await self.purse.delete_log(lane=LANE, entry_ids=[entry.entry_id for entry in entries])
+
+
+@pytest.fixture
+async def desk(tmp_path: Path) -> AsyncIterator[Desk]:
+    purse = LossyPurse(now_ms=lambda: NOW_MS)
+    journal = Journal(tmp_path, "g1")
+    yield Desk(purse, journal, Unposted(purse=purse, journal=journal))
+    journal.close()
+
+
+async def test_an_acknowledgement_by_name_forgets(desk: Desk) -> None:
+    desk.add("a")
+    desk.add("b")
+    size = desk.unposted.size_bytes
+    assert size == 2 * len(event("a").to_bytes())
+    await desk.purse.push_acks(lane=LANE, acks={"g1": ["a", "nobody"], "g2": ["b"]})
+    await desk.unposted.fetch_acks()
+    assert (len(desk.unposted), desk.unposted.size_bytes) == (1, size // 2)
+
+
+async def test_acknowledgements_without_end_are_all_taken(desk: Desk) -> None:
+    for number in range(1500):
+        desk.add(str(number))
+    await desk.purse.push_acks(lane=LANE, acks={"g1": [str(number) for number in range(1500)]})
+    await desk.unposted.fetch_acks()
+    assert (len(desk.unposted), desk.unposted.size_bytes) == (0, 0)
+
+
+async def test_the_acknowledgements_of_an_adopted_event_go_to_its_writer(desk: Desk) -> None:
+    desk.unposted.add(event("a", gateway_id="dead"), hold=None, tokens=0, now_s=0)
+    await desk.purse.push_acks(lane=LANE, acks={"dead": ["a"]})
+    await desk.unposted.fetch_acks()
+    assert len(desk.unposted) == 0
+
+
+async def test_an_answer_that_never_came_is_asked_for_with_the_same_op(desk: Desk) -> None:
+    desk.add("a", now_s=10)
+    await desk.unposted.send_again(10 + UNANSWERED_S / 2)
+    assert await desk.log() == [], "the first sending may still be on its way"
+    await desk.unposted.send_again(10 + UNANSWERED_S)
+    await desk.unposted.send_again(10 + 2 * UNANSWERED_S)
+    assert await desk.log() == [("settled", "a")], "once in the stream it is not sent again"
+
+
+async def test_an_adopted_event_is_sent_at_once_as_a_note(desk: Desk) -> None:
+    desk.unposted.add(event("a"), hold=None, tokens=0, now_s=10)
+    await desk.unposted.send_again(10)
+    assert await desk.log() == [("settled", "a")]
+    assert "settle" not in desk.purse.heard
+
+
+async def test_what_is_on_its_way_is_not_sent_twice(desk: Desk) -> None:
+    desk.add("a")
+    desk.purse.hanging.add("settle")
+    first = asyncio.ensure_future(desk.unposted.send_again(1))
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    await desk.unposted.send_again(2)
+    assert desk.purse.heard == ["settle"]
+    first.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await first
+    desk.purse.hanging.clear()
+    await desk.unposted.send_again(3)
+    assert await desk.log() == [("settled", "a")]
+
+
+async def test_a_purse_that_is_away_costs_nothing_but_time(desk: Desk) -> None:
+    desk.add("a")
+    desk.add("b")
+    desk.purse.deaf.add("settle")
+    with pytest.raises(PurseUnavailable):
+        await desk.unposted.send_again(1)
+    desk.purse.deaf.clear()
+    await desk.unposted.send_again(2)
+    assert sorted(await desk.log()) == [("settled", "a"), ("settled", "b")]
+
+
+async def test_what_the_stream_has_passed_unacknowledged_is_sent_as_a_note(desk: Desk) -> None:
+    desk.add("a")
+    await desk.unposted.send_again(1)
+    await desk.drop_log()
+    await desk.unposted.send_again(1 + VERIFY_AFTER_S)
+    assert await desk.log() == [], "the acknowledgement may still come"
+    await desk.unposted.send_again(1 + VERIFY_AFTER_S + 0.1)
+    assert await desk.log() == [("settled", "a")]
+    assert desk.purse.heard == ["settle", "note"]
+
+
+async def test_what_stands_in_the_stream_is_waited_for(desk: Desk) -> None:
+    desk.add("a")
+    await desk.unposted.send_again(1)
+    await desk.unposted.send_again(100)
+    await desk.unposted.send_again(200)
+    assert await desk.log() == [("settled", "a")]
+
+
+async def test_only_what_stood_before_the_streams_beginning_has_been_passed(desk: Desk) -> None:
+    for number in range(12):  # the order of entries is of numbers, not of text: 9 before 10
+        desk.add(str(number))
+    await desk.unposted.send_again(1)
+    entries = await desk.purse.read_log(lane=LANE, count=9)
+    await desk.purse.delete_log(lane=LANE, entry_ids=[entry.entry_id for entry in entries])
+    await desk.unposted.send_again(100)
+    assert [op for _, op in await desk.log()] == ["9", "10", "11", *map(str, range(9))]
+
+
+async def test_a_crowd_is_sent_in_portions(desk: Desk) -> None:
+    for number in range(SEND_AT_ONCE_MAX + 1):
+        desk.add(str(number))
+    await desk.unposted.send_again(1)
+    assert len(await desk.log()) == SEND_AT_ONCE_MAX
+    await desk.unposted.send_again(1)
+    assert len(await desk.log()) == SEND_AT_ONCE_MAX + 1
+
+
+async def test_an_epochs_events(desk: Desk) -> None:
+    desk.add("a", n=1)
+    desk.add("b", n=2)
+    desk.add("c", n=1, lane=LANE + 1)
+    desk.add("d", n=1)
+    assert [made.op for made in desk.unposted.of_epoch(LANE, 1)] == ["a", "d"]
+    desk.unposted.forget("a")
+    assert [made.op for made in desk.unposted.of_epoch(LANE, 1)] == ["d"]
+    assert desk.unposted.of_epoch(LANE, 3) == ()
+
+
+async def test_a_disk_that_takes_nothing_is_noted(desk: Desk, tmp_path: Path) -> None:
+    """The event waits all the same; who settles it may not call that safe."""
+    os.rename(tmp_path, f"{tmp_path}-away")
+    desk.journal._current.written_bytes = 1 << 30  # so that a new segment is wanted
+    waiting = desk.unposted.add(event("a"), hold=None, tokens=0, now_s=0)
+    os.rename(f"{tmp_path}-away", tmp_path)
+    assert (waiting.journaled, len(desk.unposted)) == (False, 1)
+    await desk.unposted.send_again(1)
+    assert await desk.log() == [("settled", "a")]
