@@ -119,9 +119,13 @@ class Meter:
     async def close(self, *, patience_s: float = 3.0) -> None:
         """Wait a moment for the books to take what is unposted, then let go; the journal keeps the rest."""
         deadline_s = self._loop.time() + patience_s
-        while len(self._unposted) and self._loop.time() < deadline_s:
-            await self._tick()
-            await asyncio.sleep(0.05)
+        try:
+            async with asyncio.timeout_at(deadline_s):  # books that never answer are not waited for either
+                while len(self._unposted) and self._loop.time() < deadline_s:
+                    await self._tick()
+                    await asyncio.sleep(0.05)
+        except TimeoutError:
+            pass
         for task in self._tasks:
             task.cancel()
         self._journal.close()
