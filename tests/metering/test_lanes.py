@@ -1,0 +1,226 @@
+"""Epochs as one gateway meets them: followed, renewed and left with nothing unsaid; loans asked for once."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from metering.event import OpenHold
+from metering.treasury import NothingFree
+from metering.wish import MeterUnavailable
+from tests.fakes.meter_world import LANE, MeterWorld, meter_world
+from tests.fakes.virtual_time import in_virtual_time
+
+
+async def turn_epoch(world: MeterWorld) -> int:
+    """The books open another epoch in this data set, as another gateway's finding would make them."""
+    n = world.treasury.newest[LANE]
+    ticket = await world.purse.vacate(lane=LANE, nonce="x", used_ticket=None, stale_n=n)
+    assert ticket is not None
+    world.treasury.newest[LANE] = n + 1
+    assert await world.purse.open(lane=LANE, n=n + 1, ticket=ticket)
+    for fund in world.treasury.funds.values():
+        fund.free_micro, fund.lent_micro, fund.version = fund.free_micro + fund.lent_micro, 0, 0
+    return n + 1
+
+
+def refill(world: MeterWorld) -> None:
+    """The books count what the lost epoch had as theirs again."""
+    for fund in world.treasury.funds.values():
+        fund.free_micro, fund.lent_micro = fund.free_micro + fund.lent_micro, 0
+
+
+@in_virtual_time
+@pytest.mark.parametrize("loss", ["flush", "restart"])
+async def test_a_purse_that_lost_its_epoch_gets_another(tmp_path: Path, loss: str) -> None:
+    async with meter_world(tmp_path, 1000) as w:
+        first = await w.hold("a")
+        getattr(w.purse, loss)()
+        refill(w)
+        second = await w.hold("b")
+        assert (first.ref.n, second.ref.n, w.treasury.renewed) == (1, 2, [0, 1])
+        assert await w.settle(first, 10) is None, "late: news for the books, no money here"
+        assert await w.balance() == (0, 100)
+        assert await w.ops() == ["a"]
+
+
+@in_virtual_time
+async def test_many_who_find_it_lost_ask_the_books_once(tmp_path: Path) -> None:
+    async with meter_world(tmp_path, 1000) as w:
+        await w.hold("a")
+        w.purse.flush()
+        refill(w)
+        held = await asyncio.gather(*[w.hold(f"b{i}", 10) for i in range(8)])
+        assert {h.ref.n for h in held} == {2}
+        assert w.treasury.renewed == [0, 1]
+
+
+@in_virtual_time
+async def test_a_later_epoch_is_followed_without_asking(tmp_path: Path) -> None:
+    async with meter_world(tmp_path, 1000) as w:
+        await w.hold("a")
+        asked = len(w.treasury.renewed)
+        assert await turn_epoch(w) == 2
+        assert (await w.hold("b")).ref.n == 2
+        assert len(w.treasury.renewed) == asked
+
+
+@in_virtual_time
+async def test_an_earlier_epoch_is_the_books_affair(tmp_path: Path) -> None:
+    """An old data set came back: nobody goes back to a number it has passed."""
+    async with meter_world(tmp_path, 1000) as w:
+        await w.hold("a")
+        older = w.purse.data.snapshot()
+        await turn_epoch(w)
+        assert (await w.hold("b")).ref.n == 2
+        w.purse.data = older  # the same replication id: the fence alone does not see it
+        refill(w)
+        assert (await w.hold("c")).ref.n == 3
+        assert w.treasury.renewed[-1] == 2
+
+
+@in_virtual_time
+async def test_a_lost_epoch_while_the_books_are_away(tmp_path: Path) -> None:
+    async with meter_world(tmp_path, 1000) as w:
+        await w.hold("a")
+        w.purse.flush()
+        w.treasury.silent = True
+        with pytest.raises(MeterUnavailable):
+            await w.hold("b")
+
+
+# -- leaving
+
+
+@in_virtual_time
+async def test_the_last_word_on_an_epoch_is_whole(tmp_path: Path) -> None:
+    """All events the books may lack and all holds still open, and none of another epoch."""
+    async with meter_world(tmp_path, 1000) as w:
+        running = await w.hold("running", 70)
+        done, known = await w.hold("done", 100), await w.hold("known", 100)
+        await w.settle(done, 30)
+        await w.settle(known, 20)
+        await w.acknowledge("known")
+        await turn_epoch(w)
+        await w.settle(await w.hold("new", 5), 1)
+        w.treasury.closing = ((LANE, 1),)
+        await asyncio.sleep(1.5)
+        notice = (await w.notices())[0]
+        assert (notice.gateway_id, notice.lane, notice.n) == ("g1", LANE, 1)
+        assert [(e.op, e.charge_micro) for e in notice.events] == [("done", 30)]
+        assert notice.open_holds == (OpenHold("running", "v1", 70),)
+        [first, *_] = await w.entries("left")
+        assert (first.op, first.n) == (f"left:g1:{LANE}:1", 1)
+        assert await w.settle(running, 7) is None
+        await asyncio.sleep(1)
+        assert (await w.notices())[-1].open_holds == ()
+
+
+@in_virtual_time
+async def test_it_is_said_again_until_the_books_have_heard_it(tmp_path: Path) -> None:
+    async with meter_world(tmp_path, 1000) as w:
+        await w.settle(await w.hold("a", 10))
+        await turn_epoch(w)
+        w.treasury.closing = ((LANE, 1),)
+        w.purse.deaf.add("note")
+        await asyncio.sleep(3)
+        assert await w.notices() == []
+        w.purse.deaf.clear()
+        await asyncio.sleep(2.5)
+        assert len(await w.notices()) >= 2, "with one op, so that it counts once"
+        assert {entry.op for entry in await w.entries("left")} == {f"left:g1:{LANE}:1"}
+        w.treasury.closing = ()
+        said = len(await w.notices())
+        await asyncio.sleep(3)
+        assert len(await w.notices()) == said
+
+
+@in_virtual_time
+async def test_nobody_leaves_while_a_reserve_of_that_epoch_is_on_its_way(tmp_path: Path) -> None:
+    async with meter_world(tmp_path, 1000) as w:
+        await w.settle(await w.hold("a", 10))
+        w.purse.hanging.add("reserve")
+        asking = asyncio.ensure_future(w.hold("b", 10))
+        await asyncio.sleep(0.1)
+        await turn_epoch(w)
+        w.treasury.closing = ((LANE, 1),)
+        await asyncio.sleep(3)
+        assert await w.notices() == []
+        asking.cancel()
+        await asyncio.wait([asking])
+        await asyncio.sleep(1.1)
+        assert len(await w.notices()) == 1
+
+
+@in_virtual_time
+async def test_the_epoch_in_use_is_not_left(tmp_path: Path) -> None:
+    """The books may close what the purse still holds; until there is a later one we stay."""
+    async with meter_world(tmp_path, 1000) as w:
+        await w.hold("a", 10)
+        w.treasury.closing = ((LANE, 1),)
+        await asyncio.sleep(3)
+        assert await w.notices() == []
+        await turn_epoch(w)
+        await asyncio.sleep(1.1)
+        assert len(await w.notices()) == 1
+        assert (await w.hold("b", 10)).ref.n == 2
+
+
+@in_virtual_time
+async def test_who_never_used_the_lane_leaves_at_once(tmp_path: Path) -> None:
+    async with meter_world(tmp_path, 1000) as w:
+        w.treasury.closing = ((LANE, 7),)
+        await asyncio.sleep(1.1)
+        [notice] = await w.notices()
+        assert (notice.n, notice.events, notice.open_holds) == (7, (), ())
+
+
+# -- loans
+
+
+@in_virtual_time
+async def test_a_crowd_that_is_short_asks_for_one_loan(tmp_path: Path) -> None:
+    async with meter_world(tmp_path, 1000) as w:
+        await asyncio.gather(*[w.hold(f"a{i}", 10) for i in range(20)])
+        assert w.treasury.asked == 1
+
+
+@in_virtual_time
+async def test_less_than_half_of_a_loan_asks_for_more_beside_the_calls(tmp_path: Path) -> None:
+    async with meter_world(tmp_path, 1000) as w:
+        w.treasury.lends_at_once_micro = 100
+        await w.hold("a", 40)
+        assert w.treasury.asked == 1
+        await w.hold("b", 20)
+        await asyncio.sleep(0.01)
+        assert w.treasury.asked == 2
+        assert w.treasury.funds["v1"].lent_micro == 200
+
+
+@in_virtual_time
+async def test_nothing_free_is_believed_for_a_moment(tmp_path: Path) -> None:
+    async with meter_world(tmp_path, 10) as w:
+        await w.hold("a", 10)
+        lane = w.meter._lanes[LANE]
+        await asyncio.sleep(1)
+        before = w.treasury.asked
+        answers = [await w.meter._lanes.lend(lane, 1, "v1", 1) for _ in range(5)]
+        assert all(isinstance(answer, NothingFree) for answer in answers)
+        assert w.treasury.asked == before + 1
+        await asyncio.sleep(0.4)
+        await w.meter._lanes.lend(lane, 1, "v1", 1)
+        assert w.treasury.asked == before + 2
+
+
+@in_virtual_time
+async def test_a_loan_for_an_epoch_that_was_replaced_leads_to_the_new_one(tmp_path: Path) -> None:
+    async with meter_world(tmp_path, 1000) as w:
+        await w.hold("a", 10)
+        w.purse.flush()
+        refill(w)
+        w.treasury.funds["v1"].version = 0
+        lane = w.meter._lanes[LANE]
+        await w.meter._lanes.lend(lane, 1, "v1", 1)
+        assert lane.n == 2
