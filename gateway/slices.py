@@ -40,6 +40,7 @@ class Slices:
         "_checkpoint_due_s",
         "_checkpoint_due_tokens",
         "_exchange",
+        "_is_lost",
         "_loop",
         "_meter",
         "_noting",
@@ -58,6 +59,7 @@ class Slices:
         self._checkpoint_due_s = self._loop.time() + pace.checkpoint_s
         self._checkpoint_due_tokens = pace.checkpoint_tokens
         self._refused = False
+        self._is_lost = False
         self.reach_tokens = 0  # output tokens the hold pays for
         self.due_tokens = 0  # at this count `advance` has something to do
         self._measure(0)
@@ -71,6 +73,8 @@ class Slices:
         Raises HoldLost where this process slept so long that the hold was ended without it.
         """
         exchange = self._exchange
+        if self._is_lost:
+            raise HoldLost
         if self._meter.was_asleep and not await self._meter.still_ours(exchange.held):
             raise HoldLost
         sliced = exchange.is_sliced and not self._refused
@@ -98,7 +102,7 @@ class Slices:
     async def _note(self, output_tokens: int) -> None:
         exchange = self._exchange
         try:
-            await self._meter.extend(
+            outcome = await self._meter.extend(
                 exchange.held,
                 want_micro=0,
                 least_micro=0,
@@ -106,7 +110,11 @@ class Slices:
                 floor_output_tokens=output_tokens,
             )
         except MeterUnavailable:
-            pass  # the next checkpoint is two seconds away
+            return  # the next checkpoint is two seconds away
+        if isinstance(outcome, Gone) and not await self._meter.still_ours(exchange.held):
+            # The lease was missed and is ours again: only the hold itself can still tell.
+            self._is_lost = True
+            self._checkpoint_due_s = self._loop.time()
 
     async def _raise_hold(self, output_tokens: int, *, patient: bool) -> bool | None:
         """Whether the hold was raised. None: not now, and there is still some of it left."""
