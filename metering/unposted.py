@@ -120,6 +120,9 @@ class Unposted:
         event = waiting.event
         waiting.sending = True
         try:
+            if waiting.hold is None and waiting.entry_id is None:
+                # A dead process's event: where its settlement never arrived, its hold is still open.
+                waiting.hold = await self._purse.find_hold(lane=event.meta.lane, n=event.n, op=event.op)
             if waiting.hold is not None:
                 outcome = await self._purse.settle(
                     waiting.hold, charge_micro=event.charge_micro, tokens=waiting.tokens, event=waiting.data

@@ -119,6 +119,12 @@ class SimulatedGateway:
             for op, event in self.unposted.items():
                 if op in self.unanswered:
                     await self._settle(op)
+                    continue
+                # Adopted from a dead process: where its settlement never arrived, its hold is still open.
+                hold = await self.world.purse.find_hold(lane=LANE, n=event.n, op=op)
+                if hold is not None and event.meta.gateway_id != self.gateway_id:
+                    self.unanswered[op] = hold
+                    await self._settle(op)
                 else:
                     await self.world.purse.note(
                         lane=LANE, kind="settled", op=op, n=event.n, event=event.to_bytes()
