@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,123 +12,14 @@ from metering.directory import KeyLimits, Voucher
 from metering.event import CallMeta, LeftNotice, UsageEvent
 from metering.meter import Meter
 from metering.purse import (
-    HoldRef,
     LogEntry,
-    PurseUnavailable,
-    ReserveOutcome,
-    ReserveRequest,
-    SettleOutcome,
 )
-from metering.purse_memory import MemoryPurse
-from metering.treasury import LendOutcome, NothingFree, TreasuryUnavailable
-from metering.wish import Held, Wish
-from tests.fakes.memory_treasury import MemoryTreasury
+from metering.wish import Held, Refused, Wish
+from tests.fakes.fickle_treasury import FickleTreasury
+from tests.fakes.lossy_purse import LossyPurse
 
 LANE = 5
 NOW_MS = 1_790_000_000_000
-
-
-class LossyPurse(MemoryPurse):
-    """A purse behind a line that breaks: words named in `deaf` never arrive, answers in `mute` never come."""
-
-    def __init__(self, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.deaf: set[str] = set()
-        self.mute: set[str] = set()
-        self.hanging: set[str] = set()
-        self.heard: list[str] = []
-
-    async def _before(self, word: str) -> None:
-        self.heard.append(word)
-        if word in self.hanging:
-            await asyncio.Event().wait()
-        if word in self.deaf:
-            raise PurseUnavailable("no way there")
-
-    def _after(self, word: str) -> None:
-        if word in self.mute:
-            raise PurseUnavailable("no way back")
-
-    async def reserve(self, request: ReserveRequest) -> ReserveOutcome:
-        await self._before("reserve")
-        answer = await super().reserve(request)
-        self._after("reserve")
-        return answer
-
-    async def settle(self, hold: HoldRef, *, charge_micro: int, tokens: int, event: bytes) -> SettleOutcome:
-        await self._before("settle")
-        answer = await super().settle(hold, charge_micro=charge_micro, tokens=tokens, event=event)
-        self._after("settle")
-        return answer
-
-    async def extend(self, hold: HoldRef, **amounts: int) -> Any:
-        await self._before("extend")
-        return await super().extend(hold, **amounts)
-
-    async def note(self, **entry: Any) -> str:
-        await self._before("note")
-        return await super().note(**entry)
-
-    async def renew_lease(self, gateway_id: str) -> None:
-        await self._before("renew_lease")
-        await super().renew_lease(gateway_id)
-
-
-class FickleTreasury(MemoryTreasury):
-    """Books that fall silent, hang, close epochs and know what a key spent."""
-
-    def __init__(self, purse: MemoryPurse) -> None:
-        super().__init__(purse)
-        self.silent = False
-        self.hangs = False
-        self.closing: tuple[tuple[int, int], ...] = ()
-        self.polled = 0
-        self.day_asked: list[tuple[str, int]] = []
-        self.day_spent_micro = 0
-        self.pending = False
-        self.lends_at_once_micro: int | None = None
-        self.renewed: list[int] = []
-
-    async def poll(self, gateway_id: str) -> tuple[tuple[int, int], ...]:
-        self.polled += 1
-        if self.hangs:
-            await asyncio.Event().wait()
-        self._speak()
-        return self.closing
-
-    async def current_epoch(self, lane: int) -> int:
-        self._speak()
-        return await super().current_epoch(lane)
-
-    async def renew_epoch(self, lane: int, stale_n: int) -> int:
-        self._speak()
-        self.renewed.append(stale_n)
-        here = await self._purse.epoch_here(lane)
-        if here is not None and here < self.newest[lane]:
-            stale_n = here  # an old data set came back: what it holds is not current by the books
-        return await super().renew_epoch(lane, stale_n)
-
-    async def lend(self, *, lane: int, n: int, voucher_id: str, need_micro: int) -> LendOutcome:
-        self._speak()
-        fund = self.funds[voucher_id]
-        kept = 0
-        if self.lends_at_once_micro is not None:
-            kept = max(0, fund.free_micro - self.lends_at_once_micro)
-            fund.free_micro -= kept
-        outcome = await super().lend(lane=lane, n=n, voucher_id=voucher_id, need_micro=need_micro)
-        fund.free_micro += kept
-        if isinstance(outcome, NothingFree) and self.pending:
-            return NothingFree(pending=True, free_micro=fund.free_micro)
-        return outcome
-
-    async def key_spent_micro(self, key_id: str, day: int) -> int:
-        self._speak()
-        self.day_asked.append((key_id, day))
-        return self.day_spent_micro
-
-    def _speak(self) -> None:
-        if self.silent:
-            raise TreasuryUnavailable("the books are away")
 
 
 def voucher(name: str = "v1", **changes: Any) -> Voucher:
@@ -245,6 +135,14 @@ def event_of(held: Held, charge: int) -> UsageEvent:
         end_reason="completed",
         charge_micro=charge,
     )
+
+
+async def said(asking: Awaitable[Held]) -> str:
+    """The amount granted, or the word of the refusal."""
+    try:
+        return str((await asking).granted_micro)
+    except Refused as refused:
+        return type(refused).__name__
 
 
 @asynccontextmanager

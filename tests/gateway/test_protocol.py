@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import socket
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
 
 import pytest
 
@@ -17,11 +16,8 @@ from gateway.asgi.protocol import (
     TARGET_BYTES_MAX,
     LimitedProtocol,
 )
-from gateway.asgi.request import BodyTooLarge, ClientLeft, Receive, Request, Scope, Send
-from gateway.asgi.response import send_head, send_last, send_piece, send_whole
 from launch.serving import build_server
-
-PIECE = b"x" * 65_536
+from tests.fakes.raw_port import PIECE, Application, Port, fillers, head, post
 
 
 class Hasty(LimitedProtocol):
@@ -30,94 +26,6 @@ class Hasty(LimitedProtocol):
     head_read_s = 0.3
     body_read_s = 0.3
     client_stall_s = 0.3
-
-
-@dataclass(slots=True)
-class Application:
-    """Answers with what it was asked; notes how each call ended."""
-
-    ended: list[str] = field(default_factory=list)
-    going: asyncio.Event = field(default_factory=asyncio.Event)
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        request = Request(scope, receive)
-        self.going.set()
-        if request.path == "/waits":
-            await self._wait(request)
-        elif request.path == "/floods":
-            await self._flood(request, send)
-        else:
-            await self._echo(request, send)
-
-    async def _echo(self, request: Request, send: Send) -> None:
-        try:
-            body = await request.body(1000)
-        except BodyTooLarge:
-            self.ended.append("too large")
-            await send_whole(send, 413, [(b"connection", b"close")], b"")
-            return
-        except ClientLeft:
-            self.ended.append("left")
-            return
-        self.ended.append(f"{request.method} {request.path} {body.decode()}")
-        await send_whole(send, 200, [], f"{request.path} {body.decode()} {sorted(request.twice)}".encode())
-
-    async def _wait(self, request: Request) -> None:
-        assert not request.has_left()
-        left = asyncio.Event()
-        stop = request.when_left(left.set)
-        async with asyncio.timeout(5):
-            await left.wait()
-        stop()
-        assert request.has_left()
-        again = asyncio.Event()
-        request.when_left(again.set)
-        assert again.is_set(), "who asks late is told at once"
-        self.ended.append("left")
-
-    async def _flood(self, request: Request, send: Send) -> None:
-        await send_head(send, 200, [])
-        for _ in range(1000):
-            if request.has_left():
-                self.ended.append("left")
-                return
-            await send_piece(send, PIECE)
-        await send_last(send)
-        self.ended.append("sent all")
-
-
-@dataclass(slots=True)
-class Port:
-    number: int
-    application: Application
-
-    @contextlib.asynccontextmanager
-    async def connect(
-        self, *, receive_bytes: int | None = None
-    ) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
-        client = socket.socket()
-        if receive_bytes is not None:
-            client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_bytes)
-        client.setblocking(False)
-        await asyncio.get_running_loop().sock_connect(client, ("127.0.0.1", self.number))
-        reader, writer = await asyncio.open_connection(sock=client)
-        try:
-            yield reader, writer
-        finally:
-            writer.close()
-            with contextlib.suppress(OSError):
-                await writer.wait_closed()
-
-    async def hear(self, *pieces: bytes, pause_s: float = 0.0) -> bytes:
-        """Everything the server says until it closes the connection."""
-        async with asyncio.timeout(5), self.connect() as (reader, writer):
-            for piece in pieces:
-                writer.write(piece)
-                if pause_s:
-                    await asyncio.sleep(pause_s)
-            with contextlib.suppress(ConnectionError):
-                return await reader.read(-1)
-            return b""
 
 
 @pytest.fixture
@@ -133,22 +41,6 @@ async def port() -> AsyncIterator[Port]:
     server.should_exit = True
     await serving
     listener.close()  # the server has closed it, if it came so far
-
-
-def head(
-    *lines: str, target: str = "/echo", method: str = "GET", closes: bool = True, host: bool = True
-) -> bytes:
-    own = ["Host: h"] if host else []
-    own += ["Connection: close"] if closes else []
-    return "\r\n".join([f"{method} {target} HTTP/1.1", *own, *lines, "", ""]).encode()
-
-
-def post(body: str, *lines: str, closes: bool = True) -> bytes:
-    return head(f"Content-Length: {len(body)}", *lines, method="POST", closes=closes) + body.encode()
-
-
-def fillers(count: int) -> list[str]:
-    return [f"x-{i}: {i}" for i in range(count)]
 
 
 @pytest.mark.parametrize(

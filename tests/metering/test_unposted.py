@@ -13,7 +13,8 @@ import pytest
 from metering.journal import Journal
 from metering.purse import HoldRef, PurseUnavailable
 from metering.unposted import SEND_AT_ONCE_MAX, UNANSWERED_S, VERIFY_AFTER_S, Unposted
-from tests.fakes.meter_world import LANE, NOW_MS, LossyPurse, event
+from tests.fakes.lossy_purse import LossyPurse
+from tests.fakes.meter_world import LANE, NOW_MS, event
 
 
 @dataclass(slots=True)
