@@ -362,13 +362,16 @@ class Meter:
     def _adopt(self) -> None:
         """The journals of processes that died: their events become ours to deliver."""
         for orphan in adopt_orphans(self._journal_directory):
+            is_safe = True
             for line in orphan.events:
                 try:
                     event = UsageEvent.from_bytes(line)
                 except (ValueError, TypeError, KeyError):
                     continue  # a torn line: the purse has it, or its hold is swept
-                self._unposted.add(event, hold=None, tokens=0, now_s=self._loop.time())
-            orphan.release()
+                waiting = self._unposted.add(event, hold=None, tokens=0, now_s=self._loop.time())
+                is_safe = is_safe and waiting.journaled
+            if is_safe:  # else it stays, locked while we live, and our heir sends it once more
+                orphan.release()
 
     async def _renew_forever(self) -> None:
         """The lease waits for nothing else: a sweeper believes that who lets it go is dead."""

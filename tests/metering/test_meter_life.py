@@ -33,6 +33,20 @@ async def test_the_charges_of_a_dead_process_are_delivered_at_start(tmp_path: Pa
 
 
 @in_virtual_time
+async def test_a_disk_that_is_full_at_start_keeps_what_the_dead_wrote(tmp_path: Path) -> None:
+    dead = Journal(tmp_path, "dead")
+    dead.append("a", event("a", gateway_id="dead").to_bytes())
+    dead.close()
+    async with meter_world(tmp_path, 1000, starts=False) as w:
+        w.meter._journal._current.written_bytes = 1 << 40
+        w.meter._journal._directory /= "nowhere"
+        await w.meter.start()
+        await asyncio.sleep(1.1)
+        assert await w.ops() == ["a"], "it is delivered,"
+        assert "dead.1.log" in list_of(tmp_path), "and not lost with this process before it is acknowledged"
+
+
+@in_virtual_time
 async def test_closing_waits_a_moment_for_the_books_and_keeps_the_rest(tmp_path: Path) -> None:
     async with meter_world(tmp_path, 1000) as w:
         for op in "ab":
