@@ -1,8 +1,8 @@
 """How far the hold of a running call reaches, and what is done when its output comes near the end of it.
 
 Every call that streams notes checkpoints, so that a killed process loses little. If its hold covers only
-a part of its ceiling, it asks for more before it needs it, again and again. When nothing more is to be had and
-the hold is all but used it waits, while the vendor is not read, and only then is it ended, gracefully.
+a part of its ceiling, it asks for more before it needs it, again and again. When nothing more is to be had
+and the hold is all but used it waits, while the vendor is not read, and only then is it ended, gracefully.
 """
 
 from __future__ import annotations

@@ -18,6 +18,7 @@ from typing import Final
 from metering.directory import Voucher
 from metering.event import UsageEvent
 from metering.funds_queue import FundsQueue
+from metering.habit import Habits
 from metering.journal import Journal, adopt_orphans
 from metering.lanes import Lane, Lanes
 from metering.purse import (
@@ -98,6 +99,7 @@ class Meter:
         self._unposted = Unposted(purse=purse, journal=self._journal)
         self._lanes = Lanes(purse=purse, treasury=treasury, unposted=self._unposted, gateway_id=gateway_id)
         self._queue = FundsQueue()
+        self._habits = Habits()
         self._orphans: dict[str, _Orphan] = {}
         self._loop = asyncio.get_running_loop()
         self._renewed_s = self._loop.time()
@@ -153,14 +155,14 @@ class Meter:
         company_id = wish.meta.company
         if not self._queue.is_waiting(company_id):
             try:
-                return await self._try(wish)
+                return await self._try_modestly(wish)
             except _Tied:
                 pass
         deadline_s = self._loop.time() + self._wait_for_funds_s
         async with self._queue.place(company_id) as turn:
             while await self._queue.next_try(company_id, turn, deadline_s):
                 try:
-                    return await self._try(wish)
+                    return await self._try_modestly(wish)
                 except _Tied:
                     continue
         raise FundsHeld
@@ -168,6 +170,7 @@ class Meter:
     async def extend(self, held: Held, *, want_micro: int, least_micro: int, floor_micro: int,
                      floor_output_tokens: int) -> ExtendOutcome:  # fmt: skip
         """Raise the hold, or only note the checkpoint (want 0). Raises MeterUnavailable."""
+        held.needed_micro = max(held.needed_micro, least_micro)
         try:
             outcome = await self._purse.extend(
                 held.ref,
@@ -211,6 +214,15 @@ class Meter:
         waiting.entry_id = outcome.event_id
         if isinstance(outcome, Late):
             return None
+        if event.end_reason == "completed" and not event.estimated:
+            self._habits.learn(
+                voucher_id=held.voucher.voucher_id,
+                product_id=held.meta.product,
+                used_micro=max(event.charge_micro, held.needed_micro),
+                ceiling_micro=held.want_micro,
+                left_micro=outcome.limit_micro - outcome.spent_micro,
+                now_s=self._loop.time(),
+            )
         if outcome.limit_micro - outcome.spent_micro - outcome.held_micro < outcome.limit_micro // 2:
             self._lanes.top_up(lane, held.ref.n, held.voucher.voucher_id)
         return outcome
@@ -233,6 +245,19 @@ class Meter:
             return True
 
     # -- admission, step by step
+
+    async def _try_modestly(self, wish: Wish) -> Held:
+        """Where money is scarce, what is usual is asked for first; it is no reason to refuse."""
+        running = len(self._lanes[wish.meta.lane].holds)
+        modest = self._habits.modest(wish, running=running, now_s=self._loop.time())
+        if modest is None:
+            return await self._try(wish)
+        try:
+            held = await self._try(modest)
+        except (Exhausted, LimitReached):
+            return await self._try(wish)
+        held.want_micro = wish.want_micro
+        return held
 
     async def _try(self, wish: Wish) -> Held:
         vouchers = {voucher.voucher_id: voucher for voucher in wish.vouchers}

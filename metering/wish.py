@@ -70,6 +70,7 @@ class Held:
     granted_micro: int
     held_at_ms: int
     want_micro: int
+    needed_micro: int = 0  # the most it ever had to ask for while it ran
 
 
 def released(meta: CallMeta, *, n: int, voucher: str, now_ms: int) -> UsageEvent:

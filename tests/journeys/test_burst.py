@@ -15,7 +15,7 @@ import pytest
 
 from metering.shares import government_micro
 from tests.fakes.house import House
-from tests.journeys.books import assert_agrees, charge_micro, wait_settled
+from tests.journeys.books import assert_agrees, charge_micro, rows, wait_settled
 from tests.journeys.caller import Answer, Caller, calling, micro, total_micro
 from tests.journeys.declarations import (
     SHARE_PPM,
@@ -89,6 +89,8 @@ async def test_never_more_than_it_pays_and_never_less(house: House, stream: bool
         tally = Counter(_how(answer, stream) for answer in first)
         polls = await _stop(watching)
         print(f"\nburst {burst_s:.1f} s: {dict(tally)}, /v1/voucher asked {polls} times")
+        by_gateway = "select gateway_id, count(*) from usage_now where company_id = %s group by 1"
+        print(await rows(house, by_gateway, company_id))
         assert set(tally) <= {"served", "funds_held", "voucher_exhausted", "cut"}
         assert SERVED_MIN <= tally["served"] <= PAID
 

@@ -40,9 +40,7 @@ def house() -> Iterator[House]:
 async def _strike_in_the_middle(caller: Caller, name: str, strike: Callable[[], object]) -> list[Answer]:
     """50 streams, one blow, and what each client saw in the end."""
     answers = [Answer() for _ in range(STREAMS)]
-    running = asyncio.gather(
-        *(caller.chat(f"{i} {TEXT}", stream=True, into=answers[i]) for i in range(STREAMS))
-    )
+    running = asyncio.gather(*(_stream(caller, i, answers[i]) for i in range(STREAMS)))
 
     async def all_run() -> bool:
         assert not running.done(), "too late: the streams are over"
@@ -59,6 +57,12 @@ async def _strike_in_the_middle(caller: Caller, name: str, strike: Callable[[], 
         f" ({refused} refused meanwhile)"
     )
     return answers
+
+
+async def _stream(caller: Caller, i: int, into: Answer) -> None:
+    """One after the other, so that both gateways accept some of them."""
+    await asyncio.sleep(i * 0.01)
+    await caller.chat(f"{i} {TEXT}", stream=True, into=into)
 
 
 async def _serve_again(caller: Caller, killed_s: float) -> tuple[float, int]:

@@ -70,7 +70,7 @@ async def test_running_streams_end_first() -> None:
             await wait_for(all_run, timeout_s=10, said="streams run")
             house.ask_to_end()
             await running
-            assert [answer.is_done for answer in answers] == [True] * 40
+            assert [bytes(answer.body[-300:]) for answer in answers if not answer.is_done] == []
             assert [answer.is_cut for answer in answers] == [False] * 40
             late = await caller.chat("too late")
             assert late.status in (0, 503)

@@ -1,0 +1,114 @@
+"""A scarce balance is divided by what calls usually cost; a habit refuses nothing and fades."""
+
+from __future__ import annotations
+
+from msgspec.structs import replace
+
+from metering.directory import KeyLimits, Voucher
+from metering.habit import FLOOR_PARTS, KNOWN_MAX, LATELY_S, Habits
+from metering.wish import Wish
+from tests.fakes.books_world import META, VOUCHER
+
+CEILING = 20_000_000
+RICH, SCARCE = CEILING * 16, CEILING * 16 - 1
+
+
+def _wish(**more: object) -> Wish:
+    voucher = Voucher(
+        voucher_id=VOUCHER,
+        company_id="gaonde",
+        programme_id="p",
+        share_ppm=750_000,
+        starts_ms=0,
+        ends_ms=10**14,
+        products=None,
+        state="active",
+        stopped_by="government",
+        government_granted_micro=1,
+        self_granted_micro=1,
+    )
+    wish = Wish(
+        meta=META,
+        vouchers=(voucher,),
+        want_micro=CEILING,
+        least_micro=100_000,
+        tokens=1,
+        limits=KeyLimits(),
+        sliced=True,
+    )
+    return replace(wish, **more)
+
+
+def _learn(
+    habits: Habits, used_micro: int, *, left_micro: int = SCARCE, product_id: str = META.product
+) -> None:
+    habits.learn(
+        voucher_id=VOUCHER,
+        product_id=product_id,
+        used_micro=used_micro,
+        ceiling_micro=CEILING,
+        left_micro=left_micro,
+        now_s=0.0,
+    )
+
+
+def _asked(habits: Habits, *, running: int = 0, now_s: float = 0.0, **more: object) -> int | None:
+    modest = habits.modest(_wish(**more), running=running, now_s=now_s)
+    assert modest is None or modest.want_micro == modest.least_micro
+    return None if modest is None else modest.want_micro
+
+
+def test_nothing_known_or_nothing_scarce_is_no_habit() -> None:
+    habits = Habits()
+    assert _asked(habits) is None
+    _learn(habits, 2_000_000, left_micro=RICH)
+    assert _asked(habits) is None
+
+
+def test_scarce_money_is_asked_for_as_usual_and_half_more() -> None:
+    habits = Habits()
+    _learn(habits, 2_000_000)
+    assert _asked(habits) == 3_000_000
+
+
+def test_the_dearest_counts_and_is_forgotten_slowly() -> None:
+    habits = Habits()
+    for used_micro in (2_000_000, 8_000_000, 2_000_000):
+        _learn(habits, used_micro)
+    assert _asked(habits) == (8_000_000 - 6_000_000 // 32) * 3 // 2
+    for _ in range(400):
+        _learn(habits, 2_000_000)
+    assert 3_000_000 <= (_asked(habits) or 0) < 3_100_000
+
+
+def test_no_more_calls_run_on_a_guess_than_lately_proved_it() -> None:
+    habits = Habits()
+    _learn(habits, 2_000_000)
+    _learn(habits, 2_000_000)
+    assert _asked(habits, running=3) == 3_000_000
+    assert _asked(habits, running=4) is None
+    assert _asked(habits, now_s=LATELY_S + 1) is None
+
+
+def test_never_below_the_least_answer_nor_above_the_ceiling() -> None:
+    habits = Habits()
+    _learn(habits, 0)
+    assert _asked(habits) == CEILING // FLOOR_PARTS
+    assert _asked(habits, least_micro=5_000_000) == 5_000_000
+    _learn(habits, CEILING)
+    assert _asked(habits) is None
+
+
+def test_what_cannot_be_cut_and_what_several_vouchers_pay_is_left_alone() -> None:
+    habits = Habits()
+    _learn(habits, 2_000_000)
+    assert _asked(habits, sliced=False) is None
+    assert _asked(habits, vouchers=_wish().vouchers * 2) is None
+
+
+def test_what_was_longest_unused_is_forgotten() -> None:
+    habits = Habits()
+    _learn(habits, 2_000_000)
+    for number in range(KNOWN_MAX):
+        _learn(habits, 1, product_id=f"other-{number}")
+    assert _asked(habits) is None
