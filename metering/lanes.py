@@ -22,6 +22,7 @@ from metering.wish import Held, MeterUnavailable, Refused
 Answer = TypeVar("Answer")
 
 NOTHING_FREE_S: Final = 0.3  # for how long the treasury's "nothing" is believed
+TREASURY_S: Final = 5.0
 TOP_UP_PAUSE_S: Final = 1.0
 
 
@@ -133,9 +134,12 @@ class Lanes:
 
 
 async def _asked(asking: Awaitable[Answer]) -> Answer:
-    """The treasury's answer, or MeterUnavailable."""
+    """The treasury's answer, or MeterUnavailable: a database that hangs is as good as away."""
     try:
-        return await asking
+        async with asyncio.timeout(TREASURY_S):
+            return await asking
+    except TimeoutError:
+        raise MeterUnavailable("the books do not answer") from None
     except (TreasuryUnavailable, PurseUnavailable) as error:
         raise MeterUnavailable(str(error)) from error
 

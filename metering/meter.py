@@ -56,6 +56,7 @@ from metering.wish import (
 _log = logging.getLogger(__name__)
 
 STEPS_MAX: Final = 16  # of one admission: epochs, loans and day budgets are each asked for once or twice
+BOOKS_ANSWER_S: Final = 10.0  # a database that hangs must not stop acknowledging for good
 BOOKS_SILENT_MAX_S: Final = 600.0
 LEASE_S: Final = 10.0
 RENEW_S: Final = 2.0
@@ -407,6 +408,8 @@ class Meter:
                 self._renewed_s = asked_s
             except PurseUnavailable:
                 pass  # nobody can sweep either while the purse is away
+            except Exception:  # noqa: BLE001 - a fault here must not make the living look dead
+                _log.exception("meter_lease_failed")
             await asyncio.sleep(RENEW_S)
 
     async def _tick_forever(self) -> None:
@@ -426,10 +429,12 @@ class Meter:
         except PurseUnavailable:
             pass  # the next tick tries again; nothing was forgotten
         try:
-            for lane_no, n in await self._treasury.poll(self.gateway_id):
-                await self._lanes.leave(lane_no, n)
-            self._books_seen_s = self._loop.time()
-        except (TreasuryUnavailable, PurseUnavailable):
+            async with asyncio.timeout(BOOKS_ANSWER_S):
+                leaving = await self._treasury.poll(self.gateway_id)
+                self._books_seen_s = self._loop.time()
+                for lane_no, n in leaving:
+                    await self._lanes.leave(lane_no, n)
+        except (TreasuryUnavailable, PurseUnavailable, TimeoutError):
             pass  # as above
 
     async def _end_orphans(self, now_s: float) -> None:
