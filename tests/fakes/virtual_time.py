@@ -14,7 +14,7 @@ from typing import Any, ParamSpec
 Given = ParamSpec("Given")
 
 
-class _Selector(selectors.DefaultSelector):  # type: ignore[misc, valid-type]
+class _Selector(selectors.DefaultSelector):
     loop: VirtualLoop
 
     def select(self, timeout: float | None = None) -> Any:
