@@ -68,7 +68,10 @@ class Habits:
             del self._known[next(iter(self._known))]
 
     def modest(self, wish: Wish, *, running: int, now_s: float) -> Wish | None:
-        """The wish cut to what is usual; None where it may ask for its ceiling or nothing is known."""
+        """The wish cut to what is usual; None where it may ask for its ceiling or nothing is known.
+
+        It begins only where twice as much is free: what runs has first call on the rest, to be extended.
+        """
         if not wish.sliced or len(wish.vouchers) != 1:
             return None
         habit = self._known.get((wish.vouchers[0].voucher_id, wish.meta.product))
@@ -86,4 +89,4 @@ class Habits:
         )
         if ask_micro >= wish.want_micro:
             return None
-        return replace(wish, want_micro=ask_micro, least_micro=ask_micro)
+        return replace(wish, want_micro=ask_micro, least_micro=2 * ask_micro)

@@ -144,12 +144,17 @@ async def test_a_gateway_is_killed_while_calls_compete_for_the_last_money(house:
         records = {record["id"]: record for record in await caller.usage()}
         assert total_micro(shown, "spent") == sum(micro(r["charge_krw"]) for r in records.values())
         whole = [a for a in answers if a.status == 200 and not a.is_cut and _is_whole(a)]
-        assert len(whole) >= 30
         for answer in whole:
             record = records[answer.usage_id]
             assert (record["status"], record["tokens"]["output"]) == ("settled", 400)
         lost = [r for r in records.values() if r["end_reason"] == "gateway_lost"]
-        print(f"\n{len(whole)} whole answers, {len(lost)} calls lost with their gateway")
+        ended = [r for r in records.values() if r["end_reason"] == "voucher_exhausted"]
+        lost_micro = sum(micro(record["charge_krw"]) for record in lost)
+        print(
+            f"\n{len(whole)} whole answers, {len(ended)} ended by the balance, {len(lost)} lost in the kill"
+        )
+        # What the lost ones had delivered is paid; the rest went into whole answers, but for the last few.
+        assert len(whole) >= (COMPETING["race"] - lost_micro) // (400 * OUTPUT_WON + 50 * INPUT_WON) - 4
     if any(answer.status == 402 for answer in answers):
         assert await rows(house, "select count(*) from usage_now where uncollected_micro > 0") == [(0,)]
 

@@ -54,7 +54,7 @@ def _learn(
 
 def _asked(habits: Habits, *, running: int = 0, now_s: float = 0.0, **more: object) -> int | None:
     modest = habits.modest(_wish(**more), running=running, now_s=now_s)
-    assert modest is None or modest.want_micro == modest.least_micro
+    assert modest is None or modest.least_micro == 2 * modest.want_micro
     return None if modest is None else modest.want_micro
 
 
