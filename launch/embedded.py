@@ -172,6 +172,11 @@ class EmbeddedServer:
     def pid(self) -> int | None:
         return self.process.pid if self.process is not None and self.process.poll() is None else None
 
+    @property
+    def was_killed(self) -> bool:
+        """Ended by a signal, not by its own decision."""
+        return self.process is not None and (self.process.poll() or 0) < 0
+
     def leashed(self, command: Sequence[str]) -> list[str]:
         owner = self.owner
         reach = needs_reach(owner, self.data_dir, self.binary, self.socket_dir)

@@ -12,7 +12,7 @@ from typing import Protocol
 import structlog
 
 from config.settings import Limits
-from launch.refusal import Refused
+from launch.refusal import DiedStarting, Refused
 
 log = structlog.get_logger(__name__)
 
@@ -40,8 +40,21 @@ class Keeper:
         self._task: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
-        """The first start. Its failure is the caller's business, every later one is ours."""
-        await self.kept.start()
+        """The first start. Its failure is the caller's business, every later one is ours.
+
+        Who dies while it starts (killed, or a server beside it was) is started again: a house half up is no
+        reason to give up. Who refuses to start has said why, and is believed.
+        """
+        for pause_s in (0.2, 1.0, None):
+            try:
+                await self.kept.start()
+                break
+            except DiedStarting as died:
+                if pause_s is None:
+                    raise
+                log.error("died_starting", role=self.kept.name, reason=str(died))
+                await self.kept.after_end()
+                await asyncio.sleep(pause_s)
         self._task = asyncio.create_task(self._keep(), name=f"keep {self.kept.name}")
 
     async def stop(self, *, hurry: asyncio.Event) -> None:

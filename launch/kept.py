@@ -11,7 +11,7 @@ import structlog
 from config.settings import Limits
 from launch.embedded import EmbeddedServer
 from launch.process import RoleCommand, RoleProcess, ended
-from launch.refusal import Refused
+from launch.refusal import DiedStarting, Refused
 
 log = structlog.get_logger(__name__)
 
@@ -99,7 +99,8 @@ class KeptServer:
         while not server.ready():
             if server.pid is None:
                 if not server.mend(server.last_words()):
-                    raise Refused(f"{self.name} did not start: {server.last_line()}")
+                    kind = DiedStarting if server.was_killed else Refused
+                    raise kind(f"{self.name} did not start: {server.last_line()}")
                 server.spawn()
             await asyncio.sleep(READY_POLL_S)
 

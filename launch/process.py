@@ -20,8 +20,9 @@ from pathlib import Path
 from typing import Final
 
 from launch import leash
-from launch.refusal import Refused
+from launch.refusal import DiedStarting, Refused
 
+REFUSED_CODE: Final = 2  # what a command ends with when it says why
 POLL_S: Final = 0.05
 LAST_WORDS_BYTES: Final = 4096
 
@@ -101,8 +102,9 @@ class RoleProcess:
         deadline_s = time.monotonic() + timeout_s
         try:
             while not self._said_ready():
-                if self.process.poll() is not None:
-                    raise Refused(f"{self.command.name} did not start: {self.last_line()}")
+                if (code := self.process.poll()) is not None:
+                    kind = Refused if code == REFUSED_CODE else DiedStarting
+                    raise kind(f"{self.command.name} did not start: {self.last_line()}")
                 if time.monotonic() > deadline_s:
                     self.process.kill()
                     raise Refused(f"{self.command.name} did not get ready within {timeout_s:.0f} s.")

@@ -5,3 +5,7 @@ from __future__ import annotations
 
 class Refused(Exception):
     """The text is one clear sentence for the person at the terminal, who can do something about it."""
+
+
+class DiedStarting(Refused):
+    """It ended while starting, killed or without a word of refusal: another start is worth it."""

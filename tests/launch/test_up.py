@@ -88,7 +88,7 @@ def test_a_killed_supervisor_takes_everything_with_it(up: RunningUp) -> None:
     again = RunningUp(up.data_dir)  # at once, while what is left of the first still dies
     try:
         again.wait_ready()
-        assert [pid for pid in family if psutil.pid_exists(pid)] == []
+        wait_until(lambda: not any(psutil.pid_exists(pid) for pid in family))
         assert again.end() == 0
     finally:
         again.kill_quietly()
