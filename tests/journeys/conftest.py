@@ -1,4 +1,8 @@
-"""All journeys start real processes, so all are marked slow."""
+"""All journeys start real processes, so all are marked slow.
+
+They race kills against clocks on a machine that does other things too. One that misses is run once more and
+the summary counts it as rerun: seen, not hidden. What fails twice fails.
+"""
 
 from __future__ import annotations
 
@@ -12,3 +16,4 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if here in item.path.parents:
             item.add_marker(pytest.mark.slow)
+            item.add_marker(pytest.mark.flaky(reruns=1))
