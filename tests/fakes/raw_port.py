@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 
 from gateway.asgi.request import BodyTooLarge, ClientLeft, Receive, Request, Scope, Send
-from gateway.asgi.response import send_head, send_last, send_piece, send_whole
+from gateway.outlet import Outlet
 
 PIECE = b"x" * 65_536
 
@@ -36,13 +36,14 @@ class Application:
             body = await request.body(1000)
         except BodyTooLarge:
             self.ended.append("too large")
-            await send_whole(send, 413, [(b"connection", b"close")], b"")
+            await Outlet(send).whole(413, [(b"connection", b"close")], b"")
             return
         except ClientLeft:
             self.ended.append("left")
             return
         self.ended.append(f"{request.method} {request.path} {body.decode()}")
-        await send_whole(send, 200, [], f"{request.path} {body.decode()} {sorted(request.twice)}".encode())
+        answer = f"{request.path} {body.decode()} {sorted(request.twice)}".encode()
+        await Outlet(send).whole(200, [], answer)
 
     async def _wait(self, request: Request) -> None:
         assert not request.has_left()
@@ -58,13 +59,14 @@ class Application:
         self.ended.append("left")
 
     async def _flood(self, request: Request, send: Send) -> None:
-        await send_head(send, 200, [])
+        outlet = Outlet(send)
+        await outlet.head(200, [])
         for _ in range(1000):
             if request.has_left():
                 self.ended.append("left")
                 return
-            await send_piece(send, PIECE)
-        await send_last(send)
+            await outlet.piece(PIECE)
+        await outlet.last()
         self.ended.append("sent all")
 
 
