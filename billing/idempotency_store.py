@@ -7,43 +7,14 @@ by the gateway; nothing here can read it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final
 
 from billing.database import Connection
+from metering.claim import Answered, Claimed, ClaimOutcome, InProgress, Mismatch, NotKept
 
 KEPT_S: Final = 24 * 3600
 GATEWAY_LOST_S: Final = 30  # unseen in the books for this long: its running calls are cut
 PURGE_MAX: Final = 5000
-
-
-@dataclass(frozen=True, slots=True)
-class Claimed:
-    op: str
-
-
-@dataclass(frozen=True, slots=True)
-class InProgress:
-    pass
-
-
-@dataclass(frozen=True, slots=True)
-class Mismatch:
-    pass
-
-
-@dataclass(frozen=True, slots=True)
-class Answered:
-    op: str
-    sealed: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class NotKept:
-    op: str
-
-
-ClaimOutcome = Claimed | InProgress | Mismatch | Answered | NotKept
 
 
 async def claim(

@@ -18,19 +18,11 @@ from gateway.auth import Caller
 from gateway.directory import Directory
 from gateway.exchange import Exchange
 from gateway.outlet import Outlet
-from gateway.ports import (
-    Answered,
-    BooksUnavailable,
-    Claimed,
-    ClaimRequest,
-    IdempotencyStore,
-    InProgress,
-    Mismatch,
-    NotKept,
-)
+from gateway.ports import BooksUnavailable, ClaimRequest, IdempotencyStore
 from gateway.problems import Problem
 from gateway.relay import Outcome, Relay
 from gateway.telemetry import CallRecord
+from metering.claim import Answered, Claimed, InProgress, Mismatch, NotKept
 from metering.directory import Voucher
 from metering.event import CallMeta
 from metering.keys import lane_of

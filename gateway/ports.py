@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from gateway.balance import BookedVoucher
+from metering.claim import ClaimOutcome
 
 
 class BooksUnavailable(Exception):
@@ -27,37 +28,6 @@ class Books(Protocol):
         """The contract's page. Raises BadQuery."""
 
     async def usage_one(self, company_id: str, usage_id: str) -> dict[str, Any] | None: ...
-
-
-@dataclass(frozen=True, slots=True)
-class Claimed:
-    """This call is the first under its key: it runs, under `op`."""
-
-    op: str
-
-
-@dataclass(frozen=True, slots=True)
-class InProgress:
-    pass
-
-
-@dataclass(frozen=True, slots=True)
-class Mismatch:
-    pass
-
-
-@dataclass(frozen=True, slots=True)
-class Answered:
-    op: str
-    sealed: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class NotKept:
-    op: str
-
-
-ClaimOutcome = Claimed | InProgress | Mismatch | Answered | NotKept
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,6 +39,7 @@ from gateway.views import Views
 from launch import roles
 from launch.serving import Application
 from launch.tracing import build_spans
+from metering.claim import ClaimOutcome
 from metering.meter import Meter
 from metering.purse_redis import RedisPurse, connect_purse
 from providers.health import Health
@@ -123,10 +124,10 @@ class _Answers:
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
 
-    async def claim(self, request: ports.ClaimRequest) -> ports.ClaimOutcome:
+    async def claim(self, request: ports.ClaimRequest) -> ClaimOutcome:
         try:
             async with self._pool.connection() as conn:
-                outcome = await idempotency_store.claim(
+                return await idempotency_store.claim(
                     conn,
                     company_id=request.company_id,
                     key_hash=request.key_hash,
@@ -136,17 +137,6 @@ class _Answers:
                 )
         except _AWAY as error:
             raise ports.BooksUnavailable from error
-        match outcome:
-            case idempotency_store.Claimed():
-                return ports.Claimed(outcome.op)
-            case idempotency_store.InProgress():
-                return ports.InProgress()
-            case idempotency_store.Mismatch():
-                return ports.Mismatch()
-            case idempotency_store.Answered():
-                return ports.Answered(outcome.op, outcome.sealed)
-            case idempotency_store.NotKept():
-                return ports.NotKept(outcome.op)
 
     async def finish(self, request: ports.ClaimRequest, op: str, sealed: bytes | None) -> None:
         try:

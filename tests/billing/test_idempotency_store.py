@@ -9,18 +9,8 @@ import pytest
 
 from billing.database import Connection, Pool, connect
 from billing.gateways import mark_gateway_ended, register_gateway
-from billing.idempotency_store import (
-    Answered,
-    Claimed,
-    ClaimOutcome,
-    InProgress,
-    Mismatch,
-    NotKept,
-    claim,
-    finish,
-    forget,
-    purge_expired,
-)
+from billing.idempotency_store import claim, finish, forget, purge_expired
+from metering.claim import Answered, Claimed, ClaimOutcome, InProgress, Mismatch, NotKept
 
 
 @pytest.fixture

@@ -20,11 +20,12 @@ from gateway.attempts import Attempts
 from gateway.balance import BookedVoucher
 from gateway.calls import Calls
 from gateway.directory import Directory
-from gateway.ports import Answered, Claimed, ClaimOutcome, ClaimRequest, InProgress, Mismatch, NotKept
+from gateway.ports import ClaimRequest
 from gateway.relay import Relay, RelayLimits
 from gateway.slices import Pace
 from gateway.telemetry import Telemetry
 from gateway.views import Views
+from metering.claim import Answered, Claimed, ClaimOutcome, InProgress, Mismatch, NotKept
 from metering.directory import ApiKey, Company, KeyLimits, Voucher
 from metering.event import UsageEvent
 from metering.keys import lane_of
