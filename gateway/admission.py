@@ -11,12 +11,12 @@ from gateway.problems import Problem
 from metering.directory import Voucher
 from metering.prices import PriceEntry, entry_at
 from providers.catalogue import Product
+from providers.openai_bounds import ESTIMATE_BYTES_PER_TOKEN
 from providers.openai_chat import RequestFacts, input_tokens_max, output_tokens_max
 from providers.quirks import NO_QUIRKS, Quirks, quirks_for
 
 # The longest token of the published vocabularies is 128 bytes: a longer body cannot fit the context.
 TOKEN_BYTES_MAX: Final = 128
-ESTIMATE_BYTES_PER_TOKEN: Final = 4
 
 
 class Ceiling(msgspec.Struct, frozen=True):

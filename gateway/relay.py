@@ -27,12 +27,12 @@ from metering.shares import capacity
 from metering.usage import Usage
 from metering.wish import MeterUnavailable
 from providers.errors import AnswerTooLarge, IdleTimeout, UpstreamError, VendorError
+from providers.openai_bounds import ESTIMATE_BYTES_PER_TOKEN
 from providers.openai_chat import DONE_FRAME, Answer, Assembler, StreamFold, error_frame, read_answer
 from providers.quirks import quirks_for
 from providers.sse import SseEventTooLarge, SseSplitter
 from providers.upstream import UpstreamAnswer
 
-TEXT_BYTES_PER_TOKEN: Final = 4
 STOPPING: Final = "gateway_lost"
 _CODES: Final = {STOPPING: "meter_unavailable"}
 _FAILURES: Final = frozenset({"upstream_error", "upstream_timeout", STOPPING})
@@ -144,7 +144,7 @@ class _Call:
             await self._fail_whole(answer)
         usage, estimated = answer.usage, answer.usage is None
         if usage is None:
-            usage = exchange.delivered_usage(answer.text_bytes // TEXT_BYTES_PER_TOKEN)
+            usage = exchange.delivered_usage(answer.text_bytes // ESTIMATE_BYTES_PER_TOKEN)
         exchange.client_gone = self.request.has_left()
         outcome = await self.settle(usage, estimated=estimated, end_reason="completed")
         await self._send_whole(answer.body, outcome)

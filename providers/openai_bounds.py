@@ -1,4 +1,4 @@
-"""How much one OpenAI request can cost at most, in tokens. Pure.
+"""How much one OpenAI request can cost at most, in tokens; and the rate of estimates. Pure.
 
 The input bound (design, section 4) rests on one fact: a byte-level token is at least one byte of text, so the
 body is an upper bound of what it says. It is none of what it points to: such requests take the whole context.
@@ -13,6 +13,8 @@ from providers.openai_request import RequestFacts
 from providers.quirks import NO_QUIRKS, Quirks
 
 PART_OVERHEAD_TOKENS: Final = 64
+# Not a bound: what text usually takes, where nobody counted (docs/decisions/0006).
+ESTIMATE_BYTES_PER_TOKEN: Final = 4
 
 
 def input_tokens_max(facts: RequestFacts, *, context_tokens: int, input_overhead_tokens: int) -> int:

@@ -6,15 +6,14 @@ streams: nothing that is charged at the vendor's own count.
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Any
 
 from metering.usage import Usage
 from providers.errors import VendorError
+from providers.openai_bounds import ESTIMATE_BYTES_PER_TOKEN
 from providers.openai_errors import error_of
 from providers.openai_usage import find_usage, usage_of
 from providers.quirks import NO_QUIRKS, Quirks
-
-_BYTES_PER_TOKEN: Final = 4
 
 
 class StreamState:
@@ -53,7 +52,7 @@ class StreamState:
 
     def delivered_tokens(self) -> int:
         """Output tokens so far, estimated: an event is a token at least, and so are four bytes of text."""
-        return max(self.deltas, self.text_bytes // _BYTES_PER_TOKEN)
+        return max(self.deltas, self.text_bytes // ESTIMATE_BYTES_PER_TOKEN)
 
     def observe(self, chunk: dict[str, Any]) -> None:
         """Take in one parsed chunk."""
