@@ -21,25 +21,10 @@ from billing.directory_time import instant_ms, period_ms
 from billing.secrets import Secrets
 from metering import shares
 from metering.directory import ApiKey, Company, KeyLimits, Voucher
-from metering.prices import PriceEntry
+from metering.prices import PRICE_NAMES, PriceEntry
 from providers.catalogue import Product, UpstreamTarget
 
 Row = dict[str, Any]
-
-PRICE_NUMBERS: Final = (
-    "input",
-    "cached_input",
-    "cache_write",
-    "cache_write_1h",
-    "output",
-    "input_audio",
-    "output_audio",
-    "per_request",
-    "per_image",
-    "per_second",
-    "per_1000_characters",
-    "per_search",
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,7 +176,7 @@ def _price(row: Row) -> PriceEntry:
         entry_id=f"{row['product_id']}@{row['valid_from_text']}",
         valid_from=row["valid_from_text"],
         valid_from_ms=instant_ms(row["valid_from"]),
-        **{name: row[name] for name in PRICE_NUMBERS},
+        **{name: row[name] for name in PRICE_NAMES},
     )
 
 

@@ -18,27 +18,13 @@ from gateway.problems import Problem
 from metering.directory import Voucher
 from metering.keys import lane_of
 from metering.money import format_krw
-from metering.prices import PriceEntry, entry_at
+from metering.prices import PRICE_NAMES, PriceEntry, entry_at
 from metering.purse import Purse, PurseUnavailable
 from metering.shares import capacity
 from providers.catalogue import Product
 
 QUERY_PARAMETERS_MAX: Final = 20
 _USAGE_FILTERS: Final = frozenset({"limit", "cursor", "from", "to", "product", "api_key", "tag", "status"})
-_PRICES: Final = (
-    "input",
-    "cached_input",
-    "cache_write",
-    "cache_write_1h",
-    "output",
-    "input_audio",
-    "output_audio",
-    "per_request",
-    "per_image",
-    "per_second",
-    "per_1000_characters",
-    "per_search",
-)
 
 
 class Views:
@@ -162,7 +148,7 @@ class Views:
 def prices_json(price: PriceEntry) -> dict[str, str]:
     """Won per 1,000,000 tokens or per unit, as decimal strings, with the entry's start."""
     shown = {"from": price.valid_from}
-    shown.update({name: format_krw(getattr(price, name)) for name in _PRICES})
+    shown.update({name: format_krw(getattr(price, name)) for name in PRICE_NAMES})
     return shown
 
 

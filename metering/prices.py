@@ -15,6 +15,22 @@ from metering.usage import Usage
 
 _PER_MILLION: Final = 1_000_000
 
+# The prices of an entry, in the order they are shown and stored.
+PRICE_NAMES: Final = (
+    "input",
+    "cached_input",
+    "cache_write",
+    "cache_write_1h",
+    "output",
+    "input_audio",
+    "output_audio",
+    "per_request",
+    "per_image",
+    "per_second",
+    "per_1000_characters",
+    "per_search",
+)
+
 # field of the declarative file -> (attribute, falls back to)
 TOKEN_PRICE_DEFAULTS: Final = {
     "cached_input": "input",

@@ -12,8 +12,7 @@ from datetime import date, datetime
 from typing import Any, ClassVar, Final, TypeVar
 
 from billing.declaration.models import PriceListEntry, Upstream
-from billing.directory_store import PRICE_NUMBERS
-from metering.prices import TOKEN_PRICE_DEFAULTS
+from metering.prices import PRICE_NAMES, TOKEN_PRICE_DEFAULTS
 
 INPUT_OVERHEAD_TOKENS: Final = 512
 
@@ -69,7 +68,7 @@ class PriceRow:
 
     valid_from: datetime
     text: str
-    numbers: tuple[int, ...]  # in the order of PRICE_NUMBERS
+    numbers: tuple[int, ...]  # in the order of PRICE_NAMES
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -173,7 +172,7 @@ def upstream_row(upstream: Upstream) -> UpstreamRow:
 
 
 def price_row(entry: PriceListEntry) -> PriceRow:
-    numbers: dict[str, int | None] = {name: getattr(entry, name) for name in PRICE_NUMBERS}
+    numbers: dict[str, int | None] = {name: getattr(entry, name) for name in PRICE_NAMES}
     if numbers["input"] is None:
         numbers["input"] = 0
     for name, fallback in TOKEN_PRICE_DEFAULTS.items():

@@ -26,8 +26,9 @@ from billing.declaration.rows import (
     UpstreamRow,
     VoucherRow,
 )
-from billing.directory_store import PRICE_NUMBERS, credential_row
+from billing.directory_store import credential_row
 from billing.secrets import Secrets, Unsealable
+from metering.prices import PRICE_NAMES
 
 R = TypeVar("R", bound=Stored)
 Row = dict[str, Any]
@@ -113,7 +114,7 @@ async def _products(conn: Connection, secrets: Secrets, ids: list[str]) -> dict[
     prices: dict[str, list[PriceRow]] = defaultdict(list)
     query = "select * from price where product_id = any(%s) order by product_id, valid_from"
     for row in await _rows(conn, query, ids):
-        numbers = tuple(row[name] for name in PRICE_NUMBERS)
+        numbers = tuple(row[name] for name in PRICE_NAMES)
         price = PriceRow(valid_from=row["valid_from"], text=row["valid_from_text"], numbers=numbers)
         prices[row["product_id"]].append(price)
     rows = await _rows(conn, f"select {_columns(ProductRow)} from product where id = any(%s)", ids)  # noqa: S608

@@ -11,8 +11,9 @@ from billing.database import Connection
 from billing.declaration.plan import Change, Plan
 from billing.declaration.rows import PriceRow, ProductRow, ProgrammeRow, Stored, UpstreamRow
 from billing.declaration.stored import columns
-from billing.directory_store import PRICE_NUMBERS, credential_row
+from billing.directory_store import credential_row
 from billing.secrets import Secrets
+from metering.prices import PRICE_NAMES
 
 Values = Sequence[object]
 
@@ -103,7 +104,7 @@ def _upstream(product_id: str, position: int, upstream: UpstreamRow, secrets: Se
 
 
 async def _write_prices(conn: Connection, changes: Sequence[Change[ProductRow]]) -> None:
-    names = ("product_id", "valid_from", "valid_from_text", *PRICE_NUMBERS)
+    names = ("product_id", "valid_from", "valid_from_text", *PRICE_NAMES)
     await _execute_many(
         conn,
         f"insert into price ({', '.join(names)}) values ({', '.join(['%s'] * len(names))})",  # noqa: S608
