@@ -10,41 +10,19 @@ from billing.funds import set_capacity
 from billing.ledger.store import TrialBalance, trial_balance
 from billing.treasury import SqlTreasury
 from metering.directory import KeyLimits
-from metering.event import CallMeta, UsageEvent
+from metering.event import UsageEvent
 from metering.keys import lane_of
 from metering.purse import HoldRef, Reserved, ReserveRequest
 from metering.purse_memory import MemoryPurse
-from tests.fakes.values import replace
+from tests.fakes.call_meta import START_MS, call_meta
 
 WON = 1_000_000
-COMPANY = "gaonde"
+META = call_meta("")
+COMPANY = META.company
 VOUCHER = "gaonde-2026"
 LANE = lane_of(COMPANY)
 ENDS_MS = 4_000_000_000_000
-START_MS = 1_790_000_000_000
-META = CallMeta(
-    op="",
-    request_id="r",
-    gateway_id="g1",
-    lane=LANE,
-    company=COMPANY,
-    provider="nuri",
-    product="nuri-x1",
-    key_id=f"{COMPANY}/backend",
-    api_key="backend",
-    tag=None,
-    dialect="openai",
-    stream=False,
-    started_ms=START_MS,
-    price_entry="nuri-x1@2026-01-01T00:00:00+09:00",
-    price_from="2026-01-01T00:00:00+09:00",
-)
-
 NO_LIMITS = KeyLimits()
-
-
-def call_meta(op: str, gateway_id: str) -> CallMeta:
-    return replace(META, op=op, gateway_id=gateway_id)
 
 
 @dataclass(slots=True)
@@ -113,7 +91,7 @@ class World:
                 key_id=META.key_id,
                 tokens=0,
                 limits=KeyLimits(),
-                meta=replace(META, op=op, gateway_id=gateway_id).to_bytes(),
+                meta=call_meta(op, gateway_id).to_bytes(),
             )
         )
         assert isinstance(outcome, Reserved), outcome
@@ -121,7 +99,7 @@ class World:
 
     def event(self, op: str, n: int, charge_micro: int, *, gateway_id: str = "g1") -> UsageEvent:
         return UsageEvent(
-            meta=replace(META, op=op, gateway_id=gateway_id),
+            meta=call_meta(op, gateway_id),
             n=n,
             voucher=VOUCHER,
             held_at_ms=self.clock.now_ms,

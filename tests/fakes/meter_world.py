@@ -9,17 +9,16 @@ from pathlib import Path
 from typing import Any
 
 from metering.directory import KeyLimits, Voucher
-from metering.event import CallMeta, LeftNotice, UsageEvent
+from metering.event import LeftNotice, UsageEvent
 from metering.meter import Meter
-from metering.purse import (
-    LogEntry,
-)
+from metering.purse import LogEntry
 from metering.wish import Held, Refused, Wish
+from tests.fakes.call_meta import START_MS, call_meta
 from tests.fakes.fickle_treasury import FickleTreasury
 from tests.fakes.lossy_purse import LossyPurse
 
 LANE = 5
-NOW_MS = 1_790_000_000_000
+NOW_MS = START_MS
 
 
 def voucher(name: str = "v1", **changes: Any) -> Voucher:
@@ -51,7 +50,7 @@ class MeterWorld:
 
     def wish(self, op: str, want: int = 100, least: int | None = None, **changes: Any) -> Wish:
         fields: dict[str, Any] = {
-            "meta": meta(op, company=changes.pop("company", "gaonde")),
+            "meta": call_meta(op, lane=LANE, company=changes.pop("company", "gaonde")),
             "vouchers": changes.pop("vouchers", self.vouchers),
             "want_micro": want,
             "least_micro": want if least is None else least,
@@ -90,29 +89,9 @@ class MeterWorld:
         return found.spent_micro, found.held_micro
 
 
-def meta(op: str, *, company: str = "gaonde", lane: int = LANE, gateway_id: str = "g1") -> CallMeta:
-    return CallMeta(
-        op=op,
-        request_id=f"req-{op}",
-        gateway_id=gateway_id,
-        lane=lane,
-        company=company,
-        provider="nuri",
-        product="x1",
-        key_id=f"{company}/backend",
-        api_key="backend",
-        tag=None,
-        dialect="openai",
-        stream=False,
-        started_ms=NOW_MS,
-        price_entry="x1@0",
-        price_from="2026-01-01T00:00:00+09:00",
-    )
-
-
 def event(op: str, *, n: int = 1, lane: int = LANE, charge: int = 10, gateway_id: str = "g1") -> UsageEvent:
     return UsageEvent(
-        meta=meta(op, lane=lane, gateway_id=gateway_id),
+        meta=call_meta(op, gateway_id, lane=lane),
         n=n,
         voucher="v1",
         held_at_ms=NOW_MS,

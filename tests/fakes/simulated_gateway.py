@@ -16,7 +16,8 @@ from metering.purse import (
     Vacant,
 )
 from metering.treasury import EpochReplaced, NothingFree, TreasuryUnavailable
-from tests.fakes.books_world import LANE, META, NO_LIMITS, VOUCHER, World, call_meta
+from tests.fakes.books_world import LANE, META, NO_LIMITS, VOUCHER, World
+from tests.fakes.call_meta import call_meta
 
 
 @dataclass(slots=True)
