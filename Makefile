@@ -23,7 +23,7 @@ check: .venv/installed-test  ## lint, types, import contracts, tidiness, spellin
 	$(BIN)/mypy $(CODE)
 	$(BIN)/lint-imports
 	$(BIN)/python -m pytest -q tests/house
-	$(BIN)/codespell $(CODE) docs README.md Makefile .ci
+	$(BIN)/codespell $(CODE) docs deploy README.md CHANGELOG.md Makefile .ci
 
 bench: .venv/installed-test  ## measure the gateway beside nginx and beside nothing; writes docs/benchmarks.md
 	@$(BIN)/python -m bench
