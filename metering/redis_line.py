@@ -5,6 +5,9 @@ default, which would charge twice. Here nothing is ever sent twice: a connection
 that was under way with `PurseUnavailable`, meaning "may or may not have happened", and whoever asked decides
 by the operation's id. A caller that is cancelled leaves its place in the queue, so its reply never reaches
 the next caller.
+
+The line wants a primary. A server that was demoted, or still loads its file, keeps its connections and
+refuses what is asked: that ends the connection, and the address is asked until a primary stands behind it.
 """
 
 from __future__ import annotations
@@ -25,6 +28,7 @@ PENDING_MAX: Final = 50_000
 RECONNECT_MIN_S: Final = 0.05
 RECONNECT_MAX_S: Final = 1.0
 WATCH_S: Final = 0.5
+NO_PRIMARY: Final = ("READONLY", "LOADING", "MASTERDOWN")
 
 Reply = Any
 
@@ -132,7 +136,7 @@ class RedisLine:
 
     async def _connect(self) -> None:
         options = self._options
-        protocol = _Protocol(self._lost)
+        protocol = _Protocol(self._lost, self._demoted)
         try:
             async with asyncio.timeout(CONNECT_TIMEOUT_S):
                 if "path" in options:
@@ -166,9 +170,12 @@ class RedisLine:
             calls.append(self.call("AUTH", self._options.get("username") or "default", password))
         if database := self._options.get("db"):
             calls.append(self.call("SELECT", int(database)))
+        calls.append(self.call("INFO", "replication"))
         loading = self._ask_for_scripts()
-        _first_fault(await asyncio.gather(*calls, return_exceptions=True))
+        *_, info = _first_fault(await asyncio.gather(*calls, return_exceptions=True))
         await self._loaded(loading)
+        if b"role:slave" in info:  # it would keep the connection and refuse every write
+            raise PurseUnavailable("it is a replica")
 
     def _ask_for_scripts(self) -> list[asyncio.Future[Reply]]:
         return [self.call("SCRIPT", "LOAD", source) for source in self._scripts.values()]
@@ -184,6 +191,11 @@ class RedisLine:
         self._out = []
         if self._started and not self._closing and (self._reconnecting is None or self._reconnecting.done()):
             self._reconnecting = self._loop.create_task(self._reconnect(), name="redis-reconnect")
+
+    def _demoted(self, protocol: _Protocol) -> None:
+        """It is up and refuses to write: somebody else is the primary now, or nobody yet."""
+        if protocol is self._protocol and self._transport is not None:
+            self._transport.abort()
 
     async def _reconnect(self) -> None:
         wait_s = RECONNECT_MIN_S
@@ -213,11 +225,12 @@ def _first_fault(replies: list[Reply]) -> list[Reply]:
 
 
 class _Protocol(asyncio.Protocol):
-    def __init__(self, on_lost: Any) -> None:
+    def __init__(self, on_lost: Any, on_demoted: Any) -> None:
         self.pending: deque[asyncio.Future[Reply]] = deque()
         self.sent_at_s: float | None = None  # when the oldest unanswered write left, or a reply last came
         self._reader = hiredis.Reader()
         self._on_lost = on_lost
+        self._on_demoted = on_demoted
         self._loop = asyncio.get_running_loop()
 
     def silent_s(self) -> float:
@@ -236,6 +249,8 @@ class _Protocol(asyncio.Protocol):
                 continue
             if isinstance(reply, hiredis.ReplyError):
                 future.set_exception(reply)
+                if str(reply).startswith(NO_PRIMARY):
+                    self._on_demoted(self)
             else:
                 future.set_result(reply)
         self.sent_at_s = self._loop.time() if pending else None

@@ -132,3 +132,14 @@ def valkey_server() -> Iterator[ValkeyServer]:
     yield server
     server.stop()
     shutil.rmtree(root, ignore_errors=True)
+
+
+@pytest.fixture
+def second_valkey() -> Iterator[ValkeyServer]:
+    """One more, for pairs."""
+    root = short_dir()
+    server = _valkey(root)
+    server.start()
+    yield server
+    server.stop()
+    shutil.rmtree(root, ignore_errors=True)

@@ -4,6 +4,8 @@
     stall     nothing goes in either direction, and the connections stay
     swallow   requests go through and are executed, replies vanish
 
+`socket_path` may be changed: who connects from then on meets another server, as after a failover.
+
 `requests` is what clients sent, in order, for tests that look for a command that was sent twice.
 """
 
@@ -18,7 +20,7 @@ _CHUNK_BYTES: Final = 65_536
 
 class TcpProxy:
     def __init__(self, socket_path: Path) -> None:
-        self._socket_path = socket_path
+        self.socket_path = socket_path
         self._server: asyncio.Server | None = None
         self._writers: set[asyncio.StreamWriter] = set()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -42,9 +44,14 @@ class TcpProxy:
         await self._server.wait_closed()
 
     @property
-    def url(self) -> str:
+    def port(self) -> int:
         assert self._server is not None
-        return f"redis://127.0.0.1:{self._server.sockets[0].getsockname()[1]}"
+        port: int = self._server.sockets[0].getsockname()[1]
+        return port
+
+    @property
+    def url(self) -> str:
+        return f"redis://127.0.0.1:{self.port}"
 
     def cut(self) -> None:
         for writer in list(self._writers):
@@ -64,7 +71,7 @@ class TcpProxy:
         task = asyncio.current_task()
         assert task is not None
         self._tasks.add(task)
-        upstream_reader, upstream_writer = await asyncio.open_unix_connection(str(self._socket_path))
+        upstream_reader, upstream_writer = await asyncio.open_unix_connection(str(self.socket_path))
         self._writers |= {writer, upstream_writer}
         try:
             await asyncio.gather(

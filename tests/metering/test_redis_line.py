@@ -7,8 +7,10 @@ import os
 import signal
 import time
 from collections.abc import AsyncIterator, Awaitable
+from dataclasses import dataclass
 
 import pytest
+import redis
 
 from launch.embedded_valkey import ValkeyServer
 from metering.directory import KeyLimits
@@ -248,6 +250,85 @@ async def test_a_script_that_fails_says_so(line: RedisLine) -> None:
         await line.script("recall", ["{3}:epoch", "{3}:1:v:v"], [1, 2, "-5"])
 
 
+# -- a server that is no primary
+
+
+@dataclass(frozen=True, slots=True)
+class _Pair:
+    """Two servers, and what stands behind the one address that the line knows."""
+
+    first: ValkeyServer
+    second: ValkeyServer
+    proxy: TcpProxy
+
+    def make_replica(self, server: ValkeyServer, *, of: TcpProxy) -> None:
+        with redis.Redis.from_url(server.url) as connection:
+            connection.replicaof("127.0.0.1", str(of.port))
+
+    def promote(self, server: ValkeyServer) -> None:
+        with redis.Redis.from_url(server.url) as connection:
+            connection.replicaof("NO", "ONE")
+
+
+@pytest.fixture
+async def pair(valkey_server: ValkeyServer, second_valkey: ValkeyServer) -> AsyncIterator[_Pair]:
+    async with TcpProxy(valkey_server.socket_path) as proxy:
+        yield _Pair(valkey_server, second_valkey, proxy)
+
+
+async def test_a_demoted_server_is_left_for_the_new_primary(pair: _Pair) -> None:
+    """It keeps its connections and answers READONLY; the address is asked anew until a primary is there."""
+    purse = await connect_purse(pair.proxy.url)
+    async with TcpProxy(pair.second.socket_path) as behind:
+        pair.make_replica(pair.first, of=behind)
+        with pytest.raises(PurseUnavailable, match="READONLY"):
+            await purse.renew_lease("g")
+        await until(lambda: not purse.line.connected)
+        accepted = pair.proxy.accepted
+        await until(lambda: pair.proxy.accepted > accepted + 1)
+        with pytest.raises(PurseUnavailable):
+            await purse.renew_lease("g")  # a replica is no purse, however often it is asked
+        pair.proxy.socket_path = pair.second.socket_path
+        tries = [await _took_lease(purse, pause_s=0.05) for _ in range(40)]
+        assert tries[-1], "the new primary serves"
+    with redis.Redis.from_url(pair.second.url) as connection:
+        assert connection.exists("gw:g")
+    await purse.close()
+
+
+async def _took_lease(purse: RedisPurse, *, pause_s: float) -> bool:
+    await asyncio.sleep(pause_s)
+    try:
+        await purse.renew_lease("g")
+    except PurseUnavailable:
+        return False
+    return True
+
+
+async def test_a_server_that_still_loads_is_waited_for() -> None:
+    answers = [b"-LOADING Valkey is loading the dataset in memory\r\n", b"+PONG\r\n"]
+    arrived: list[asyncio.StreamWriter] = []
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        arrived.append(writer)
+        await reader.readuntil(b"replication\r\n")
+        writer.write(b"+role:master\r\n")
+        await reader.readuntil(b"PING\r\n")
+        writer.write(answers.pop(0))
+
+    server = await asyncio.start_server(answer, "127.0.0.1", 0)
+    line = RedisLine(f"redis://127.0.0.1:{server.sockets[0].getsockname()[1]}", scripts={})
+    await line.start()
+    with pytest.raises(PurseUnavailable, match="LOADING"):
+        await line.command("PING")
+    await until(lambda: len(arrived) == 2 and line.connected)
+    assert await line.command("PING") == b"PONG"
+    await line.close()
+    server.close()
+    for writer in arrived:
+        writer.transport.abort()
+
+
 # -- the first connection
 
 
@@ -315,7 +396,7 @@ async def test_a_connection_lost_at_the_end_of_its_greeting_is_mended() -> None:
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         arrived.append(writer)
         await reader.readuntil(b"return 1\r\n")
-        writer.write(b"+OK\r\n$40\r\n" + b"a" * 40 + b"\r\n")
+        writer.write(b"+OK\r\n+role:master\r\n$40\r\n" + b"a" * 40 + b"\r\n")
         if len(arrived) in (2, 3):
             writer.close()
 
