@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -48,7 +47,7 @@ class WorkerStats:
     swept: int = 0
     returned: int = 0
     failures: int = 0
-    last_post_s: float = 0.0  # monotonic
+    last_post_s: float = 0.0  # by the loop's clock
 
 
 async def run_worker(
@@ -59,9 +58,15 @@ async def run_worker(
     lanes: Sequence[int] = range(LANES),
     posters: int = POSTERS,
     stats: WorkerStats | None = None,
+    connect: Callable[[str], Awaitable[Connection]] = connect,
+    idle_s: float = IDLE_S,
 ) -> None:
-    """Runs until `stop`, then posts what is left in the streams. Raises BooksMismatch at the start only."""
-    worker = _Worker(database_url, purse, stop, stats or WorkerStats())
+    """Runs until `stop`, then posts what is left in the streams. Raises BooksMismatch at the start only.
+
+    `connect` opens each loop's connection; an empty stream is looked at again after `idle_s`.
+    """
+    clock_s = asyncio.get_running_loop().time
+    worker = _Worker(database_url, purse, stop, stats or WorkerStats(), connect, idle_s, clock_s)
     await worker.survive("check", worker.check, once=True)
     async with asyncio.TaskGroup() as group:
         for index in range(posters):
@@ -76,6 +81,9 @@ class _Worker:
     purse: Purse
     stop: asyncio.Event
     stats: WorkerStats
+    connect: Callable[[str], Awaitable[Connection]]
+    idle_s: float
+    clock_s: Callable[[], float]
 
     async def survive(
         self, name: str, loop: Callable[[Connection], Awaitable[None]], *, once: bool = False
@@ -83,9 +91,9 @@ class _Worker:
         """Run a loop on a fresh connection, again and again, until it ends by itself."""
         back_off_s = BACK_OFF_MIN_S
         while True:
-            started_s = time.monotonic()
+            started_s = self.clock_s()
             try:
-                conn = await connect(self.database_url)
+                conn = await self.connect(self.database_url)
                 async with conn:
                     await loop(conn)
                 return
@@ -98,7 +106,7 @@ class _Worker:
             self.stats.failures += 1
             if self.stop.is_set():
                 return  # what is not posted stays in the streams
-            if time.monotonic() - started_s > BACK_OFF_MAX_S:
+            if self.clock_s() - started_s > BACK_OFF_MAX_S:
                 back_off_s = BACK_OFF_MIN_S
             await self._pause(back_off_s)
             back_off_s = min(BACK_OFF_MAX_S, back_off_s * 2)
@@ -110,13 +118,13 @@ class _Worker:
         poster = Poster(conn, self.purse, lanes=lanes)
         taken_s = float("-inf")
         while not self.stop.is_set():
-            if time.monotonic() - taken_s >= TAKE_LANES_EVERY_S:
+            if self.clock_s() - taken_s >= TAKE_LANES_EVERY_S:
                 await poster.take_lanes()
-                taken_s = time.monotonic()
+                taken_s = self.clock_s()
             if not await self._post_once(poster):
-                await self._pause(IDLE_S)
-        deadline_s = time.monotonic() + DRAIN_S
-        while await self._post_once(poster) and time.monotonic() < deadline_s:
+                await self._pause(self.idle_s)
+        deadline_s = self.clock_s() + DRAIN_S
+        while await self._post_once(poster) and self.clock_s() < deadline_s:
             pass
 
     async def _post_once(self, poster: Poster) -> int:
@@ -125,14 +133,14 @@ class _Worker:
         self.stats.parked += poster.parked - parked
         if taken:
             self.stats.posted += taken
-            self.stats.last_post_s = time.monotonic()
+            self.stats.last_post_s = self.clock_s()
         return taken
 
     async def keep(self, conn: Connection, lanes: Sequence[int]) -> None:
-        sweeper = Sweeper(self.purse, started_s=time.monotonic())
+        sweeper = Sweeper(self.purse, started_s=self.clock_s())
         purged_s = float("-inf")
         while not self.stop.is_set():
-            now_s = time.monotonic()
+            now_s = self.clock_s()
             self.stats.swept += await sweeper.sweep_once(conn, lanes=lanes, now_s=now_s)
             self.stats.returned += await close_epochs(conn, lanes=lanes)
             await push_loans(self.purse, conn, lanes=lanes)
