@@ -15,7 +15,7 @@ def call_meta(
     """One streamless call of the company's key `backend`, under the price of 2026."""
     return CallMeta(
         op=op,
-        request_id=f"req-{op}",
+        request_id="r",
         gateway_id=gateway_id,
         lane=lane_of(company) if lane is None else lane,
         company=company,
