@@ -13,8 +13,7 @@ import structlog
 
 from billing.database import connect
 from billing.declaration import ApplyReport, DeclarationRefused, apply_file
-from billing.secrets import Secrets
-from config.settings import Settings, read_master_secret
+from config.settings import Settings
 from launch import roles
 from launch.refusal import Refused
 from metering.purse import PurseUnavailable
@@ -45,12 +44,13 @@ async def _apply(
     purse = await _purse(settings)
     try:
         async with await connect(roles.database_url(settings)) as connection:
+            secrets = await roles.secrets_of(settings, connection)
             return await apply_file(
                 connection,
                 text,
                 source=source,
                 environment=environment,
-                secrets=Secrets(read_master_secret(settings)),
+                secrets=secrets,
                 allow_private=settings.upstream_allow_private,
                 now=datetime.now(UTC),
                 purse=purse,

@@ -9,9 +9,8 @@ import uvloop
 from redis.asyncio import Redis
 
 from billing.database import open_pool
-from billing.secrets import Secrets
-from config.settings import Settings, read_master_secret
-from launch import sockets
+from config.settings import Settings
+from launch import roles, sockets
 from launch.serving import build_server, serve
 from portal import app, pages
 from portal.attempts import Attempts
@@ -26,11 +25,13 @@ async def _run(settings: Settings, *, listener: socket.socket, ready_fd: int | N
     pool = open_pool(settings.database_url, size_max=POOL_SIZE_MAX)
     redis = Redis.from_url(settings.redis_url, socket_timeout=2, socket_connect_timeout=2)
     async with pool, redis:
+        async with pool.connection() as connection:
+            secrets = await roles.secrets_of(settings, connection)
         office = app.Office(
             pool=pool,
             readiness=Readiness(pool, redis),
             attempts=Attempts(settings.limits.login_attempts_per_minute),
-            token_key=Secrets(read_master_secret(settings)).jwt_key,
+            token_key=secrets.jwt_key,
             token_life_s=int(settings.limits.token_life_s),
             addresses=pages.Addresses(
                 data_plane=f"http://{settings.host}:{settings.port}",

@@ -14,6 +14,8 @@ from launch.departures import BooksUnavailable
 from launch.refusal import Refused
 
 if TYPE_CHECKING:
+    from billing.database import Connection
+    from billing.secrets import Secrets
     from launch.gateway_main import GatewayRole
 
 
@@ -29,8 +31,20 @@ def redis_url(settings: Settings) -> str:
     return settings.redis_url
 
 
-def master_secret(settings: Settings) -> bytes:
-    return read_master_secret(settings)
+async def secrets_of(settings: Settings, connection: Connection) -> Secrets:
+    """What the master secret is good for, once the books know it as theirs. Raises Refused."""
+    from billing import house
+    from billing.secrets import Secrets
+
+    secrets = Secrets(read_master_secret(settings))
+    try:
+        await house.check_secret(connection, secrets)
+    except house.OtherSecret:
+        raise Refused(
+            "VOUCHER_GATEWAY_SECRET is not the secret these books were begun under: "
+            "all processes on one DATABASE_URL need the same."
+        ) from None
+    return secrets
 
 
 # -- the gateway

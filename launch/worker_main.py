@@ -49,6 +49,18 @@ async def _connect(url: str, stop: asyncio.Event) -> RedisPurse | None:
     return None
 
 
+async def _check_secret(settings: Settings, pool: Pool, stop: asyncio.Event) -> None:
+    """As soon as the books answer. Raises Refused."""
+    while not stop.is_set():
+        try:
+            async with pool.connection() as connection:
+                await roles.secrets_of(settings, connection)
+            return
+        except (psycopg.OperationalError, PoolTimeout) as error:
+            log.warning("books_unavailable", reason=type(error).__name__)
+            await asyncio.sleep(CONNECT_PAUSE_S)
+
+
 async def _count(stats: WorkerStats) -> None:
     """Copy the worker's own numbers into the metrics of the house."""
     registry = CollectorRegistry()
@@ -86,6 +98,7 @@ async def _run(settings: Settings, *, ready_fd: int | None) -> None:
     database_url = roles.database_url(settings)
     pool = open_pool(database_url, size_max=2)
     async with pool:
+        await _check_secret(settings, pool, stop)
         beside = [
             asyncio.create_task(_count(stats), name="count"),
             asyncio.create_task(_revive(pool, purse), name="revive"),

@@ -1,0 +1,125 @@
+"""The gateway's ports on billing's stores: here the two meet, and neither knows the other.
+
+Errors of PostgreSQL end here as `gateway.ports.BooksUnavailable`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+import psycopg
+from psycopg_pool import PoolClosed, PoolTimeout, TooManyRequests
+
+from billing import idempotency_store, usage_store
+from billing.database import Pool
+from billing.directory_store import DirectoryDelta, current_revision, load_directory
+from billing.secrets import Secrets
+from gateway import ports
+from gateway.balance import BookedVoucher
+from metering.claim import ClaimOutcome
+
+AWAY: Final = (psycopg.Error, PoolTimeout, PoolClosed, TooManyRequests)
+
+
+class BooksOfUsage:
+    """gateway.ports.Books on billing's usage store."""
+
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
+
+    async def vouchers(self, company_id: str) -> Sequence[BookedVoucher]:
+        try:
+            async with self._pool.connection() as conn:
+                rows = await usage_store.voucher_balances(conn, company_id)
+        except AWAY as error:
+            raise ports.BooksUnavailable from error
+        return [
+            BookedVoucher(
+                voucher_id=row.voucher_id,
+                programme_id=row.programme_id,
+                state=row.state,
+                ends_on=row.ends_on,
+                share_ppm=row.share_ppm,
+                government_granted_micro=row.government_granted_micro,
+                self_granted_micro=row.self_granted_micro,
+                spent_micro=row.spent_micro,
+                frozen_micro=row.frozen_micro,
+                government_returned_micro=row.government_returned_micro,
+                self_returned_micro=row.self_returned_micro,
+            )
+            for row in rows
+        ]
+
+    async def usage_page(self, company_id: str, filters: Mapping[str, str]) -> dict[str, Any]:
+        try:
+            async with self._pool.connection() as conn:
+                return await usage_store.usage_page(conn, company_id, filters)
+        except usage_store.BadQuery as error:
+            raise ports.BadQuery(str(error)) from error
+        except AWAY as error:
+            raise ports.BooksUnavailable from error
+
+    async def usage_one(self, company_id: str, usage_id: str) -> dict[str, Any] | None:
+        try:
+            async with self._pool.connection() as conn:
+                return await usage_store.usage_one(conn, company_id, usage_id)
+        except AWAY as error:
+            raise ports.BooksUnavailable from error
+
+
+class KeptAnswers:
+    """gateway.ports.IdempotencyStore on billing's idempotency store."""
+
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
+
+    async def claim(self, request: ports.ClaimRequest) -> ClaimOutcome:
+        try:
+            async with self._pool.connection() as conn:
+                return await idempotency_store.claim(
+                    conn,
+                    company_id=request.company_id,
+                    key_hash=request.key_hash,
+                    body_hash=request.body_hash,
+                    op=request.op,
+                    gateway_id=request.gateway_id,
+                )
+        except AWAY as error:
+            raise ports.BooksUnavailable from error
+
+    async def finish(self, request: ports.ClaimRequest, op: str, sealed: bytes | None) -> None:
+        try:
+            async with self._pool.connection() as conn:
+                await idempotency_store.finish(
+                    conn,
+                    company_id=request.company_id,
+                    key_hash=request.key_hash,
+                    op=op,
+                    sealed=sealed,
+                )
+        except AWAY as error:
+            raise ports.BooksUnavailable from error
+
+    async def forget(self, request: ports.ClaimRequest, op: str) -> None:
+        try:
+            async with self._pool.connection() as conn:
+                await idempotency_store.forget(
+                    conn, company_id=request.company_id, key_hash=request.key_hash, op=op
+                )
+        except AWAY as error:
+            raise ports.BooksUnavailable from error
+
+
+class DirectoryRows:
+    """gateway.directory.DirectorySource on billing's tables."""
+
+    def __init__(self, pool: Pool, secrets: Secrets) -> None:
+        self._pool = pool
+        self._secrets = secrets
+
+    async def changes_since(self, revision: int) -> DirectoryDelta | None:
+        async with self._pool.connection() as conn:
+            if await current_revision(conn) == revision:
+                return None
+            return await load_directory(conn, secrets=self._secrets, since_revision=revision)

@@ -1,0 +1,69 @@
+"""A gateway that cannot start: it says why, and has closed what it had opened."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from config.settings import Settings, read_settings
+from launch.gateway_role import build_gateway
+from tests.launch.running_up import refused
+
+SECRET = "the secret of all machines"
+
+
+def environment(books_url: str, valkey_url: str, secret: str = SECRET) -> dict[str, str]:
+    return {"DATABASE_URL": books_url, "REDIS_URL": valkey_url, "VOUCHER_GATEWAY_SECRET": secret}
+
+
+def settings_of(tmp_path: Path, books_url: str, valkey_url: str) -> Settings:
+    (tmp_path / "unposted").mkdir()
+    return read_settings(environment(books_url, valkey_url), data_dir=tmp_path)
+
+
+async def test_what_fails_half_way_leaves_nothing_open(
+    tmp_path: Path, books_url: str, valkey_url: str
+) -> None:
+    with psycopg.connect(books_url) as connection:
+        connection.execute("drop table product cascade")  # read last, when all else is open
+    before = asyncio.all_tasks()
+    with pytest.raises(psycopg.errors.UndefinedTable):
+        await build_gateway(settings_of(tmp_path, books_url, valkey_url), gateway_id="g1", slot=0)
+    await asyncio.sleep(0)
+    assert asyncio.all_tasks() == before
+    gc.collect()  # a session left open would complain here, and a complaint fails the test
+
+
+async def test_what_started_is_closed_whole(tmp_path: Path, books_url: str, valkey_url: str) -> None:
+    before = asyncio.all_tasks()
+    role = await build_gateway(settings_of(tmp_path, books_url, valkey_url), gateway_id="g1", slot=0)
+    await role.close()
+    await asyncio.sleep(0)
+    assert asyncio.all_tasks() == before
+    gc.collect()
+
+
+@pytest.mark.parametrize(
+    "words",
+    [("worker",), ("office", "--office-port", "0"), ("gateway", "--port", "0"), ("apply", "/dev/null")],
+    ids=lambda words: words[0],
+)
+async def test_another_secret_than_the_books_is_one_sentence(
+    tmp_path: Path, books_url: str, valkey_url: str, words: tuple[str, ...]
+) -> None:
+    role = await build_gateway(settings_of(tmp_path, books_url, valkey_url), gateway_id="g1", slot=0)
+    await role.close()
+    code, said = await asyncio.to_thread(
+        refused,
+        *(*words, "--data-dir", str(tmp_path)),
+        environment=environment(books_url, valkey_url, "the secret of one machine"),
+    )
+    assert (code, said.strip().splitlines()[-1]) == (
+        2,
+        "VOUCHER_GATEWAY_SECRET is not the secret these books were begun under:"
+        " all processes on one DATABASE_URL need the same.",
+    )
