@@ -68,9 +68,10 @@ class Unposted:
 
     async def fetch_acks(self) -> None:
         """Forget what the books have taken."""
-        sources = {
+        # A dict, not a set: what happens in which order must not depend on how strings are hashed.
+        sources = dict.fromkeys(
             (waiting.event.meta.lane, waiting.event.meta.gateway_id) for waiting in self._waiting.values()
-        }
+        )
         for lane, gateway_id in sources:
             while True:
                 ops = await self._purse.pop_acks(lane=lane, gateway_id=gateway_id, count=1000)
