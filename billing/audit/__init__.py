@@ -1,0 +1,1 @@
+"""The log of the books: what makes a change of history visible (docs/concepts/tamper-evidence.md)."""
