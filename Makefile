@@ -6,7 +6,7 @@ PACKAGES := gateway providers metering billing portal launch config
 CODE := $(PACKAGES) tests bench
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench format clean
+.PHONY: help demo test check bench chaos format clean
 
 help:  ## this list
 	@awk -F':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -27,6 +27,10 @@ check: .venv/installed-test  ## lint, types, import contracts, tidiness, spellin
 
 bench: .venv/installed-test  ## measure the gateway beside nginx and beside nothing; writes docs/benchmarks.md
 	@$(BIN)/python -m bench
+
+MINUTES ?= 2
+chaos: .venv/installed-test  ## kill, stop, cut and rob a running house, check every charge; MINUTES=30 SEED=7
+	@$(BIN)/python -m tests.chaos --minutes $(MINUTES) $(if $(SEED),--seed $(SEED))
 
 format:  ## let ruff lay the code out
 	$(BIN)/ruff check --fix $(CODE)

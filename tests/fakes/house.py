@@ -119,6 +119,10 @@ class Vendor:
             calls: list[dict[str, Any]] = json.load(answer)["calls"]
             return calls
 
+    @property
+    def pid(self) -> int:
+        return self._child.process.pid
+
     def end(self) -> None:
         self._child.kill_quietly()
 

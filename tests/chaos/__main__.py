@@ -1,0 +1,81 @@
+"""The command line of the chaos: `python -m tests.chaos`, or `make chaos MINUTES=30 SEED=1`.
+
+Exit code 0 when nothing was found, 1 when an invariant is broken, 2 when the machine lacks something.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import secrets
+import sys
+from pathlib import Path
+from typing import Final
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+from tests.chaos import report
+from tests.chaos import run as running
+from tests.chaos.schedule import OTHERS
+
+OUT: Final = Path("build/chaos")
+_EXAMPLES: Final = """examples:
+  make chaos MINUTES=30 SEED=7           the campaign
+  python -m tests.chaos --minutes 2      a look at it, with a seed of its own
+  python -m tests.chaos --minutes 1 --only "flush valkey" --only "stale snapshot"
+"""
+
+
+def main(words: list[str] | None = None) -> int:
+    given = _parser().parse_args(words)
+    console = Console(stderr=True)
+    screen = Console() if sys.stdout.isatty() else Console(width=140)
+    plan = running.Plan(
+        seconds=given.minutes * 60,
+        seed=given.seed,
+        out=given.out,
+        kinds=tuple(given.only) if given.only else OTHERS,
+    )
+    console.print(f"chaos: {given.minutes:g} minutes with seed {given.seed}; logs go to {given.out}")
+    with Progress(
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TimeElapsedColumn(),
+        console=console,
+        disable=not console.is_terminal,
+    ) as bar:
+        task = bar.add_task("starting", total=1.0)
+
+        def shown(progress: running.Progress) -> None:
+            kills = sum(count for kind, count in progress.faults.items() if kind.startswith("kill"))
+            others = sum(progress.faults.values()) - kills
+            said = f"{progress.said}: {progress.calls} calls, {kills} kills, {others} other faults"
+            bar.update(task, completed=progress.part, description=said)
+
+        run = asyncio.run(running.run(plan, shown))
+    report.show(run, screen)
+    report.write(run, given.out / "summary.json")
+    console.print(f"figures and findings: {given.out / 'summary.json'}")
+    return 0 if report.is_sound(run) else 1
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="chaos",
+        description="Kills, stops, cuts and robs the processes of a real house while it is called, and checks"
+        " every charge.",
+        epilog=_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--minutes", type=float, default=2.0, help="how long blows fall (default 2)")
+    parser.add_argument("--seed", type=int, help="of blows and calls (default: a new one)")
+    parser.add_argument("--only", action="append", choices=OTHERS, help="besides the kills; repeat it")
+    parser.add_argument("--out", type=Path, default=OUT, help=f"where logs and figures go (default {OUT})")
+    parser.set_defaults(seed=secrets.randbelow(1_000_000))
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

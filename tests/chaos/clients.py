@@ -1,0 +1,315 @@
+"""The callers: chat, streamed and not, embeddings, repeats under an Idempotency-Key, and some who walk away.
+
+Every attempt is noted before it is sent and after it ended. A caller knows only what reached it: the whole
+answer (`ok`), a refusal with our code (`fail`), or neither (`unknown`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import itertools
+import json
+import random
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import aiohttp
+
+from tests.chaos.history import Ended, Glance, Invoked, Recorder, Verdict
+from tests.chaos.setting import BOUNDED, CHAT, EMBED, RICH, least_micro, scarce
+from tests.journeys.caller import SOURCES, Answer, micro
+from tests.journeys.declarations import key_text
+
+CALL_WAIT_S: Final = 25.0
+REPEATS_MAX: Final = 12
+EXHAUSTED_IN_A_ROW: Final = 4
+PROBE_EVERY_S: Final = 0.1
+GLANCE_EVERY_S: Final = 0.5
+VENDOR_FAULTS: Final = ("cut_after=6", "error_after=6", "http_500", "429", "no_usage", "error_in_200")
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """One operation as a caller means it; `leave_after` pieces it hangs up."""
+
+    company: str
+    kind: str
+    product: str
+    body: bytes
+    path: str
+    leave_after: int | None = None
+
+
+@dataclass(slots=True)
+class Callers:
+    url: str
+    session: aiohttp.ClientSession
+    recorder: Recorder
+    seed: int
+    scarce_count: int
+    stopping: asyncio.Event = field(default_factory=asyncio.Event)
+    busy: int = 0
+    _numbers: Any = field(default_factory=itertools.count)
+    _scarce_now: int = 0
+    _exhausted: int = 0
+    _failures: list[BaseException] = field(default_factory=list)
+
+    async def run(self, *, rich: int, bounded: int, scarce: int, probes: int = 2) -> None:
+        """Everybody calls until `stopping` is set, and finishes what was begun."""
+        jobs = [self._keep_calling(f"rich-{i}", self._rich) for i in range(rich)]
+        jobs += [self._keep_calling(f"bounded-{i}", self._bounded) for i in range(bounded)]
+        jobs += [self._keep_calling(f"scarce-{i}", self._scarce) for i in range(scarce)]
+        jobs += [self._probe(i) for i in range(probes)]
+        jobs += [self._glance()]
+        async with asyncio.TaskGroup() as together:
+            for job in jobs:
+                together.create_task(job)
+
+    async def _keep_calling(self, name: str, call: Any) -> None:
+        dice = random.Random(f"{self.seed}/{name}")
+        while not self.stopping.is_set():
+            await call(dice)
+            await asyncio.sleep(dice.uniform(0.02, 0.25))
+
+    # -- who calls for what
+
+    async def _rich(self, dice: random.Random) -> None:
+        company = dice.choice(RICH)
+        if dice.random() < 0.3:
+            await self._keyed(dice, self._some(dice, company))
+        else:
+            await self._once(self._some(dice, company))
+
+    async def _bounded(self, dice: random.Random) -> None:
+        await self._once(self._some(dice, BOUNDED))
+
+    async def _scarce(self, dice: random.Random) -> None:
+        """All on one voucher until it is used up, then on the next; now and then on one that is over."""
+        number = self._scarce_now
+        if number and dice.random() < 0.05:
+            await self._once(self._chat(dice, scarce(dice.randrange(number)), tokens=(5, 40)))
+            return
+        streamed = dice.random() < 0.6
+        wanted = self._chat(dice, scarce(number), tokens=(20, 220), stream=streamed)
+        ended = await (self._keyed(dice, wanted) if dice.random() < 0.2 else self._once(wanted))
+        if number != self._scarce_now:
+            return
+        if ended.status == 402:
+            self._exhausted += 1
+            await asyncio.sleep(0.2)
+        elif ended.verdict == "ok":
+            self._exhausted = 0
+        if self._exhausted >= EXHAUSTED_IN_A_ROW:
+            self._scarce_now, self._exhausted = (number + 1) % self.scarce_count, 0
+
+    def _some(self, dice: random.Random, company: str) -> Wanted:
+        lot = dice.random()
+        if lot < 0.12:
+            return self._embed(dice, company)
+        if lot < 0.20:
+            fault = dice.choice(VENDOR_FAULTS)
+            return self._chat(dice, company, tokens=(10, 60), stream=dice.random() < 0.7, fault=fault)
+        if lot < 0.28:
+            leave = dice.choice((0, 1, 5, 20))
+            return self._chat(dice, company, tokens=(30, 120), stream=True, leave_after=leave)
+        if lot < 0.36:
+            return self._chat(dice, company, tokens=(500, 900), stream=True, token_ms=8)
+        return self._chat(dice, company, tokens=(5, 150), stream=dice.random() < 0.6)
+
+    def _chat(
+        self,
+        dice: random.Random,
+        company: str,
+        *,
+        tokens: tuple[int, int],
+        stream: bool = False,
+        fault: str | None = None,
+        leave_after: int | None = None,
+        token_ms: int | None = None,
+    ) -> Wanted:
+        count = dice.randint(*tokens)
+        text = f"{dice.getrandbits(48):x} [[tokens={count}]]"
+        if fault is not None:
+            text += f" [[fault:{fault}]]"
+        if token_ms is not None:
+            text += f" [[token_ms={token_ms}]]"
+        body: dict[str, Any] = {"model": CHAT, "messages": [{"role": "user", "content": text}]}
+        if dice.random() < 0.5:
+            body["max_tokens"] = count * dice.choice((1, 2, 8))
+        if stream:
+            body["stream"] = True
+        kind = "leave" if leave_after is not None else "stream" if stream else "chat"
+        return Wanted(company, kind, CHAT, json.dumps(body).encode(), "/v1/chat/completions", leave_after)
+
+    def _embed(self, dice: random.Random, company: str) -> Wanted:
+        texts = [f"{dice.getrandbits(64):x}" for _ in range(dice.randint(1, 5))]
+        body = {"model": EMBED, "input": texts, "dimensions": 8}
+        return Wanted(company, "embed", EMBED, json.dumps(body).encode(), "/v1/embeddings")
+
+    # -- how it is called
+
+    async def _once(self, wanted: Wanted) -> Ended:
+        number = next(self._numbers)
+        return await self._attempt(wanted, operation=f"o{number}", request_id=f"o{number}-0")
+
+    async def _keyed(self, dice: random.Random, wanted: Wanted) -> Ended:
+        """The same again under one Idempotency-Key until the answer is there, and sometimes once more."""
+        number = next(self._numbers)
+        operation, more = f"o{number}", dice.random() < 0.3
+        ended = None
+        for attempt in range(REPEATS_MAX):
+            ended = await self._attempt(
+                wanted, operation=operation, request_id=f"{operation}-{attempt}", keyed=True
+            )
+            settled = ended.verdict == "ok" or ended.code == "answer_not_kept" or ended.status in (400, 402)
+            if settled and not more:
+                break
+            if settled:
+                more = False
+            else:
+                await asyncio.sleep(dice.uniform(0.3, 1.5))
+            if self.stopping.is_set():
+                break
+        assert ended is not None
+        return ended
+
+    async def _attempt(
+        self, wanted: Wanted, *, operation: str, request_id: str, keyed: bool = False
+    ) -> Ended:
+        headers = {
+            "Authorization": f"Bearer {key_text(wanted.company)}",
+            "Content-Type": "application/json",
+            "X-Request-Id": request_id,
+            "X-Voucher-Tag": operation,
+        }
+        if keyed:
+            headers["Idempotency-Key"] = operation
+        self.recorder.note(
+            Invoked(
+                request_id=request_id,
+                operation=operation,
+                company=wanted.company,
+                kind=wanted.kind,
+                product=wanted.product,
+                least_micro=least_micro(wanted.product, len(wanted.body)),
+                at_ms=now_ms(),
+                keyed=keyed,
+            )
+        )
+        self.busy += 1
+        try:
+            answer = await self._send(wanted, headers)
+        finally:
+            self.busy -= 1
+        ended = read_answer(request_id, wanted, answer, at_ms=now_ms())
+        self.recorder.note(ended)
+        return ended
+
+    async def _send(self, wanted: Wanted, headers: Mapping[str, str]) -> Answer:
+        answer = Answer()
+        try:
+            async with self.session.post(
+                f"{self.url}{wanted.path}", data=wanted.body, headers=headers
+            ) as response:
+                answer.status, answer.headers = response.status, response.headers.copy()
+                async for piece in response.content.iter_any():
+                    answer.body += piece
+                    if wanted.leave_after is not None and answer.body.count(b"\n\n") > wanted.leave_after:
+                        answer.is_cut = True
+                        response.close()
+                        break
+        except (aiohttp.ClientError, TimeoutError, ConnectionError):
+            answer.is_cut = True
+        return answer
+
+    # -- who watches
+
+    async def _probe(self, index: int) -> None:
+        """A small call every tenth of a second: their answers are the measure of what serves."""
+        dice = random.Random(f"{self.seed}/probe-{index}")
+        while not self.stopping.is_set():
+            body = {
+                "model": CHAT,
+                "messages": [{"role": "user", "content": "[[tokens=2]] [[latency_ms=1]] [[token_ms=0]]"}],
+                "max_tokens": 4,
+            }
+            wanted = Wanted(
+                RICH[index % len(RICH)], "probe", CHAT, json.dumps(body).encode(), "/v1/chat/completions"
+            )
+            await self._once(wanted)
+            await asyncio.sleep(PROBE_EVERY_S * dice.uniform(0.8, 1.2))
+
+    async def _glance(self) -> None:
+        dice = random.Random(f"{self.seed}/glance")
+        while not self.stopping.is_set():
+            company = dice.choice((*RICH, BOUNDED, scarce(self._scarce_now)))
+            await self._look(company)
+            await asyncio.sleep(GLANCE_EVERY_S)
+
+    async def _look(self, company: str) -> None:
+        at_ms = now_ms()
+        try:
+            async with self.session.get(
+                f"{self.url}/v1/voucher", headers={"Authorization": f"Bearer {key_text(company)}"}
+            ) as response:
+                if response.status != 200:
+                    return
+                (shown,) = (await response.json())["vouchers"]
+        except (aiohttp.ClientError, TimeoutError, ConnectionError, ValueError):
+            return
+        for source in SOURCES:
+            part = {name: micro(shown[source][f"{name}_krw"]) for name in _PARTS}
+            self.recorder.note(
+                Glance(
+                    company=company,
+                    source=source,
+                    at_ms=at_ms,
+                    **{f"{name}_micro": value for name, value in part.items()},
+                )
+            )
+
+
+_PARTS: Final = ("granted", "spent", "held", "available", "returned")
+
+
+def read_answer(request_id: str, wanted: Wanted, answer: Answer, *, at_ms: int) -> Ended:
+    """What a caller may conclude from the bytes it got."""
+    streamed = answer.headers.get("Content-Type", "").startswith("text/event-stream")
+    verdict: Verdict = "unknown"
+    code, charge, digest, delivered = None, None, None, None
+    if streamed:
+        delivered = sum(1 for chunk in answer.chunks if _has_text(chunk))
+        if answer.is_done and not answer.is_cut:
+            verdict, charge = "ok", micro(answer.comment["charge_krw"])
+            if answer.comment.get("ended") is not None:
+                code = answer.comment["ended"]
+        else:
+            code = next((chunk["error"]["code"] for chunk in answer.chunks if "error" in chunk), None)
+    elif not answer.is_cut and answer.status == 200:
+        verdict, charge = "ok", micro(answer.headers["X-Voucher-Charge-KRW"])
+    elif not answer.is_cut and answer.status >= 400:
+        verdict, code = "fail", answer.code
+    if verdict == "ok":
+        digest = hashlib.sha256(answer.body).hexdigest()[:16]
+    return Ended(
+        request_id=request_id,
+        verdict=verdict,
+        at_ms=at_ms,
+        status=answer.status,
+        code=code,
+        usage_id=answer.headers.get("X-Voucher-Usage-Id"),
+        charge_micro=charge,
+        delivered=delivered,
+        digest=digest,
+    )
+
+
+def _has_text(chunk: Mapping[str, Any]) -> bool:
+    return any(choice["delta"].get("content") for choice in chunk.get("choices", []))
+
+
+def now_ms() -> int:
+    return time.time_ns() // 1_000_000

@@ -1,0 +1,256 @@
+"""Blows, one function each. All of them block: they are called in threads of their own.
+
+A blow waits until what it strikes is up and has been seen to serve, strikes, and says what it did. Blows at
+the same role follow one another; blows at different ones overlap as they like.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import random
+import signal
+import threading
+import time
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+from typing import Any, Final
+
+import psutil
+import psycopg
+import redis
+
+from tests.chaos import aof
+from tests.chaos.clients import now_ms
+from tests.chaos.history import Fault
+from tests.chaos.house import ChaosHouse, kill_and_wait, tree
+from tests.chaos.schedule import Blow
+from tests.chaos.wires import SocketWire, Wire
+
+TARGET_WAIT_S: Final = 30.0
+ALIVE_MIN_S: Final = 1.5  # a process younger than this is not struck again: it shall have served
+CUT_EVERY_S: Final = 0.3
+SNAPSHOTS_MAX: Final = 4
+
+
+class Missed(Exception):
+    """What was to be struck did not come up in time."""
+
+
+class Faults:
+    """`served(role, since_ms)`: has it been seen to serve since then?"""
+
+    def __init__(
+        self,
+        house: ChaosHouse,
+        *,
+        served: Callable[[str, int], bool],
+        vendor_wire: Wire,
+        loop: asyncio.AbstractEventLoop,
+        seed: int,
+    ) -> None:
+        self._house = house
+        self._served = served
+        self._loop = loop
+        self._dice = random.Random(f"{seed}/faults")
+        self._struck_ms: dict[str, int] = {}
+        roles = ("gateway", "valkey", "postgres", "worker", "vendor", "disk")
+        self._locks = {role: threading.RLock() for role in roles}
+        self._wires: dict[str, Wire] = {
+            "valkey": SocketWire(house.run_dir / "valkey.sock"),
+            "postgres": SocketWire(house.run_dir / ".s.PGSQL.5432"),
+            "vendor": vendor_wire,
+        }
+        self._snapshots: list[Path] = []
+        self._verbs = {
+            "kill": self._kill,
+            "stop": self._stop,
+            "cut": self._cut,
+            "stall": self._stall,
+            "swallow": self._swallow,
+            "disk": self._disk_full,
+            "flush": self._flush,
+            "truncate": self._truncate,
+            "stale": self._stale,
+        }
+
+    def strike(self, blow: Blow) -> Fault:
+        """Raises Missed."""
+        verb, *_ = blow.kind.split()
+        with self._locks[blow.target.split("-")[0]]:
+            pid = self._wait_for(blow.target)
+            at_ms = now_ms()
+            note = self._verbs[verb](blow, pid)
+            until_ms = at_ms if verb in ("kill", "flush") else now_ms()
+            self._struck_ms[blow.target] = now_ms()
+        return Fault(blow.kind, blow.target, at_ms, until_ms, note)
+
+    async def close(self) -> None:
+        for wire in self._wires.values():
+            await wire.close()
+
+    def _wait_for(self, target: str) -> int:
+        """The pid of a role that is up and has had the time to serve."""
+        if target == "vendor":
+            return self._house.vendor_pid
+        if target == "disk":
+            return 0
+        deadline_s = time.monotonic() + TARGET_WAIT_S
+        while time.monotonic() < deadline_s:
+            pid = self._house.pid_of(target)
+            since_ms = self._struck_ms.get(target, 0)
+            if pid is not None and _age_s(pid) > ALIVE_MIN_S and self._served(target, since_ms):
+                return pid
+            time.sleep(0.05)
+        raise Missed(f"{target} was not up within {TARGET_WAIT_S:.0f} s")
+
+    # -- processes
+
+    def _kill(self, blow: Blow, pid: int) -> str:
+        words = self._house.family().get(pid, "").split()
+        kill_and_wait(pid)
+        return words[words.index("--gateway-id") + 1] if "--gateway-id" in words else ""
+
+    def _stop(self, blow: Blow, pid: int) -> str:
+        stopped = tree(pid)
+        _signal(stopped, signal.SIGSTOP)
+        try:
+            time.sleep(blow.lasts_s)
+        finally:
+            _signal(stopped, signal.SIGCONT)
+        return f"{blow.lasts_s:.1f} s"
+
+    # -- wires
+
+    def _cut(self, blow: Blow, pid: int) -> str:
+        """Every connection ends, again and again, and new ones are refused in between."""
+        wire = self._inserted(blow.target)
+        end_s, times = time.monotonic() + blow.lasts_s, 0
+        while time.monotonic() < end_s:
+            self._in_loop(wire.refuse, True)
+            time.sleep(CUT_EVERY_S / 2)
+            self._in_loop(wire.refuse, False)
+            time.sleep(CUT_EVERY_S)
+            times += 1
+        return f"{times} times"
+
+    def _stall(self, blow: Blow, pid: int) -> str:
+        wire = self._inserted(blow.target)
+        self._in_loop(wire.stall, True)
+        time.sleep(blow.lasts_s)
+        self._in_loop(wire.stall, False)
+        return f"{blow.lasts_s:.1f} s"
+
+    def _swallow(self, blow: Blow, pid: int) -> str:
+        wire = self._inserted(blow.target)
+        self._in_loop(wire.swallow, True)
+        time.sleep(blow.lasts_s)
+        self._in_loop(wire.swallow, False)
+        return f"{blow.lasts_s:.1f} s"
+
+    def _inserted(self, target: str) -> Wire:
+        """The wire, with everybody's connections on it."""
+        wire = self._wires[target]
+        if isinstance(wire, SocketWire):
+            try:
+                self._await(wire.insert())
+                self._drop_connections(target)
+            except (OSError, redis.RedisError, psycopg.Error) as error:
+                raise Missed(f"{target} went down before its wire was there: {error}") from error
+            time.sleep(0.3)  # they come back, over the wire
+        return wire
+
+    def _drop_connections(self, target: str) -> None:
+        if target == "valkey":
+            with self._valkey() as connection:
+                connection.client_kill_filter(_type="normal", skipme=True)
+            return
+        with psycopg.connect(self._house.database_url, connect_timeout=5) as books:
+            books.execute(
+                "select pg_terminate_backend(pid) from pg_stat_activity"
+                " where pid <> pg_backend_pid() and backend_type = 'client backend'"
+            )
+
+    def _in_loop(self, act: Callable[[bool], None], value: bool) -> None:
+        self._loop.call_soon_threadsafe(act, value)
+
+    def _await(self, work: Coroutine[Any, Any, None]) -> None:
+        asyncio.run_coroutine_threadsafe(work, self._loop).result(10)
+
+    # -- disk and files
+
+    def _disk_full(self, blow: Blow, pid: int) -> str:
+        if self._house.disk is None:
+            raise Missed("no disk of its own (only root may mount one)")
+        self._house.disk.fill()
+        try:
+            time.sleep(blow.lasts_s)
+        finally:
+            self._house.disk.free()
+        return f"{blow.lasts_s:.1f} s"
+
+    def _flush(self, blow: Blow, pid: int) -> str:
+        self._take_snapshot(pid)
+        try:
+            with self._valkey() as connection:
+                connection.flushall()
+        except redis.RedisError as error:
+            raise Missed(f"valkey went down before it was emptied: {error}") from error
+        return ""
+
+    def _truncate(self, blow: Blow, pid: int) -> str:
+        with self._house.supervisor_halted():
+            kill_and_wait(pid)
+            path = aof.incremental_file(self._house.valkey_dir)
+            if path is None:
+                raise Missed("valkey has no file yet")
+            if "command" in blow.kind:
+                return f"{aof.cut_at_command(path, commands=self._dice.randint(1, 200))} bytes"
+            return f"{aof.cut_bytes(path, 100)} bytes"
+
+    def _stale(self, blow: Blow, pid: int) -> str:
+        if not self._snapshots:
+            self._take_snapshot(pid)
+            time.sleep(blow.lasts_s)
+            pid = self._wait_for("valkey")
+        aside = self._snapshots.pop(0)
+        age_s = time.time() - aside.stat().st_mtime
+        with self._house.supervisor_halted():
+            kill_and_wait(pid)
+            aof.put_back(aside, self._house.valkey_dir)
+        self._take_snapshot_soon()
+        return f"{age_s:.0f} s old"
+
+    def _take_snapshot_soon(self) -> None:
+        self._take_snapshot(self._wait_for("valkey"))
+
+    def _take_snapshot(self, pid: int) -> None:
+        """The files as they are now, to be put back later."""
+        aside = self._house.root / f"snapshot-{time.monotonic_ns()}"
+        stopped = tree(pid)
+        _signal(stopped, signal.SIGSTOP)
+        try:
+            aof.copy_aside(self._house.valkey_dir, aside)
+        finally:
+            _signal(stopped, signal.SIGCONT)
+        aside.touch()
+        self._snapshots.append(aside)
+        del self._snapshots[SNAPSHOTS_MAX:]
+
+    def _valkey(self) -> redis.Redis:
+        return redis.Redis.from_url(self._house.redis_url, socket_timeout=5)
+
+
+def _age_s(pid: int) -> float:
+    try:
+        return time.time() - psutil.Process(pid).create_time()
+    except psutil.NoSuchProcess:
+        return 0.0
+
+
+def _signal(processes: list[psutil.Process], number: signal.Signals) -> None:
+    for process in processes:
+        try:
+            os.kill(process.pid, number)
+        except ProcessLookupError:
+            continue

@@ -1,0 +1,49 @@
+"""How long nobody was served, per fault. Pure.
+
+A fault's outage runs from the end of our own doing (the kill itself; the SIGCONT after a SIGSTOP) to the
+first answer that arrived after it. Where the next blow falls before that, the clock starts anew with it: the
+earlier fault is not blamed for the later one's damage.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from itertools import pairwise
+
+from tests.chaos.history import Ended, Fault
+
+
+@dataclass(frozen=True, slots=True)
+class Outage:
+    fault: Fault
+    ms: int
+
+
+def outages(faults: Iterable[Fault], ended: Iterable[Ended]) -> list[Outage]:
+    answers = sorted(line.at_ms for line in ended if line.verdict == "ok")
+    ends = sorted(fault.until_ms for fault in faults)
+    found = []
+    for fault in faults:
+        position = bisect_right(answers, fault.until_ms)
+        if position == len(answers):
+            continue  # nobody asked any more
+        answered_ms = answers[position]
+        last_blow_ms = ends[bisect_right(ends, answered_ms) - 1]
+        found.append(Outage(fault, answered_ms - max(last_blow_ms, fault.until_ms)))
+    return found
+
+
+def longest_by_kind(found: Iterable[Outage]) -> dict[str, int]:
+    longest: defaultdict[str, int] = defaultdict(int)
+    for outage in found:
+        longest[outage.fault.kind] = max(longest[outage.fault.kind], outage.ms)
+    return dict(longest)
+
+
+def longest_gap_ms(ended: Iterable[Ended]) -> int:
+    """Between two answers that followed each other, whatever happened in between."""
+    answers = sorted(line.at_ms for line in ended if line.verdict == "ok")
+    return max((after - before for before, after in pairwise(answers)), default=0)
