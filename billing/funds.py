@@ -1,24 +1,21 @@
 """A voucher's funds in the books: what it was granted, how far its line reaches, what is free to lend.
 
-`set_capacity` is called where a voucher is declared or changed, inside the caller's own SQL transaction.
-`reclaim` asks the purse for lent money back; it makes SQL transactions of its own (the intent before, the
-return after), so it comes before `set_capacity`, never inside its transaction.
+`set_capacities` is called where vouchers are declared or changed, inside the caller's own SQL transaction.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-
-import psycopg
 
 from billing.database import Connection
 from billing.expiry import undo_expiry
 from billing.ledger import rules
+from billing.ledger.journal import Entry
 from billing.ledger.store import append_entries
-from billing.loans import bump_open_loans, recall_loan
+from billing.loans import bump_open_loans
 from metering import shares
 from metering.keys import lane_of
-from metering.purse import Purse
 
 
 @dataclass(slots=True)
@@ -74,27 +71,45 @@ async def set_capacity(  # noqa: PLR0913 - the columns of a declaration, by name
     ends_ms: int,
     state: str,
 ) -> None:
-    """Create or update a voucher's funds and book the differences. Raises BelowSpent, FundsFixed."""
+    """`set_capacities` of one voucher. Raises BelowSpent, FundsFixed."""
     change = FundsChange(
         voucher_id, company_id, programme_id, government_micro, self_micro, share_ppm, ends_ms, state
     )
-    row = await _locked_funds(conn, voucher_id)
-    if row is None:
-        # Two declarations at once: the second finds the row and updates it.
-        await conn.execute(
-            "insert into funds (voucher_id, company_id, programme_id, lane, share_ppm, government_micro,"
-            " self_micro, capacity_micro, free_micro, state, ends_ms) values (%s, %s, %s, %s, %s, 0, 0,"
-            " 0, 0, %s, %s)"
-            " on conflict do nothing",
-            [voucher_id, company_id, programme_id, lane_of(company_id), share_ppm, state, ends_ms],
-        )
-        row = await _locked_funds(conn, voucher_id)
-        assert row is not None, "just inserted"
-    await _update(conn, row, change)
+    for refusal in (await set_capacities(conn, [change])).values():
+        raise refusal
+
+
+async def set_capacities(
+    conn: Connection, changes: Sequence[FundsChange]
+) -> dict[str, BelowSpent | FundsFixed]:
+    """Create or update the funds of these vouchers, each named once, and book the differences.
+
+    -> what is refused, by voucher. Rows are locked in the order in which the poster locks them, so that
+    neither waits for the other in a circle.
+    """
+    changes = sorted(changes, key=lambda change: change.voucher_id)
+    await _insert_missing(conn, changes)
+    locked = await _locked_funds(conn, [change.voucher_id for change in changes])
+    refused: dict[str, BelowSpent | FundsFixed] = {}
+    updates = []
+    for change in changes:
+        old = locked[change.voucher_id]
+        try:
+            if not _differs(old, change):
+                continue
+            if old.expired_micro:
+                await undo_expiry(conn, change.voucher_id)
+                old = (await _locked_funds(conn, [change.voucher_id]))[change.voucher_id]
+            updates.append(_updated(old, change))
+        except (BelowSpent, FundsFixed) as refusal:
+            refused[change.voucher_id] = refusal
+    await _write(conn, updates)
+    return refused
 
 
 @dataclass(frozen=True, slots=True)
 class _Funds:
+    voucher_id: str
     company_id: str
     programme_id: str
     share_ppm: int
@@ -108,82 +123,98 @@ class _Funds:
     expired_micro: int
 
 
-async def _locked_funds(conn: Connection, voucher_id: str) -> _Funds | None:
-    cursor = await conn.execute(
-        "select company_id, programme_id, share_ppm, government_micro, self_micro, capacity_micro,"
-        " free_micro,"
-        " charged_micro, ends_ms, state, expired_government_micro + expired_self_micro"
-        " from funds where voucher_id = %s for update",
-        [voucher_id],
+@dataclass(frozen=True, slots=True)
+class _Update:
+    change: FundsChange
+    capacity_micro: int
+    free_micro: int
+    entries: tuple[Entry, ...]
+
+
+async def _insert_missing(conn: Connection, changes: Sequence[FundsChange]) -> None:
+    """Empty rows; of two declarations at once the second finds the first one's."""
+    await conn.execute(
+        "insert into funds (voucher_id, company_id, programme_id, lane, share_ppm, government_micro,"
+        " self_micro, capacity_micro, free_micro, state, ends_ms)"
+        " select voucher_id, company_id, programme_id, lane, share_ppm, 0, 0, 0, 0, state, ends_ms"
+        " from unnest(%s::text[], %s::text[], %s::text[], %s::smallint[], %s::integer[], %s::text[],"
+        " %s::bigint[]) as new (voucher_id, company_id, programme_id, lane, share_ppm, state, ends_ms)"
+        " on conflict do nothing",
+        [
+            [change.voucher_id for change in changes],
+            [change.company_id for change in changes],
+            [change.programme_id for change in changes],
+            [lane_of(change.company_id) for change in changes],
+            [change.share_ppm for change in changes],
+            [change.state for change in changes],
+            [change.ends_ms for change in changes],
+        ],
     )
-    row = await cursor.fetchone()
-    return _Funds(*row) if row else None
 
 
-async def _update(conn: Connection, old: _Funds, change: FundsChange) -> None:
+async def _locked_funds(conn: Connection, voucher_ids: list[str]) -> dict[str, _Funds]:
+    cursor = await conn.execute(
+        "select voucher_id, company_id, programme_id, share_ppm, government_micro, self_micro,"
+        " capacity_micro, free_micro, charged_micro, ends_ms, state,"
+        " expired_government_micro + expired_self_micro"
+        " from funds where voucher_id = any(%s) order by voucher_id for update",
+        [voucher_ids],
+    )
+    return {row[0]: _Funds(*row) for row in await cursor.fetchall()}
+
+
+def _differs(old: _Funds, change: FundsChange) -> bool:
+    """Raises FundsFixed."""
     if (old.company_id, old.programme_id, old.share_ppm) != (
         change.company_id,
         change.programme_id,
         change.share_ppm,
     ):
         raise FundsFixed(f"voucher {change.voucher_id}: company, programme and share are fixed")
-    money = (change.government_micro, change.self_micro)
-    before = (old.government_micro, old.self_micro, old.ends_ms, old.state)
-    if (*money, change.ends_ms, change.state) == before:
-        return
-    if old.expired_micro:
-        await undo_expiry(conn, change.voucher_id)
-        restored = await _locked_funds(conn, change.voucher_id)
-        assert restored is not None, "locked above"
-        old = restored
+    return (old.government_micro, old.self_micro, old.ends_ms, old.state) != (
+        change.government_micro,
+        change.self_micro,
+        change.ends_ms,
+        change.state,
+    )
+
+
+def _updated(old: _Funds, change: FundsChange) -> _Update:
+    """Raises BelowSpent."""
     capacity = change.capacity_micro
     free = old.free_micro + capacity - old.capacity_micro
     if free < 0:
         lent = old.capacity_micro - old.free_micro - old.charged_micro
         raise BelowSpent(change.voucher_id, capacity, old.charged_micro, lent)
-    await conn.execute(
-        "update funds set government_micro = %s, self_micro = %s, capacity_micro = %s, free_micro = %s,"
-        " ends_ms = %s, state = %s where voucher_id = %s",
-        [*money, capacity, free, change.ends_ms, change.state, change.voucher_id],
-    )
     voucher = rules.VoucherRef(change.voucher_id, change.company_id, change.programme_id)
-    entries = [
+    entries = (
         rules.grant(voucher, amount_micro=change.government_micro - old.government_micro),
         rules.deposit(voucher, amount_micro=change.self_micro - old.self_micro),
         rules.capacity(voucher, amount_micro=capacity - old.capacity_micro),
-    ]
-    await append_entries(conn, [entry for entry in entries if entry.postings])
-    await bump_open_loans(conn, [change.voucher_id])
-
-
-async def reclaim(purse: Purse, conn: Connection, voucher_id: str, need_micro: int) -> int:
-    """Ask the voucher's open loans for unspent money until `need_micro` came back; -> what did.
-
-    `conn` must be outside any SQL transaction: each return is committed on its own.
-    """
-    assert conn.info.transaction_status == psycopg.pq.TransactionStatus.IDLE, "reclaim commits by itself"
-    cursor = await conn.execute(
-        "select l.lane, l.n from loan l join lane_epoch e using (lane, n)"
-        " where l.voucher_id = %s and e.state = 'open' order by l.lane, l.n",
-        [voucher_id],
     )
-    returned = 0
-    for lane, n in await cursor.fetchall():
-        if returned < need_micro:
-            returned += await recall_loan(
-                purse, conn, lane=lane, n=n, voucher_id=voucher_id, amount_micro=need_micro - returned
-            )
-    return returned
+    return _Update(change, capacity, free, tuple(entry for entry in entries if entry.postings))
 
 
-async def prepare_change(purse: Purse, conn: Connection, change: FundsChange) -> None:
-    """Before a grant is lowered: get back from the purse what the lower line needs.
-
-    Then call set_capacity.
-    """
-    cursor = await conn.execute(
-        "select capacity_micro, free_micro from funds where voucher_id = %s", [change.voucher_id]
+async def _write(conn: Connection, updates: Sequence[_Update]) -> None:
+    if not updates:
+        return
+    voucher_ids = [update.change.voucher_id for update in updates]
+    await conn.execute(
+        "update funds f set government_micro = new.government_micro, self_micro = new.self_micro,"
+        " capacity_micro = new.capacity_micro, free_micro = new.free_micro, ends_ms = new.ends_ms,"
+        " state = new.state"
+        " from unnest(%s::text[], %s::bigint[], %s::bigint[], %s::bigint[], %s::bigint[], %s::bigint[],"
+        " %s::text[]) as new (voucher_id, government_micro, self_micro, capacity_micro, free_micro,"
+        " ends_ms, state) where f.voucher_id = new.voucher_id",
+        [
+            voucher_ids,
+            [update.change.government_micro for update in updates],
+            [update.change.self_micro for update in updates],
+            [update.capacity_micro for update in updates],
+            [update.free_micro for update in updates],
+            [update.change.ends_ms for update in updates],
+            [update.change.state for update in updates],
+        ],
     )
-    row = await cursor.fetchone()
-    if row is not None and (need := row[0] - change.capacity_micro - row[1]) > 0:
-        await reclaim(purse, conn, change.voucher_id, need)
+    await append_entries(conn, [entry for update in updates for entry in update.entries])
+    await bump_open_loans(conn, voucher_ids)

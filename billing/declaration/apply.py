@@ -24,7 +24,8 @@ from billing.declaration.planning import make_plan
 from billing.declaration.reading import Reading, read_declaration
 from billing.declaration.stored import read_directory
 from billing.declaration.writing import write_plan
-from billing.funds import FundsChange, prepare_change
+from billing.funds import FundsChange
+from billing.reclaim import prepare_change
 from billing.secrets import Secrets
 from metering.purse import Purse, PurseUnavailable
 from providers.addresses import refusal_of_base_url

@@ -12,7 +12,7 @@ from billing.declaration.plan import Change, Directory, Plan
 from billing.declaration.rows import ProgrammeRow, VoucherRow
 from billing.declaration.stored import vouchers_of
 from billing.directory_time import period_ms
-from billing.funds import BelowSpent, FundsChange, FundsFixed, set_capacity
+from billing.funds import BelowSpent, FundsChange, set_capacities
 from metering.money import format_krw
 
 
@@ -39,19 +39,16 @@ async def change_funds(
     findings: list[Finding] = []
     short: list[FundsChange] = []
     wanted = await _wanted(conn, plan, directory)
-    # In the order in which the poster locks them, so that neither waits for the other in a circle.
-    for voucher_id in sorted(wanted):
+    refused = await set_capacities(conn, [funds for _, funds in wanted.values()])
+    for voucher_id, refusal in refused.items():
         change, funds = wanted[voucher_id]
-        try:
-            await _set(conn, funds)
-        except BelowSpent as below:
+        if isinstance(refusal, BelowSpent):
             assert change is not None, "new dates lower nothing"
             short.append(funds)
-            findings.append(change.entry.finding(_below(below), "government_krw"))
-        except FundsFixed as fixed:
+            findings.append(change.entry.finding(_below(refusal), "government_krw"))
+        elif change is not None:
             # A voucher that has ended and been settled no longer minds new dates of its programme.
-            if change is not None:
-                findings.append(change.entry.finding(str(fixed)))
+            findings.append(change.entry.finding(str(refusal)))
     return findings, short
 
 
@@ -75,20 +72,6 @@ async def _wanted(
         if funds != before or programme.id in moved:
             wanted[change.after.id] = (change, funds)
     return wanted
-
-
-async def _set(conn: Connection, funds: FundsChange) -> None:
-    await set_capacity(
-        conn,
-        voucher_id=funds.voucher_id,
-        company_id=funds.company_id,
-        programme_id=funds.programme_id,
-        government_micro=funds.government_micro,
-        self_micro=funds.self_micro,
-        share_ppm=funds.share_ppm,
-        ends_ms=funds.ends_ms,
-        state=funds.state,
-    )
 
 
 def _below(below: BelowSpent) -> str:

@@ -2,9 +2,8 @@
 
 Each seed is one history: calls of three gateways, crashes of gateways and of the worker, a stalled process,
 restarts, flushes and stale restores of Redis, an old primary that comes back, messages that are lost, grants
-that change. After it, quiet is given half a minute of protocol time, and then every promise is checked: each
-completed call is charged exactly once and whole, nothing stays frozen, nothing was overspent, and the trial
-balance is sound.
+that change. After half a minute of quiet every promise is checked: each completed call is charged once and
+whole, nothing stays frozen, nothing was overspent, and the trial balance is sound.
 """
 
 from __future__ import annotations
@@ -17,10 +16,11 @@ import pytest
 
 from billing.closing import close_epochs
 from billing.database import Connection, Pool, connect
-from billing.funds import BelowSpent, FundsChange, prepare_change
+from billing.funds import BelowSpent, FundsChange
 from billing.gateways import register_gateway
 from billing.loans import push_loans
 from billing.posting import Poster
+from billing.reclaim import prepare_change
 from billing.sweeper import Sweeper
 from metering.data_set import DataSet
 from metering.purse import PurseUnavailable

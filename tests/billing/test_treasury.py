@@ -8,8 +8,9 @@ from functools import partial
 import pytest
 
 from billing.database import Connection, Pool
-from billing.funds import BelowSpent, FundsChange, prepare_change, reclaim
+from billing.funds import BelowSpent, FundsChange
 from billing.loans import push_loans
+from billing.reclaim import prepare_change, reclaim
 from billing.treasury import BooksMismatch, SqlTreasury
 from metering.purse import OtherEpoch, Vacant
 from metering.purse_memory import MemoryPurse
