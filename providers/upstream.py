@@ -1,7 +1,7 @@
 """The one place that talks to vendors: send a call, read the answer as it comes.
 
-Narrow on purpose: a faster client replaces this file alone. It decides nothing: no retry, no fail-over, no
-meaning of a status. Foreign exceptions end here, translated into `providers.errors`.
+Narrow on purpose. It decides nothing: no retry, no fail-over, no meaning of a status. Foreign exceptions end
+below, translated into `providers.errors`.
 
 Who ends an answer: whoever called `send` calls `release()` (all was read; the connection may be used again)
 or `close()` (abort; the vendor sees the connection end). After either, or an error, nothing is left to do.
@@ -12,61 +12,39 @@ no limit on a whole call: a long stream is the product working.
 
 from __future__ import annotations
 
-import socket
-from io import BytesIO
-from typing import Any, Final, Self
+import asyncio
+from collections import defaultdict
+from typing import Final, Self
 
-import aiohttp
 from yarl import URL
 
-from providers.addresses import refusal_of_address
 from providers.catalogue import UpstreamTarget
-from providers.errors import (
-    AddressRefused,
-    AnswerTooLarge,
-    ConnectRefused,
-    ConnectTimeout,
-    FirstByteTimeout,
-    IdleTimeout,
-    UpstreamBroken,
-    UpstreamError,
-)
+from providers.errors import AnswerTooLarge, ConnectRefused, UpstreamBroken, UpstreamError
+from providers.vendor_connection import VendorConnection
+from providers.vendor_connector import VendorConnector
 
-# Of a vendor's headers only these mean something to us or to the caller.
-_KEPT_HEADERS: Final = ("content-type", "retry-after", "x-request-id", "request-id")
-_READ_BUFFER_BYTES: Final = 16 * 1024
-_DIRECT_BODY_BYTES_MAX: Final = (
-    512 * 1024
-)  # a larger body is handed over in pieces, so that the loop breathes
 _KEEPALIVE_S: Final = 15.0
-_DNS_TTL_S: Final = 30
 _TARGETS_MAX: Final = 10_000
 _USER_AGENT: Final = "voucher-gateway"
-
-
-class _PrivateAddress(OSError):
-    """Raised while a socket is made; aiohttp wraps it."""
-
-
-_PRIVATE_MARK: Final = "private address refused"
 
 
 class UpstreamAnswer:
     """An answer that has begun. Its body is read once, by `read` or by iterating over `chunks`."""
 
-    __slots__ = ("_response", "headers", "status")
+    __slots__ = ("_connection", "_upstream", "headers", "status")
 
-    def __init__(self, response: aiohttp.ClientResponse) -> None:
-        self._response = response
-        self.status: int = response.status
-        head = response.headers
-        self.headers: dict[str, str] = {name: head[name] for name in _KEPT_HEADERS if name in head}
+    def __init__(self, upstream: Upstream, connection: VendorConnection) -> None:
+        self._upstream = upstream
+        self._connection: VendorConnection | None = connection
+        self.status = connection.status
+        self.headers = connection.headers
 
     async def read(self, bytes_max: int) -> bytes:
         """The whole body (decompressed), then the connection is free."""
-        if (length := self._response.content_length) is not None and length > bytes_max:
+        connection = self._connection
+        if connection is not None and (connection.announced_bytes or 0) > bytes_max:
             self.close()
-            raise AnswerTooLarge(f"the vendor announced {length} bytes, more than {bytes_max}")
+            raise AnswerTooLarge(f"the vendor announced more than {bytes_max} bytes")
         parts: list[bytes] = []
         size = 0
         while part := await self._next():
@@ -92,56 +70,60 @@ class UpstreamAnswer:
         return chunk
 
     async def _next(self) -> bytes:
+        connection = self._connection
+        if connection is None:
+            raise UpstreamBroken("the connection to the vendor was given up")
         try:
-            return await self._response.content.readany()
-        except TimeoutError as error:
+            return await connection.next_piece()
+        except UpstreamError:
             self.close()
-            raise IdleTimeout("the vendor stopped sending in the middle of its answer") from error
-        except (aiohttp.ClientError, OSError, ValueError) as error:
-            self.close()
-            raise UpstreamBroken(
-                f"the connection to the vendor was lost in its answer: {type(error).__name__}"
-            ) from error
+            raise
 
     def close(self) -> None:
-        self._response.close()
+        """Also while somebody waits for the next piece: who waits is told."""
+        if self._connection is not None:
+            connection, self._connection = self._connection, None
+            connection.close()
 
     def release(self) -> None:
-        self._response.release()
+        if self._connection is not None:
+            connection, self._connection = self._connection, None
+            self._upstream.take_back(connection)
 
 
 class _Route:
-    """What is the same for every call to one target: parsed once."""
+    """What is the same for every call to one target: made once."""
 
-    __slots__ = ("headers", "headers_stream", "target", "timeout", "urls")
+    __slots__ = ("_heads", "_lines", "_lines_stream", "origin", "target")
 
     def __init__(self, target: UpstreamTarget) -> None:
         self.target = target
-        self.urls: dict[str, URL] = {}
-        self.timeout = aiohttp.ClientTimeout(
-            total=None,
-            connect=target.connect_timeout_s,
-            sock_connect=target.connect_timeout_s,
-            sock_read=target.first_byte_timeout_s,
-        )
-        self.headers = {
-            "Content-Type": "application/json",
-            "Accept": "application/json",
-            "Accept-Encoding": "identity",
-            "User-Agent": _USER_AGENT,
-        }
+        url = URL(target.base_url, encoded=True)
+        self.origin = url.origin()
+        host = url.host_subcomponent or ""
+        lines = [
+            f"Host: {host}" if url.is_default_port() else f"Host: {host}:{url.port}",
+            f"User-Agent: {_USER_AGENT}",
+            "Content-Type: application/json",
+            "Accept-Encoding: identity",
+        ]
         if target.api_key is not None:
-            if target.vendor == "azure-openai":
-                self.headers["api-key"] = target.api_key
-            else:
-                self.headers["Authorization"] = f"Bearer {target.api_key}"
-        self.headers_stream = {**self.headers, "Accept": "text/event-stream"}
+            azure = target.vendor == "azure-openai"
+            lines.append(f"api-key: {target.api_key}" if azure else f"Authorization: Bearer {target.api_key}")
+        if not all(line.isprintable() and line.isascii() for line in lines):
+            raise ConnectRefused("the vendor's address or key cannot stand in a request")
+        self._lines = "\r\n".join([*lines, "Accept: application/json"])
+        self._lines_stream = "\r\n".join([*lines, "Accept: text/event-stream"])
+        self._heads: dict[tuple[str, bool], bytes] = {}
 
-    def url(self, path: str) -> URL:
-        url = self.urls.get(path)
-        if url is None:
-            url = self.urls[path] = URL(self.target.base_url.rstrip("/") + path, encoded=True)
-        return url
+    def head(self, path: str, *, stream: bool, request_id: str, body_bytes: int) -> bytes:
+        fixed = self._heads.get((path, stream))
+        if fixed is None:
+            url = URL(self.target.base_url.rstrip("/") + path, encoded=True)
+            lines = self._lines_stream if stream else self._lines
+            fixed = f"POST {url.raw_path_qs} HTTP/1.1\r\n{lines}\r\nX-Request-Id: ".encode("ascii")
+            self._heads[path, stream] = fixed
+        return b"%b%b\r\nContent-Length: %d\r\n\r\n" % (fixed, request_id.encode("ascii"), body_bytes)
 
 
 class Upstream:
@@ -149,93 +131,98 @@ class Upstream:
 
     def __init__(self, allow_private: bool) -> None:
         self._allow_private = allow_private
-        self._session: aiohttp.ClientSession | None = None
+        self._connector: VendorConnector | None = None
         self._routes: dict[str, _Route] = {}
+        self._idle: defaultdict[object, list[VendorConnection]] = defaultdict(list)
+        self._tidy_timer: asyncio.TimerHandle | None = None
 
     async def start(self) -> None:
-        connector = aiohttp.TCPConnector(
-            limit=0,  # concurrency is bounded where money is, by keys and holds
-            ttl_dns_cache=_DNS_TTL_S,
-            keepalive_timeout=_KEEPALIVE_S,
-            socket_factory=_any_socket if self._allow_private else _public_socket,
-        )
-        self._session = aiohttp.ClientSession(
-            connector=connector,
-            cookie_jar=aiohttp.DummyCookieJar(),
-            timeout=aiohttp.ClientTimeout(total=None),
-            trust_env=False,
-            read_bufsize=_READ_BUFFER_BYTES,
-        )
+        self._connector = VendorConnector(self._allow_private)
 
     async def close(self) -> None:
-        if self._session is not None:
-            await self._session.close()
-            self._session = None
+        if self._tidy_timer is not None:
+            self._tidy_timer.cancel()
+            self._tidy_timer = None
+        if self._connector is not None:
+            connector, self._connector = self._connector, None
+            await connector.close()
 
     async def send(
         self, target: UpstreamTarget, *, path: str, body: bytes, stream: bool, request_id: str
     ) -> UpstreamAnswer:
         """POST `body` to base_url + path; returns with the head of the answer, whatever its status."""
-        assert self._session is not None, "send() before start()"
+        assert self._connector is not None, "send() before start()"
         route = self._routes.get(target.target_id)
         if route is None or route.target is not target:
             route = self._new_route(target)
+        head = route.head(path, stream=stream, request_id=request_id, body_bytes=len(body))
+        connection = self._idle_to(route.origin)
+        if connection is None:
+            connection = await self._connector.connect(route.origin, timeout_s=target.connect_timeout_s)
+            connection.owner = self
         try:
-            response = await self._session.request(
-                "POST",
-                route.url(path),
-                data=body if len(body) <= _DIRECT_BODY_BYTES_MAX else BytesIO(body),
-                headers={**(route.headers_stream if stream else route.headers), "X-Request-Id": request_id},
-                timeout=route.timeout,
-                allow_redirects=False,
+            await connection.begin(
+                head,
+                body,
+                first_byte_timeout_s=target.first_byte_timeout_s,
+                idle_timeout_s=target.idle_timeout_s,
             )
-        except (TimeoutError, aiohttp.ClientError, OSError, ValueError) as error:
-            raise _translated(error) from error
-        if 300 <= response.status < 400:
-            response.close()
+        except BaseException:
+            connection.close()
+            raise
+        if 300 <= connection.status < 400:
+            connection.close()
             raise UpstreamBroken("the vendor answered with a redirect, which is not followed")
-        if response.connection is not None and response.connection.protocol is not None:
-            # The limit until the head becomes the limit between reads.
-            protocol = response.connection.protocol
-            protocol.read_timeout = target.idle_timeout_s
-            if not protocol._reading_paused:
-                protocol.start_timeout()
-        return UpstreamAnswer(response)
+        return UpstreamAnswer(self, connection)
+
+    def take_back(self, connection: VendorConnection) -> None:
+        """A call is over: its connection waits for the next one, if it can."""
+        if not connection.rest() or self._connector is None:
+            connection.close()
+            return
+        loop = asyncio.get_running_loop()
+        connection.idle_since_s = loop.time()
+        self._idle[connection.origin].append(connection)
+        if self._tidy_timer is None:
+            self._tidy_timer = loop.call_later(_KEEPALIVE_S, self._tidy)
+
+    def forget(self, connection: VendorConnection) -> None:
+        """Called by a connection that has ended."""
+        idle = self._idle.get(connection.origin)
+        if idle is not None and connection in idle:
+            idle.remove(connection)
+        if self._connector is not None:
+            self._connector.forget(connection)
+
+    # -- inside
+
+    def _idle_to(self, origin: object) -> VendorConnection | None:
+        """The one used last: the others may grow old and be closed."""
+        idle = self._idle.get(origin)
+        while idle:
+            connection = idle.pop()
+            if not connection.is_lost:
+                return connection
+        return None
+
+    def _tidy(self) -> None:
+        self._tidy_timer = None
+        loop = asyncio.get_running_loop()
+        oldest_s = loop.time() - _KEEPALIVE_S
+        for origin, idle in list(self._idle.items()):
+            for connection in [one for one in idle if one.idle_since_s <= oldest_s]:
+                idle.remove(connection)
+                connection.close()
+            if not idle:
+                del self._idle[origin]
+        if self._idle:
+            self._tidy_timer = loop.call_later(_KEEPALIVE_S / 3, self._tidy)
 
     def _new_route(self, target: UpstreamTarget) -> _Route:
         if len(self._routes) >= _TARGETS_MAX:
             self._routes.clear()
         route = self._routes[target.target_id] = _Route(target)
         return route
-
-
-def _translated(error: Exception) -> UpstreamError:
-    """Any failure before the head of the answer. No text of the foreign error: it may name our network."""
-    if isinstance(error, aiohttp.ConnectionTimeoutError):
-        return ConnectTimeout("no connection to the vendor in time")
-    if isinstance(error, aiohttp.ClientConnectorError):
-        if _PRIVATE_MARK in str(error.os_error):
-            return AddressRefused("the vendor's address is a private one")
-        return ConnectRefused(f"no connection to the vendor: {type(error).__name__}")
-    if isinstance(error, aiohttp.InvalidURL):
-        return ConnectRefused("the vendor's address cannot be read")
-    if isinstance(error, TimeoutError):
-        return FirstByteTimeout("the vendor did not begin to answer in time")
-    return UpstreamBroken(f"the connection to the vendor was lost: {type(error).__name__}")
-
-
-def _any_socket(address: tuple[Any, ...]) -> socket.socket:
-    family, kind, protocol, *_ = address
-    made = socket.socket(family=family, type=kind, proto=protocol)
-    made.setblocking(False)
-    return made
-
-
-def _public_socket(address: tuple[Any, ...]) -> socket.socket:
-    """Called with each resolved address, also of a literal one: the last moment before connecting."""
-    if refusal_of_address(address[4][0]) is not None:
-        raise _PrivateAddress(_PRIVATE_MARK)
-    return _any_socket(address)
 
 
 __all__ = ["Upstream", "UpstreamAnswer"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
 
 from providers.catalogue import UpstreamTarget
@@ -30,35 +31,52 @@ async def read_request(reader: asyncio.StreamReader) -> bytes:
 
 
 class Vendor:
-    """A server that does as its script says, once per request, and remembers what it was asked."""
+    """A server that does as its script says, once per request, and remembers what it was asked.
 
-    def __init__(self, script: Script) -> None:
+    One that does not `listen` leaves the requests to its script.
+    """
+
+    def __init__(self, script: Script, *, listens: bool = True) -> None:
         self._script = script
+        self._listens = listens
+        self.serving: set[asyncio.Task[None]] = set()
         self.asked: list[bytes] = []
         self.connections = 0
         self.ended = asyncio.Event()
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1
+        task = asyncio.current_task()
+        assert task is not None
+        self.serving.add(task)
         try:
             while True:
-                self.asked.append(await read_request(reader))
+                if self._listens:
+                    self.asked.append(await read_request(reader))
                 await self._script(reader, writer)
         except (asyncio.IncompleteReadError, ConnectionError):
             self.ended.set()
+        except asyncio.CancelledError:
+            pass  # the test is over
         finally:
             writer.close()
+            self.serving.discard(task)
 
 
 @contextlib.asynccontextmanager
-async def vendor(script: Script) -> AsyncIterator[tuple[Vendor, UpstreamTarget]]:
-    made = Vendor(script)
-    server = await asyncio.start_server(made.serve, "127.0.0.1", 0)
+async def vendor(
+    script: Script, *, listens: bool = True, tls: ssl.SSLContext | None = None
+) -> AsyncIterator[tuple[Vendor, UpstreamTarget]]:
+    made = Vendor(script, listens=listens)
+    server = await asyncio.start_server(made.serve, "127.0.0.1", 0, ssl=tls)
     port = server.sockets[0].getsockname()[1]
     try:
-        yield made, target(f"http://127.0.0.1:{port}/v1")
+        yield made, target(f"{'http' if tls is None else 'https'}://127.0.0.1:{port}/v1")
     finally:
         server.close()
+        for task in list(made.serving):
+            task.cancel()
+        await asyncio.sleep(0)
 
 
 def target(base_url: str) -> UpstreamTarget:
