@@ -70,14 +70,20 @@ class Keeper:
             code = await self.kept.ended()
             alive_s = time.monotonic() - started_s
             log.error("ended", role=self.kept.name, code=code, alive_s=round(alive_s, 3))
-            await self.kept.after_end()
+            await self._tidy()
             if alive_s >= self._limits.restart_calm_s:
                 wait_s = self._limits.restart_min_s
             await asyncio.sleep(wait_s)
             wait_s = min(wait_s * 2, self._limits.restart_max_s)
             try:
                 await self.kept.start()
-            except Refused as refused:
+            except (Refused, OSError) as refused:  # also a full disk is over one day
                 log.error("not_started", role=self.kept.name, reason=str(refused))
             else:
                 log.info("started", role=self.kept.name)
+
+    async def _tidy(self) -> None:
+        try:
+            await self.kept.after_end()
+        except OSError as error:
+            log.error("not_tidied", role=self.kept.name, reason=str(error))

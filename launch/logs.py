@@ -18,13 +18,32 @@ from structlog.typing import EventDict
 FLUSH_S: Final = 0.1
 
 
+class LossyFile:
+    """A line that cannot be written (the disk is full) is dropped: no log is worth the work it tells of."""
+
+    def __init__(self, out: BinaryIO) -> None:
+        self._out = out
+
+    def write(self, line: bytes) -> None:
+        try:
+            self._out.write(line)
+        except OSError:
+            pass  # where would it be told?
+
+    def flush(self) -> None:
+        try:
+            self._out.flush()
+        except OSError:
+            pass  # as above
+
+
 class PatientFile:
     """Lines of one tenth of a second in one write: a write per call would cost more than making the line.
 
     What a process wrote in its last moment is lost if it is killed; the books have a journal of their own.
     """
 
-    def __init__(self, out: BinaryIO) -> None:
+    def __init__(self, out: LossyFile) -> None:
         self._out = out
         self._lines: list[bytes] = []
         self._due = False
@@ -51,7 +70,7 @@ class PatientFile:
 
 def configure(*, role: str, stream: TextIO | None = None, patient: bool = False) -> None:
     """Called once by each main. Errors of libraries that use `logging` come out as the same kind of line."""
-    out: Any = (stream if stream is not None else sys.stdout).buffer
+    out: Any = LossyFile((stream if stream is not None else sys.stdout).buffer)
     if patient:
         out = PatientFile(out)
         atexit.register(out.write_out)

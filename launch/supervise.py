@@ -245,7 +245,10 @@ class Supervisor:
     async def keep_logs_bounded(self) -> None:
         while True:
             await asyncio.sleep(LOG_BOUND_POLL_S)
-            logs.bound(self.settings.logs_dir, bytes_max=self.settings.limits.log_bytes_max)
+            try:
+                logs.bound(self.settings.logs_dir, bytes_max=self.settings.limits.log_bytes_max)
+            except OSError as error:
+                log.warning("logs_not_bound", reason=str(error))  # no room for the copy: the next time
 
     async def stop(self) -> None:
         """Gateways, then the rest in the reverse order of starting; between, what the books must hear."""

@@ -1,0 +1,37 @@
+"""A log that cannot be written stops nobody: the lines are lost, the work goes on."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from launch.logs import LossyFile, PatientFile
+
+FULL = Path("/dev/full")  # every write to it answers that no space is left
+
+
+@pytest.mark.skipif(not FULL.exists(), reason="this system has no /dev/full")
+async def test_a_full_disk_loses_lines_and_nothing_else() -> None:
+    with FULL.open("wb", buffering=0) as out:  # noqa: ASYNC230 - a device
+        with pytest.raises(OSError, match="No space left"):
+            out.write(b"so full is it")
+        lossy = LossyFile(out)
+        lossy.write(b"a line\n")
+        lossy.flush()
+        patient = PatientFile(lossy)
+        for _ in range(3):
+            patient.write(b"a line\n")
+            patient.flush()
+            await asyncio.sleep(0.12)
+        patient.write_out()
+
+
+def test_what_can_be_written_is_written(tmp_path: Path) -> None:
+    path = tmp_path / "log"
+    with path.open("wb") as out:
+        lossy = LossyFile(out)
+        lossy.write(b"one\n")
+        lossy.flush()
+        assert path.read_bytes() == b"one\n"
