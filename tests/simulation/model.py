@@ -1,0 +1,157 @@
+"""An independent record of a run: what the vendor counted, what the clients got, what every voucher can pay.
+
+It shares no arithmetic with the product. Charges are fractions of the counted tokens, rounded here once more;
+exposure is the sum of what calls hold or owe, by the callers' own view, whatever any purse says.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from fractions import Fraction
+from typing import Final
+
+HALF: Final = Fraction(1, 2)
+
+
+class Broken(Exception):
+    """An invariant does not hold. `law` is its short name."""
+
+    def __init__(self, law: str, words: str) -> None:
+        super().__init__(f"{law}: {words}")
+        self.law = law
+
+
+@dataclass(slots=True, eq=False)
+class Call:
+    """One call by the client's and the vendor's account."""
+
+    op: str
+    gateway: str
+    vouchers: tuple[str, ...]
+    least_micro: int
+    asked_s: float
+    voucher: str | None = None
+    granted_micro: int = 0
+    floors_micro: list[int] = field(default_factory=list)  # checkpoints that may have been told
+    due_micro: int | None = None  # known with the vendor's last word
+    completed: bool = False  # the client saw the end of the answer
+    swept: bool = False  # the hold was ended by the sweeper while its gateway may live
+    lost: bool = False  # its gateway was killed while it ran
+    over_micro: int = 0  # of its due, beyond every hold
+    tainted: bool = False  # asked for again under the same op
+
+    @property
+    def exposed_micro(self) -> int:
+        """What is certainly held or owed."""
+        if self.voucher is None or self.swept or self.lost:
+            return 0 if self.due_micro is None or self.swept else min(self.due_micro, self.granted_micro)
+        return self.granted_micro if self.due_micro is None else min(self.due_micro, self.granted_micro)
+
+    @property
+    def may_cost_micro(self) -> int:
+        """At most this much of its voucher is used up by it, once it has ended."""
+        if self.due_micro is not None:
+            return self.due_micro
+        return self.granted_micro if self.lost else 0
+
+
+@dataclass(slots=True)
+class Line:
+    """A voucher: how far it reaches, at which times."""
+
+    share_ppm: int
+    capacity_micro: int
+    changes: list[tuple[float, int]] = field(default_factory=list)
+    highest_micro: int = 0  # while a change is under way, the larger of both
+
+
+class Model:
+    def __init__(self) -> None:
+        self.calls: dict[str, Call] = {}
+        self.lines: dict[str, Line] = {}
+        self.refusals: Counter[str] = Counter()
+        self.exposed: Counter[str] = Counter()
+        self._counted: dict[str, tuple[str, int]] = {}
+
+    # -- what happens
+
+    def note(self, call: Call) -> None:
+        """Something about a call changed; nothing may be held or owed beyond what was granted (G1)."""
+        voucher, before = self._counted.get(call.op, (call.voucher, 0))
+        if voucher is not None:
+            self.exposed[voucher] -= before
+        if call.voucher is None:
+            return
+        self._counted[call.op] = (call.voucher, call.exposed_micro)
+        self.exposed[call.voucher] += call.exposed_micro
+        line = self.lines[call.voucher]
+        if self.exposed[call.voucher] > max(line.capacity_micro, line.highest_micro):
+            raise Broken(
+                "G1 overspent",
+                f"{call.voucher} has {max(line.capacity_micro, line.highest_micro)}, and calls hold and owe"
+                f" {self.exposed[call.voucher]} with {call.op}",
+            )
+
+    def refused(self, call: Call, now_s: float) -> None:
+        """402. By our own account, could one of its vouchers have paid the least answer (G3)?"""
+        for voucher in call.vouchers:
+            line = self.lines[voucher]
+            capacity = min([line.capacity_micro, *[c for at, c in line.changes if at >= call.asked_s]])
+            used = sum(other.may_cost_micro for other in self.calls.values() if other.voucher == voucher)
+            if capacity - used >= call.least_micro:
+                raise Broken(
+                    "G3 refused",
+                    f"{call.op} at {now_s:.3f}: {voucher} can still pay {capacity - used} of {capacity},"
+                    f" {call.least_micro} would do",
+                )
+
+    def change_begins(self, voucher: str, capacity_micro: int) -> None:
+        line = self.lines[voucher]
+        line.highest_micro = max(line.highest_micro, capacity_micro)
+
+    def change_ends(self, voucher: str, capacity_micro: int, now_s: float) -> None:
+        line = self.lines[voucher]
+        line.changes.append((now_s, min(line.capacity_micro, capacity_micro)))
+        line.capacity_micro, line.highest_micro = capacity_micro, 0
+
+    # -- at the end
+
+    def check_booked(self, booked: dict[str, tuple[str, int, int]]) -> None:
+        """op -> voucher, charge, uncollected, by the books. Each call's own truth (G2)."""
+        for op, call in self.calls.items():
+            _, charge, _ = booked.get(op, ("", None, 0))
+            if call.due_micro is not None:
+                if charge != call.due_micro:
+                    raise Broken("G2 charge", f"{op} costs {call.due_micro}, the books say {charge}")
+            elif charge not in (None, 0, *call.floors_micro):
+                raise Broken("G2 charge", f"{op} never ended, the books charge {charge}")
+        if strangers := set(booked) - set(self.calls):
+            raise Broken("G2 charge", f"the books know calls nobody made: {sorted(strangers)[:3]}")
+        self._check_uncollected(booked)
+
+    def _check_uncollected(self, booked: dict[str, tuple[str, int, int]]) -> None:
+        """Only a vendor that counts beyond its bound, or a call swept while it ran, may cost more than is there."""
+        allowed: Counter[str] = Counter()
+        for call in self.calls.values():
+            if call.voucher is not None:
+                allowed[call.voucher] += call.over_micro
+                if call.swept:
+                    allowed[call.voucher] += call.due_micro or 0
+        owed: Counter[str] = Counter()
+        for voucher, _, uncollected in booked.values():
+            owed[voucher] += uncollected
+        for voucher, micro in owed.items():
+            if micro > allowed[voucher]:
+                raise Broken(
+                    "G1 uncollected",
+                    f"{voucher}: {micro} could not be collected, {allowed[voucher]} explained",
+                )
+
+
+def cost_micro(
+    *, input_tokens: int, output_tokens: int, input_price: int, output_price: int, per_request: int
+) -> int:
+    """Price times count, half up to the micro-won. Prices are micro-won per million tokens."""
+    exact = Fraction(input_tokens * input_price + output_tokens * output_price, 1_000_000) + per_request
+    return int(exact + HALF)
