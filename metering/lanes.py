@@ -42,9 +42,9 @@ class Lanes:
         self._unposted = unposted
         self._gateway_id = gateway_id
         self._lanes: dict[int, Lane] = {}
-        self._lending: dict[str, asyncio.Task[LendOutcome]] = {}
+        self._lending: dict[tuple[str, int], asyncio.Task[LendOutcome]] = {}
         self._topping_up: set[asyncio.Task[None]] = set()
-        self._nothing: dict[str, tuple[float, NothingFree]] = {}
+        self._nothing: dict[str, tuple[int, float, NothingFree]] = {}  # epoch, when, what
         self._loop = asyncio.get_running_loop()
 
     def __getitem__(self, number: int) -> Lane:
@@ -105,32 +105,33 @@ class Lanes:
 
     async def lend(self, lane: Lane, n: int, voucher_id: str, need_micro: int) -> LendOutcome:
         """Ask the treasury, once for all who ask at the same time; a recent "nothing" is believed."""
-        recent = self._nothing.get(voucher_id)
-        if recent is not None and self._loop.time() - recent[0] < NOTHING_FREE_S:
-            return recent[1]
-        task = self._lending.get(voucher_id)
+        if (nothing := self._recent_nothing(voucher_id, n, NOTHING_FREE_S)) is not None:
+            return nothing
+        task = self._lending.get((voucher_id, n))
         if task is None:
             asking = self._treasury.lend(lane=lane.number, n=n, voucher_id=voucher_id, need_micro=need_micro)
             task = self._loop.create_task(asking, name=f"lend-{voucher_id}")
-            self._lending[voucher_id] = task
-            task.add_done_callback(lambda _: self._lending.pop(voucher_id, None))
+            self._lending[voucher_id, n] = task
+            task.add_done_callback(lambda _: self._lending.pop((voucher_id, n), None))
         outcome = await _asked(asyncio.shield(task))
         if isinstance(outcome, NothingFree):
-            self._nothing[voucher_id] = (self._loop.time(), outcome)
+            self._nothing[voucher_id] = (n, self._loop.time(), outcome)
         elif isinstance(outcome, EpochReplaced):
             lane.n = max(lane.n, outcome.n)
         return outcome
 
     def top_up(self, lane: Lane, n: int, voucher_id: str) -> None:
         """Less than half of the loan is left: ask for more, beside the calls."""
-        recent = self._nothing.get(voucher_id)
-        if voucher_id in self._lending or (
-            recent is not None and self._loop.time() - recent[0] < TOP_UP_PAUSE_S
-        ):
+        if (voucher_id, n) in self._lending or self._recent_nothing(voucher_id, n, TOP_UP_PAUSE_S):
             return
         task = self._loop.create_task(_quiet(self.lend(lane, n, voucher_id, 0)), name=f"top-up-{voucher_id}")
         self._topping_up.add(task)
         task.add_done_callback(self._topping_up.discard)
+
+    def _recent_nothing(self, voucher_id: str, n: int, recent_s: float) -> NothingFree | None:
+        """Only of the same epoch: what a former one was lent may still come back."""
+        known_n, since_s, nothing = self._nothing.get(voucher_id, (0, 0.0, None))
+        return nothing if known_n == n and self._loop.time() - since_s < recent_s else None
 
 
 async def _asked(asking: Awaitable[Answer]) -> Answer:

@@ -217,6 +217,21 @@ async def test_nothing_free_is_believed_for_a_moment(tmp_path: Path) -> None:
 
 
 @in_virtual_time
+async def test_nothing_free_in_one_epoch_says_nothing_of_the_next(tmp_path: Path) -> None:
+    """What the former epoch was lent is frozen until it closes: it may still come back, so nobody is refused."""
+    async with meter_world(tmp_path, 10) as w:
+        lane = w.meter._lanes[LANE]
+        await w.hold("a", 10)
+        assert await w.meter._lanes.lend(lane, 1, "v1", 1) == NothingFree(pending=False, free_micro=0)
+        w.purse.flush()
+        await w.meter._lanes.renew(lane, 1)
+        await w.meter._lanes.lend(lane, 2, "v1", 1)
+        w.treasury.pending = True
+        w.treasury.funds["v1"].version = 1
+        assert await w.meter._lanes.lend(lane, 2, "v1", 1) == NothingFree(pending=True, free_micro=0)
+
+
+@in_virtual_time
 async def test_a_loan_for_an_epoch_that_was_replaced_leads_to_the_new_one(tmp_path: Path) -> None:
     async with meter_world(tmp_path, 1000) as w:
         await w.hold("a", 10)
