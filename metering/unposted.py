@@ -28,6 +28,7 @@ class Waiting:
     since_s: float
     entry_id: str | None = None
     sending: bool = False
+    answered: bool = False  # the purse has ended its hold, or knows none: only the note may be missing
     journaled: bool = True
 
 
@@ -112,16 +113,13 @@ class Unposted:
             first = beginnings[waiting.event.meta.lane]
             waiting.since_s = now_s
             if waiting.entry_id is not None and (first is None or _before(waiting.entry_id, first)):
-                waiting.entry_id, waiting.hold = (
-                    None,
-                    None,
-                )  # the hold has ended: only the note may be missing
+                waiting.entry_id, waiting.hold, waiting.answered = None, None, True
 
     async def _send(self, waiting: Waiting, now_s: float) -> None:
         event = waiting.event
         waiting.sending = True
         try:
-            if waiting.hold is None and waiting.entry_id is None:
+            if waiting.hold is None and not waiting.answered:
                 # A dead process's event: where its settlement never arrived, its hold is still open.
                 waiting.hold = await self._purse.find_hold(lane=event.meta.lane, n=event.n, op=event.op)
             if waiting.hold is not None:

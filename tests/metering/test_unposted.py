@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from metering.directory import KeyLimits
 from metering.journal import Journal
-from metering.purse import HoldRef, PurseUnavailable
+from metering.purse import HoldRef, Loan, PurseUnavailable, Reserved, ReserveRequest
 from metering.unposted import SEND_AT_ONCE_MAX, UNANSWERED_S, VERIFY_AFTER_S, Unposted
 from tests.fakes.lossy_purse import LossyPurse
 from tests.fakes.meter_world import LANE, NOW_MS, event
@@ -122,6 +123,27 @@ async def test_what_the_stream_has_passed_unacknowledged_is_sent_as_a_note(desk:
     await desk.unposted.send_again(1 + VERIFY_AFTER_S + 0.1)
     assert await desk.log() == [("settled", "a")]
     assert desk.purse.heard == ["settle", "note"]
+
+
+async def test_so_is_what_was_late(desk: Desk) -> None:
+    """The hold of a former epoch stays open for ever, and answers LATE with the entry that is gone."""
+    await hold_in(desk.purse, "a")
+    desk.add("a")
+    desk.purse.restart()
+    await desk.unposted.send_again(1)
+    await desk.drop_log()
+    await desk.unposted.send_again(1 + VERIFY_AFTER_S + 0.1)
+    assert ("settled", "a") in await desk.log()
+
+
+async def hold_in(purse: LossyPurse, op: str) -> None:
+    """Epoch 1 with a loan, and one call that holds."""
+    ticket = await purse.vacate(lane=LANE, nonce="t", used_ticket=None, stale_n=0)
+    assert ticket is not None
+    await purse.open(lane=LANE, n=1, ticket=ticket)
+    await purse.lend(lane=LANE, n=1, loan=Loan("v1", 1, 1000, 4_000_000_000_000, "active", 0, 0, 0, 0))
+    request = ReserveRequest(op, LANE, 1, "g1", ("v1",), 10, 10, "gaonde/backend", 1, KeyLimits(), b"{}")
+    assert isinstance(await purse.reserve(request), Reserved)
 
 
 async def test_what_stands_in_the_stream_is_waited_for(desk: Desk) -> None:
