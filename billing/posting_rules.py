@@ -1,7 +1,8 @@
 """What a batch of events does to the books. Pure: locked state in, rows and new state out.
 
     settled or swept, new    from the loan of its epoch, then from what is free, then uncollected
-    settled after swept      the difference, either sign; what a closed loan gets back is free
+    settled after swept      the difference, either sign; what a closed loan gets back is free. Where the call
+                             was made again elsewhere: the sweep is taken back, the call booked where it is
     swept after settled      nothing; so is the same event again
     left                     its events; claims for its open holds while the epoch is not closed
     gone                     counts as left for every epoch of the lane; its claims are dropped
@@ -14,9 +15,11 @@ before the first change, so that a parked event leaves no trace.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from billing.ledger.journal import EntryKind
 from billing.ledger.rules import ChargeTotals, VoucherRef
-from billing.posting_columns import Unreadable
+from billing.posting_columns import Unreadable, copy_text
 from billing.posting_events import Charge, Decoded, GatewayGone, Left
 from billing.posting_state import (
     NOTHING_BOOKED,
@@ -56,7 +59,7 @@ def _apply_charge(books: BooksState, out: Outcome, event: Charge) -> None:
         if event.kind == "swept" or before.kind != "swept":
             return
         if (before.voucher_id, before.n) != (event.voucher_id, event.n):
-            raise Unreadable("the call was swept under another voucher or epoch")
+            before = _take_back(books, out, event, before)
     loan = books.loans.get((event.lane, event.n, event.voucher_id))
     delta = event.charge_micro - before.charge_micro
     if delta >= 0:
@@ -71,6 +74,32 @@ def _apply_charge(books: BooksState, out: Outcome, event: Charge) -> None:
     elif event.op in books.claimed:
         out.claims_dropped.append(event.op)
     _write(out, funds, loan, event, before, now)
+
+
+def _take_back(books: BooksState, out: Outcome, event: Charge, before: Booked) -> Booked:
+    """The call was made again under its op, after its gateway had died: what the sweep booked elsewhere goes.
+
+    One row takes it back where it was booked; the call is then booked where it was settled.
+    """
+    now = before
+    if before.charge_micro:
+        funds = books.funds[before.voucher_id]
+        loan = books.loans.get((event.lane, before.n, before.voucher_id))
+        back = replace(
+            event,
+            kind="swept",
+            n=before.n,
+            voucher_id=before.voucher_id,
+            voucher_text=copy_text(before.voucher_id),
+            charge_micro=0,
+            taken_micro=None,
+            counted=False,
+        )
+        now = _charge_less(funds, loan, back, before, before.charge_micro)
+        if loan is not None and loan.epoch == "open":
+            _follow_purse(out, loan, back, before, now)
+        _write(out, funds, loan, back, before, now)
+    return replace(now, voucher_id=event.voucher_id, n=event.n)
 
 
 def _follow_purse(out: Outcome, loan: LoanState, event: Charge, before: Booked, now: Booked) -> None:

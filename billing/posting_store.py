@@ -21,6 +21,19 @@ _COPY_USAGE: Final = (
     + ") from stdin"
 )
 
+_FUNDS: Final = (
+    "select voucher_id, company_id, programme_id, share_ppm, free_micro, charged_micro, direct_micro"
+    " from funds where voucher_id = any(%s) order by voucher_id for update"
+)
+# Share lock: an epoch read as open stays so until this batch is committed.
+_LOANS: Final = (
+    "select l.lane, l.n, l.voucher_id, l.lent_micro, l.posted_micro, l.returned_micro,"
+    " l.beyond_micro, e.state"
+    " from unnest(%s::smallint[], %s::bigint[], %s::text[]) as asked (lane, n, voucher_id)"
+    " join loan l using (lane, n, voucher_id) join lane_epoch e on (e.lane, e.n) = (l.lane, l.n)"
+    " order by l.lane, l.n for share of e"
+)
+
 
 async def read_state(conn: Connection, events: Sequence[Decoded]) -> BooksState:
     """Lock the vouchers a batch names, in their order, and read what its rules need."""
@@ -30,20 +43,8 @@ async def read_state(conn: Connection, events: Sequence[Decoded]) -> BooksState:
     epochs = sorted({(event.lane, event.n) for event in events if isinstance(event, Left)})
     gone = sorted({(event.lane, event.gateway_id) for event in events if isinstance(event, Left)})
     async with conn.pipeline():
-        funds_rows = await conn.execute(
-            "select voucher_id, company_id, programme_id, share_ppm, free_micro, charged_micro, direct_micro"
-            " from funds where voucher_id = any(%s) order by voucher_id for update",
-            [vouchers],
-        )
-        # Share lock: an epoch read as open stays so until this batch is committed.
-        loan_rows = await conn.execute(
-            "select l.lane, l.n, l.voucher_id, l.lent_micro, l.posted_micro, l.returned_micro,"
-            " l.beyond_micro, e.state"
-            " from unnest(%s::smallint[], %s::bigint[], %s::text[]) as asked (lane, n, voucher_id)"
-            " join loan l using (lane, n, voucher_id) join lane_epoch e on (e.lane, e.n) = (l.lane, l.n)"
-            " order by l.lane, l.n for share of e",
-            _columns(loans, 3),
-        )
+        funds_rows = await conn.execute(_FUNDS, [vouchers])
+        loan_rows = await conn.execute(_LOANS, _columns(loans, 3))
         booked_rows = await conn.execute(
             # One look into the index per op: a plan that reads the table would slow down as it grows.
             "select b.* from unnest(%s::text[]) as asked (op) cross join lateral ("
@@ -63,7 +64,7 @@ async def read_state(conn: Connection, events: Sequence[Decoded]) -> BooksState:
             " join gone_gateway g using (lane, gateway_id)",
             _columns(gone, 2),
         )
-    return BooksState(
+    books = BooksState(
         funds={row[0]: FundsState(*row) for row in await funds_rows.fetchall()},
         loans={(row[0], row[1], row[2]): LoanState(*row) for row in await loan_rows.fetchall()},
         epochs={(lane, n): state for lane, n, state in await epoch_rows.fetchall()},
@@ -71,6 +72,29 @@ async def read_state(conn: Connection, events: Sequence[Decoded]) -> BooksState:
         claimed={row[0] for row in await claim_rows.fetchall()},
         gone={(lane, gateway) for lane, gateway in await gone_rows.fetchall()},
     )
+    elsewhere = _swept_elsewhere(books, charges)
+    if elsewhere:
+        await _read_more(conn, books, elsewhere)
+    return books
+
+
+def _swept_elsewhere(books: BooksState, charges: Sequence[Charge]) -> list[tuple[int, int, str]]:
+    """The loans of sweeps that a settlement in another epoch, or of another voucher, takes back."""
+    found = set()
+    for charge in charges:
+        before = books.booked.get(charge.op)
+        if before is not None and before.kind == "swept" and charge.kind == "settled":
+            found.add((charge.lane, before.n, before.voucher_id))
+    return sorted(found - books.loans.keys())
+
+
+async def _read_more(conn: Connection, books: BooksState, loans: Sequence[tuple[int, int, str]]) -> None:
+    """Seldom needed. Its vouchers are of lanes that only we post, so their order can lock nobody out."""
+    vouchers = sorted({voucher for _, _, voucher in loans} - books.funds.keys())
+    funds_rows = await conn.execute(_FUNDS, [vouchers])
+    loan_rows = await conn.execute(_LOANS, _columns(loans, 3))
+    books.funds |= {row[0]: FundsState(*row) for row in await funds_rows.fetchall()}
+    books.loans |= {(row[0], row[1], row[2]): LoanState(*row) for row in await loan_rows.fetchall()}
 
 
 def _charges(events: Sequence[Decoded]) -> list[Charge]:

@@ -156,6 +156,32 @@ async def test_settled_after_swept_books_the_difference(
     assert balance.before_micro + balance.spent_micro == true_won * WON
 
 
+@pytest.mark.parametrize("floor_won", [0, 40], ids=["swept at nothing", "swept at its checkpoint"])
+async def test_a_call_made_again_in_another_epoch_is_charged_there(
+    world: World, poster: Poster, conn: Connection, floor_won: int
+) -> None:
+    """Under an Idempotency-Key, its gateway dead, Valkey anew: the sweep may be posted afterwards."""
+    n = await _epoch(world)
+    op = await world.reserve(n, 50 * WON)
+    world.purse.data.lane(LANE).holds[n, op].floor = floor_won * WON
+    await world.purse.sweep(lane=LANE, n=n, op=op, gateway_id="g1")
+    await _post_all(poster)
+    world.purse.restart()
+    again = await world.treasury.renew_epoch(LANE, n)
+    await _drained(world, n)
+    await _post_all(poster)
+    assert await close_epochs(conn, lanes=[LANE]) == 1
+    await world.treasury.lend(lane=LANE, n=again, voucher_id=VOUCHER, need_micro=1)
+    await world.settle(op, again, 70 * WON)
+    await _post_all(poster)
+    booked = await _usage(conn, op)
+    assert (booked["kind"], booked["charge_micro"]) == ("settled", 70 * WON)
+    assert (booked["government_micro"], booked["self_micro"]) == (52.5 * WON, 17.5 * WON)
+    cursor = await conn.execute("select reason from parked")
+    assert await cursor.fetchall() == []
+    await world.sound()
+
+
 async def test_swept_after_settled_is_nothing(world: World, poster: Poster, conn: Connection) -> None:
     n = await _epoch(world)
     op = await world.reserve(n, 50 * WON)
