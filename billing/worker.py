@@ -27,6 +27,7 @@ from metering.keys import LANES
 from metering.purse import Purse, PurseUnavailable
 
 IDLE_S: Final = 0.05
+GATHER_MIN: Final = 200  # entries: a commit costs as much for one as for these, so fewer are let gather
 KEEP_EVERY_S: Final = 1.0
 TAKE_LANES_EVERY_S: Final = 2.0
 PURGE_EVERY_S: Final = 10.0
@@ -63,7 +64,7 @@ async def run_worker(
 ) -> None:
     """Runs until `stop`, then posts what is left in the streams. Raises BooksMismatch at the start only.
 
-    `connect` opens each loop's connection; an empty stream is looked at again after `idle_s`.
+    `connect` opens each loop's connection; streams that hold little are looked at again after `idle_s`.
     """
     clock_s = asyncio.get_running_loop().time
     worker = _Worker(database_url, purse, stop, stats or WorkerStats(), connect, idle_s, clock_s)
@@ -121,7 +122,7 @@ class _Worker:
             if self.clock_s() - taken_s >= TAKE_LANES_EVERY_S:
                 await poster.take_lanes()
                 taken_s = self.clock_s()
-            if not await self._post_once(poster):
+            if await self._post_once(poster) < GATHER_MIN:
                 await self._pause(self.idle_s)
         deadline_s = self.clock_s() + DRAIN_S
         while await self._post_once(poster) and self.clock_s() < deadline_s:
