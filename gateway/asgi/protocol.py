@@ -1,18 +1,25 @@
-"""The server's protocol class with the limits a public port needs: bytes and time of a head, slow readers.
+"""The public port: HTTP/1.1 connections of strangers, with the limits they need. uvicorn's server runs it.
 
-uvicorn parses with httptools (llhttp in its strict form: two lengths, a length beside chunked, spaces before
-colons and bare line feeds are refused) but puts no bound on a head; this does. The parser keeps a line until
-it has its end, so bytes that lead to nothing are counted as they come, not when a line is whole.
+httptools parses (llhttp in its strict form: two lengths, a length beside chunked, spaces before colons and
+bare line feeds are refused) but puts no bound on a head; this does. The parser keeps a line until it has its
+end, so bytes that lead to nothing are counted as they come, not when a line is whole.
+
+What a client sends wrongly behind a request that is being answered does not spoil that answer: it is
+finished, and the connection ends with it.
 """
 
 from __future__ import annotations
 
 import asyncio
+import math
+from collections import deque
 from typing import Any, Final
+from urllib.parse import unquote
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+import httptools
 
-from gateway.asgi.request import ClientConnection
+from gateway.asgi.request import ClientConnection, Scope
+from gateway.asgi.turn import READ_AHEAD_BYTES_MAX, Asgi, Turn
 
 HEAD_BYTES_MAX: Final = 64 * 1024
 HEADERS_MAX: Final = 128
@@ -21,119 +28,308 @@ HEAD_READ_S: Final = 20.0
 BODY_READ_S: Final = 65.0  # the request's own limit ends first and answers, once a part of the body has come
 CLIENT_STALL_S: Final = 60.0
 
+_REFUSAL_BODY: Final = (
+    b'{"error":{"message":"This is no HTTP request that can be understood in one way only.",'
+    b'"type":"invalid_request_error","param":null,"code":"invalid_request"}}'
+)
+_REFUSAL: Final = (
+    b"HTTP/1.1 400 Bad Request\r\ncontent-type: application/json\r\nconnection: close\r\n"
+    b"content-length: %d\r\n\r\n%b" % (len(_REFUSAL_BODY), _REFUSAL_BODY)
+)
+
 
 class HeadTooLarge(Exception):
     pass
 
 
-class LimitedProtocol(HttpToolsProtocol):
+class LimitedProtocol(asyncio.Protocol):
     """One connection. A head that is too large or too slow ends it; so does a client that reads nothing."""
 
     head_read_s = HEAD_READ_S
     body_read_s = BODY_READ_S
     client_stall_s = CLIENT_STALL_S
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
+    def __init__(
+        self,
+        *,
+        config: Any,
+        server_state: Any,
+        app_state: Any,
+        _loop: asyncio.AbstractEventLoop | None = None,
+    ) -> None:
+        self._loop = _loop or asyncio.get_running_loop()
+        self._application: Asgi = config.loaded_app
+        self._keep_alive_s: float = config.timeout_keep_alive
+        self._server = server_state
+        self._transport: asyncio.Transport
+        self._parser = httptools.HttpRequestParser(self)
+        self._client = ClientConnection()
+        self._peer: tuple[str, int] | None = None
+        # The request that is arriving.
+        self._url = b""
+        self._headers: list[tuple[bytes, bytes]] = []
         self._head_bytes = 0
         self._unread_bytes = 0  # since the parser last told us something
-        self._is_arriving = False  # a message has begun and is not whole
-        self._head_timer: asyncio.TimerHandle | None = None
-        self._body_timer: asyncio.TimerHandle | None = None
+        self._is_head_due = True
+        self._incoming: Turn | None = None  # its head has come, its end has not
+        # What is being answered, and what waits for that.
+        self._running: Turn | None = None
+        self._waiting: deque[Turn] = deque()
+        self._is_deaf = False  # nothing more is understood of what this client sends
+        self._is_leaving = False  # the server wants to end
+        self._is_reading_paused = False
+        self.is_write_paused = False
+        self._writable: asyncio.Future[None] | None = None
+        self._deadline_s = math.inf
+        self._timer: asyncio.TimerHandle | None = None
         self._stall_timer: asyncio.TimerHandle | None = None
-        self._client = ClientConnection()
+
+    # -- asyncio.Protocol
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        super().connection_made(transport)  # type: ignore[arg-type]
-        self._head_timer = self.loop.call_later(self.head_read_s, self._abort)
+        self._transport = transport  # type: ignore[assignment]
+        peer = transport.get_extra_info("peername")
+        self._peer = (str(peer[0]), int(peer[1])) if isinstance(peer, tuple) else None
+        self._server.connections.add(self)
+        self._set_deadline(self.head_read_s)
 
     def data_received(self, data: bytes) -> None:
-        self._unread_bytes += len(data)
-        super().data_received(data)
-        if self.transport.is_closing():
+        if self._is_deaf:
             return
-        is_running = self.cycle is not None and not self.cycle.response_complete
-        if self._unread_bytes > HEAD_BYTES_MAX:
-            if is_running:
-                self._abort()  # a 400 would stand in the midst of another answer
-            else:
-                self.send_400_response("Invalid HTTP request received.")
-        elif self._is_arriving:
-            if self._head_timer is None and self._body_timer is None:
-                self._body_timer = self.loop.call_later(self.body_read_s, self._abort)
-        elif not is_running and self._head_timer is None:
-            # Empty lines before a head: the server has just stopped its own timer for an idle connection.
-            self._head_timer = self.loop.call_later(self.head_read_s, self._abort)
+        self._unread_bytes += len(data)
+        try:
+            self._parser.feed_data(data)
+        except httptools.HttpParserUpgrade:
+            self._is_deaf = True  # the request is answered in HTTP; what follows it is none
+        except httptools.HttpParserError:
+            self._refuse()
+        else:
+            if self._unread_bytes > HEAD_BYTES_MAX:
+                self._refuse()
+            elif self._running is None and self._incoming is None and not self._is_head_due:
+                self._is_head_due = True  # empty lines before a head are its beginning
+                self._set_deadline(self.head_read_s)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._stop_timer()
-        self._stop_body_timer()
-        self._stop_stall_timer()
-        super().connection_lost(exc)
+        self._server.connections.discard(self)
+        for timer in (self._timer, self._stall_timer):
+            if timer is not None:
+                timer.cancel()
+        self._timer = self._stall_timer = None
+        self._deadline_s = math.inf
+        for turn in (self._running, self._incoming, *self._waiting):
+            if turn is not None:
+                turn.lose()
+        self._waiting.clear()
+        self._set_writable()
         self._client.lose()
 
     def pause_writing(self) -> None:
         """The client is slower than the vendor. A timer per pause costs nothing where there are none."""
-        super().pause_writing()
+        self.is_write_paused = True
         if self._stall_timer is None:
-            self._stall_timer = self.loop.call_later(self.client_stall_s, self._abort)
+            self._stall_timer = self._loop.call_later(self.client_stall_s, self.abort)
 
     def resume_writing(self) -> None:
-        self._stop_stall_timer()
-        super().resume_writing()
+        if self._stall_timer is not None:
+            self._stall_timer.cancel()
+            self._stall_timer = None
+        self.is_write_paused = False
+        self._set_writable()
+
+    def shutdown(self) -> None:
+        """The server ends: what is being answered may end, nothing new begins."""
+        self._is_leaving = True
+        if self._running is None and not self._waiting:
+            self._transport.close()
+
+    # -- httptools
 
     def on_message_begin(self) -> None:
-        super().on_message_begin()
-        self._unread_bytes = 0
-        self._is_arriving = True
-        self.scope["voucher.client"] = self._client  # type: ignore[typeddict-unknown-key]
-        self._head_bytes = 0
-        if self._head_timer is None:
-            self._head_timer = self.loop.call_later(self.head_read_s, self._abort)
+        self._unread_bytes = self._head_bytes = 0
+        self._url = b""
+        self._headers = []
+        if not self._is_head_due:
+            self._is_head_due = True
+            self._set_deadline(self.head_read_s)
 
     def on_url(self, url: bytes) -> None:
-        super().on_url(url)
-        if len(self.url) > TARGET_BYTES_MAX:
+        self._url += url
+        if len(self._url) > TARGET_BYTES_MAX:
             raise HeadTooLarge
 
     def on_header(self, name: bytes, value: bytes) -> None:
         self._unread_bytes = 0
         self._head_bytes += len(name) + len(value) + 4
-        if self._head_bytes > HEAD_BYTES_MAX or len(self.headers) >= HEADERS_MAX:
+        if self._head_bytes > HEAD_BYTES_MAX or len(self._headers) >= HEADERS_MAX:
             raise HeadTooLarge
-        super().on_header(name, value)
+        self._headers.append((name.lower(), value))
 
     def on_headers_complete(self) -> None:
-        self._stop_timer()
         self._unread_bytes = 0
-        super().on_headers_complete()
+        parser = self._parser
+        version = parser.get_http_version()
+        scope = self._scope(parser.get_method().decode("ascii"), version)
+        expects_continue = any(
+            name == b"expect" and value.lower() == b"100-continue" for name, value in self._headers
+        )
+        turn = Turn(
+            self,
+            scope,
+            keep_alive=version != "1.0" and parser.should_keep_alive(),
+            expects_continue=expects_continue,
+        )
+        self._incoming = turn
+        self._is_head_due = False
+        self._set_deadline(self.body_read_s)
+        if self._running is None:
+            self._start(turn)
+        else:
+            self._waiting.append(turn)
+            self._pause_reading()
 
     def on_body(self, body: bytes) -> None:
         self._unread_bytes = 0
-        super().on_body(body)
+        turn = self._incoming
+        if turn is not None:
+            turn.take_body(body)
+            if turn.waiting_bytes > READ_AHEAD_BYTES_MAX:
+                self._pause_reading()
 
     def on_message_complete(self) -> None:
-        self._stop_body_timer()
         self._unread_bytes = 0
-        self._is_arriving = False
-        super().on_message_complete()
+        turn, self._incoming = self._incoming, None
+        if turn is None:
+            return
+        turn.take_end()
+        if self._running is None:  # answered before it was whole
+            self._set_deadline(self._keep_alive_s)
+        else:
+            self._deadline_s = math.inf
 
-    def _stop_timer(self) -> None:
-        if self._head_timer is not None:
-            self._head_timer.cancel()
-            self._head_timer = None
+    # -- what a turn asks of us
 
-    def _stop_body_timer(self) -> None:
-        if self._body_timer is not None:
-            self._body_timer.cancel()
-            self._body_timer = None
+    @property
+    def default_headers(self) -> list[tuple[bytes, bytes]]:
+        headers: list[tuple[bytes, bytes]] = self._server.default_headers
+        return headers
 
-    def _stop_stall_timer(self) -> None:
-        if self._stall_timer is not None:
-            self._stall_timer.cancel()
-            self._stall_timer = None
+    def write(self, data: bytes) -> None:
+        self._transport.write(data)
 
-    def _abort(self) -> None:
-        self._head_timer = self._body_timer = self._stall_timer = None
-        if self.transport is not None and not self.transport.is_closing():
-            self.transport.abort()
+    async def until_writable(self) -> None:
+        if self._writable is None:
+            self._writable = self._loop.create_future()
+        await asyncio.shield(self._writable)
+
+    def read_on(self) -> None:
+        if self._is_reading_paused and not self._waiting and not self._transport.is_closing():
+            self._is_reading_paused = False
+            self._transport.resume_reading()
+
+    def is_last(self, turn: Turn) -> bool:
+        return (self._is_leaving or self._is_deaf) and not self._waiting
+
+    def end_turn(self, turn: Turn) -> None:
+        """Its answer is written. The next one begins, or the connection waits for one, or ends."""
+        self._running = None
+        self._server.total_requests += 1
+        if self._transport.is_closing():
+            return
+        if not turn.keep_alive or (self._is_leaving and not self._waiting):
+            self._transport.close()
+        elif self._waiting:
+            self._start(self._waiting.popleft())
+            self.read_on()
+        else:
+            if self._incoming is None and not self._is_head_due:
+                self._set_deadline(self._keep_alive_s)
+            self.read_on()
+
+    def abort(self) -> None:
+        if not self._transport.is_closing():
+            self._transport.abort()
+
+    # -- inside
+
+    def _scope(self, method: str, version: str) -> Scope:
+        url = self._url
+        query = b""
+        if url.startswith(b"/") and b"?" not in url and b"#" not in url:
+            raw_path = url
+        else:
+            parsed = httptools.parse_url(url)
+            raw_path, query = parsed.path or b"/", parsed.query or b""
+        path = raw_path.decode("ascii")
+        return {
+            "type": "http",
+            "asgi": {"version": "3.0", "spec_version": "2.3"},
+            "http_version": version,
+            "method": method,
+            "scheme": "http",
+            "path": unquote(path) if "%" in path else path,
+            "raw_path": raw_path,
+            "root_path": "",
+            "query_string": query,
+            "headers": self._headers,
+            "client": self._peer,
+            "voucher.client": self._client,
+        }
+
+    def _start(self, turn: Turn) -> None:
+        self._running = turn
+        task = self._loop.create_task(turn.run(self._application))
+        tasks: set[asyncio.Task[None]] = self._server.tasks
+        tasks.add(task)
+        task.add_done_callback(tasks.discard)
+
+    def _refuse(self) -> None:
+        """What came cannot be understood in one way: say so, unless an answer is on its way."""
+        self._is_deaf = True
+        incoming, self._incoming = self._incoming, None
+        if incoming is not None and incoming in self._waiting:
+            self._waiting.remove(incoming)
+        running = self._running
+        if incoming is not None and incoming.has_begun:
+            self.abort()  # answered before it was whole, and the rest is no request
+        elif running is None or running is incoming:
+            if running is not None:
+                running.lose()
+            if not self._transport.is_closing():
+                self._transport.write(_REFUSAL)
+                self._transport.close()
+        else:
+            last = self._waiting[-1] if self._waiting else running
+            last.keep_alive = False
+            self._deadline_s = math.inf
+
+    def _pause_reading(self) -> None:
+        if not self._is_reading_paused and not self._transport.is_closing():
+            self._is_reading_paused = True
+            self._transport.pause_reading()
+
+    def _set_writable(self) -> None:
+        if self._writable is not None:
+            if not self._writable.done():
+                self._writable.set_result(None)
+            self._writable = None
+
+    def _set_deadline(self, seconds: float) -> None:
+        """One timer per connection, set again only when it rings: most requests are whole long before."""
+        self._deadline_s = self._loop.time() + seconds
+        if self._timer is not None and self._timer.when() > self._deadline_s:
+            self._timer.cancel()
+            self._timer = None
+        if self._timer is None:
+            self._timer = self._loop.call_at(self._deadline_s, self._on_time)
+
+    def _on_time(self) -> None:
+        self._timer = None
+        if self._deadline_s == math.inf or self._transport.is_closing():
+            return
+        if self._loop.time() < self._deadline_s:
+            self._timer = self._loop.call_at(self._deadline_s, self._on_time)
+        elif self._running is not None and self._running is not self._incoming:
+            self._refuse()  # a second request that does not come; the first one's answer may end
+        else:
+            self.abort()

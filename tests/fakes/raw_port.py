@@ -28,6 +28,14 @@ class Application:
             await self._wait(request)
         elif request.path == "/floods":
             await self._flood(request, send)
+        elif request.path == "/speaks":
+            await self._speak(send)
+        elif request.path == "/hasty":
+            await Outlet(send).whole(200, [], b"/hasty")
+        elif request.path == "/breaks":
+            raise ValueError("an application with a fault")
+        elif request.path == "/splits":
+            await Outlet(send).whole(200, [(b"x-a", b"b\r\nx-c: d")], b"")
         else:
             await self._echo(request, send)
 
@@ -57,6 +65,16 @@ class Application:
         request.when_left(again.set)
         assert again.is_set(), "who asks late is told at once"
         self.ended.append("left")
+
+    async def _speak(self, send: Send) -> None:
+        """An answer that takes its time, in pieces."""
+        outlet = Outlet(send)
+        await outlet.head(200, [])
+        for word in (b"one ", b"two ", b"three"):
+            await outlet.piece(word)
+            await asyncio.sleep(0.2)
+        await outlet.last()
+        self.ended.append("spoke")
 
     async def _flood(self, request: Request, send: Send) -> None:
         outlet = Outlet(send)

@@ -213,6 +213,105 @@ async def test_a_body_over_the_bound(port: Port) -> None:
     assert port.application.ended == ["too large", "too large", "POST /echo abc"]
 
 
+WORDS = b"4\r\none \r\n4\r\ntwo \r\n5\r\nthree\r\n0\r\n\r\n"
+
+
+@pytest.mark.parametrize(
+    "behind",
+    [
+        pytest.param(b"\x00\x01 no request\r\n\r\n", id="no request"),
+        pytest.param(
+            head("Content-Length: 3", "Transfer-Encoding: chunked", method="POST"), id="two lengths"
+        ),
+        pytest.param(b"GET /" + b"t" * 2 * HEAD_BYTES_MAX, id="a target without end"),
+        pytest.param(b"GET /echo HTTP/1.1\r\nHost: ", id="a head that stops"),
+        pytest.param(head("Content-Length: 9", method="POST") + b"abc", id="a body that stops"),
+    ],
+)
+async def test_what_comes_behind_a_request_does_not_spoil_its_answer(port: Port, behind: bytes) -> None:
+    answer = await port.hear(head(target="/speaks", closes=False) + behind)
+    assert answer.startswith(b"HTTP/1.1 200 ")
+    assert WORDS in answer
+    assert port.application.ended[0] == "spoke"
+    assert not any(ended.startswith("GET") for ended in port.application.ended[1:])
+
+
+async def test_a_request_that_would_be_another_protocol_is_answered_in_this_one(port: Port) -> None:
+    """Clients offer HTTP/2 in clear text this way; what follows their request is not read as HTTP."""
+    offer = ("Connection: upgrade", "Upgrade: h2c", "HTTP2-Settings: AAMAAABkAAQAAP__")
+    answer = await port.hear(head(*offer, closes=False), head(target="/smuggled"))
+    assert answer.startswith(b"HTTP/1.1 200 ")
+    assert b"connection: close" in answer
+    assert port.application.ended == ["GET /echo "]
+
+
+async def test_a_body_waits_for_the_invitation_that_its_client_asked_for(port: Port) -> None:
+    async with asyncio.timeout(5), port.connect() as (reader, writer):
+        writer.write(head("Content-Length: 3", "Expect: 100-continue", method="POST"))
+        assert await reader.readuntil(b"\r\n\r\n") == b"HTTP/1.1 100 Continue\r\n\r\n"
+        writer.write(b"abc")
+        assert (await reader.read(-1)).endswith(b"/echo abc []")
+
+
+async def test_an_answer_instead_of_the_invitation_ends_the_connection(port: Port) -> None:
+    """Whether the body still comes is then anybody's guess, and a guess is where smuggling begins."""
+    asks = head("Content-Length: 30", "Expect: 100-continue", method="POST", target="/hasty", closes=False)
+    answer = await port.hear(asks)
+    assert b"connection: close" in answer
+    assert answer.endswith(b"/hasty")
+
+
+async def test_an_answer_before_the_body_came_leaves_the_connection_in_step(port: Port) -> None:
+    early = head("Content-Length: 5", method="POST", target="/hasty", closes=False)
+    answer = await port.hear(early, b"GET /", head(), pause_s=0.05)
+    assert answer.count(b"HTTP/1.1 200 ") == 2
+    assert port.application.ended == ["GET /echo "], "the five bytes were the first one's body"
+
+
+@pytest.mark.parametrize("target", ["/speaks", "/hasty"])
+async def test_an_old_client_is_answered_until_the_end_of_the_connection(port: Port, target: str) -> None:
+    answer = await port.hear(f"GET {target} HTTP/1.0\r\nConnection: keep-alive\r\n\r\n".encode())
+    assert answer.endswith((b"one two three", b"/hasty"))
+    assert b"transfer-encoding" not in answer
+    assert b"connection: close" in answer
+
+
+async def test_a_head_alone_is_answered_with_one(port: Port) -> None:
+    answer = await port.hear(head(method="HEAD", target="/hasty"))
+    assert answer.endswith(b"content-length: 6\r\nconnection: close\r\n\r\n")
+
+
+@pytest.mark.parametrize(
+    ("target", "path"),
+    [
+        ("/ec%68o", "/echo"),
+        ("/echo?a=b", "/echo"),
+        ("http://h/echo", "/echo"),
+        ("/%ed%95%9c", "/한"),
+        ("/a%2e%2e/b", "/a../b"),
+        ("/echo#part", "/echo"),
+        ("*", "*"),
+    ],
+)
+async def test_targets(port: Port, target: str, path: str) -> None:
+    await port.hear(head(target=target))
+    assert port.application.ended == [f"GET {path} "]
+
+
+@pytest.mark.parametrize("target", ["echo", "http://", "h:80", "/\x80"])
+async def test_targets_that_are_none(port: Port, target: str) -> None:
+    answer = await port.hear(head(target=target))
+    assert answer.startswith(b"HTTP/1.1 400 ")
+    assert port.application.ended == []
+
+
+@pytest.mark.parametrize("target", ["/breaks", "/splits"])
+async def test_a_fault_of_the_application_is_said(port: Port, target: str) -> None:
+    answer = await port.hear(head(target=target))
+    assert answer.startswith(b"HTTP/1.1 500 ")
+    assert b"x-c: d" not in answer
+
+
 async def test_a_client_that_goes_is_noticed(port: Port) -> None:
     async with port.connect() as (_, writer):
         writer.write(head(target="/waits"))
