@@ -336,7 +336,7 @@ class _Call:
         """Called once, when the client goes while its stream runs."""
         if self.gone or self.outcome is not None:
             return
-        self.gone = True
+        self.gone = self.exchange.client_gone = True
         self.outlet.mute()
         relay, answer = self.relay, self._answer
         cancel = self.exchange.product.on_client_gone == "cancel" or relay._drains >= relay._limits.drains_max

@@ -2,7 +2,8 @@
 
 Every call that streams notes checkpoints, so that a killed process loses little. If its hold covers only
 a part of its ceiling, it asks for more before it needs it, again and again. When nothing more is to be had
-and the hold is all but used it waits, while the vendor is not read, and only then is it ended, gracefully.
+and the hold is all but used it waits, while the vendor is not read, for as long as other calls still move
+(metering/pressed.py), and only then is it ended, gracefully.
 """
 
 from __future__ import annotations
@@ -18,8 +19,10 @@ from metering.wish import MeterUnavailable
 
 MARGIN_TOKENS: Final = 32  # more is asked for so far ahead of the end of the hold,
 LAST_TOKENS: Final = 8  # and waited for where only so much of it is left
+LEFT_TOKENS: Final = 64  # who is not the first asks only where so much is there for everybody
 STEP_TOKENS: Final = 256
 RETRY_S: Final = 0.05
+PAUSE_S: Final = 0.2  # for those who are not the first: the money is not for them yet
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +46,7 @@ class Slices:
         "_is_lost",
         "_loop",
         "_meter",
+        "_money",
         "_noting",
         "_pace",
         "_refused",
@@ -60,6 +64,7 @@ class Slices:
         self._checkpoint_due_tokens = pace.checkpoint_tokens
         self._refused = False
         self._is_lost = False
+        self._money: tuple[int, int] | None = None  # available and held, as the voucher was last seen short
         self.reach_tokens = 0  # output tokens the hold pays for
         self.due_tokens = 0  # at this count `advance` has something to do
         self._measure(0)
@@ -118,40 +123,66 @@ class Slices:
 
     async def _raise_hold(self, output_tokens: int, *, patient: bool) -> bool | None:
         """Whether the hold was raised. None: not now, and there is still some of it left."""
+        raised = await self._ask(output_tokens)
+        if raised is not None or not patient:
+            return raised
+        held, pressed, since_s = self._exchange.held, self._meter.pressed, self._loop.time()
+        with pressed.waiting(held):
+            while raised is None and not self._gives_up(since_s):
+                await asyncio.sleep(RETRY_S if pressed.is_first(held) else PAUSE_S)
+                raised = await self._ask(output_tokens)
+        return bool(raised)
+
+    def _gives_up(self, since_s: float) -> bool:
+        now_s = self._loop.time()
+        if self._exchange.client_gone:
+            return True
+        if self._money is None:  # the purse is away: it will be back, or this process has to end
+            return now_s - since_s >= self._pace.wait_for_funds_s
+        return self._meter.pressed.gives_up(
+            self._exchange.held, money=self._money, since_s=since_s, now_s=now_s
+        )
+
+    def _wish(self, output_tokens: int) -> tuple[int, int]:
+        """(want, least) as totals of the hold. Who is not the first leaves a step for everybody who runs."""
         exchange = self._exchange
-        ceiling_micro = exchange.ceiling.want_micro
-        want_micro = min(ceiling_micro, exchange.needed_micro(2 * output_tokens + STEP_TOKENS))
-        least_micro = min(ceiling_micro, exchange.needed_micro(output_tokens + MARGIN_TOKENS + 1))
-        deadline_s = self._loop.time() + self._pace.wait_for_funds_s
-        while True:
-            try:
+        ceiling_micro, needed_micro = exchange.ceiling.want_micro, exchange.needed_micro
+        least_micro = min(ceiling_micro, needed_micro(output_tokens + MARGIN_TOKENS + 1))
+        exchange.held.needed_micro = max(exchange.held.needed_micro, least_micro)
+        if not self._meter.pressed.is_first(exchange.held):
+            step_micro = needed_micro(self.reach_tokens + LEFT_TOKENS)
+            least_micro = min(ceiling_micro, max(least_micro, step_micro))
+        want_micro = min(ceiling_micro, needed_micro(2 * output_tokens + STEP_TOKENS))
+        return max(want_micro, least_micro), least_micro
+
+    async def _ask(self, output_tokens: int) -> bool | None:
+        """Once. True: raised; False: it never will be; None: perhaps later."""
+        held, self._money = self._exchange.held, None
+        want_micro, least_micro = self._wish(output_tokens)
+        try:
+            while True:
                 outcome = await self._meter.extend(
-                    exchange.held,
+                    held,
                     want_micro=want_micro,
-                    least_micro=min(least_micro, want_micro),
-                    floor_micro=exchange.floor_micro(output_tokens),
+                    least_micro=least_micro,
+                    floor_micro=self._exchange.floor_micro(output_tokens),
                     floor_output_tokens=output_tokens,
                 )
                 if isinstance(outcome, Extended):
                     return True
-                if isinstance(outcome, Gone) and not await self._meter.still_ours(exchange.held):
+                if isinstance(outcome, Gone) and not await self._meter.still_ours(held):
                     raise HoldLost
                 if not isinstance(outcome, ExtendShort):
                     return False  # a limit of the key, or an epoch that ended: the hold stays as it is
-                need_micro = want_micro - exchange.held.granted_micro - outcome.available_micro
-                if await self._meter.lend_more(exchange.held, max(1, need_micro)):
+                available_micro, held_micro = self._money = outcome.available_micro, outcome.held_micro
+                need_micro = want_micro - held.granted_micro - available_micro
+                if await self._meter.lend_more(held, max(1, need_micro)):
                     continue
-                # Nothing whole is left: take the rest, if there is any, and live on it.
-                if outcome.available_micro > 0 and outcome.held_micro <= exchange.held.granted_micro:
-                    least_micro = exchange.held.granted_micro + 1
-                    want_micro = exchange.held.granted_micro + outcome.available_micro
-                    continue
-                if outcome.available_micro == 0 and outcome.held_micro <= exchange.held.granted_micro:
+                if held_micro > held.granted_micro:
+                    return None  # others hold some of it, and will end
+                if available_micro == 0:
                     return False
-            except MeterUnavailable:
-                pass  # unreachable for a moment is no refusal
-            if not patient:
-                return None
-            if self._loop.time() >= deadline_s:
-                return False
-            await asyncio.sleep(RETRY_S)
+                # Nothing whole is left: take the rest and live on it.
+                least_micro, want_micro = held.granted_micro + 1, held.granted_micro + available_micro
+        except MeterUnavailable:
+            return None  # unreachable for a moment is no refusal

@@ -13,6 +13,7 @@ from prometheus_client import CollectorRegistry, Counter
 from psycopg_pool import PoolTimeout
 
 from billing.database import Pool, open_pool
+from billing.forgetting import Forgetting
 from billing.revival import revive_lanes
 from billing.treasury import BooksMismatch
 from billing.worker import WorkerStats, run_worker
@@ -27,6 +28,7 @@ from metering.treasury import TreasuryUnavailable
 CONNECT_PAUSE_S: Final = 0.25
 METRICS_EVERY_S: Final = 2.0
 REVIVE_EVERY_S: Final = 1.0
+FORGET_EVERY_S: Final = 10.0
 COUNTED: Final = {
     "posted": "Events taken from the streams into the books",
     "parked": "Events that could not be applied and wait for a person",
@@ -87,6 +89,18 @@ async def _revive(pool: Pool, purse: RedisPurse) -> None:
         await asyncio.sleep(REVIVE_EVERY_S)
 
 
+async def _forget(pool: Pool, purse: RedisPurse) -> None:
+    """Rarely anything to do, and never urgent."""
+    forgetting = Forgetting(pool, purse)
+    while True:
+        try:
+            if (expired := await forgetting.forget_once()) > 0:
+                log.info("old_keys_expire", keys=expired)
+        except (PurseUnavailable, psycopg.Error, PoolTimeout) as error:
+            log.warning("not_forgotten", reason=str(error))
+        await asyncio.sleep(FORGET_EVERY_S)
+
+
 async def _run(settings: Settings, *, ready_fd: int | None) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -102,6 +116,7 @@ async def _run(settings: Settings, *, ready_fd: int | None) -> None:
         beside = [
             asyncio.create_task(_count(stats), name="count"),
             asyncio.create_task(_revive(pool, purse), name="revive"),
+            asyncio.create_task(_forget(pool, purse), name="forget"),
         ]
         say_ready(ready_fd)
         try:

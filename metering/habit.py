@@ -7,7 +7,7 @@ or nothing. What it needs beyond comes by extension, as always: nothing is spent
 and where the guess cannot be had, the purse's own rule decides.
 
 Too many calls let in on a wrong guess would all be cut. So only as many run on it as twice the calls that
-lately proved it, and never for less than the part of a ceiling that the purse itself asks for. Pure.
+lately proved it. Pure.
 """
 
 from __future__ import annotations
@@ -21,7 +21,6 @@ from msgspec.structs import replace
 from metering.wish import Wish
 
 SCARCE_PARTS: Final = 16  # scarce: what is left is less than so many ceilings
-FLOOR_PARTS: Final = 16  # at least this part of the ceiling is asked for, as metering/lua/reserve.lua does
 FORGET_PARTS: Final = 32  # of its distance to the newest call, the dearest gives up this part per call
 MARGIN_PARTS: Final = 2  # asked for: what is usual and this part more; what is delivered is only estimated
 TRUST: Final = 2  # calls on a guess for each that proved it
@@ -67,26 +66,26 @@ class Habits:
         if len(self._known) > KNOWN_MAX:
             del self._known[next(iter(self._known))]
 
-    def modest(self, wish: Wish, *, running: int, now_s: float) -> Wish | None:
-        """The wish cut to what is usual; None where it may ask for its ceiling or nothing is known.
+    def modest(self, wish: Wish, *, running: int, now_s: float) -> tuple[Wish, ...]:
+        """The wish cut to what is usual, in the order of asking; none where the ceiling may be asked for.
 
-        It begins only where twice as much is free: what runs has first call on the rest, to be extended.
+        It begins where twice as much is free: what runs has first call on the rest, to be extended. Where so
+        much will never be, it begins with what is usual, so that the last money pays whole answers.
         """
         if not wish.sliced or len(wish.vouchers) != 1:
-            return None
+            return ()
         habit = self._known.get((wish.vouchers[0].voucher_id, wish.meta.product))
         if habit is None or wish.want_micro * SCARCE_PARTS <= habit.left_micro:
-            return None
+            return ()
         while habit.proofs_s and now_s - habit.proofs_s[0] > LATELY_S:
             habit.proofs_s.popleft()
         if running >= TRUST * len(habit.proofs_s):
-            return None
+            return ()
         usual_micro = wish.want_micro * habit.dearest_ppm // MILLION
-        ask_micro = max(
-            wish.least_micro,
-            wish.want_micro // FLOOR_PARTS,
-            usual_micro + usual_micro // MARGIN_PARTS,
-        )
+        ask_micro = max(wish.least_micro, usual_micro + usual_micro // MARGIN_PARTS)
         if ask_micro >= wish.want_micro:
-            return None
-        return replace(wish, want_micro=ask_micro, least_micro=2 * ask_micro)
+            return ()
+        return (
+            replace(wish, want_micro=ask_micro, least_micro=2 * ask_micro),
+            replace(wish, want_micro=ask_micro, least_micro=max(wish.least_micro, usual_micro)),
+        )

@@ -34,6 +34,11 @@ class Lane:
     holds: dict[str, Held] = field(default_factory=dict)
     entering: asyncio.Lock = field(default_factory=asyncio.Lock)
 
+    @property
+    def running(self) -> int:
+        """Calls that hold money here, or are about to."""
+        return len(self.holds) + self.reserving.total()
+
 
 class Lanes:
     def __init__(self, *, purse: Purse, treasury: Treasury, unposted: Unposted, gateway_id: str) -> None:

@@ -21,6 +21,7 @@ from metering.funds_queue import FundsQueue
 from metering.habit import Habits
 from metering.journal import Journal, adopt_orphans
 from metering.lanes import Lane, Lanes
+from metering.pressed import Pressed
 from metering.purse import (
     Ended,
     Extended,
@@ -101,6 +102,7 @@ class Meter:
         self._lanes = Lanes(purse=purse, treasury=treasury, unposted=self._unposted, gateway_id=gateway_id)
         self._queue = FundsQueue()
         self._habits = Habits()
+        self.pressed = Pressed(patience_s=wait_for_funds_s)
         self._orphans: dict[str, _Orphan] = {}
         self._loop = asyncio.get_running_loop()
         self._renewed_s = self._loop.time()
@@ -171,7 +173,6 @@ class Meter:
     async def extend(self, held: Held, *, want_micro: int, least_micro: int, floor_micro: int,
                      floor_output_tokens: int) -> ExtendOutcome:  # fmt: skip
         """Raise the hold, or only note the checkpoint (want 0). Raises MeterUnavailable."""
-        held.needed_micro = max(held.needed_micro, least_micro)
         try:
             outcome = await self._purse.extend(
                 held.ref,
@@ -179,6 +180,7 @@ class Meter:
                 least_micro=least_micro,
                 floor_micro=floor_micro,
                 floor_output_tokens=floor_output_tokens,
+                first=want_micro == 0 or self.pressed.is_first(held),
             )
         except PurseUnavailable as error:
             raise MeterUnavailable(str(error)) from error
@@ -210,7 +212,8 @@ class Meter:
         finally:
             waiting.sending = False
             lane = self._lanes[held.ref.lane]
-            lane.holds.pop(held.ref.op, None)
+            if lane.holds.pop(held.ref.op, None) is not None:
+                self.pressed.end(held)
             self._queue.wake(held.meta.company)
         waiting.entry_id = outcome.event_id
         if isinstance(outcome, Late):
@@ -249,16 +252,18 @@ class Meter:
 
     async def _try_modestly(self, wish: Wish) -> Held:
         """Where money is scarce, what is usual is asked for first; it is no reason to refuse."""
-        running = len(self._lanes[wish.meta.lane].holds)
-        modest = self._habits.modest(wish, running=running, now_s=self._loop.time())
-        if modest is None:
-            return await self._try(wish)
-        try:
-            held = await self._try(modest)
-        except (Exhausted, LimitReached):
-            return await self._try(wish)
-        held.want_micro = wish.want_micro
-        return held
+        lane = self._lanes[wish.meta.lane]
+        if self.pressed.is_any((voucher.voucher_id for voucher in wish.vouchers), lane.n):
+            raise _Tied  # what comes free is for those that run
+        running = lane.running
+        for modest in self._habits.modest(wish, running=running, now_s=self._loop.time()):
+            try:
+                held = await self._try(modest)
+            except (Exhausted, LimitReached):
+                continue
+            held.want_micro = wish.want_micro
+            return held
+        return await self._try(wish)
 
     async def _try(self, wish: Wish) -> Held:
         vouchers = {voucher.voucher_id: voucher for voucher in wish.vouchers}
@@ -354,8 +359,11 @@ class Meter:
     def _held(self, wish: Wish, lane: Lane, n: int, outcome: Reserved) -> Held:
         voucher = next(v for v in wish.vouchers if v.voucher_id == outcome.voucher_id)
         ref = HoldRef(wish.meta.lane, n, wish.meta.op, outcome.voucher_id, wish.meta.key_id, self.gateway_id)
-        held = Held(ref, wish.meta, voucher, outcome.granted_micro, outcome.held_at_ms, wish.want_micro)
+        held = Held(
+            ref, wish.meta, voucher, outcome.granted_micro, outcome.held_at_ms, wish.want_micro, wish.sliced
+        )
         lane.holds[wish.meta.op] = held
+        self.pressed.begin(held)
         if outcome.available_micro < outcome.limit_micro // 2:
             self._lanes.top_up(lane, n, outcome.voucher_id)
         return held

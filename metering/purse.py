@@ -202,9 +202,11 @@ class Purse(Protocol):
         least_micro: int,
         floor_micro: int,
         floor_output_tokens: int,
+        first: bool = True,
     ) -> ExtendOutcome:
         """Raise the hold to `want_micro` in all, at least to `least_micro`; 0 is a checkpoint only.
 
+        Not `first`: of what is free it may take its part among all that run, and no more.
         Limited is the key's budget for the day: more money in the purse would not help.
         """
 

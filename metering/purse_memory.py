@@ -45,7 +45,8 @@ from metering.purse import (
 MINUTE_MS: Final = 60_000
 DAY_MS: Final = 86_400_000
 KOREA_OFFSET_MS: Final = 9 * 3_600_000
-SLICE_PART: Final = 16  # while other calls run, no slice is smaller than the wish divided by this
+CROWD: Final = 24  # as many calls may begin with whatever there is,
+SLICE_PART: Final = 16  # and beside that many, no slice is smaller than the wish divided by this
 
 
 def day_in_korea(now_ms: int) -> int:
@@ -123,6 +124,7 @@ class MemoryPurse:
         least_micro: int,
         floor_micro: int,
         floor_output_tokens: int,
+        first: bool = True,
     ) -> ExtendOutcome:
         _amounts(want_micro, least_micro, floor_micro, floor_output_tokens)
         keys = self.data.lane(hold.lane)
@@ -140,7 +142,8 @@ class MemoryPurse:
             key = None  # the budget is another day's now
         day_left = None if key is None else _day_left(key, record.budget)
         free = voucher.available if day_left is None else min(voucher.available, day_left)
-        amount = min(want_micro, record.amount + free)
+        part = free if first else min(free, voucher.available // voucher.open)
+        amount = min(want_micro, record.amount + part)
         if amount < least_micro or amount <= record.amount:
             if free < voucher.available:
                 return Limited("krw_per_day", _to_midnight_ms(self._now_ms()))
@@ -165,6 +168,8 @@ class MemoryPurse:
             event_id = self._append(keys, "settled", hold.op, hold.n, {**fields, "late": b"1"})
             if record is not None:
                 record.late_event_id = event_id
+            if record is not None and record.state == "open":  # its epoch is over, so nobody has to sweep it
+                keys.open_ops.get((hold.n, record.gateway_id), set()).discard(hold.op)
             return Late(event_id)
         if charge_micro > record.amount:
             # Beyond its hold: the books must not take the rest from the holds of others.
@@ -439,8 +444,8 @@ def _part(request: ReserveRequest, *, free: int, others_open: int) -> int | None
     """What to grant of `free` where the wish is too large for it; None: wait for other calls to end.
 
     A call that can be sliced starts with a share that leaves room for those that run, and for its own next
-    slices; below a sixteenth of its wish it waits while others run, so that no crowd of beginnings starves
-    every end. A call that cannot be sliced takes all that is there, but only when nobody else runs.
+    slices. Where a crowd runs and the share is below a sixteenth of its wish it waits, so that beginnings do
+    not starve every end. A call that cannot be sliced takes all that is there, but only when it is alone.
     """
     least, want = request.least_micro, request.want_micro
     if free < least:
@@ -450,4 +455,4 @@ def _part(request: ReserveRequest, *, free: int, others_open: int) -> int | None
     if not request.sliced:
         return want if want <= free else None
     share = min(want, max(least, free // (2 * (others_open + 1))))
-    return share if share >= min(want, want // SLICE_PART) else None
+    return share if others_open < CROWD or share >= min(want, want // SLICE_PART) else None

@@ -7,10 +7,12 @@ Redis Cluster all keys of a verb share the lane's hash tag.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from importlib import resources
 from typing import Any, Final
 
 from metering import keys
+from metering.old_keys import expire_old_keys
 from metering.purse import (
     LEASE_MS,
     Ended,
@@ -122,6 +124,7 @@ class RedisPurse:
         least_micro: int,
         floor_micro: int,
         floor_output_tokens: int,
+        first: bool = True,
     ) -> ExtendOutcome:
         lane, n = hold.lane, hold.n
         reply = await self.line.script(
@@ -132,7 +135,7 @@ class RedisPurse:
                 keys.voucher(lane, n, hold.voucher_id),
                 keys.api_key(lane, n, hold.key_id),
             ],
-            [n, want_micro, least_micro, floor_micro, floor_output_tokens],
+            [n, want_micro, least_micro, floor_micro, floor_output_tokens, int(first)],
         )
         if reply[0] == b"OK":
             return Extended(int(reply[1]))
@@ -262,6 +265,9 @@ class RedisPurse:
         return _living(
             *await self.line.commands(("HMGET", keys.epoch(lane), "n", "fence"), ("INFO", "replication"))
         )
+
+    async def expire_epochs_before(self, oldest: Mapping[int, int]) -> int:
+        return await expire_old_keys(self.line.lines, oldest)
 
     async def data_set(self) -> str:
         return _replid(await self.line.command("INFO", "replication"))

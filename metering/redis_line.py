@@ -62,6 +62,11 @@ class RedisLine:
     def connected(self) -> bool:
         return self._transport is not None
 
+    @property
+    def lines(self) -> list[RedisLine]:
+        """One per server."""
+        return [self]
+
     async def start(self) -> None:
         """Connect once, now; raises PurseUnavailable. Later breaks are mended in the background."""
         await self._connect()

@@ -70,6 +70,7 @@ class Held:
     granted_micro: int
     held_at_ms: int
     want_micro: int
+    grows: bool = False  # its hold may be raised while it runs
     needed_micro: int = 0  # the most it ever had to ask for while it ran
 
 

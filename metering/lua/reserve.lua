@@ -82,7 +82,7 @@ if not chosen then
       if want <= fullest_free then granted = want end
     else
       local share = math.min(want, math.max(least, math.floor(fullest_free / (2 * (fullest_open + 1)))))
-      if share >= math.min(want, math.floor(want / 16)) then granted = share end
+      if fullest_open < 24 or share >= math.min(want, math.floor(want / 16)) then granted = share end
     end
   end
   if not granted then

@@ -22,6 +22,11 @@ end
 local id = redis.call('XADD', KEYS[3], '*', unpack(entry))
 if late then
   if h[1] then redis.call('HSET', KEYS[2], 'late', id) end
+  if h[1] == 'open' then
+    -- Its epoch is over: the books know the call's end, so nobody has to sweep it, nor to keep it for long.
+    redis.call('SREM', KEYS[7], ARGV[2])
+    redis.call('PEXPIRE', KEYS[2], 3600000)
+  end
   return {'LATE', id}
 end
 redis.call('HSET', KEYS[2], 's', 'settled', 'id', id)

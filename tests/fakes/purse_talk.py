@@ -115,7 +115,15 @@ class PurseTalk:
         return self.two.both(lambda purse: purse.reserve(request))
 
     def extend(
-        self, n: int, op: str, want: int, *, least: int | None = None, floor: int = 0, output_tokens: int = 0
+        self,
+        n: int,
+        op: str,
+        want: int,
+        *,
+        least: int | None = None,
+        floor: int = 0,
+        output_tokens: int = 0,
+        first: bool = True,
     ) -> ExtendOutcome | Refused:
         return self.two.both(
             lambda purse: purse.extend(
@@ -124,6 +132,7 @@ class PurseTalk:
                 least_micro=want if least is None else least,
                 floor_micro=floor,
                 floor_output_tokens=output_tokens,
+                first=first,
             )
         )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from msgspec.structs import replace
 
 from metering.directory import KeyLimits, Voucher
-from metering.habit import FLOOR_PARTS, KNOWN_MAX, LATELY_S, Habits
+from metering.habit import KNOWN_MAX, LATELY_S, Habits
 from metering.wish import Wish
 from tests.fakes.books_world import META, VOUCHER
 
@@ -54,8 +54,12 @@ def _learn(
 
 def _asked(habits: Habits, *, running: int = 0, now_s: float = 0.0, **more: object) -> int | None:
     modest = habits.modest(_wish(**more), running=running, now_s=now_s)
-    assert modest is None or modest.least_micro == 2 * modest.want_micro
-    return None if modest is None else modest.want_micro
+    if not modest:
+        return None
+    first, last = modest
+    assert first.least_micro == 2 * first.want_micro == 2 * last.want_micro
+    assert last.least_micro <= last.want_micro
+    return first.want_micro
 
 
 def test_nothing_known_or_nothing_scarce_is_no_habit() -> None:
@@ -69,6 +73,13 @@ def test_scarce_money_is_asked_for_as_usual_and_half_more() -> None:
     habits = Habits()
     _learn(habits, 2_000_000)
     assert _asked(habits) == 3_000_000
+
+
+def test_the_last_money_pays_what_is_usual_without_the_margin() -> None:
+    habits = Habits()
+    _learn(habits, 2_000_000)
+    _, last = habits.modest(_wish(), running=0, now_s=0.0)
+    assert (last.want_micro, last.least_micro) == (3_000_000, 2_000_000)
 
 
 def test_the_dearest_counts_and_is_forgotten_slowly() -> None:
@@ -93,7 +104,7 @@ def test_no_more_calls_run_on_a_guess_than_lately_proved_it() -> None:
 def test_never_below_the_least_answer_nor_above_the_ceiling() -> None:
     habits = Habits()
     _learn(habits, 0)
-    assert _asked(habits) == CEILING // FLOOR_PARTS
+    assert _asked(habits) == 100_000
     assert _asked(habits, least_micro=5_000_000) == 5_000_000
     _learn(habits, CEILING)
     assert _asked(habits) is None

@@ -57,9 +57,11 @@ WISHES = [
     Wish(1000, 0,       900,   700, True,     700),  # never less than the least
     Wish(1000, 1,       900,    10, True,     250),  # a share that leaves room for those that run
     Wish(1000, 4,       900,    10, True,     100),
-    Wish(1000, 4,      3200,    10, True,    None),  # a share below a sixteenth of the wish: wait
-    Wish(1000, 4,      1600,    10, True,     100),  # exactly a sixteenth
-    Wish(1000, 4,      3200,   210, True,     210),  # the least is a share large enough
+    Wish(1000, 4,     64000,    10, True,     100),  # a small part of a huge wish will do to begin with
+    Wish(1000, 23,    64000,    10, True,      20),
+    Wish(1000, 24,    64000,    10, True,    None),  # but in a crowd nothing below a sixteenth of it: wait
+    Wish(1000, 24,      320,    10, True,      20),  # exactly a sixteenth
+    Wish(1000, 24,     3200,   210, True,     210),  # the least is a share large enough
     Wish(   0, 0,         0,     0, False,      0),  # a free product needs no money
     Wish(   0, 0,         1,     1, False,   None),
 ]
@@ -113,6 +115,41 @@ def test_the_same_call_asks_twice(talk: PurseTalk) -> None:
     assert talk.balance(1) == (100, 0, 40)
 
 
+def test_an_open_hold_goes_over_to_the_gateway_that_makes_the_call_again(talk: PurseTalk) -> None:
+    """Its first gateway is dead, and the sweeper must not end the second try's hold with the dead one's."""
+    talk.begin(1, limit=100)
+    first = talk.reserve(1, "a", 40, gateway="dead")
+    assert talk.reserve(1, "a", 40) == first
+    assert (talk.open_ops(1, gateway="dead"), talk.open_ops(1)) == ([], ["a"])
+    assert isinstance(talk.settle(1, "a", 30), Settled)
+    assert talk.balance(1) == (100, 30, 0)
+    assert talk.open_ops(1) == []
+
+
+def test_a_call_made_again_after_a_sweep_without_a_charge_is_held_for_again(talk: PurseTalk) -> None:
+    """Else it would run with no hold at all, and its charge come on top of what others hold by then."""
+    talk.begin(1, limit=100)
+    talk.reserve(1, "a", 40, gateway="dead")
+    talk.sweep(1, "a", gateway="dead")
+    assert talk.balance(1) == (100, 0, 0)
+    assert talk.reserve(1, "b", 70) != Short("v", 0, 0)
+    assert talk.reserve(1, "a", 40) == Short("v", 30, 70)
+    talk.settle(1, "b", 10)
+    assert granted(talk.reserve(1, "a", 40)) == 40
+    assert talk.balance(1) == (100, 10, 40)
+    assert isinstance(talk.settle(1, "a", 25), Settled)
+    assert talk.balance(1) == (100, 35, 0)
+
+
+def test_a_call_made_again_after_a_sweep_with_a_charge_is_over(talk: PurseTalk) -> None:
+    talk.begin(1, limit=100)
+    talk.reserve(1, "a", 40, gateway="dead")
+    talk.extend(1, "a", 0, floor=15)
+    talk.sweep(1, "a", gateway="dead")
+    assert granted(talk.reserve(1, "a", 40)) == 40, "the first answer, but no second hold"
+    assert talk.balance(1) == (100, 15, 0)
+
+
 def test_extending_asks_for_a_total_so_a_repeat_is_harmless(talk: PurseTalk) -> None:
     talk.begin(1, limit=100)
     talk.reserve(1, "a", 40)
@@ -122,6 +159,15 @@ def test_extending_asks_for_a_total_so_a_repeat_is_harmless(talk: PurseTalk) -> 
     assert talk.extend(1, "a", 50) == Extended(60), "it never shrinks"
     assert talk.extend(1, "a", 130, least=70) == Extended(100)
     assert talk.extend(1, "a", 130, least=70) == ExtendShort(0, 100), "what there was, it has"
+
+
+def test_who_is_not_first_leaves_their_part_to_the_others(talk: PurseTalk) -> None:
+    talk.begin(1, limit=100)
+    for op in ("a", "b", "c", "d"):
+        talk.reserve(1, op, 10)
+    assert talk.extend(1, "a", 40, least=11, first=False) == Extended(25), "a quarter of the 60 that are free"
+    assert talk.extend(1, "b", 40, least=25, first=False) == ExtendShort(45, 55), "11 would be its part"
+    assert talk.extend(1, "b", 60, least=25) == Extended(55), "the first takes all that is there"
 
 
 def test_a_checkpoint_only_rises(talk: PurseTalk) -> None:

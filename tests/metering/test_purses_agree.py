@@ -44,6 +44,7 @@ most_vouchers = st.sampled_from(("v1", "v1", "v1", "v2", "v3"))
 amounts = st.integers(0, 120) | st.sampled_from((0, 1, 1_000, 3 * 10**14, LARGE_MICRO))
 limits_micro = st.integers(0, 600) | st.sampled_from((100, 100_000, 3 * 10**14, LARGE_MICRO))
 tokens = st.integers(0, 40)
+booleans = st.booleans()
 back = st.sampled_from((0, 0, 0, 0, 0, 0, 1, 2, -1))  # how far the caller's n is behind the newest
 key_limits = st.just(KeyLimits()) | st.builds(
     KeyLimits,
@@ -172,13 +173,12 @@ class PursesAgree(RuleBasedStateMachine):
         self.extend(hold=hold, want=more, least=0, floor=floor, output=floor)
         self.settle(hold=hold, charge=charge, used=charge)
 
-    @rule(hold=holds, want=amounts, least=amounts, floor=st.integers(0, 150), output=tokens)
-    def extend(self, hold: HoldRef, want: int, least: int, floor: int, output: int) -> None:
-        self.two.both(
-            lambda purse: purse.extend(
-                hold, want_micro=want, least_micro=least, floor_micro=floor, floor_output_tokens=output
-            )
-        )
+    @rule(hold=holds, want=amounts, least=amounts, floor=st.integers(0, 150), output=tokens, first=booleans)
+    def extend(
+        self, hold: HoldRef, want: int, least: int, floor: int, output: int, first: bool = True
+    ) -> None:
+        amounts = {"want_micro": want, "least_micro": least, "floor_micro": floor}
+        self.two.both(lambda purse: purse.extend(hold, **amounts, floor_output_tokens=output, first=first))
 
     @rule(hold=holds, charge=amounts, used=tokens)
     def settle(self, hold: HoldRef, charge: int, used: int) -> None:
