@@ -82,7 +82,7 @@ class MemoryPurse:
         lane = self.data.lane(request.lane)
         if refusal := self._fence(lane, request.n):
             return refusal
-        if hold := lane.holds.get((request.n, request.op)):
+        if (hold := lane.holds.get((request.n, request.op))) and not _made_anew(lane, hold, request):
             return hold.answer
         now_ms = self._now_ms()
         key = replace(lane.keys.get((request.n, request.key_id)) or KeyHash())  # kept only if a hold is made
@@ -438,6 +438,23 @@ def _choose(
     if granted is None:
         return Short(voucher_id, voucher.available, voucher.held)
     return voucher_id, granted
+
+
+def _made_anew(lane: LaneKeys, hold: HoldHash, request: ReserveRequest) -> bool:
+    """True: a sweep has ended this hold at no charge, and the call is made again: it needs another.
+
+    That is done under the same op where its first gateway is dead. A hold that is still open goes over to the
+    second one, so that no sweep of the dead gateway's ends it.
+    """
+    if hold.gateway_id == request.gateway_id:
+        return False  # the same question again, for the answer did not arrive
+    if hold.state == "swept" and hold.floor == 0 and not hold.late_event_id:
+        return True
+    if hold.state == "open":
+        lane.open_ops.get((request.n, hold.gateway_id), set()).discard(request.op)
+        lane.open_ops.setdefault((request.n, request.gateway_id), set()).add(request.op)
+        hold.gateway_id, hold.meta = request.gateway_id, request.meta
+    return False
 
 
 def _part(request: ReserveRequest, *, free: int, others_open: int) -> int | None:

@@ -9,8 +9,18 @@
 local refusal = not_amounts(ARGV[3], ARGV[4], ARGV[6]) or fence(ARGV[1])
 if refusal then return refusal end
 local op, want, least, sliced = ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4]), ARGV[5] == '1'
-local done = redis.call('HMGET', KEYS[2], 'v', 'granted', 't', 'free', 'limit')
-if done[1] then return {'OK', done[1], done[2], done[3], done[4], done[5]} end
+local done = redis.call('HMGET', KEYS[2], 'v', 'granted', 't', 'free', 'limit', 's', 'g', 'f', 'late')
+local again = done[1] and done[7] ~= ARGV[13]  -- the call is made again, its first gateway is dead
+local anew = again and done[6] == 'swept' and done[8] == '0' and not done[9]  -- without a charge: hold again
+if done[1] and not anew then
+  if again and done[6] == 'open' then
+    -- From now on it is ours: the sweeper, who walks the dead gateway's, must not end it under us.
+    redis.call('SREM', string.sub(KEYS[3], 1, -1 - #ARGV[13]) .. done[7], op)
+    redis.call('SADD', KEYS[3], op)
+    redis.call('HSET', KEYS[2], 'g', ARGV[13], 'm', ARGV[12])
+  end
+  return {'OK', done[1], done[2], done[3], done[4], done[5]}
+end
 
 local now = now_ms()
 local day = korean_day(now)
@@ -99,6 +109,7 @@ redis.call('HINCRBY', voucher, 'held', amount)
 redis.call('HINCRBY', voucher, 'open', 1)
 local v = redis.call('HMGET', voucher, 'limit', 'spent', 'held')
 local free = text(tonumber(v[1]) - tonumber(v[2]) - tonumber(v[3]))
+if anew then redis.call('DEL', KEYS[2]) end
 redis.call('HSET', KEYS[2], 'v', id, 'granted', amount, 'a', amount, 't', text(now), 'free', free,
   'limit', v[1], 'd', text(day), 'k', limited and ARGV[14] or '', 'g', ARGV[13], 's', 'open', 'f', '0',
   'fo', '0', 'm', ARGV[12], 'b', budget)
