@@ -39,6 +39,7 @@ from metering.purse import (
     Vacant,
     VoucherBalance,
 )
+from metering.redis_cluster import ClusterLine, is_cluster
 from metering.redis_line import RedisLine
 
 SCRIPTS: Final = (
@@ -64,15 +65,16 @@ def load_scripts() -> dict[str, bytes]:
 
 async def connect_purse(url: str) -> RedisPurse:
     """Raises PurseUnavailable."""
-    line = RedisLine(url, scripts=load_scripts())
+    kind = ClusterLine if await is_cluster(url) else RedisLine
+    line = kind(url, scripts=load_scripts())
     await line.start()
     return RedisPurse(line)
 
 
 class RedisPurse:
-    """metering.purse.Purse on one coalesced connection."""
+    """metering.purse.Purse on one coalesced connection, or one to each node of a cluster."""
 
-    def __init__(self, line: RedisLine) -> None:
+    def __init__(self, line: RedisLine | ClusterLine) -> None:
         self.line = line
 
     async def close(self) -> None:
@@ -247,7 +249,8 @@ class RedisPurse:
         return [_log_entry(entry_id, flat) for entry_id, flat in entries]
 
     async def log_lengths(self) -> list[int]:
-        return await self.line.commands(*(("XLEN", keys.log(lane)) for lane in range(keys.LANES)))
+        lengths = await self.line.spread(*(("XLEN", keys.log(lane)) for lane in range(keys.LANES)))
+        return [length or 0 for length in lengths]  # None: its node is away, so there is nothing to read now
 
     async def delete_log(self, *, lane: int, entry_ids: list[str]) -> None:
         if entry_ids:
@@ -270,7 +273,7 @@ class RedisPurse:
         return await expire_old_keys(self.line.lines, oldest)
 
     async def data_set(self) -> str:
-        return _replid(await self.line.command("INFO", "replication"))
+        return " ".join(_replid(info) for info in await self.line.everywhere("INFO", "replication"))
 
 
 def _replid(info: bytes) -> str:

@@ -67,11 +67,22 @@ class RedisLine:
         """One per server."""
         return [self]
 
+    @property
+    def idle(self) -> bool:
+        """Nobody waits for a reply."""
+        return self._protocol is None or not self._protocol.pending
+
     async def start(self) -> None:
         """Connect once, now; raises PurseUnavailable. Later breaks are mended in the background."""
         await self._connect()
         self._started = True
         self._watch = self._loop.call_later(self._watch_s, self._check_age)
+
+    def keep_trying(self) -> None:
+        """Instead of `start`, where nobody answered: connect in the background, however long it takes."""
+        self._started = True
+        self._watch = self._loop.call_later(self._watch_s, self._check_age)
+        self._reconnecting = self._loop.create_task(self._reconnect(), name="redis-reconnect")
 
     async def close(self) -> None:
         self._closing = True
@@ -127,6 +138,14 @@ class RedisLine:
             return await self.call(*command)
         except hiredis.ReplyError as error:
             raise PurseUnavailable(str(error)) from error
+
+    async def spread(self, *commands: tuple[str | bytes | int, ...]) -> list[Reply]:
+        """Of several lanes: on one server they are where all are."""
+        return await self.commands(*commands)
+
+    async def everywhere(self, *command: str | bytes | int) -> list[Reply]:
+        """Of every server; here there is one."""
+        return await self.commands(command)
 
     # -- inside
 

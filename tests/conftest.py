@@ -2,7 +2,7 @@
 
 `postgres_url`, `books_url`, `valkey_url`, `valkey_socket`: one server for the whole run, an empty (or freshly
 migrated) database and an emptied key space per test. `postgres_server`, `valkey_server`: the test's own
-process; `.kill()` is kill -9, `.start()` starts it anew on the same data.
+process; `.kill()` is kill -9, `.start()` starts it anew on the same data. `valkey_cluster`: three of them.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ import redis
 from billing import migrate
 from launch.embedded_postgres import PostgresServer
 from launch.embedded_valkey import ValkeyServer
+from tests.fakes.valkey_cluster import ValkeyCluster
 
 _database_numbers = itertools.count(1)
 
@@ -143,3 +144,11 @@ def second_valkey() -> Iterator[ValkeyServer]:
     yield server
     server.stop()
     shutil.rmtree(root, ignore_errors=True)
+
+
+@pytest.fixture
+def valkey_cluster() -> Iterator[ValkeyCluster]:
+    """A cluster of the test's own, durable."""
+    cluster = ValkeyCluster(short_dir())
+    yield cluster
+    cluster.close()

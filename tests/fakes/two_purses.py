@@ -12,7 +12,7 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Final, TypeVar, cast
+from typing import Any, Final, TypeVar
 
 from metering import keys
 from metering.data_set import DataSet
@@ -54,7 +54,7 @@ class TwoPurses:
         self._now_ms = 0
         self._pairs = {}
         self.memory = MemoryPurse(now_ms=lambda: self._now_ms)
-        self.command("FLUSHALL")
+        self.everywhere("FLUSHALL")
         while day_in_korea(self.now_ms()) != day_in_korea(self.now_ms() + 2 * SLACK_MS):
             time.sleep(1)
 
@@ -103,25 +103,25 @@ class TwoPurses:
 
     def restart(self) -> None:
         self.memory.restart()
-        self.command("DEBUG", "CHANGE-REPL-ID")
+        self.everywhere("DEBUG", "CHANGE-REPL-ID")
 
     def flush(self) -> None:
         self.memory.flush()
-        self.command("FLUSHALL")
+        self.everywhere("FLUSHALL")
 
     def snapshot(self) -> Snapshot:
-        names: list[bytes] = self.command("KEYS", "*")  # type: ignore[assignment]
-        dumps: list[bytes] = self._runner.run(self.redis.line.commands(*(("DUMP", name) for name in names)))
+        names: list[bytes] = [name for some in self.everywhere("KEYS", "*") for name in some]
+        dumps: list[bytes] = self._runner.run(self.redis.line.spread(*(("DUMP", name) for name in names)))
         return Snapshot(self.memory.data.snapshot(), dict(zip(names, dumps, strict=True)), dict(self._pairs))
 
     def restore(self, older: Snapshot) -> None:
         """An older state comes back under a new replication id."""
         self.memory.restore(older.memory)
         self._pairs = dict(older.pairs)
-        self.command("FLUSHALL")
+        self.everywhere("FLUSHALL")
         for name, dump in older.dumps.items():
             self.command("RESTORE", name, 0, dump)
-        self.command("DEBUG", "CHANGE-REPL-ID")
+        self.everywhere("DEBUG", "CHANGE-REPL-ID")
 
     def grow_older(self, *, days: int = 0, ms: int = 0) -> None:
         """What is stored becomes older: windows by `ms` and `days`, day counters and vouchers by `days`."""
@@ -153,8 +153,12 @@ class TwoPurses:
     def command(self, *command: str | bytes | int) -> object:
         return self._runner.run(self.redis.line.command(*command))
 
+    def everywhere(self, *command: str) -> list[Any]:
+        """What has no key, of every node."""
+        return self._runner.run(self.redis.line.everywhere(*command))
+
     def now_ms(self) -> int:
-        seconds, micros = cast(list[bytes], self.command("TIME"))
+        seconds, micros = self.everywhere("TIME")[0]
         return int(seconds) * 1000 + int(micros) // 1000
 
     def hash(self, name: str, *fields: str) -> list[str | None]:

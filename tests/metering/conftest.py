@@ -14,6 +14,9 @@ from metering.purse_redis import RedisPurse, connect_purse
 from tests.conftest import short_dir
 from tests.fakes.purse_talk import PurseTalk
 from tests.fakes.two_purses import TwoPurses
+from tests.fakes.valkey_cluster import ValkeyCluster
+
+RESTLESS = {"appendonly": "no", "enable-debug-command": "yes"}
 
 
 @pytest.fixture(scope="session")
@@ -23,7 +26,7 @@ def restless_valkey() -> Iterator[ValkeyServer]:
         data_dir=root / "valkey",
         socket_dir=root / "run",
         log_path=root / "valkey.log",
-        settings={"appendonly": "no", "enable-debug-command": "yes"},
+        settings=RESTLESS,
     )
     server.start()
     yield server
@@ -46,11 +49,20 @@ async def purse(restless_url: str) -> AsyncIterator[RedisPurse]:
     await purse.close()
 
 
-@pytest.fixture
-def talk(restless_url: str) -> Iterator[PurseTalk]:
+@pytest.fixture(scope="session")
+def restless_cluster() -> Iterator[ValkeyCluster]:
+    cluster = ValkeyCluster(short_dir(), **RESTLESS)
+    yield cluster
+    cluster.close()
+
+
+@pytest.fixture(params=["server", "cluster"])
+def talk(request: pytest.FixtureRequest) -> Iterator[PurseTalk]:
     """Both purses, empty, for a conversation without a loop around it."""
+    in_cluster = request.param == "cluster"
+    url = request.getfixturevalue("restless_cluster" if in_cluster else "restless_valkey").url
     with asyncio.Runner() as runner:
-        two = TwoPurses(runner, restless_url)
+        two = TwoPurses(runner, url)
         two.begin()
         yield PurseTalk(two)
         two.close()

@@ -235,8 +235,7 @@ def test_the_fence_is_the_replication_id_not_the_run_id(talk: PurseTalk) -> None
 
 
 def _info(talk: PurseTalk, name: str) -> str:
-    text = talk.two.command("INFO", "server")
-    assert isinstance(text, bytes)
+    text: bytes = talk.two.everywhere("INFO", "server")[0]
     return next(row for row in text.decode().splitlines() if row.startswith(f"{name}:"))
 
 
