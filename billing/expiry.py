@@ -8,6 +8,7 @@ still ended.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Final
 
 from billing.database import Connection
@@ -15,7 +16,7 @@ from billing.ledger import rules
 from billing.ledger.store import append_entries
 from billing.loans import recall_loan
 from metering import shares
-from metering.purse import Purse
+from metering.purse import Purse, PurseUnavailable
 
 GRACE_S: Final = 60  # after the end, so that the last calls need not be recalled from
 EXPIRE_MAX: Final = 100  # vouchers in one pass
@@ -41,7 +42,8 @@ async def expire_vouchers(purse: Purse, conn: Connection, *, lanes: Sequence[int
         cursor = await conn.execute(_OUTSTANDING, [voucher_id])
         for lane, n, state, amount in await cursor.fetchall():
             if state == "open":
-                await recall_loan(purse, conn, lane=lane, n=n, voucher_id=voucher_id, amount_micro=amount)
+                with suppress(PurseUnavailable):  # still outstanding: it is looked at again
+                    await recall_loan(purse, conn, lane=lane, n=n, voucher_id=voucher_id, amount_micro=amount)
         expired += await _expire(conn, voucher_id)
     return expired
 

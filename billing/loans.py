@@ -18,7 +18,7 @@ from typing import Final
 from billing.database import Connection
 from billing.ledger import rules
 from billing.ledger.store import append_entries
-from metering.purse import Loan, OtherEpoch, Purse, Vacant
+from metering.purse import Loan, OtherEpoch, Purse, PurseUnavailable, Vacant
 
 PUSH_MAX: Final = 500  # loans in one pass; the next pass takes the rest
 
@@ -115,7 +115,10 @@ async def push_loans(purse: Purse, conn: Connection, *, lanes: Sequence[int]) ->
     )
     rows = await cursor.fetchall()
     for lane, n, voucher_id in rows:
-        await push_loan(purse, conn, lane=lane, n=n, voucher_id=voucher_id)
+        try:
+            await push_loan(purse, conn, lane=lane, n=n, voucher_id=voucher_id)
+        except PurseUnavailable:
+            continue  # of a cluster, one node may be away; it is sent again
     return len(rows)
 
 

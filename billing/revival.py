@@ -11,7 +11,7 @@ import asyncio
 
 from billing.database import Pool
 from billing.treasury import SqlTreasury
-from metering.purse import Purse
+from metering.purse import Purse, PurseUnavailable
 
 
 async def revive_lanes(pool: Pool, purse: Purse) -> int:
@@ -19,8 +19,17 @@ async def revive_lanes(pool: Pool, purse: Purse) -> int:
     async with pool.connection() as conn:
         cursor = await conn.execute("select lane, n from lane_epoch where state = 'open' order by lane")
         current = [(int(lane), int(n)) for lane, n in await cursor.fetchall()]
-    held = await asyncio.gather(*(purse.epoch_here(lane) for lane, _ in current))
-    lost = [(lane, n) for (lane, n), here in zip(current, held, strict=True) if here != n]
+    asked = (purse.epoch_here(lane) for lane, _ in current)
+    held = await asyncio.gather(*asked, return_exceptions=True)
+    lost = []
+    for (lane, n), here in zip(current, held, strict=True):
+        if isinstance(here, BaseException):  # of a node of a cluster that is away nothing is known
+            if not isinstance(here, PurseUnavailable):
+                raise here
+        elif here != n:
+            lost.append((lane, n))
+    if held and all(isinstance(here, PurseUnavailable) for here in held):
+        raise PurseUnavailable(str(held[0]))
     treasury = SqlTreasury(pool, purse)
     for lane, n in lost:
         await treasury.renew_epoch(lane, n)

@@ -16,7 +16,7 @@ import orjson
 
 from billing.database import Connection
 from billing.gateways import UNSEEN_DEAD_S, mark_gateway_ended, register_gateway, touch_gateway
-from metering.purse import Gone, Purse
+from metering.purse import Gone, Purse, PurseUnavailable
 
 __all__ = ["Sweeper", "mark_gateway_ended", "register_gateway", "touch_gateway"]
 
@@ -59,10 +59,13 @@ class Sweeper:
         before = self.swept
         epochs = await _unclosed(conn, lanes)
         for lane, n, wants_drained in epochs:
-            for gateway_id in sorted(dead):
-                await self._sweep_epoch(lane=lane, n=n, gateway_id=gateway_id)
-            if wants_drained and not doubtful:
-                await self.purse.note(lane=lane, kind="drained", op="", n=n, event=b"{}")
+            try:
+                for gateway_id in sorted(dead):
+                    await self._sweep_epoch(lane=lane, n=n, gateway_id=gateway_id)
+                if wants_drained and not doubtful:
+                    await self.purse.note(lane=lane, kind="drained", op="", n=n, event=b"{}")
+            except PurseUnavailable:
+                continue  # of a cluster, one node may be away: its lanes come next time, the others now
         await self._note_gone(conn, over, lanes=sorted({lane for lane, _, _ in epochs}))
         return self.swept - before
 
@@ -76,13 +79,20 @@ class Sweeper:
         for gateway in gateways:
             if gateway.ended:
                 dead.add(gateway.gateway_id)
-            elif await self.purse.lease_alive(gateway.gateway_id):
+            elif await self._may_live(gateway.gateway_id):
                 self.missing_since_s.pop(gateway.gateway_id, None)
             elif now_s - self.missing_since_s.setdefault(gateway.gateway_id, now_s) >= LEASE_LOST_S:
                 dead.add(gateway.gateway_id)
         known = {gateway.gateway_id for gateway in gateways}
         self.missing_since_s = {g: since for g, since in self.missing_since_s.items() if g in known}
         return dead
+
+    async def _may_live(self, gateway_id: str) -> bool:
+        """Where its lease cannot be asked for, nobody calls it dead."""
+        try:
+            return await self.purse.lease_alive(gateway_id)
+        except PurseUnavailable:
+            return True
 
     async def _sweep_epoch(self, *, lane: int, n: int, gateway_id: str) -> None:
         for op in await self.purse.open_ops(lane=lane, n=n, gateway_id=gateway_id):
@@ -99,14 +109,20 @@ class Sweeper:
             booked = {row[0] for row in await cursor.fetchall()}
             for lane in lanes:
                 if lane not in booked:
-                    event = orjson.dumps({"gateway": gateway_id})
-                    await self.purse.note(lane=lane, kind="gone", op=f"gone:{gateway_id}", n=0, event=event)
+                    await self._note_gone_in(lane, gateway_id)
             await conn.execute(
                 "update gateway g set buried_at = clock_timestamp() where g.id = %s and not exists"
                 " (select from lane_epoch e where e.state <> 'closed' and not exists"
                 "  (select from gone_gateway d where d.lane = e.lane and d.gateway_id = g.id))",
                 [gateway_id],
             )
+
+    async def _note_gone_in(self, lane: int, gateway_id: str) -> None:
+        event = orjson.dumps({"gateway": gateway_id})
+        try:
+            await self.purse.note(lane=lane, kind="gone", op=f"gone:{gateway_id}", n=0, event=event)
+        except PurseUnavailable:
+            return  # not in the books, so it is said again
 
 
 async def _unburied(conn: Connection) -> list[_Gateway]:

@@ -12,6 +12,7 @@ import asyncio
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -430,12 +431,12 @@ class Meter:
 
     async def _tick(self) -> None:
         now_s = self._loop.time()
-        try:
-            await self._unposted.fetch_acks()
-            await self._unposted.send_again(now_s)
-            await self._end_orphans(now_s)
-        except PurseUnavailable:
-            pass  # the next tick tries again; nothing was forgotten
+        send_again, end_orphans = partial(self._unposted.send_again, now_s), partial(self._end_orphans, now_s)
+        for step in (self._unposted.fetch_acks, send_again, end_orphans):
+            try:  # each for itself: lanes on a node that is away must not stop the others
+                await step()
+            except PurseUnavailable:
+                pass  # the next tick tries again; nothing was forgotten
         try:
             async with asyncio.timeout(BOOKS_ANSWER_S):
                 leaving = await self._treasury.poll(self.gateway_id)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from metering.event import UsageEvent
 from metering.journal import Journal, JournalFailed
-from metering.purse import HoldRef, Purse
+from metering.purse import HoldRef, Purse, PurseUnavailable
 
 VERIFY_AFTER_S = 5.0
 UNANSWERED_S = 0.5
@@ -68,18 +68,27 @@ class Unposted:
         )
 
     async def fetch_acks(self) -> None:
-        """Forget what the books have taken."""
+        """Forget what the books have taken. A lane that is away stops no other; raises PurseUnavailable."""
         # A dict, not a set: what happens in which order must not depend on how strings are hashed.
         sources = dict.fromkeys(
             (waiting.event.meta.lane, waiting.event.meta.gateway_id) for waiting in self._waiting.values()
         )
+        away: PurseUnavailable | None = None
         for lane, gateway_id in sources:
-            while True:
-                ops = await self._purse.pop_acks(lane=lane, gateway_id=gateway_id, count=1000)
-                for op in ops:
-                    self.forget(op)
-                if len(ops) < 1000:
-                    break
+            try:
+                await self._fetch_acks(lane, gateway_id)
+            except PurseUnavailable as error:
+                away = error
+        if away is not None:
+            raise away
+
+    async def _fetch_acks(self, lane: int, gateway_id: str) -> None:
+        while True:
+            ops = await self._purse.pop_acks(lane=lane, gateway_id=gateway_id, count=1000)
+            for op in ops:
+                self.forget(op)
+            if len(ops) < 1000:
+                return
 
     async def send_again(self, now_s: float) -> None:
         """Send what is not in the stream, as far as we know. May raise PurseUnavailable."""
@@ -107,9 +116,14 @@ class Unposted:
         ]
         beginnings: dict[int, str | None] = {}
         for lane in {waiting.event.meta.lane for waiting in late}:
-            head = await self._purse.read_log(lane=lane, count=1)
+            try:
+                head = await self._purse.read_log(lane=lane, count=1)
+            except PurseUnavailable:
+                continue  # the next time
             beginnings[lane] = head[0].entry_id if head else None
         for waiting in late:
+            if waiting.event.meta.lane not in beginnings:
+                continue
             first = beginnings[waiting.event.meta.lane]
             waiting.since_s = now_s
             if waiting.entry_id is not None and (first is None or _before(waiting.entry_id, first)):
