@@ -1,9 +1,9 @@
 """What an epoch did not use goes back to the vouchers, once nobody is left who could still charge it.
 
 An epoch is closing from the moment the next one exists. Its money returns when its holds of dead gateways
-are swept (`drained`, or a third epoch exists) and every gateway registered while it could be used has left
-it or is gone. Claims stay out of the return until they are settled; with the last of them the epoch is
-closed.
+are swept (`drained`, or a third epoch exists) and every gateway that is not buried has left it or is gone. So
+must one that is younger than the epoch: who came first would be a question to a clock, and clocks are set
+back. Claims stay out of the return until they are settled; with the last of them the epoch is closed.
 """
 
 from __future__ import annotations
@@ -15,16 +15,13 @@ from billing.ledger import rules
 from billing.ledger.store import append_entries
 from billing.loans import bump_open_loans
 
-# A gateway registered within this time after the fence may have read the old epoch a moment before.
-REGISTERED_MARGIN_S = 10
-
 _READY = """
     select e.lane, e.n from lane_epoch e
     where e.state = 'closing' and e.lane = any(%(lanes)s)
       and (e.drained or exists (select from lane_epoch later where later.lane = e.lane and later.n > e.n + 1))
       and not exists (
           select from gateway g
-          where g.buried_at is null and g.registered_at < e.fenced_at + make_interval(secs => %(margin_s)s)
+          where g.buried_at is null
             and not exists (select from left_epoch l where (l.lane, l.n, l.gateway_id) = (e.lane, e.n, g.id))
             and not exists (select from gone_gateway d where (d.lane, d.gateway_id) = (e.lane, g.id)))
     order by e.lane, e.n"""
@@ -32,7 +29,7 @@ _READY = """
 
 async def close_epochs(conn: Connection, *, lanes: Sequence[int]) -> int:
     """Return what ready epochs have left. -> how many loans gave something back."""
-    cursor = await conn.execute(_READY, {"lanes": list(lanes), "margin_s": REGISTERED_MARGIN_S})
+    cursor = await conn.execute(_READY, {"lanes": list(lanes)})
     changed = 0
     for lane, n in await cursor.fetchall():
         changed += await _give_back(conn, lane=lane, n=n)

@@ -331,6 +331,21 @@ async def test_a_closing_epoch_returns_only_when_everybody_left(
     await world.sound()
 
 
+async def test_a_clock_that_is_set_back_lets_no_gateway_be_forgotten(
+    world: World, poster: Poster, conn: Connection
+) -> None:
+    """By the server's clock g1 was registered an hour after its epoch ended."""
+    await _register(conn, "g1")
+    await conn.execute("update gateway set registered_at = clock_timestamp() + interval '1 hour'")
+    n = await _epoch(world)
+    await world.reserve(n, 200 * WON)
+    world.purse.flush()
+    await world.treasury.renew_epoch(LANE, n)
+    await _drained(world, n)
+    await _post_all(poster)
+    assert await close_epochs(conn, lanes=[LANE]) == 0, "it may still charge what it holds"
+
+
 async def test_a_late_event_of_a_closed_epoch_is_paid_from_what_is_free(
     world: World, poster: Poster, conn: Connection
 ) -> None:
