@@ -186,6 +186,8 @@ class _Call:
         cut, error = await self._read(reached.answer, assembler, self._swallow)
         usage, estimated, reason = self._reckon(assembler, cut=cut, error=error)
         failed = reason if reason in _FAILURES else None
+        if failed is not None and estimated:
+            usage, estimated = None, False  # none of it reaches the caller, and the vendor counted nothing
         self.exchange.client_gone = self.request.has_left()
         outcome = await self.settle(usage, estimated=estimated, end_reason=reason, error=failed)
         if failed is not None:

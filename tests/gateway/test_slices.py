@@ -130,7 +130,21 @@ async def test_an_answer_put_together_under_a_swept_hold_is_refused(tmp_path: Pa
         sleep_through(11)
         heard = await calling
         assert (heard.status, heard.code) == (503, "meter_unavailable")
-        assert w.events[0].end_reason == "gateway_lost"
+        assert (w.events[0].end_reason, w.events[0].charge_micro) == ("gateway_lost", 0)
+
+
+@pytest.mark.parametrize("counted", [False, True], ids=["the vendor counted nothing", "it had counted"])
+async def test_an_answer_that_breaks_off_while_it_is_put_together(tmp_path: Path, counted: bool) -> None:
+    """Nothing of it reaches the caller, so it costs nothing, unless the vendor itself reported usage."""
+    rest = [chunk("more"), *([USAGE] if counted else []), b'data: {"error": {"message": "sorry"}}\n\n']
+    vendor = Vendor(*rest)
+    vendor.goes_on.set()
+    async with world(vendor, tmp_path, vouchers=(voucher(1, 0, share_ppm=1_000_000),)) as w:
+        heard = await w.client.call("POST", "/v1/chat/completions", {**ASK, "max_tokens": 4000})
+        assert (heard.status, heard.code) == (502, "upstream_error")
+        [event] = w.events
+        assert (event.charge_micro > 0, event.estimated) == (counted, False)
+        assert heard.headers.get("x-should-retry") == ("false" if counted else "true")
 
 
 def unsettleable(w: World) -> None:
