@@ -27,6 +27,8 @@ VALKEY_WANTED: Final[Mapping[str, str]] = {
     "aof-load-truncated": "no",
     "maxmemory-policy": "noeviction",
 }
+# With full coverage asked for, one lost node stops the lanes of all others, too.
+CLUSTER_WANTED: Final[Mapping[str, str]] = {**VALKEY_WANTED, "cluster-require-full-coverage": "no"}
 POSTGRES_VERSION_MIN: Final = 150_000
 REDIS_VERSION_MIN: Final = (7, 2)
 VALKEY_VERSION_MIN: Final = (8, 0)
@@ -49,19 +51,40 @@ def check_postgres(url: str) -> list[str]:
 
 
 def check_valkey(url: str) -> list[str]:
-    """The same for Redis or Valkey; where CONFIG is forbidden, that is one sentence."""
+    """The same for Redis or Valkey, alone or a cluster; where CONFIG is forbidden, that is one sentence."""
     try:
         with redis.Redis.from_url(
             url, decode_responses=True, socket_timeout=5, socket_connect_timeout=5
         ) as client:
-            _check_version(client.info("server"))
-            try:
-                found = {name: client.config_get(name).get(name) for name in VALKEY_WANTED}
-            except redis.ResponseError:
-                return ["Redis: its settings cannot be read (CONFIG is not allowed)."]
+            if client.info("cluster").get("cluster_enabled"):
+                return _check_cluster(url)
+            return _check_node(client, "Redis", VALKEY_WANTED)
     except (redis.RedisError, OSError, ValueError) as error:
         raise Refused(f"Redis at REDIS_URL cannot be used: {str(error).rstrip('.')}.") from error
-    return _differences("Redis", VALKEY_WANTED, found)
+
+
+def _check_cluster(url: str) -> list[str]:
+    """Every node, also the replicas: each may become the one that counts."""
+    said = []
+    with redis.RedisCluster.from_url(
+        url, decode_responses=True, socket_timeout=5, socket_connect_timeout=5
+    ) as cluster:
+        for node in cluster.get_nodes():
+            name = f"Redis {node.name}"
+            try:
+                said += _check_node(cluster.get_redis_connection(node), name, CLUSTER_WANTED)
+            except (redis.ConnectionError, redis.TimeoutError, OSError):
+                said.append(f"{name}: it does not answer.")
+    return said
+
+
+def _check_node(client: redis.Redis, name: str, wanted: Mapping[str, str]) -> list[str]:
+    _check_version(client.info("server"))
+    try:
+        found = {setting: client.config_get(setting).get(setting) for setting in wanted}
+    except redis.ResponseError:
+        return [f"{name}: its settings cannot be read (CONFIG is not allowed)."]
+    return _differences(name, wanted, found)
 
 
 def _check_version(server: Mapping[str, str]) -> None:

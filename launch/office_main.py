@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 from typing import Final
 
 import uvloop
-from redis.asyncio import Redis
 
 from billing.database import open_pool
 from config.settings import Settings
 from launch import roles, sockets
+from launch.redis_door import RedisDoor
 from launch.serving import build_server, serve
 from portal import app, pages
 from portal.attempts import Attempts
@@ -23,8 +24,8 @@ async def _run(settings: Settings, *, listener: socket.socket, ready_fd: int | N
     assert settings.database_url is not None
     assert settings.redis_url is not None
     pool = open_pool(settings.database_url, size_max=POOL_SIZE_MAX)
-    redis = Redis.from_url(settings.redis_url, socket_timeout=2, socket_connect_timeout=2)
-    async with pool, redis:
+    redis = RedisDoor(settings.redis_url)
+    async with pool, contextlib.aclosing(redis):
         async with pool.connection() as connection:
             secrets = await roles.secrets_of(settings, connection)
         office = app.Office(

@@ -5,12 +5,10 @@ from __future__ import annotations
 import asyncio
 import time
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, Protocol
 
 import psycopg
 import psycopg_pool
-import redis.asyncio
-from redis.exceptions import RedisError
 
 from billing.database import Pool
 
@@ -18,10 +16,15 @@ KEPT_S: Final = 1.0
 WAIT_S: Final = 2.0
 
 
+class Pinged(Protocol):
+    async def ping(self) -> None:
+        """Raises OSError."""
+
+
 @dataclass(slots=True)
 class Readiness:
     pool: Pool
-    redis: redis.asyncio.Redis
+    redis: Pinged
     _asked_s: float = field(default=float("-inf"), init=False)
     _missing: list[str] = field(default_factory=list, init=False)
     _asking: asyncio.Lock = field(default_factory=asyncio.Lock, init=False)
@@ -48,6 +51,6 @@ class Readiness:
         try:
             async with asyncio.timeout(WAIT_S):
                 await self.redis.ping()
-        except (RedisError, OSError, TimeoutError):
+        except (OSError, TimeoutError):
             return False
         return True

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from contextlib import aclosing
 from pathlib import Path
 from urllib.parse import urlencode
 
 import pytest
-import redis.asyncio
 
 from billing.database import connect, open_pool
+from launch.redis_door import RedisDoor
 from portal import app, pages, passwords, people, tokens
 from portal.attempts import Attempts
 from portal.readiness import Readiness
@@ -22,7 +23,7 @@ PASSWORD = "correct horse battery"
 @pytest.fixture
 async def door(books_url: str, valkey_url: str, tmp_path: Path) -> AsyncIterator[Door]:
     pool = open_pool(books_url)
-    async with pool, redis.asyncio.Redis.from_url(valkey_url) as client:
+    async with pool, aclosing(RedisDoor(valkey_url)) as client:
         office = app.Office(
             pool=pool,
             readiness=Readiness(pool, client),
