@@ -20,12 +20,11 @@ READ_AHEAD_BYTES_MAX: Final = 64 * 1024
 Asgi = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 _STATUS_LINES: Final = {
-    int(status): f"HTTP/1.1 {int(status)} {status.phrase}\r\n".encode() for status in HTTPStatus
+    int(status): f"HTTP/1.1 {int(status)} {status.phrase}".encode() for status in HTTPStatus
 }
 _BODILESS: Final = frozenset({204, 304})
 _LEFT: Final[Message] = {"type": "http.disconnect"}
 _CRASHED: Final = b"Internal Server Error"
-_BREAKS: Final = (b"\r", b"\n", b"\0")
 
 
 class Connection(Protocol):
@@ -168,25 +167,25 @@ class Turn:
         self._is_chunked = not self._is_bodiless
         says_close = False
         for name, value in (*self._connection.default_headers, *headers):
-            if any(mark in name or mark in value for mark in _BREAKS):
-                raise RuntimeError("a header would break out of its line")
             if name == b"content-length":
                 self._is_chunked = False
                 self._rest_bytes = 0 if self._is_bodiless else int(value)
             elif name == b"connection" and value == b"close":
                 says_close, self.keep_alive = True, False
-            lines += (name, b": ", value, b"\r\n")
+            lines.append(name + b": " + value)
         if self._is_chunked and self.scope["http_version"] == "1.0":
             self._is_chunked = self.keep_alive = False  # ended by the connection's end
             self._rest_bytes = -1
         if self._connection.is_last(self) or (self.expects_continue and not self.is_whole):
             self.keep_alive = False  # in the second case nobody knows whether the body will come
         if not self.keep_alive and not says_close:
-            lines.append(b"connection: close\r\n")
+            lines.append(b"connection: close")
         if self._is_chunked:
-            lines.append(b"transfer-encoding: chunked\r\n")
-        lines.append(b"\r\n")
-        self._head = b"".join(lines)
+            lines.append(b"transfer-encoding: chunked")
+        head = b"\r\n".join(lines) + b"\r\n\r\n"
+        if not head.count(b"\r") == head.count(b"\n") == len(lines) + 1 or b"\0" in head:
+            raise RuntimeError("a header would break out of its line")
+        self._head = head
         self.has_begun = True
 
     def _framed(self, body: bytes, *, more: bool) -> bytes:
