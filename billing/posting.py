@@ -16,11 +16,12 @@ import orjson
 import psycopg
 
 from billing.database import LANE_POSTER_LOCK, Connection
+from billing.parking import park
 from billing.posting_columns import Unreadable
 from billing.posting_events import Decoded, decode
 from billing.posting_rules import apply_event
 from billing.posting_state import Outcome, ParkedEvent
-from billing.posting_store import park, read_state, write_outcome
+from billing.posting_store import read_state, write_outcome
 from metering.keys import LANES
 from metering.purse import LogEntry, Purse
 

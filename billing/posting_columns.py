@@ -5,8 +5,6 @@ from __future__ import annotations
 import re
 from typing import Any, Final
 
-import orjson
-
 from metering.usage import TOKEN_CLASSES
 
 COUNT_MAX: Final = 10**15
@@ -31,8 +29,18 @@ DESCRIPTION_COLUMNS: Final = (
     "units",
 )
 
-_SPECIAL: Final = re.compile(r"[\\\n\r\t\0]")
-_ESCAPES: Final = {"\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t"}
+# As PostgreSQL itself escapes them: what it gives back is the line that was written, byte for byte.
+_SPECIAL: Final = re.compile(r"[\\\b\f\n\r\t\v\0]")
+_ESCAPES: Final = {
+    "\\": "\\\\",
+    "\b": "\\b",
+    "\f": "\\f",
+    "\n": "\\n",
+    "\r": "\\r",
+    "\t": "\\t",
+    "\v": "\\v",
+}
+_UNIT: Final = re.compile(r"[a-z][a-z0-9_]{0,39}")
 
 
 class Unreadable(Exception):
@@ -70,7 +78,7 @@ def description_text(event: dict[str, Any], meta: dict[str, Any], *, has_escapes
         event["upstream"],
         event["upstream_request_id"],
         _COUNTS.format(*counts),
-        orjson.dumps(event["units"]).decode() if event["units"] else "{}",
+        _units_text(event["units"]) if event["units"] else "{}",
     ]
     if has_escapes:
         words = [_copied(word, plain=index in _PLAIN_WORDS) for index, word in enumerate(words)]
@@ -86,6 +94,15 @@ _OPTIONAL_WORDS: Final = (5, 14, 18, 19)  # tag, error, upstream, upstream_reque
 _PLAIN_WORDS: Final = frozenset({15, 20})  # the joined numbers, whose tabs are meant
 _INSTANTS: Final = "{:d}\t{:d}\t{:d}"
 _COUNTS: Final = "\t".join(["{:d}"] * len(TOKEN_CLASSES))
+
+
+def _units_text(units: dict[str, int]) -> str:
+    """Counts by name, as PostgreSQL writes such JSON."""
+    for name, count in units.items():
+        if not _UNIT.fullmatch(name) or type(count) is not int or not 0 <= count <= COUNT_MAX:
+            raise Unreadable(f"{name!r}: {count!r} is not a count of a unit")
+    ordered = sorted(units.items(), key=lambda unit: (len(unit[0]), unit[0]))
+    return "{" + ", ".join([f'"{name}": {count}' for name, count in ordered]) + "}"
 
 
 def _copied(word: object, *, plain: bool) -> str:

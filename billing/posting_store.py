@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import Final
 
+from billing.audit.batch_store import allot, write_batch
+from billing.audit.leaf import USAGE_COLUMNS, Records
 from billing.database import Connection
-from billing.ledger.store import allot_entry_ids, append_entries
+from billing.ledger.lines import entry_lines, posting_lines
+from billing.ledger.store import insert_entries
 from billing.loans import bump_open_loans
-from billing.posting_columns import DESCRIPTION_COLUMNS, NULL, copy_text
+from billing.parking import insert_parked, parked_lines
+from billing.posting_columns import NULL, copy_text
 from billing.posting_events import Charge, Decoded, Left
-from billing.posting_state import Booked, BooksState, FundsState, LoanState, Outcome, ParkedEvent, UsageRow
+from billing.posting_state import Booked, BooksState, FundsState, LoanState, Outcome, UsageRow
 
-_COPY_USAGE: Final = (
-    "copy usage (op, step, entry_id, lane, n, kind, voucher_id, programme_id, charge_micro, government_micro,"
-    " self_micro, uncollected_micro, from_loan_micro, from_free_micro, d_charge_micro, d_government_micro,"
-    " d_self_micro, d_uncollected_micro, d_from_loan_micro, d_from_free_micro, "
-    + ", ".join(DESCRIPTION_COLUMNS)
-    + ") from stdin"
-)
+_COPY_USAGE: Final = f"copy usage ({', '.join(USAGE_COLUMNS)}, batch_id) from stdin"
+OWN_MICRO: Final = 0  # no company pays beyond its voucher yet
 
 _FUNDS: Final = (
     "select voucher_id, company_id, programme_id, share_ppm, free_micro, charged_micro, direct_micro"
@@ -118,8 +117,9 @@ def _columns(rows: Sequence[tuple[object, ...]], width: int) -> list[list[object
 
 
 async def write_outcome(conn: Connection, books: BooksState, out: Outcome) -> None:
+    if out.rows or out.parked:
+        await _write_records(conn, out)
     if out.rows:
-        await _write_usage(conn, out)
         await _write_balances(conn, books, out)
     if out.claims_dropped:
         await conn.execute("delete from claim where op = any(%s)", [out.claims_dropped])
@@ -145,20 +145,29 @@ async def write_outcome(conn: Connection, books: BooksState, out: Outcome) -> No
             f"update lane_epoch set {column} = true where lane = %s and n = %s",  # noqa: S608 - one of two words
             [mark.lane, mark.n],
         )
-    if out.parked:
-        await park(conn, out.parked)
     if out.restate:
         await bump_open_loans(conn, sorted(out.restate))
 
 
-async def _write_usage(conn: Connection, out: Outcome) -> None:
+async def _write_records(conn: Connection, out: Outcome) -> None:
+    """The batch with its root, then what it is the root of."""
     entries = out.entries()
     booked = [entry for entry in entries if entry is not None]
-    ids = iter(await allot_entry_ids(conn, len(booked)) if booked else [])
+    allotted = await allot(conn, len(booked))
+    ids = iter(allotted.entry_ids)
     entry_ids = [None if entry is None else next(ids) for entry in entries]
-    async with conn.cursor().copy(_COPY_USAGE) as copy:
-        await copy.write("".join([_usage_line(row, entry_ids) for row in out.rows]))
-    await append_entries(conn, booked, entry_ids=[entry for entry in entry_ids if entry is not None])
+    lines = [_usage_line(row, entry_ids) for row in out.rows]
+    numbered = list(zip(allotted.entry_ids, booked, strict=True))
+    records = Records(lines, entry_lines(numbered), posting_lines(numbered), parked_lines(out.parked))
+    await write_batch(conn, allotted.batch_id, records)
+    if lines:
+        line_end = f"\t{allotted.batch_id}\n".encode()
+        async with conn.cursor().copy(_COPY_USAGE) as copy:
+            await copy.write(line_end.join([*lines, b""]))
+    if numbered:
+        await insert_entries(conn, numbered, allotted.batch_id)
+    if out.parked:
+        await insert_parked(conn, out.parked, allotted.batch_id)
     if out.key_days:
         await conn.execute(
             "insert into key_day as k (key_id, day, spent_micro)"
@@ -168,20 +177,20 @@ async def _write_usage(conn: Connection, out: Outcome) -> None:
         )
 
 
-def _usage_line(row: UsageRow, entry_ids: Sequence[int | None]) -> str:
-    """One row in the order of _COPY_USAGE."""
+def _usage_line(row: UsageRow, entry_ids: Sequence[int | None]) -> bytes:
+    """One row in the order of USAGE_COLUMNS: what is hashed, and what COPY gets but for the batch."""
     charge, now, before = row.charge, row.now, row.before
     entry = None if row.group is None else entry_ids[row.group]
     return (
         f"{charge.op_text}\t{now.step}\t{NULL if entry is None else entry}\t{charge.lane}\t{charge.n}"
         f"\t{charge.kind}\t{charge.voucher_text}\t{_programme_text(row.programme_id)}\t{now.charge_micro}"
-        f"\t{now.government_micro}\t{now.self_micro}\t{now.uncollected_micro}\t{now.from_loan_micro}"
+        f"\t{now.government_micro}\t{now.self_micro}\t{OWN_MICRO}\t{now.uncollected_micro}\t{now.from_loan_micro}"
         f"\t{now.from_free_micro}\t{now.charge_micro - before.charge_micro}"
         f"\t{now.government_micro - before.government_micro}\t{now.self_micro - before.self_micro}"
         f"\t{now.uncollected_micro - before.uncollected_micro}"
         f"\t{now.from_loan_micro - before.from_loan_micro}"
-        f"\t{now.from_free_micro - before.from_free_micro}\t{charge.columns}\n"
-    )
+        f"\t{now.from_free_micro - before.from_free_micro}\t{charge.columns}"
+    ).encode()
 
 
 @lru_cache(maxsize=1000)
@@ -229,16 +238,3 @@ async def _write_gone(conn: Connection, out: Outcome) -> None:
         " where (c.lane, c.gateway_id) = (g.lane, g.gateway_id)",
         columns,
     )
-
-
-async def park(conn: Connection, events: Iterable[ParkedEvent]) -> None:
-    rows = [(e.lane, e.stream_id, e.kind, e.op, e.reason[:500], e.payload) for e in events]
-    await conn.execute(
-        "insert into parked (lane, stream_id, kind, op, reason, payload) select * from"
-        " unnest(%s::smallint[], %s::text[], %s::text[], %s::text[], %s::text[], %s::bytea[])",
-        _columns([tuple(_storable(value) for value in row) for row in rows], 6),
-    )
-
-
-def _storable(value: object) -> object:
-    return value.replace("\0", "\N{SYMBOL FOR NULL}") if isinstance(value, str) else value

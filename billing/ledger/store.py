@@ -10,28 +10,37 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from billing.audit.batch_store import allot, write_batch
+from billing.audit.leaf import Records
 from billing.database import Connection
 from billing.ledger.journal import Entry
+from billing.ledger.lines import entry_lines, posting_lines
 from metering.shares import government_micro
 
 
-async def allot_entry_ids(conn: Connection, count: int) -> list[int]:
-    cursor = await conn.execute("select nextval('entry_id_seq') from generate_series(1, %s)", [count])
-    return [row[0] for row in await cursor.fetchall()]
-
-
-async def append_entries(
-    conn: Connection, entries: Sequence[Entry], *, entry_ids: Sequence[int] | None = None
-) -> list[int]:
-    """Write entries with their postings, in the caller's SQL transaction."""
+async def append_entries(conn: Connection, entries: Sequence[Entry]) -> list[int]:
+    """Write entries with their postings as a batch, in the caller's SQL transaction. -> their ids."""
     if not entries:
         return []
-    ids = list(entry_ids) if entry_ids is not None else await allot_entry_ids(conn, len(entries))
+    allotted = await allot(conn, len(entries))
+    numbered = list(zip(allotted.entry_ids, entries, strict=True))
+    records = Records(entry=entry_lines(numbered), posting=posting_lines(numbered))
+    async with conn.pipeline():
+        await write_batch(conn, allotted.batch_id, records)
+        await insert_entries(conn, numbered, allotted.batch_id)
+    return allotted.entry_ids
+
+
+async def insert_entries(conn: Connection, numbered: Sequence[tuple[int, Entry]], batch_id: int) -> None:
+    """After their batch was written, in the same SQL transaction."""
+    entries = [entry for _, entry in numbered]
     await conn.execute(
-        "insert into entry (id, kind, programme_id, voucher_id, provider_id, lane, n) select * from"
+        "insert into entry (id, kind, programme_id, voucher_id, provider_id, lane, n, batch_id)"
+        " select *, %s from"
         " unnest(%s::bigint[], %s::text[], %s::text[], %s::text[], %s::text[], %s::smallint[], %s::bigint[])",
         [
-            ids,
+            batch_id,
+            [entry_id for entry_id, _ in numbered],
             [entry.kind for entry in entries],
             [entry.programme_id for entry in entries],
             [entry.voucher_id for entry in entries],
@@ -42,7 +51,7 @@ async def append_entries(
     )
     legs = [
         (entry_id, leg, posting.account, posting.amount_micro)
-        for entry_id, entry in zip(ids, entries, strict=True)
+        for entry_id, entry in numbered
         for leg, posting in enumerate(entry.postings)
     ]
     columns = list(zip(*legs, strict=True)) or [(), (), (), ()]
@@ -51,7 +60,6 @@ async def append_entries(
         " select * from unnest(%s::bigint[], %s::smallint[], %s::text[], %s::bigint[])",
         [list(column) for column in columns],
     )
-    return ids
 
 
 @dataclass(frozen=True, slots=True)
