@@ -8,15 +8,20 @@ import contextlib
 import os
 import platform
 import socket
+import statistics
 import subprocess
+import tempfile
+import time
 from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import Path
 from pathlib import Path
 
 import psutil
 
 SUBJECT_CORE = 0
 RIG_CORE = 1
+FLUSHES = 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +43,19 @@ def sample(pids: Iterable[int]) -> Sample:
     core = psutil.cpu_times(percpu=True)[SUBJECT_CORE]
     busy_s = core.user + core.nice + core.system + core.irq + core.softirq
     return Sample(cpu_s=cpu_s, rss_bytes=rss_bytes, core_busy_s=busy_s)
+
+
+def fdatasync_us(folder: Path) -> float:
+    """The median of one flush of a short append: what a store that answers durably waits for each time."""
+    durations_ns = []
+    with tempfile.NamedTemporaryFile(dir=folder) as file:
+        for _ in range(FLUSHES):
+            file.write(b"x" * 300)
+            file.flush()
+            began_ns = time.perf_counter_ns()
+            os.fdatasync(file.fileno())
+            durations_ns.append(time.perf_counter_ns() - began_ns)
+    return statistics.median(durations_ns) / 1000
 
 
 def pin(pid: int, *, core: int) -> None:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from bench.books import Audit, CompanyClient, audit
-from bench.machine import RIG_CORE, SUBJECT_CORE, pin, sample
+from bench.machine import RIG_CORE, SUBJECT_CORE, fdatasync_us, pin, sample
 from bench.rig import Load, RigError, Served, Vendor, Window, run_load
 from bench.setting import Requests
 from bench.subjects import Direct, Gateway, Nginx, Subject
@@ -106,6 +106,7 @@ class Round:
             today = date.today()  # noqa: DTZ011 the machine's own day
             gateway = Gateway(program=self._program, vendor_port=self._vendor.port, today=today)
             try:
+                self.figures["gateway.fdatasync_us"] = fdatasync_us(gateway.data_dir)
                 self._measure(gateway, between=lambda: self._post_and_audit(gateway, before))
                 self._check_books(gateway, when="at the end", before=before)
             finally:

@@ -45,6 +45,7 @@ BUDGETS = (
 )
 
 
+FLUSHES_PER_CALL = 2  # of Valkey's log: the hold, and the settlement
 BUDGET_NGINX_CPU_US = 18  # what nginx took per request on the machine on which the budgets were set
 
 
@@ -169,9 +170,25 @@ def other_rows(run: Run) -> list[Row]:
     gateway, nginx = spread(run, "gateway.c32.cpu_us"), spread(run, "nginx.c32.cpu_us")
     if gateway and nginx:
         rows.append(("CPU per request at c=32, gateway : nginx", f"{gateway.middle / nginx.middle:.1f}"))
+    rows += _latency_rows(run)
     if nginx:
         pace = f"{nginx.middle:.0f} µs : {BUDGET_NGINX_CPU_US} µs"
         rows.append(("CPU per request of nginx, here : on the machine of the budgets", pace))
+    return rows
+
+
+def _latency_rows(run: Run) -> list[Row]:
+    """What of the delay of a lone call is this machine's: its disk, and its waking of a sleeping process."""
+    rows: list[Row] = []
+    gateway, nginx = spread(run, "gateway.c1.p50_us"), spread(run, "nginx.c1.p50_us")
+    if gateway and nginx:
+        rows.append(("p50 with one connection, gateway : nginx", f"{gateway.middle / nginx.middle:.1f}"))
+    added, flush = spread(run, "gateway.c1.added_p50_us"), spread(run, "gateway.fdatasync_us")
+    if flush:
+        rows.append(("one fdatasync where Valkey's log lies, µs", _cell(flush)))
+    if added and flush:
+        rest_ms = (added.middle - FLUSHES_PER_CALL * flush.middle) / 1000
+        rows.append(("added p50 with one connection, less the fdatasyncs of a call, ms", f"{rest_ms:.2f}"))
     return rows
 
 

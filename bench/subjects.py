@@ -134,12 +134,13 @@ class Gateway:
         self.office_port = office_port
         self._folder = Path(tempfile.mkdtemp(prefix="vg-bench-"))
         self._folder.chmod(0o755)  # an embedded PostgreSQL does not run as root and must get in
+        self.data_dir = self._folder / "data"
         applied = self._folder / "bench.yaml"
         applied.write_text(declaration(vendor_port=vendor_port, today=today))
         self.log = self._folder / "up.log"
         command = [
             "env", "-u", "DATABASE_URL", "-u", "REDIS_URL", "UPSTREAM_ALLOW_PRIVATE=1",
-            str(program), "up", "--data-dir", str(self._folder / "data"), "--port", str(self.port),
+            str(program), "up", "--data-dir", str(self.data_dir), "--port", str(self.port),
             "--office-port", str(office_port), "--workers", "1", "--apply", str(applied),
         ]  # fmt: skip
         with self.log.open("wb") as log:
