@@ -59,7 +59,7 @@ def paying_vouchers(vouchers: tuple[Voucher, ...], product_id: str, now_ms: int)
     return paying
 
 
-def ceiling(facts: RequestFacts, product: Product, now_ms: int) -> Ceiling:
+def ceiling(facts: RequestFacts, product: Product, now_ms: int, *, hides_output: bool = False) -> Ceiling:
     price = entry_at(product.prices, now_ms)
     if price is None:
         raise Problem(
@@ -88,7 +88,7 @@ def ceiling(facts: RequestFacts, product: Product, now_ms: int) -> Ceiling:
         least_micro=price.ceiling_micro(
             input_tokens_max=input_tokens, output_tokens_max=min(1, output_tokens)
         ),
-        can_be_cut=facts.purpose == "chat" and not quirks.limit_leaves_reasoning,
+        can_be_cut=facts.purpose == "chat" and not quirks.limit_leaves_reasoning and not hides_output,
     )
 
 

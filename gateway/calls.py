@@ -136,7 +136,9 @@ class Calls:
         vouchers = admission.paying_vouchers(
             self._directory.vouchers_of(caller.company.company_id), product.product_id, now_ms
         )
-        return Admitted(caller, facts, product, admission.ceiling(facts, product, now_ms), vouchers)
+        hides = product.product_id in self._relay.hidden
+        bounds = admission.ceiling(facts, product, now_ms, hides_output=hides)
+        return Admitted(caller, facts, product, bounds, vouchers)
 
     async def read_body(self, request: Request) -> tuple[bytes, dict[str, Any]]:
         return await self._read(request)

@@ -16,6 +16,7 @@ from gateway.asgi.request import Request
 from gateway.asgi.response import EVENT_STREAM, JSON, NO_CACHE, Headers
 from gateway.attempts import Attempts, Reached
 from gateway.exchange import Exchange
+from gateway.hidden import HiddenOutput
 from gateway.outlet import Outlet
 from gateway.problems import Problem
 from gateway.slices import HoldLost, Pace, Slices
@@ -69,6 +70,7 @@ class Relay:
         self._now_ms = now_ms
         self._limits = limits
         self._drains = 0
+        self.hidden = HiddenOutput()
 
     async def relay(
         self,
@@ -143,8 +145,11 @@ class _Call:
         if answer.error is not None:
             await self._fail_whole(answer)
         usage, estimated = answer.usage, answer.usage is None
+        delivered = answer.text_bytes // ESTIMATE_BYTES_PER_TOKEN
         if usage is None:
-            usage = exchange.delivered_usage(answer.text_bytes // ESTIMATE_BYTES_PER_TOKEN)
+            usage = exchange.delivered_usage(delivered)
+        elif exchange.ceiling.output_tokens:
+            self._learn(usage, delivered)
         exchange.client_gone = self.request.has_left()
         outcome = await self.settle(usage, estimated=estimated, end_reason="completed")
         await self._send_whole(answer.body, outcome)
@@ -294,10 +299,15 @@ class _Call:
         if self.gone and reason != "completed":
             reason = "client_gone"
         if fold.usage is not None:
+            self._learn(fold.usage, delivered)
             return fold.usage, False, reason
         if not delivered and reason in _FAILURES:
             return None, False, reason
         return exchange.delivered_usage(delivered), True, reason
+
+    def _learn(self, usage: Usage, delivered: int) -> None:
+        product_id = self.exchange.product.product_id
+        self.relay.hidden.learn(product_id, billed_tokens=usage.output_total, seen_tokens=delivered)
 
     async def _end_stream(self, fold: StreamFold, outcome: Outcome, *, cut: bool, failed: str | None) -> None:
         if not self.outlet.started:

@@ -104,6 +104,7 @@ class Meter:
         self._queue = FundsQueue()
         self._habits = Habits()
         self.pressed = Pressed(patience_s=wait_for_funds_s)
+        self._last_ones: set[str] = set()  # vouchers whose last money a call is asking for
         self._orphans: dict[str, _Orphan] = {}
         self._loop = asyncio.get_running_loop()
         self._renewed_s = self._loop.time()
@@ -256,15 +257,31 @@ class Meter:
         lane = self._lanes[wish.meta.lane]
         if self.pressed.is_any((voucher.voucher_id for voucher in wish.vouchers), lane.n):
             raise _Tied  # what comes free is for those that run
-        running = lane.running
-        for modest in self._habits.modest(wish, running=running, now_s=self._loop.time()):
+        modest = self._habits.modest(wish, running=lane.running, now_s=self._loop.time())
+        for asked in modest:
             try:
-                held = await self._try(modest)
-            except (Exhausted, LimitReached):
+                held = await self._try(asked)
+            except LimitReached:
+                break  # of the key, not of the money: its own words are wanted
+            except Exhausted:
                 continue
             held.want_micro = wish.want_micro
             return held
+        else:
+            if modest:
+                return await self._try_the_rest(wish, lane)
         return await self._try(wish)
+
+    async def _try_the_rest(self, wish: Wish, lane: Lane) -> Held:
+        """Less is left than a call usually costs: for one at a time, or it would be an answer for nobody."""
+        voucher_id = wish.vouchers[0].voucher_id
+        if voucher_id in self._last_ones or self.pressed.running(voucher_id, lane.n):
+            raise _Tied
+        self._last_ones.add(voucher_id)
+        try:
+            return await self._try(wish)
+        finally:
+            self._last_ones.discard(voucher_id)
 
     async def _try(self, wish: Wish) -> Held:
         vouchers = {voucher.voucher_id: voucher for voucher in wish.vouchers}

@@ -4,7 +4,7 @@ Money that is nearly gone would be divided evenly by streams that advance side b
 end. So the last of it is for the eldest: it ends, what it held and did not need is free, and the next is the
 eldest. The others wait for that, while their vendors are not read. As long as anything moves, waiting is
 better than ending; where nothing has moved for a while, not even the eldest can go on, and the youngest
-gives up. What it leaves is offered to the others before the next one does.
+gives up. What it leaves is offered to the others before the next one does, which then takes not as long.
 
 All this is about the calls of one process on one voucher; of the others it sees the money move.
 """
@@ -18,7 +18,7 @@ from typing import Final
 
 from metering.wish import Held
 
-NEXT_S: Final = 0.3  # between one that gives up and the next
+NEXT_S: Final = 1.0  # without movement, between one that gives up and the next
 WAIT_MAX_S: Final = 60.0  # of one stream, in one wait, whatever moves
 
 
@@ -31,6 +31,7 @@ class _Calls:
     growing: dict[str, Held] = field(default_factory=dict)  # in the order in which they began
     money: tuple[int, int] = (-1, -1)  # available and held, as last seen by one that waits
     moved_s: float = 0.0
+    one_gave_up: bool = False  # since the last time that nobody waited
 
 
 class Pressed:
@@ -61,6 +62,10 @@ class Pressed:
             del calls.growing[op]  # it has all it can ever need
         return True
 
+    def running(self, voucher_id: str, n: int) -> int:
+        calls = self._calls.get((n, voucher_id))
+        return 0 if calls is None else calls.running
+
     def is_any(self, voucher_ids: Iterable[str], n: int) -> bool:
         """Does a running call of these vouchers wait for money?"""
         places = (self._calls.get((n, voucher_id)) for voucher_id in voucher_ids)
@@ -75,6 +80,7 @@ class Pressed:
             yield
         finally:
             calls.waiting.discard(held.ref.op)
+            calls.one_gave_up = calls.one_gave_up and bool(calls.waiting)
 
     def gives_up(self, held: Held, *, money: tuple[int, int], since_s: float, now_s: float) -> bool:
         """Has this stream, which waits since `since_s`, to end now? `money`: as the purse just told it."""
@@ -83,11 +89,12 @@ class Pressed:
         calls = self._calls[_place(held)]
         if calls.money != money or len(calls.waiting) < calls.running:
             calls.money, calls.moved_s = money, now_s
-        if now_s - max(calls.moved_s, since_s) < self._patience_s:
+        patience_s = min(NEXT_S, self._patience_s) if calls.one_gave_up else self._patience_s
+        if now_s - max(calls.moved_s, since_s) < patience_s:
             return False
         if held.ref.op != next(reversed(calls.growing), held.ref.op):
             return False
-        calls.moved_s = now_s - self._patience_s + NEXT_S
+        calls.moved_s, calls.one_gave_up = now_s, True
         return True
 
 

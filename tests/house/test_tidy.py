@@ -28,7 +28,7 @@ RATCHET_SLACK_LINES: Final = 5
 PURE: Final = (
     "metering/money.py",
     "metering/usage.py",
-    "metering/prices.py",
+    "metering/pr*.py",
     "metering/shares.py",
     "metering/directory.py",
     "metering/keys.py",
@@ -46,6 +46,7 @@ PURE: Final = (
     "gateway/admission.py",
     "gateway/routing.py",
     "gateway/exchange.py",
+    "gateway/hidden.py",
     "gateway/problems.py",
     "billing/declaration/fi*.py",
     "billing/declaration/[gjmpry]*.py",

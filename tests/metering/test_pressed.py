@@ -97,6 +97,9 @@ def test_the_youngest_gives_up_and_the_others_are_offered_what_it_leaves(
     pressed.end(youngest)
     assert not pressed.gives_up(second, money=STILL, since_s=0, now_s=now_s + NEXT_S / 2)
     assert pressed.gives_up(second, money=STILL, since_s=0, now_s=now_s + NEXT_S)
+    waits.close()
+    with pressed.waiting(eldest):
+        assert not pressed.gives_up(eldest, money=STILL, since_s=10, now_s=10 + NEXT_S), "anew, as patient"
 
 
 def test_nobody_waits_for_ever(pressed: Pressed, waits: ExitStack) -> None:
