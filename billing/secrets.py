@@ -4,6 +4,7 @@
 - the sealing key, under which vendors' API keys are kept (AES-256-GCM). A sealed value names the row it
   belongs to, so that it cannot be moved to another;
 - the key of the office's tokens;
+- the key that signs the tree heads of the books' log (Ed25519);
 - a fingerprint, by which the books know that all processes have the same secret (billing/house.py).
 
 Whoever reads the database alone learns neither kind of key. Without the master secret, sealed values are
@@ -33,13 +34,14 @@ class Unsealable(ValueError):
 
 
 class Secrets:
-    __slots__ = ("_aead", "fingerprint", "jwt_key", "pepper")
+    __slots__ = ("_aead", "fingerprint", "jwt_key", "pepper", "signing_seed")
 
     def __init__(self, master: bytes) -> None:
         if len(master) < MASTER_BYTES_MIN:
             raise ValueError(f"the master secret has at least {MASTER_BYTES_MIN} bytes")
         self.pepper: Final = _derived(master, "api key pepper")
         self.jwt_key: Final = _derived(master, "office tokens")
+        self.signing_seed: Final = _derived(master, "tree heads")
         self.fingerprint: Final = hmac.digest(
             _derived(master, "fingerprint"), b"one house, one secret", hashlib.sha256
         ).hex()

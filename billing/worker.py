@@ -15,6 +15,7 @@ from typing import Final
 
 import psycopg
 
+from billing.audit.sealing import SEAL_MAX, make_signer, seal
 from billing.closing import close_epochs
 from billing.database import Connection, connect
 from billing.expiry import expire_vouchers
@@ -31,6 +32,7 @@ GATHER_MIN: Final = 200  # entries: a commit costs as much for one as for these,
 KEEP_EVERY_S: Final = 1.0
 TAKE_LANES_EVERY_S: Final = 2.0
 PURGE_EVERY_S: Final = 10.0
+SEAL_EVERY_S: Final = 1.0
 BACK_OFF_MIN_S: Final = 0.1
 BACK_OFF_MAX_S: Final = 2.0
 DRAIN_S: Final = 10.0
@@ -51,7 +53,7 @@ class WorkerStats:
     last_post_s: float = 0.0  # by the loop's clock
 
 
-async def run_worker(
+async def run_worker(  # noqa: PLR0913 - what a worker is made of, by name
     database_url: str,
     purse: Purse,
     stop: asyncio.Event,
@@ -61,10 +63,12 @@ async def run_worker(
     stats: WorkerStats | None = None,
     connect: Callable[[str], Awaitable[Connection]] = connect,
     idle_s: float = IDLE_S,
+    signing_seed: bytes | None = None,
 ) -> None:
     """Runs until `stop`, then posts what is left in the streams. Raises BooksMismatch at the start only.
 
     `connect` opens each loop's connection; streams that hold little are looked at again after `idle_s`.
+    Without `signing_seed` the log of the books grows, and its tree heads are not signed.
     """
     clock_s = asyncio.get_running_loop().time
     worker = _Worker(database_url, purse, stop, stats or WorkerStats(), connect, idle_s, clock_s)
@@ -74,6 +78,7 @@ async def run_worker(
             share = tuple(lanes[index::posters])
             group.create_task(worker.survive("post", partial(worker.post, lanes=share)))
         group.create_task(worker.survive("keep", partial(worker.keep, lanes=lanes)))
+        group.create_task(worker.survive("seal", partial(worker.seal, seed=signing_seed)))
 
 
 @dataclass(slots=True)
@@ -150,6 +155,12 @@ class _Worker:
                 await expire_vouchers(self.purse, conn, lanes=lanes)
                 purged_s = now_s
             await self._pause(KEEP_EVERY_S)
+
+    async def seal(self, conn: Connection, seed: bytes | None) -> None:
+        signer = None if seed is None else await make_signer(conn, seed)
+        while not self.stop.is_set():
+            if await seal(conn, signer) < SEAL_MAX:
+                await self._pause(SEAL_EVERY_S)
 
     async def _pause(self, seconds: float) -> None:
         """Sleep, unless told to stop."""

@@ -15,6 +15,7 @@ from psycopg_pool import PoolTimeout
 from billing.database import Pool, open_pool
 from billing.forgetting import Forgetting
 from billing.revival import revive_lanes
+from billing.secrets import Secrets
 from billing.treasury import BooksMismatch
 from billing.worker import WorkerStats, run_worker
 from config.settings import Settings
@@ -120,7 +121,8 @@ async def _run(settings: Settings, *, ready_fd: int | None) -> None:
         ]
         say_ready(ready_fd)
         try:
-            await run_worker(database_url, purse, stop, stats=stats)
+            seed = Secrets(roles.master_secret(settings)).signing_seed
+            await run_worker(database_url, purse, stop, stats=stats, signing_seed=seed)
         except BooksMismatch as mismatch:
             raise Refused(str(mismatch)) from mismatch
         finally:

@@ -1,0 +1,65 @@
+"""Books with a little of everything in them, for tests of the log and its bundle."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from billing.audit.sealing import make_signer, seal
+from billing.database import Pool
+from billing.posting import Poster
+from metering.purse import LogEntry
+from tests.fakes.books_world import LANE, VOUCHER, World
+
+SEED = bytes(range(32))
+
+
+@dataclass(slots=True)
+class AuditedWorld:
+    world: World
+    n: int
+    entries: int = 0
+
+    @classmethod
+    async def make(cls, pool: Pool, *, share_ppm: int = 750_000) -> AuditedWorld:
+        """A voucher of 70,000 and 30,000 won of which something is lent."""
+        world = World(pool)
+        await world.fund(government_won=70_000, self_won=30_000, share_ppm=share_ppm)
+        n = await world.treasury.current_epoch(LANE)
+        await world.treasury.lend(lane=LANE, n=n, voucher_id=VOUCHER, need_micro=1)
+        return cls(world, n)
+
+    async def post(self, charges_micro: list[int], *, broken: int = 0) -> list[str]:
+        """One batch of calls, and of events nobody can read. -> the calls' ops."""
+        ops = [f"op_{self.entries + number}" for number in range(len(charges_micro))]
+        events = [
+            self._entry("settled", op, {"e": self.world.event(op, self.n, charge).to_bytes(), "charge": b"1"})
+            for op, charge in zip(ops, charges_micro, strict=True)
+        ]
+        events += [
+            self._entry("settled", f"bad\t{number}", {"e": b"\x00 no event \\ \n"})
+            for number in range(broken)
+        ]
+        await self._commit(events)
+        return ops
+
+    async def sweep_then_settle(self, *, floor_micro: int, charge_micro: int) -> str:
+        """A call of two steps: ended at its checkpoint, then told by its gateway."""
+        op = f"op_{self.entries}"
+        event = self.world.event(op, self.n, charge_micro)
+        swept = {"e": event.meta.to_bytes(), "charge": b"%d" % floor_micro, "v": VOUCHER.encode()}
+        swept |= {"t": b"%d" % event.held_at_ms, "out": b"7"}
+        await self._commit([self._entry("swept", op, swept)])
+        await self._commit([self._entry("settled", op, {"e": event.to_bytes(), "late": b"1"})])
+        return op
+
+    async def seal(self) -> None:
+        async with self.world.pool.connection() as conn:
+            await seal(conn, await make_signer(conn, SEED))
+
+    def _entry(self, kind: str, op: str, fields: dict[str, bytes]) -> LogEntry:
+        self.entries += 1
+        return LogEntry(f"{self.entries}-0", kind, op, self.n, {"op": op.encode(), **fields})
+
+    async def _commit(self, entries: list[LogEntry]) -> None:
+        async with self.world.pool.connection() as conn:
+            await Poster(conn, self.world.purse)._commit({LANE: entries})
