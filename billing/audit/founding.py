@@ -30,7 +30,7 @@ def found_log(connection: psycopg.Connection[Any]) -> None:
                         tree.add(record_hash(table, line.split(b"\t", 2)[2]))
             counts.append(tree.size - before)
         cursor.execute(
-            "insert into batch (id, root, usage_rows, entry_rows, posting_rows, parked_rows, change_rows)"
+            "insert into batch (id, root, change_rows, entry_rows, posting_rows, usage_rows, parked_rows)"
             " values (0, %s, %s, %s, %s, %s, %s) returning at_ms",
             [tree.root(), *counts],
         )

@@ -25,13 +25,13 @@ USAGE_COLUMNS: Final = (
     *DESCRIPTION_COLUMNS,
 )
 
-# In the order in which a batch's leaves follow each other.
+# In the order in which a batch's leaves follow each other: what a row refers to comes before it.
 RECORD_COLUMNS: Final = {
-    "usage": USAGE_COLUMNS,
+    "change": ("id", "kind", "row"),
     "entry": ("id", "kind", "programme_id", "voucher_id", "provider_id", "lane", "n"),
     "posting": ("entry_id", "leg", "account", "amount_micro"),
+    "usage": USAGE_COLUMNS,
     "parked": ("lane", "stream_id", "kind", "op", "reason", "payload_sha256"),
-    "change": ("id", "kind", "row"),
 }
 RECORD_TABLES: Final = tuple(RECORD_COLUMNS)
 BATCH_COLUMNS: Final = ("number", "root", *RECORD_TABLES, "at_ms", "previous")
@@ -58,7 +58,7 @@ class Records:
         return root_of(list(self._leaves()))
 
     def _leaves(self) -> Iterator[bytes]:
-        for table in ("usage", "entry", "posting", "parked"):
+        for table in ("entry", "posting", "usage", "parked"):
             prefix = _PREFIXES[table]
             for line in getattr(self, table):
                 yield sha256(prefix + line).digest()

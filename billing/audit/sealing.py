@@ -20,7 +20,7 @@ SEAL_MAX: Final = 2000  # batches in one SQL transaction
 HEAD_EVERY_MS: Final = 60_000
 
 _BATCH: Final[LiteralString] = (
-    "b.id, b.root, b.usage_rows, b.entry_rows, b.posting_rows, b.parked_rows, b.change_rows, b.at_ms"
+    "b.id, b.root, b.change_rows, b.entry_rows, b.posting_rows, b.usage_rows, b.parked_rows, b.at_ms"
 )
 
 

@@ -26,7 +26,7 @@ async def test_every_write_is_a_batch_and_every_batch_gets_a_number(pool: Pool) 
         assert await seal(conn, signer) == 7
         assert await seal(conn, signer) == 0
         cursor = await conn.execute(
-            "select number, root, usage_rows, entry_rows, posting_rows, parked_rows, change_rows, at_ms,"
+            "select number, root, change_rows, entry_rows, posting_rows, usage_rows, parked_rows, at_ms,"
             " previous from log join batch on id = batch_id order by number"
         )
         batches = [Batch(row[0], row[1], tuple(row[2:7]), *row[7:]) for row in await cursor.fetchall()]
