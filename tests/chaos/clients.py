@@ -7,19 +7,19 @@ answer (`ok`), a refusal with our code (`fail`), or neither (`unknown`).
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import itertools
 import json
 import random
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 import aiohttp
 
-from tests.chaos.history import Ended, Glance, Invoked, Recorder, Verdict
-from tests.chaos.setting import BOUNDED, CHAT, EMBED, RICH, least_micro, scarce
+from tests.chaos.answers import Wanted, now_ms, read_answer
+from tests.chaos.history import Ended, Glance, Invoked, Recorder
+from tests.chaos.setting import BOUNDED, CHAT, RICH, least_micro, scarce
+from tests.chaos.wishes import chat, some
 from tests.journeys.caller import SOURCES, Answer, micro
 from tests.journeys.declarations import key_text
 
@@ -28,19 +28,7 @@ REPEATS_MAX: Final = 12
 EXHAUSTED_IN_A_ROW: Final = 4
 PROBE_EVERY_S: Final = 0.1
 GLANCE_EVERY_S: Final = 0.5
-VENDOR_FAULTS: Final = ("cut_after=6", "error_after=6", "http_500", "429", "no_usage", "error_in_200")
-
-
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """One operation as a caller means it; `leave_after` pieces it hangs up."""
-
-    company: str
-    kind: str
-    product: str
-    body: bytes
-    path: str
-    leave_after: int | None = None
+_PARTS: Final = ("granted", "spent", "held", "available", "returned")
 
 
 @dataclass(slots=True)
@@ -79,21 +67,21 @@ class Callers:
     async def _rich(self, dice: random.Random) -> None:
         company = dice.choice(RICH)
         if dice.random() < 0.3:
-            await self._keyed(dice, self._some(dice, company))
+            await self._keyed(dice, some(dice, company))
         else:
-            await self._once(self._some(dice, company))
+            await self._once(some(dice, company))
 
     async def _bounded(self, dice: random.Random) -> None:
-        await self._once(self._some(dice, BOUNDED))
+        await self._once(some(dice, BOUNDED))
 
     async def _scarce(self, dice: random.Random) -> None:
         """All on one voucher until it is used up, then on the next; now and then on one that is over."""
         number = self._scarce_now
         if number and dice.random() < 0.05:
-            await self._once(self._chat(dice, scarce(dice.randrange(number)), tokens=(5, 40)))
+            await self._once(chat(dice, scarce(dice.randrange(number)), tokens=(5, 40)))
             return
         streamed = dice.random() < 0.6
-        wanted = self._chat(dice, scarce(number), tokens=(20, 220), stream=streamed)
+        wanted = chat(dice, scarce(number), tokens=(20, 220), stream=streamed)
         ended = await (self._keyed(dice, wanted) if dice.random() < 0.2 else self._once(wanted))
         if number != self._scarce_now:
             return
@@ -104,50 +92,6 @@ class Callers:
             self._exhausted = 0
         if self._exhausted >= EXHAUSTED_IN_A_ROW:
             self._scarce_now, self._exhausted = (number + 1) % self.scarce_count, 0
-
-    def _some(self, dice: random.Random, company: str) -> Wanted:
-        lot = dice.random()
-        if lot < 0.12:
-            return self._embed(dice, company)
-        if lot < 0.20:
-            fault = dice.choice(VENDOR_FAULTS)
-            return self._chat(dice, company, tokens=(10, 60), stream=dice.random() < 0.7, fault=fault)
-        if lot < 0.28:
-            leave = dice.choice((0, 1, 5, 20))
-            return self._chat(dice, company, tokens=(30, 120), stream=True, leave_after=leave)
-        if lot < 0.36:
-            return self._chat(dice, company, tokens=(500, 900), stream=True, token_ms=8)
-        return self._chat(dice, company, tokens=(5, 150), stream=dice.random() < 0.6)
-
-    def _chat(
-        self,
-        dice: random.Random,
-        company: str,
-        *,
-        tokens: tuple[int, int],
-        stream: bool = False,
-        fault: str | None = None,
-        leave_after: int | None = None,
-        token_ms: int | None = None,
-    ) -> Wanted:
-        count = dice.randint(*tokens)
-        text = f"{dice.getrandbits(48):x} [[tokens={count}]]"
-        if fault is not None:
-            text += f" [[fault:{fault}]]"
-        if token_ms is not None:
-            text += f" [[token_ms={token_ms}]]"
-        body: dict[str, Any] = {"model": CHAT, "messages": [{"role": "user", "content": text}]}
-        if dice.random() < 0.5:
-            body["max_tokens"] = count * dice.choice((1, 2, 8))
-        if stream:
-            body["stream"] = True
-        kind = "leave" if leave_after is not None else "stream" if stream else "chat"
-        return Wanted(company, kind, CHAT, json.dumps(body).encode(), "/v1/chat/completions", leave_after)
-
-    def _embed(self, dice: random.Random, company: str) -> Wanted:
-        texts = [f"{dice.getrandbits(64):x}" for _ in range(dice.randint(1, 5))]
-        body = {"model": EMBED, "input": texts, "dimensions": 8}
-        return Wanted(company, "embed", EMBED, json.dumps(body).encode(), "/v1/embeddings")
 
     # -- how it is called
 
@@ -270,46 +214,3 @@ class Callers:
                     **{f"{name}_micro": value for name, value in part.items()},
                 )
             )
-
-
-_PARTS: Final = ("granted", "spent", "held", "available", "returned")
-
-
-def read_answer(request_id: str, wanted: Wanted, answer: Answer, *, at_ms: int) -> Ended:
-    """What a caller may conclude from the bytes it got."""
-    streamed = answer.headers.get("Content-Type", "").startswith("text/event-stream")
-    verdict: Verdict = "unknown"
-    code, charge, digest, delivered = None, None, None, None
-    if streamed:
-        delivered = sum(1 for chunk in answer.chunks if _has_text(chunk))
-        if answer.is_done and not answer.is_cut:
-            verdict, charge = "ok", micro(answer.comment["charge_krw"])
-            if answer.comment.get("ended") is not None:
-                code = answer.comment["ended"]
-        else:
-            code = next((chunk["error"]["code"] for chunk in answer.chunks if "error" in chunk), None)
-    elif not answer.is_cut and answer.status == 200:
-        verdict, charge = "ok", micro(answer.headers["X-Voucher-Charge-KRW"])
-    elif not answer.is_cut and answer.status >= 400:
-        verdict, code = "fail", answer.code
-    if verdict == "ok":
-        digest = hashlib.sha256(answer.body).hexdigest()[:16]
-    return Ended(
-        request_id=request_id,
-        verdict=verdict,
-        at_ms=at_ms,
-        status=answer.status,
-        code=code,
-        usage_id=answer.headers.get("X-Voucher-Usage-Id"),
-        charge_micro=charge,
-        delivered=delivered,
-        digest=digest,
-    )
-
-
-def _has_text(chunk: Mapping[str, Any]) -> bool:
-    return any(choice["delta"].get("content") for choice in chunk.get("choices", []))
-
-
-def now_ms() -> int:
-    return time.time_ns() // 1_000_000

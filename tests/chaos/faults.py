@@ -21,7 +21,7 @@ import psycopg
 import redis
 
 from tests.chaos import aof
-from tests.chaos.clients import now_ms
+from tests.chaos.answers import now_ms
 from tests.chaos.history import Fault
 from tests.chaos.house import ChaosHouse, kill_and_wait, tree
 from tests.chaos.schedule import Blow
@@ -91,10 +91,8 @@ class Faults:
 
     def _wait_for(self, target: str) -> int:
         """The pid of a role that is up and has had the time to serve."""
-        if target == "vendor":
+        if target in ("vendor", "disk"):
             return self._house.vendor_pid
-        if target == "disk":
-            return 0
         deadline_s = time.monotonic() + TARGET_WAIT_S
         while time.monotonic() < deadline_s:
             pid = self._house.pid_of(target)
@@ -162,8 +160,8 @@ class Faults:
 
     def _drop_connections(self, target: str) -> None:
         if target == "valkey":
-            with self._valkey() as connection:
-                connection.client_kill_filter(_type="normal", skipme=True)
+            with self._valkey() as purse:
+                purse.client_kill_filter(_type="normal", skipme=True)
             return
         with psycopg.connect(self._house.database_url, connect_timeout=5) as books:
             books.execute(
@@ -182,7 +180,8 @@ class Faults:
     def _disk_full(self, blow: Blow, pid: int) -> str:
         if self._house.disk is None:
             raise Missed("no disk of its own (only root may mount one)")
-        self._house.disk.fill()
+        if not self._house.disk.fill():
+            raise Missed("the disk filled too fast to be filled")
         try:
             time.sleep(blow.lasts_s)
         finally:
@@ -218,11 +217,8 @@ class Faults:
         with self._house.supervisor_halted():
             kill_and_wait(pid)
             aof.put_back(aside, self._house.valkey_dir)
-        self._take_snapshot_soon()
-        return f"{age_s:.0f} s old"
-
-    def _take_snapshot_soon(self) -> None:
         self._take_snapshot(self._wait_for("valkey"))
+        return f"{age_s:.0f} s old"
 
     def _take_snapshot(self, pid: int) -> None:
         """The files as they are now, to be put back later."""
@@ -234,8 +230,7 @@ class Faults:
         finally:
             _signal(stopped, signal.SIGCONT)
         aside.touch()
-        self._snapshots.append(aside)
-        del self._snapshots[SNAPSHOTS_MAX:]
+        self._snapshots = [*self._snapshots, aside][:SNAPSHOTS_MAX]
 
     def _valkey(self) -> redis.Redis:
         return redis.Redis.from_url(self._house.redis_url, socket_timeout=5)

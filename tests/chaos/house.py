@@ -20,6 +20,7 @@ import psutil
 from tests.fakes.house import House
 
 DISK_BYTES: Final = 8 * 1024**3
+FILL_TRIES: Final = 20
 # A role is killed every ten seconds: to the supervisor a crash loop, answered with ever longer pauses. Here
 # two seconds alive count as calm, so that what is measured is the recovery and not the pause.
 ENVIRONMENT: Final = {"VOUCHER_GATEWAY_RESTART_CALM_S": "2", "VOUCHER_GATEWAY_RESTART_MAX_S": "1"}
@@ -115,11 +116,15 @@ class Disk:
     def mount(self) -> None:
         _run("mount", "-t", "tmpfs", "-o", f"size={DISK_BYTES},mode=0711", "chaos", str(self._path))
 
-    def fill(self) -> None:
-        """From now on no byte more: the size becomes what is used."""
-        found = os.statvfs(self._path)
-        used = (found.f_blocks - found.f_bfree) * found.f_frsize
-        _run("mount", "-o", f"remount,size={used}", str(self._path))
+    def fill(self) -> bool:
+        """From now on no byte more: the size becomes what is used. False: it grew while we looked."""
+        for _ in range(FILL_TRIES):
+            found = os.statvfs(self._path)
+            used = (found.f_blocks - found.f_bfree) * found.f_frsize
+            words = ("mount", "-o", f"remount,size={used}", str(self._path))
+            if subprocess.run(words, check=False, capture_output=True, timeout=10).returncode == 0:
+                return True
+        return False
 
     def free(self) -> None:
         _run("mount", "-o", f"remount,size={DISK_BYTES}", str(self._path))

@@ -12,7 +12,7 @@ from typing import Final
 
 import aiohttp
 
-from tests.chaos.checker import Verdicts, check
+from tests.chaos.checker import check
 from tests.chaos.clients import CALL_WAIT_S, Callers
 from tests.chaos.faults import Faults, Missed
 from tests.chaos.final import read_books, wait_calm
@@ -20,6 +20,7 @@ from tests.chaos.history import Books, Fault, History, Recorder, write_books
 from tests.chaos.house import ChaosHouse
 from tests.chaos.schedule import CALM_S, OTHERS, Blow, lanes
 from tests.chaos.setting import declared, vouchers
+from tests.chaos.verdicts import Verdicts
 from tests.chaos.wires import Wire
 from tests.fakes.house import wait_until
 
@@ -122,19 +123,24 @@ async def _strike_while_they_call(
         striking = asyncio.create_task(striker.run(), name="blows")
         progress.said = "chaos"
         started_s = time.monotonic()
-        while not striking.done():
-            progress.part = min(1.0, (time.monotonic() - started_s) / plan.seconds)
-            progress.calls = len(recorder.history.ended)
-            show(progress)
-            if calling.done():
-                calling.result()
-            await asyncio.wait([striking, calling], timeout=0.5, return_when=asyncio.FIRST_COMPLETED)
-        striking.result()
-        await asyncio.to_thread(wait_until, house.is_ready, timeout_s=60, said="the house serves again")
-        await asyncio.sleep(1.0)  # some last calls in calm
-        callers.stopping.set()
-        async with asyncio.timeout(LAST_CALLS_S):
-            await calling
+        try:
+            while not striking.done():
+                progress.part = min(1.0, (time.monotonic() - started_s) / plan.seconds)
+                progress.calls = len(recorder.history.ended)
+                show(progress)
+                if calling.done():
+                    calling.result()
+                await asyncio.wait([striking, calling], timeout=0.5, return_when=asyncio.FIRST_COMPLETED)
+            striking.result()
+            await asyncio.to_thread(wait_until, house.is_ready, timeout_s=60, said="the house serves again")
+            await asyncio.sleep(1.0)  # some last calls in calm
+            callers.stopping.set()
+            async with asyncio.timeout(LAST_CALLS_S):
+                await calling
+        finally:
+            for task in (striking, calling):
+                task.cancel()
+            await asyncio.gather(striking, calling, return_exceptions=True)
 
 
 class _Striker:
