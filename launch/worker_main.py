@@ -18,7 +18,7 @@ from billing.revival import revive_lanes
 from billing.secrets import Secrets
 from billing.treasury import BooksMismatch
 from billing.worker import WorkerStats, run_worker
-from config.settings import Settings
+from config.settings import Settings, read_master_secret
 from launch import roles
 from launch.process import say_ready
 from launch.refusal import Refused
@@ -121,7 +121,7 @@ async def _run(settings: Settings, *, ready_fd: int | None) -> None:
         ]
         say_ready(ready_fd)
         try:
-            seed = Secrets(roles.master_secret(settings)).signing_seed
+            seed = Secrets(read_master_secret(settings)).signing_seed
             await run_worker(database_url, purse, stop, stats=stats, signing_seed=seed)
         except BooksMismatch as mismatch:
             raise Refused(str(mismatch)) from mismatch
