@@ -40,17 +40,19 @@ class Pressed:
         self._calls: dict[tuple[int, str], _Calls] = {}
 
     def begin(self, held: Held) -> None:
-        calls = self._calls.setdefault(_place(held), _Calls())
+        calls = self._calls.get(place := _place(held))
+        if calls is None:
+            calls = self._calls[place] = _Calls()
         calls.running += 1
         if held.grows:
             calls.growing[held.ref.op] = held
 
     def end(self, held: Held) -> None:
-        calls = self._calls[_place(held)]
+        calls = self._calls[place := _place(held)]
         calls.running -= 1
         calls.growing.pop(held.ref.op, None)
         if not calls.running:
-            del self._calls[_place(held)]
+            del self._calls[place]
 
     def is_first(self, held: Held) -> bool:
         """Is this the eldest call that still grows?"""

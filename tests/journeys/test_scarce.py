@@ -141,9 +141,10 @@ async def test_a_gateway_is_killed_while_calls_compete_for_the_last_money(house:
         shown = await caller.voucher()
         assert total_micro(shown, "spent") <= COMPETING["race"]
         assert total_micro(shown, "available") < 2 * 400 * OUTPUT_WON  # what fits in was served
+        whole = [a for a in answers if a.status == 200 and not a.is_cut and _is_whole(a)]
+        await wait_posted(house, [answer.usage_id for answer in whole])
         records = {record["id"]: record for record in await caller.usage()}
         assert total_micro(shown, "spent") == sum(micro(r["charge_krw"]) for r in records.values())
-        whole = [a for a in answers if a.status == 200 and not a.is_cut and _is_whole(a)]
         for answer in whole:
             record = records[answer.usage_id]
             assert (record["status"], record["tokens"]["output"]) == ("settled", 400)
