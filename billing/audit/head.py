@@ -21,6 +21,7 @@ NOTE_BYTES_MAX: Final = 16_384
 _ED25519: Final = b"\x01"
 _DASH: Final = "\N{EM DASH} "
 _MANIFEST_CONTEXT: Final = b"voucher-gateway audit manifest 1\n"
+_AFTER: Final = "after_size "
 _SIZE: Final = re.compile(r"0|[1-9][0-9]{0,18}")
 
 
@@ -85,8 +86,9 @@ class Signer:
     def __repr__(self) -> str:
         return f"Signer({self.key})"
 
-    def sign_head(self, *, size: int, root: bytes, at_ms: int) -> str:
-        text = f"{self.key.name}\n{size}\n{_b64(root)}\nat_ms {at_ms}\n"
+    def sign_head(self, *, size: int, root: bytes, at_ms: int, after_size: int) -> str:
+        """`after_size`: that of the head before, 0 for the first, so that none can be left out unseen."""
+        text = f"{self.key.name}\n{size}\n{_b64(root)}\nat_ms {at_ms}\nafter_size {after_size}\n"
         signature = self.key.key_id + self._private.sign(text.encode())
         return f"{text}\n{_DASH}{self.key.name} {_b64(signature)}\n"
 
@@ -101,6 +103,7 @@ class TreeHead:
     origin: str
     size: int
     root: bytes
+    after_size: int | None
     text: bytes
     signatures: tuple[tuple[str, bytes, bytes], ...]  # name, key id, signature
 
@@ -116,9 +119,11 @@ class TreeHead:
             if not separator or not origin or not _SIZE.fullmatch(size) or len(root) != HASH_BYTES:
                 raise ValueError
             signatures = tuple(_signature(line) for line in signed.splitlines())
+            after = [line.removeprefix(_AFTER) for line in lines[3:] if line.startswith(_AFTER)]
+            after_size = int(after[0]) if len(after) == 1 and _SIZE.fullmatch(after[0]) else None
         except (ValueError, IndexError, binascii.Error):
             raise BadHead("this is no tree head") from None
-        return cls(origin, int(size), root, f"{text}\n".encode(), signatures)
+        return cls(origin, int(size), root, after_size, f"{text}\n".encode(), signatures)
 
     def is_signed_by(self, key: VerifierKey) -> bool:
         """Signatures of other keys are ignored; one of this key must be there and right."""

@@ -168,5 +168,5 @@ async def _sign_if_due(conn: Connection, signer: Signer, *, every_ms: int) -> No
         return
     tree, _ = await read_tree(conn)
     root = tree.root()
-    note = signer.sign_head(size=tree.size, root=root, at_ms=now_ms)
+    note = signer.sign_head(size=tree.size, root=root, at_ms=now_ms, after_size=last_size)
     await conn.execute("insert into tree_head values (%s, %s, %s, %s)", [tree.size, root, now_ms, note])

@@ -52,9 +52,10 @@ _QUERIES: Final[dict[str, LiteralString]] = {
 }
 
 
-def lines_of_founding(table: str) -> LiteralString:
-    """COPY of what batch 0 has."""
-    return _copy(_QUERIES[table], place="0", programme="null::text", join="", batches="b.batch_id = 0")
+def lines_of_founding(table: str, *, of_programme: bool = False) -> LiteralString:
+    """COPY of what batch 0 has; with `of_programme`, its parameter is `programme`."""
+    programme: LiteralString = "%(programme)s::text" if of_programme else "null::text"
+    return _copy(_QUERIES[table], place="0", programme=programme, join="", batches="b.batch_id = 0")
 
 
 def lines_of_batch(table: str) -> LiteralString:

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 
 from billing.audit.sealing import make_signer, seal
 from billing.database import Pool
+from billing.funds import set_capacity
 from billing.posting import Poster
 from metering.purse import LogEntry
-from tests.fakes.books_world import LANE, VOUCHER, World
+from tests.fakes.books_world import ENDS_MS, LANE, VOUCHER, World
 
 SEED = bytes(range(32))
 
@@ -21,9 +22,21 @@ class AuditedWorld:
 
     @classmethod
     async def make(cls, pool: Pool, *, share_ppm: int = 750_000) -> AuditedWorld:
-        """A voucher of 70,000 and 30,000 won of which something is lent."""
+        """A voucher of 70,000 and 30,000 won of which something is lent, and one nobody uses."""
         world = World(pool)
         await world.fund(government_won=70_000, self_won=30_000, share_ppm=share_ppm)
+        async with pool.connection() as conn, conn.transaction():
+            await set_capacity(
+                conn,
+                voucher_id="idle\\2026",
+                company_id="hanbit",
+                programme_id="p",
+                government_micro=5,
+                self_micro=0,
+                share_ppm=1_000_000,
+                ends_ms=ENDS_MS,
+                state="active",
+            )
         n = await world.treasury.current_epoch(LANE)
         await world.treasury.lend(lane=LANE, n=n, voucher_id=VOUCHER, need_micro=1)
         return cls(world, n)

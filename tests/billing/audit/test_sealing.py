@@ -22,8 +22,8 @@ async def test_every_write_is_a_batch_and_every_batch_gets_a_number(pool: Pool) 
     await world.post([300])
     async with pool.connection() as conn:
         signer = await make_signer(conn, SEED)
-        # Who signs, two words about the funds, what they were granted, one loan, two times calls.
-        assert await seal(conn, signer) == 7
+        # Who signs, two words about either voucher's funds, its grants, one loan, two times calls.
+        assert await seal(conn, signer) == 10
         assert await seal(conn, signer) == 0
         cursor = await conn.execute(
             "select number, root, change_rows, entry_rows, posting_rows, usage_rows, parked_rows, at_ms,"
@@ -37,7 +37,7 @@ async def test_every_write_is_a_batch_and_every_batch_gets_a_number(pool: Pool) 
         previous = batch.leaf()
         tree.add(previous)
     assert head is not None
-    assert (head.size, head.root) == (8, tree.root())
+    assert (head.size, head.root) == (11, tree.root())
     assert TreeHead.read(head.note).is_signed_by(signer.key)
 
 
