@@ -32,6 +32,8 @@ from metering.treasury import EpochReplaced, LendOutcome, Lent, NothingFree, Tre
 LEND_ALL_BELOW_MICRO: Final = 100_000 * MICRO_PER_WON
 RENEW_ATTEMPTS_MAX: Final = 8
 NEVER_AN_EPOCH: Final = 0
+MISSED_AFTER_S: Final = 4.0  # one that lives is seen every two seconds or three
+SWEPT_WITHIN_S: Final = 30.0  # its lease, the sweeper's doubt, and some
 
 _log = logging.getLogger(__name__)
 
@@ -114,6 +116,17 @@ class SqlTreasury:
         async with self._connection() as conn:
             await touch_gateway(conn, gateway_id)
         return tuple(await self.epochs_to_leave(gateway_id))
+
+    async def is_gateway_missing(self, gateway_id: str) -> bool:
+        async with self._connection() as conn:
+            cursor = await conn.execute(
+                "select exists (select from gateway where id <> %s and buried_at is null"
+                " and seen_at > clock_timestamp() - make_interval(secs => %s)"
+                " and seen_at < clock_timestamp() - make_interval(secs => %s))",
+                [gateway_id, SWEPT_WITHIN_S, MISSED_AFTER_S],
+            )
+            row = await cursor.fetchone()
+        return bool(row and row[0])
 
     async def epochs_to_leave(self, gateway_id: str) -> list[tuple[int, int]]:
         """(lane, n) of closing epochs that wait for this gateway's `left`, used by it or not."""

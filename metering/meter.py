@@ -458,6 +458,7 @@ class Meter:
             async with asyncio.timeout(BOOKS_ANSWER_S):
                 leaving = await self._treasury.poll(self.gateway_id)
                 self._books_seen_s = self._loop.time()
+                self.pressed.somebody_is_missing = await self._treasury.is_gateway_missing(self.gateway_id)
                 for lane_no, n in leaving:
                     await self._lanes.leave(lane_no, n)
         except (TreasuryUnavailable, PurseUnavailable, TimeoutError):

@@ -6,7 +6,8 @@ eldest. The others wait for that, while their vendors are not read. As long as a
 better than ending; where nothing has moved for a while, not even the eldest can go on, and the youngest
 gives up. What it leaves is offered to the others before the next one does, which then takes not as long.
 
-All this is about the calls of one process on one voucher; of the others it sees the money move.
+All this is about the calls of one process on one voucher; of the others it sees the money move. What one
+that died held stands still until it is swept: that is waited for.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from typing import Final
 from metering.wish import Held
 
 NEXT_S: Final = 1.0  # without movement, between one that gives up and the next
+MISSING_S: Final = 25.0  # until what a gateway held that fell silent is surely swept
 WAIT_MAX_S: Final = 60.0  # of one stream, in one wait, whatever moves
 
 
@@ -37,6 +39,7 @@ class _Calls:
 class Pressed:
     def __init__(self, *, patience_s: float) -> None:
         self._patience_s = patience_s
+        self.somebody_is_missing = False  # another gateway: what it holds will come free
         self._calls: dict[tuple[int, str], _Calls] = {}
 
     def begin(self, held: Held) -> None:
@@ -92,6 +95,8 @@ class Pressed:
         if calls.money != money or len(calls.waiting) < calls.running:
             calls.money, calls.moved_s = money, now_s
         patience_s = min(NEXT_S, self._patience_s) if calls.one_gave_up else self._patience_s
+        if self.somebody_is_missing:
+            patience_s = max(patience_s, MISSING_S)
         if now_s - max(calls.moved_s, since_s) < patience_s:
             return False
         if held.ref.op != next(reversed(calls.growing), held.ref.op):

@@ -52,3 +52,6 @@ class Treasury(Protocol):
 
     async def poll(self, gateway_id: str) -> tuple[tuple[int, int], ...]:
         """Say that the gateway lives; -> (lane, n) of every closing epoch the books wait for it to leave."""
+
+    async def is_gateway_missing(self, gateway_id: str) -> bool:
+        """Whether another one fell silent a moment ago: what it holds comes free when it is swept."""

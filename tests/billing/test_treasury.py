@@ -206,3 +206,24 @@ async def test_a_gateway_is_told_which_epochs_wait_for_it(world: World) -> None:
     world.purse.restart()
     await world.treasury.current_epoch(LANE)
     assert await world.treasury.poll("g1") == ((LANE, 1),)
+
+
+async def test_a_gateway_that_fell_silent_is_missing_for_a_while(world: World) -> None:
+    """Long enough for what it held to be swept, and no longer; its own silence tells nobody anything."""
+    for gateway_id in ("g1", "g2"):
+        await world.treasury.poll(gateway_id)
+
+    async def unseen(seconds: float) -> tuple[bool, bool]:
+        async with world.pool.connection() as conn:
+            await conn.execute(
+                "update gateway set seen_at = clock_timestamp() - make_interval(secs => %s) where id = 'g1'",
+                [seconds],
+            )
+        return await world.treasury.is_gateway_missing("g2"), await world.treasury.is_gateway_missing("g1")
+
+    assert [await unseen(seconds) for seconds in (2, 6, 20, 40)] == [
+        (False, False),
+        (True, False),
+        (True, False),
+        (False, False),
+    ]

@@ -27,6 +27,7 @@ class MemoryTreasury:
         self.funds: dict[str, Fund] = {}
         self.newest: dict[int, int] = {}
         self.asked = 0
+        self.is_missing = False
 
     def grant(self, voucher: Voucher, capacity_micro: int) -> None:
         self.funds[voucher.voucher_id] = Fund(voucher, capacity_micro)
@@ -79,3 +80,6 @@ class MemoryTreasury:
 
     async def poll(self, gateway_id: str) -> tuple[tuple[int, int], ...]:
         return ()
+
+    async def is_gateway_missing(self, gateway_id: str) -> bool:
+        return self.is_missing

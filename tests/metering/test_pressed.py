@@ -8,7 +8,7 @@ from contextlib import ExitStack
 import pytest
 
 from metering.directory import Voucher
-from metering.pressed import NEXT_S, WAIT_MAX_S, Pressed
+from metering.pressed import MISSING_S, NEXT_S, WAIT_MAX_S, Pressed
 from metering.purse import HoldRef
 from metering.wish import Held
 from tests.fakes.books_world import META, VOUCHER
@@ -100,6 +100,15 @@ def test_the_youngest_gives_up_and_the_others_are_offered_what_it_leaves(
     waits.close()
     with pressed.waiting(eldest):
         assert not pressed.gives_up(eldest, money=STILL, since_s=10, now_s=10 + NEXT_S), "anew, as patient"
+
+
+def test_what_a_missing_gateway_holds_is_waited_for(pressed: Pressed, waits: ExitStack) -> None:
+    (waiting,) = begin(pressed, call("a"))
+    waits.enter_context(pressed.waiting(waiting))
+    pressed.somebody_is_missing = True
+    assert not pressed.gives_up(waiting, money=STILL, since_s=0, now_s=1)
+    assert not pressed.gives_up(waiting, money=STILL, since_s=0, now_s=MISSING_S)
+    assert pressed.gives_up(waiting, money=STILL, since_s=0, now_s=MISSING_S + 1)
 
 
 def test_nobody_waits_for_ever(pressed: Pressed, waits: ExitStack) -> None:
