@@ -6,7 +6,7 @@ PACKAGES := gateway providers metering billing portal launch config
 CODE := $(PACKAGES) tests bench
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench chaos format clean
+.PHONY: help demo test check bench chaos simulate format clean
 
 help:  ## this list
 	@awk -F':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -31,6 +31,10 @@ bench: .venv/installed-test  ## measure the gateway beside nginx and beside noth
 MINUTES ?= 2
 chaos: .venv/installed-test  ## kill, stop, cut and rob a running house, check every charge; MINUTES=30 SEED=7
 	@$(BIN)/python -m tests.chaos --minutes $(MINUTES) $(if $(SEED),--seed $(SEED))
+
+SEEDS ?= 10000
+simulate: .venv/installed-test  ## the real coroutines under virtual time, with faults at every await; SEEDS=500
+	@$(BIN)/python -m tests.simulation --seeds $(SEEDS)
 
 format:  ## let ruff lay the code out
 	$(BIN)/ruff check --fix $(CODE)

@@ -1,4 +1,4 @@
-"""PostgreSQL under virtual time: the real server and the real statements, each waited for with the clock stopped.
+"""PostgreSQL under virtual time: the real server, the real statements, waited for while the clock stands.
 
 The driver's one waiting place is replaced: it blocks instead of yielding, so a SQL transaction is one step of
 the simulation and the order of all steps is the seed's. Before a statement or a transaction, and after a
@@ -9,10 +9,12 @@ a schema before PostgreSQL's own. Locks that are held over several steps are ask
 from __future__ import annotations
 
 import asyncio
+import os
 import sys
 import threading
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from pathlib import Path
 from typing import Any, Final, cast
 
 import psycopg
@@ -24,17 +26,20 @@ from billing.database import LOCK_TIMEOUT_MS, POOL_WAIT_S, Connection, Pool
 from tests.simulation.chance import Chance
 from tests.simulation.loop import Process, SimulatedLoop, current_process
 
+# SQL's clock is a file: to set it costs no round trip.
 _CLOCK: Final = """
     create schema sim;
     create function sim.clock_timestamp() returns timestamptz language sql stable as $$
-        select to_timestamp(coalesce(nullif(current_setting('sim.now_s', true), ''), '1790000000')::float8) $$;
+        select to_timestamp(pg_read_file('{}')::float8) $$;
 """
 _LOCK_STEP_S: Final = 0.02
 _AWAY: Final = "the server closed the connection"
 
 
-def prepare(admin_url: str, name: str, url: str) -> None:
-    """A database of this version's schema in which time is the simulation's."""
+def prepare(admin_url: str, name: str, url: str, clock: Path) -> None:
+    """A database of this version's schema in which time is what the file `clock` says."""
+    clock.write_text("1790000000", encoding="ascii")
+    clock.chmod(0o644)
     with psycopg.connect(admin_url, autocommit=True) as admin:
         admin.execute(sql.SQL("drop database if exists {} with (force)").format(sql.Identifier(name)))
         admin.execute(sql.SQL("create database {}").format(sql.Identifier(name)))
@@ -44,12 +49,14 @@ def prepare(admin_url: str, name: str, url: str) -> None:
             )
         )
     with psycopg.connect(url, autocommit=True) as conn:
-        conn.execute(_CLOCK)
+        conn.execute(_CLOCK.format(clock))
     migrate.upgrade(url)
 
 
 class _BlockingConnection(psycopg.AsyncConnection[Any]):
     """Never yields to the loop, so that the loop needs no sockets."""
+
+    locks = False  # it may hold some
 
     async def wait(self, gen: Any, interval: float = 0.1, timeout: float | None = None) -> Any:
         return waiting.wait(gen, self.pgconn.socket, interval=interval)
@@ -58,8 +65,10 @@ class _BlockingConnection(psycopg.AsyncConnection[Any]):
 class Server:
     """The PostgreSQL of one campaign process: its sessions are used by one run after the other."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, clock: Path) -> None:
         self._url = url
+        self._clock = os.open(clock, os.O_WRONLY)
+        self._said_s = 0.0
         self._free: list[_BlockingConnection] = []
         self._all: list[_BlockingConnection] = []
         self._tables: list[str] = []
@@ -70,9 +79,17 @@ class Server:
 
     def give_back(self, real: _BlockingConnection) -> None:
         """As a new session would find it."""
-        _at_once(real.rollback())
-        _at_once(real.execute("select pg_advisory_unlock_all()"))
+        if real.info.transaction_status != psycopg.pq.TransactionStatus.IDLE:
+            _at_once(real.rollback())
+        if real.locks:
+            _at_once(real.execute("select pg_advisory_unlock_all()"))
+            real.locks = False
         self._free.append(real)
+
+    def tell_time(self, now_s: float) -> None:
+        if now_s != self._said_s:
+            self._said_s = now_s
+            os.pwrite(self._clock, b"%017.6f" % now_s, 0)
 
     def empty(self) -> None:
         real = self.take()
@@ -94,6 +111,7 @@ class Server:
         self.give_back(real)
 
     def close(self) -> None:
+        os.close(self._clock)
         for real in self._all:
             real.pgconn.finish()
 
@@ -181,7 +199,6 @@ class BooksLine:
         self._process = process
         self._real: _BlockingConnection | None = books.server.take()
         self._in_transaction = False
-        self._told_s = 0.0
         books.lines.append(self)
         process.on_death.append(self.break_off)
 
@@ -265,9 +282,9 @@ class BooksLine:
 
     async def _run(self, query: Any, params: Any) -> Any:
         real = self._session()
-        if isinstance(query, str) and _minds_time(query) and self._told_s != self._books.now_s():
-            self._told_s = self._books.now_s()
-            await real.execute(f"set sim.now_s = '{self._told_s:.6f}'")
+        self._books.server.tell_time(self._books.now_s())
+        if "advisory" in query and "xact" not in query:
+            real.locks = "unlock" not in query
         return await real.execute(query, params)
 
     async def _lock(self, query: str, params: Any) -> Any:
@@ -283,16 +300,12 @@ class BooksLine:
         raise psycopg.errors.LockNotAvailable("canceling statement due to lock timeout")
 
 
-def _minds_time(query: str) -> bool:
-    return "clock_timestamp" in query or "into gateway" in query or "into lane_epoch" in query
-
-
 def _who_asks() -> str:
     """The store's function on whose behalf a statement is sent, as `module.function`."""
     frame = sys._getframe(2)
-    while frame is not None:
+    while True:
         name = frame.f_globals.get("__name__", "")
         if not name.startswith(("tests.simulation.books", "contextlib")):
             return f"{name.rpartition('.')[2]}.{frame.f_code.co_name}"
-        frame = frame.f_back  # type: ignore[assignment]
-    return "?"
+        assert frame.f_back is not None, "somebody asked"
+        frame = frame.f_back

@@ -36,7 +36,8 @@ class Chance(random.Random):
         return self.random() < probability
 
     def line_fault(self, point: str) -> str | None:
-        if not self.line_rate or self.random() >= self.line_rate:
+        rate = self.line_rate if point != "load scripts" else self.line_rate / 10  # there are many, at once
+        if not rate or self.random() >= rate:
             return None
         fault = self.choice(LINE_FAULTS)
         self.met(point, fault)

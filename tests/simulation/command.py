@@ -3,80 +3,57 @@
 from __future__ import annotations
 
 import argparse
-import shutil
+import os
 import sys
-import time
-from collections import Counter
-from multiprocessing import get_context
-from pathlib import Path
+from contextlib import nullcontext
 
 from tests.conftest import short_dir
-from launch.embedded_postgres import PostgresServer
-from tests.simulation import books
-from tests.simulation.run import Result, scratch, simulate
-from tests.simulation.trace import table
-
-
-def postgres_server(root: Path) -> PostgresServer:
-    return PostgresServer(
-        data_dir=root / "postgres",
-        socket_dir=root / "run",
-        log_path=root / "postgres.log",
-        settings={
-            "fsync": "off",
-            "synchronous_commit": "off",
-            "full_page_writes": "off",
-            "shared_buffers": "32MB",
-            "autovacuum": "off",
-        },
-    )
-
-
-def run_seeds(url: str, admin_url: str, name: str, seeds: list[int], full: bool = False) -> list[Result]:
-    books.prepare(admin_url, name, url)
-    server = books.Server(url)
-    directory = scratch()
-    try:
-        return [simulate(seed, server, directory / "journal", full=full) for seed in seeds]
-    finally:
-        server.close()
-        shutil.rmtree(directory, ignore_errors=True)
+from tests.simulation.campaign import Summary, campaign, find, own_postgres, run_here
+from tests.simulation.safeguards import find_all
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m tests.simulation")
-    parser.add_argument("seed", nargs="?", type=int)
-    parser.add_argument("--seeds", type=int, default=0)
-    parser.add_argument("--first", type=int, default=0)
-    parser.add_argument("--trace", action="store_true")
-    args = parser.parse_args()
-    root = short_dir()
-    server = postgres_server(root)
-    server.start()
-    try:
-        seeds = [args.seed] if args.seed is not None else list(range(args.first, args.first + args.seeds))
-        began = time.perf_counter()
-        results = run_seeds(server.url_of("sim"), server.url_of("postgres"), "sim", seeds, args.trace)
-        took = time.perf_counter() - began
-    finally:
-        server.stop()
-        shutil.rmtree(root, ignore_errors=True)
-    met: Counter[tuple[str, str]] = Counter()
-    passed: Counter[str] = Counter()
-    for result in results:
-        met += result.met
-        passed += result.passed
-        if result.trace is not None:
-            print("\n".join(result.trace))
-        if result.broken:
-            print(f"seed {result.seed}: {result.broken}")
-    print(table(met, passed))
-    bad = [result for result in results if result.broken]
-    print(
-        f"{len(results)} seeds, {sum(r.calls for r in results)} calls, {sum(r.completed for r in results)} completed,"
-        f" {sum((r.refusals for r in results), Counter())}, {sum(r.virtual_s for r in results):.0f} virtual s in {took:.1f} s;"
-        f" {len(bad)} broken"
+    parser = argparse.ArgumentParser(
+        prog="python -m tests.simulation", description="Replay one seed, or run many and say what broke."
     )
-    if len(results) == 1:
-        print(results[0].digest)
-    sys.exit(bool(bad))
+    parser.add_argument("seed", nargs="?", type=int, help="replay this one")
+    parser.add_argument("--seeds", type=int, default=500, help="how many to run")
+    parser.add_argument("--first", type=int, default=0, help="the first of them")
+    parser.add_argument("--processes", type=int, default=os.cpu_count() or 1)
+    parser.add_argument("--mutant", help="with this safeguard removed: the first seed that misses it")
+    parser.add_argument(
+        "--safeguards", nargs="*", help="search for every one, or those named; write them down"
+    )
+    parser.add_argument("--trace", action="store_true", help="print every step of the one seed")
+    parser.add_argument("--postgres", help="URL of a PostgreSQL to use, with {} for the database's name")
+    args = parser.parse_args()
+    seeds = list(range(args.first, args.first + args.seeds))
+    with own_postgres(short_dir()) if args.postgres is None else nullcontext(args.postgres) as url_of:
+        if args.seed is not None:
+            sys.exit(_replay(url_of, args.seed, trace=args.trace))
+        if args.safeguards is not None:
+            find_all(url_of, seeds, processes=args.processes, names=args.safeguards)
+            return
+        if args.mutant is not None:
+            result = find(url_of, seeds, processes=args.processes, mutant=args.mutant)
+            print(
+                f"{args.mutant}: "
+                + ("survived" if result is None else f"seed {result.seed}: {result.broken}")
+            )
+            sys.exit(result is None)
+        summary = campaign(url_of, seeds, processes=args.processes)
+    print(summary.text())
+    sys.exit(bool(summary.broken))
+
+
+def _replay(url_of: str, seed: int, *, trace: bool) -> bool:
+    [result] = run_here(url_of, [seed], full=trace)
+    if result.trace is not None:
+        print("\n".join(result.trace))
+    elif result.broken is not None:
+        print("\n".join(result.recent))
+    summary = Summary()
+    summary.add(result)
+    print(summary.text())
+    print(f"trace {result.digest}")
+    return result.broken is not None

@@ -45,6 +45,7 @@ class DataSet:
 
     def __init__(self, replid: str, now_ms: Callable[[], int]) -> None:
         self.replid = replid
+        self.run_id = f"{replid}0"  # of the server's process: it outlives a demotion and a promotion
         self.now_ms = now_ms
         self.values: dict[bytes, Any] = {}
         self.expires: dict[bytes, int] = {}
@@ -164,7 +165,8 @@ class DataSet:
         return [b"%d" % (now // 1000), b"%d" % (now % 1000 * 1000)]
 
     def _info(self, _: bytes = b"") -> bytes:
-        return f"# Replication\r\nrole:master\r\nmaster_replid:{self.replid}\r\n".encode()
+        text = f"role:master\r\nmaster_replid:{self.replid}\r\nrun_id:{self.run_id}\r\n"
+        return text.encode()
 
     # -- hashes
 

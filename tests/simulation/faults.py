@@ -22,6 +22,8 @@ class Faults:
     done: list[str] = field(default_factory=list)
 
     async def go(self, name: str) -> None:
+        if name in FORGETFUL:
+            self.run.world.model.memory_lost()
         self.run.world.chance.say(f"fault {name}")
         self.run.world.trace.met["(the world)", name] += 1
         await DEEDS[name](self)
@@ -67,8 +69,41 @@ class Faults:
 
     async def flush(self) -> None:
         self.run.world.primary.data.do([b"FLUSHALL"])
+        if self.run.world.chance.random() < 0.5:
+            await asyncio.sleep(self.run.world.chance.uniform(0.0, 0.3))
+            await self.say_again()
 
-    async def fail_over(self) -> None:
+    async def resync(self) -> None:
+        """Demoted, resynchronised from a replica that lagged, and promoted again: the process lives on."""
+        world = self.run.world
+        old = world.primary.data
+        await self._down()
+        data = old.snapshot(world.new_replid(), without_last=world.chance.choice((0, 1, 3, 10, 40)))
+        data.run_id = old.run_id
+        await self._up(data)
+
+    async def say_again(self) -> None:
+        """The treasury's messages of the last while come once more, in their order."""
+        server = self.run.world.primary
+        said = server.said[-self.run.world.chance.choice((2, 6, 20)) :]
+        for command in list(said):
+            server.execute(command)
+
+    async def swap_amid_opening(self) -> None:
+        """The data set that asked for an epoch is replaced before it is opened there, and comes back."""
+        world = self.run.world
+        server = world.primary
+        server.data.do([b"FLUSHALL"])
+        asked = server.vacated
+        for _ in range(1000):
+            await asyncio.sleep(0.002)
+            if server.vacated > asked:
+                break
+        await self.fail_over(everybody=True)
+        await asyncio.sleep(world.chance.choice((0.3, 1.5, 3.0)))
+        await self.fail_back()
+
+    async def fail_over(self, *, everybody: bool = False) -> None:
         """A replica that lags is promoted; who was connected goes on talking to the old one, or not."""
         world = self.run.world
         old = world.primary
@@ -77,7 +112,7 @@ class Faults:
         world.others.append(old)
         world.primary = new
         for process in self.run.living_processes():
-            if world.chance.random() < 0.5:
+            if not everybody and world.chance.random() < 0.5:
                 world.routes[process.name] = old  # it has not heard of the new one
         for connection in list(old.connections):
             if world.routes.get(connection.process_name) is not old:
@@ -150,15 +185,31 @@ class Faults:
 
     async def change_grant(self) -> None:
         await self.run.change_grant()
+        if self.run.world.chance.random() < 0.4:
+            await self.say_again()
 
+
+# The data set may be an older one afterwards: what was only in it is not promised.
+FORGETFUL = {
+    "AOF cut",
+    "stale restore",
+    "flush",
+    "resynchronised",
+    "failover",
+    "fail-back",
+    "routes healed",
+} | {"swapped amid an opening"}
 
 DEEDS: dict[str, Deed] = {
     "restart": Faults.restart,
     "AOF cut": Faults.cut_file,
     "stale restore": Faults.restore,
     "flush": Faults.flush,
+    "resynchronised": Faults.resync,
+    "said again": Faults.say_again,
     "failover": Faults.fail_over,
     "fail-back": Faults.fail_back,
+    "swapped amid an opening": Faults.swap_amid_opening,
     "routes healed": Faults.heal_routes,
     "lines cut": Faults.cut_lines,
     "gateway killed": Faults.kill_gateway,

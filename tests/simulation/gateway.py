@@ -1,8 +1,8 @@
 """A gateway process: the production meter on the production line, and callers with a vendor behind them.
 
-The part of the relay is played here in few words: reserve, read the vendor, advance the slices, settle, and only
-then tell the client that its answer is complete. What a call costs is decided by the vendor's count and written into
-the model before anybody else hears of it.
+The part of the relay is played here in few words: reserve, read the vendor, advance the slices, settle, and
+only then tell the client that its answer is complete. What a call costs is decided by the vendor's count and
+written into the model before anybody else hears of it.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from metering.meter import Meter
 from metering.purse import PurseUnavailable
 from metering.treasury import TreasuryUnavailable
 from metering.usage import Usage
-from metering.wish import Exhausted, Held, MeterUnavailable, Refused, Wish
+from metering.wish import Exhausted, FundsHeld, Held, MeterUnavailable, Refused, Wish
 from providers.openai_chat import RequestFacts
 from tests.simulation.loop import Process
 from tests.simulation.model import Call, cost_micro
@@ -131,6 +131,8 @@ class Gateway:
             world.chance.say(f"{self.name} {call.op} refused {word}")
             if isinstance(refused, Exhausted):
                 world.model.refused(call, world.loop.time())
+            elif isinstance(refused, FundsHeld):
+                world.model.held_back(call, self.wait_for_funds_s, world.loop.time())
         finally:
             self.running -= 1
 
@@ -181,14 +183,16 @@ class Gateway:
     async def _vendor(
         self, call: Call, exchange: Exchange, vendor: Vendor, *, stream: bool
     ) -> tuple[Usage | None, bool]:
-        """The answer, step by step. -> the vendor's count, or an estimate of what it gave before it was cut."""
+        """The answer, step by step. -> the vendor's count, or an estimate of what it gave before a cut."""
         meter = self.meter
         assert meter is not None, "it admitted the call"
         if not stream:
             await asyncio.sleep(vendor.gap_s * 4)
             output = vendor.output_tokens
-            if exchange.is_clamped and not vendor.over:
+            if exchange.is_clamped:
                 output = min(output, exchange.output_tokens_payable())
+            if vendor.over:
+                output += 3 * exchange.ceiling.output_tokens
             return Usage(input=vendor.input_tokens, output=output), False
         slices = Slices(exchange, meter, Pace(checkpoint_s=2.0, checkpoint_tokens=256, wait_for_funds_s=2.0))
         delivered = 0
@@ -204,7 +208,8 @@ class Gateway:
                         return exchange.delivered_usage(delivered), True
         except HoldLost:
             return exchange.delivered_usage(delivered), True
-        return Usage(input=vendor.input_tokens, output=delivered), False
+        extra = 3 * exchange.ceiling.output_tokens if vendor.over else 0
+        return Usage(input=vendor.input_tokens, output=delivered + extra), False
 
     async def _settle(
         self, meter: Meter, call: Call, exchange: Exchange, usage: Usage | None, *, estimated: bool

@@ -1,7 +1,7 @@
 """An event loop without a machine under it: time is a number, processes can sleep or die, order is fixed.
 
-Nothing here looks at a clock, a socket or a thread. The next timer is always due at once, and callbacks of the
-same instant run in the order in which they were asked for, so a run is a function of its seed. A callback
+Nothing here looks at a clock, a socket or a thread. The next timer is always due at once, and callbacks of
+the same instant run in the order in which they were asked for, so a run is a function of its seed. A callback
 belongs to the process in whose context it was made: while that process sleeps (SIGSTOP) its callbacks wait,
 and when it is dead (SIGKILL) none of them runs any more, no `finally` included.
 """
@@ -63,7 +63,7 @@ class SimulatedLoop(asyncio.BaseEventLoop):
         self._now_s = begin_s
         self._turns = 0
         self.connect_to: Callable[[str, Any], Coroutine[Any, Any, Any]] | None = None
-        self.set_task_factory(_keep_task)
+        self.set_task_factory(_keep_task)  # type: ignore[arg-type]
         self.faults: list[BaseException] = []  # of callbacks, which nobody else would see
         self.set_exception_handler(self._note_fault)
 
@@ -110,10 +110,9 @@ class SimulatedLoop(asyncio.BaseEventLoop):
             if handle._cancelled:
                 continue
             process = handle._context.get(_PROCESS)
-            if process is not None:
-                if process.dead or self._now_s < process.asleep_until_s:
-                    process.parked.append(handle)
-                    continue
+            if process is not None and (process.dead or self._now_s < process.asleep_until_s):
+                process.parked.append(handle)
+                continue
             handle._run()
         self._turns += 1
         if self._turns > TURNS_MAX:

@@ -12,6 +12,7 @@ from fractions import Fraction
 from typing import Final
 
 HALF: Final = Fraction(1, 2)
+CHANGE_S: Final = 1.0
 
 
 class Broken(Exception):
@@ -34,12 +35,12 @@ class Call:
     voucher: str | None = None
     granted_micro: int = 0
     floors_micro: list[int] = field(default_factory=list)  # checkpoints that may have been told
+    told_micro: int = 0  # the last checkpoint that the purse has
     due_micro: int | None = None  # known with the vendor's last word
     completed: bool = False  # the client saw the end of the answer
     swept: bool = False  # the hold was ended by the sweeper while its gateway may live
     lost: bool = False  # its gateway was killed while it ran
     over_micro: int = 0  # of its due, beyond every hold
-    tainted: bool = False  # asked for again under the same op
 
     @property
     def exposed_micro(self) -> int:
@@ -76,6 +77,11 @@ class Model:
 
     # -- what happens
 
+    def memory_lost(self) -> None:
+        """Checkpoints were in the purse only."""
+        for call in self.calls.values():
+            call.told_micro = 0
+
     def note(self, call: Call) -> None:
         """Something about a call changed; nothing may be held or owed beyond what was granted (G1)."""
         voucher, before = self._counted.get(call.op, (call.voucher, 0))
@@ -93,10 +99,21 @@ class Model:
                 f" {self.exposed[call.voucher]} with {call.op}",
             )
 
+    def held_back(self, call: Call, patience_s: float, now_s: float) -> None:
+        """429. It must have waited for the money that others hold (G3)."""
+        if now_s - call.asked_s < patience_s:
+            raise Broken("G3 waited", f"{call.op} was refused after {now_s - call.asked_s:.3f} s")
+
     def refused(self, call: Call, now_s: float) -> None:
-        """402. By our own account, could one of its vouchers have paid the least answer (G3)?"""
+        """402. By our own account, could one of its vouchers have paid the least answer (G3)?
+
+        While a grant is lowered its money is on its way from the purse to the books, and a gateway believes
+        for a moment what the books said before.
+        """
         for voucher in call.vouchers:
             line = self.lines[voucher]
+            if line.highest_micro or any(now_s - at < CHANGE_S for at, _ in line.changes):
+                continue
             capacity = min([line.capacity_micro, *[c for at, c in line.changes if at >= call.asked_s]])
             used = sum(other.may_cost_micro for other in self.calls.values() if other.voucher == voucher)
             if capacity - used >= call.least_micro:
@@ -126,12 +143,16 @@ class Model:
                     raise Broken("G2 charge", f"{op} costs {call.due_micro}, the books say {charge}")
             elif charge not in (None, 0, *call.floors_micro):
                 raise Broken("G2 charge", f"{op} never ended, the books charge {charge}")
+            elif (charge or 0) < call.told_micro:
+                raise Broken(
+                    "G2 checkpoint", f"{op} was told at {call.told_micro}, the books charge {charge}"
+                )
         if strangers := set(booked) - set(self.calls):
             raise Broken("G2 charge", f"the books know calls nobody made: {sorted(strangers)[:3]}")
         self._check_uncollected(booked)
 
     def _check_uncollected(self, booked: dict[str, tuple[str, int, int]]) -> None:
-        """Only a vendor that counts beyond its bound, or a call swept while it ran, may cost more than is there."""
+        """Only an overrun, or a call swept while it ran, may cost more than there is."""
         allowed: Counter[str] = Counter()
         for call in self.calls.values():
             if call.voucher is not None:

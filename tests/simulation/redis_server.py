@@ -27,6 +27,7 @@ PLAIN_POINTS: Final = {
     b"XDEL": "delete log",
     b"XTRIM": "delete log",
     b"XLEN": "log lengths",
+    b"XADD": "note",
     b"SMEMBERS": "open ops",
     b"EXISTS": "lease?",
     b"INFO": "data set?",
@@ -34,6 +35,8 @@ PLAIN_POINTS: Final = {
 }
 KEY_POINTS: Final = ((b":epoch", "epoch?"), (b":h:", "hold?"), (b":v:", "balance"))
 
+# What may arrive a second time. Not `vacate`: its nonce is made for one question, and never sent again.
+TREASURY_VERBS: Final = frozenset({"open", "lend", "recall"})
 _NEXT_S: Final = 1e-6  # what was written first arrives first: timers of the same instant have no order
 
 Seen = Callable[["RedisServer", str, list[bytes], Any], None]
@@ -51,6 +54,8 @@ class RedisServer:
         self._scripts: dict[bytes, tuple[str, Script]] = {}
         self._names: dict[bytes, str] = {}
         self._seen = seen
+        self.said: list[list[bytes]] = []  # the treasury's messages
+        self.vacated = 0  # how often an epoch was asked for
 
     def name_scripts(self, sources: dict[str, bytes]) -> None:
         """So that an await can be called by its script."""
@@ -81,6 +86,9 @@ class RedisServer:
                 name, script = self._scripts[command[1]]
                 count = int(command[2])
                 keys, args = command[3 : 3 + count], command[3 + count :]
+                self.vacated += name == "vacate"
+                if name in TREASURY_VERBS:
+                    self.said = [*self.said[-40:], command]
                 reply = script(self.data, keys, args)
                 self.data.end_of_command()
                 self._seen(self, name, command[3:], reply)
@@ -163,7 +171,7 @@ class Connection:
             return
         if self._broken and not chance.likely("late", 0.5):
             return
-        replies = []
+        replies: list[bytes] = []
         for command in commands:
             point = server.point(command)
             chance.passed(point)
@@ -175,7 +183,7 @@ class Connection:
                 self._arrive_later(commands[len(replies) :], chance.late_s())
                 return
             reply = server.execute(command)
-            if fault == "duplicate":
+            if fault == "duplicate" and point != "vacate":
                 # A refused reserve would hold money if it came again much later, and nobody would know.
                 self._arrive_later([command], 0.0 if point == "reserve" else chance.late_s())
             replies.append(_pack(reply))

@@ -3,50 +3,24 @@
 from __future__ import annotations
 
 import asyncio
-import logging
-import tempfile
-import traceback
-from collections import Counter
 from dataclasses import dataclass, field
 from functools import partial
-from pathlib import Path
 from typing import Any, Final
 
 from billing.funds import BelowSpent, FundsChange, set_capacity
 from billing.reclaim import prepare_change
 from metering.directory import KeyLimits, Voucher
-from metering.purse import PurseUnavailable
-from metering.purse_redis import load_scripts
 from providers.catalogue import Product
-from tests.simulation.books import Server
-from tests.simulation.chance import Chance
+from tests.simulation.checks import check, unrest
 from tests.simulation.faults import DEEDS, Faults
-from tests.simulation.gateway import AWAY, NO_LIMITS, Gateway, Vendor, free_journal
-from tests.simulation.loop import Process, SimulatedLoop
+from tests.simulation.gateway import AWAY, NO_LIMITS, Gateway, Vendor
+from tests.simulation.loop import Process
 from tests.simulation.model import Broken, Call
-from tests.simulation.trace import Trace
 from tests.simulation.worker import Worker
 from tests.simulation.world import BEGIN_MS, COMPANIES, FAR_MS, WON, Company, World, pause, price, process
 
 QUIET_MAX_S: Final = 90.0
 SERVES_AGAIN_S: Final = 20.0
-CALM: Final = frozenset({"grant changed"})
-
-
-@dataclass(slots=True)
-class Result:
-    seed: int
-    broken: str | None
-    law: str | None
-    digest: str
-    met: Counter[tuple[str, str]]
-    passed: Counter[str]
-    calls: int
-    completed: int
-    refusals: Counter[str]
-    virtual_s: float
-    recent: tuple[str, ...] = ()
-    trace: list[str] | None = None
 
 
 @dataclass
@@ -58,6 +32,8 @@ class Run:
     not_seen_to_end: list[str] = field(default_factory=list)
     palette: list[str] = field(default_factory=list)
     deeds: list[asyncio.Task[Any]] = field(default_factory=list)
+    overruns: bool = False
+    cancels: bool = False
     office: Process = field(default_factory=lambda: Process("office"))
 
     # -- composition
@@ -88,6 +64,8 @@ class Run:
             self.new_gateway()
         for _ in range(chance.choice((1, 1, 2))):
             self.new_worker()
+        self.overruns = chance.random() < 0.3
+        self.cancels = chance.random() < 0.4
         rates = (0.0, 0.0, 0.01, 0.04, 0.12)
         chance.line_rate = chance.choice(rates)
         chance.books_rate = chance.choice(rates)
@@ -132,12 +110,13 @@ class Run:
 
     def new_worker(self) -> None:
         world = self.world
-        worker = Worker(world, process(world, "w"), idle_s=world.chance.choice((0.1, 0.4)))
+        worker = Worker(world, process(world, "w"), idle_s=world.chance.choice((0.1, 0.8)))
         self.workers.append(worker)
         worker.start()
 
     def living_processes(self) -> list[Process]:
-        return [one.process for one in (*self.gateways, *self.workers)]
+        living: list[Gateway | Worker] = [*self.gateways, *self.workers]
+        return [one.process for one in living]
 
     def replace_gateway(self, gateway: Gateway) -> None:
         world = self.world
@@ -219,21 +198,35 @@ class Run:
         gateway = chance.choice(self.gateways)
         company = chance.choice(world.companies)
         most = world.product.max_output_tokens
+        gap_s = chance.choice((0.02, 0.1, 0.5, 2.0))
         vendor = Vendor(
             input_tokens=chance.randrange(1, 400),
             output_tokens=chance.choice((1, chance.randrange(1, most + 1), most)),
-            step_tokens=chance.choice((20, 150)),
-            gap_s=chance.choice((0.02, 0.1, 0.5)),
+            step_tokens=max(chance.choice((20, 150)), int(most * gap_s / 16)),  # half a minute at most
+            gap_s=gap_s,
+            over=self.overruns and chance.random() < 0.2,
         )
+        call = self._new_call(gateway, company)
+        task = gateway.call(call, company, chance.choice((0, 0, 1)), chance.random() < 0.6, vendor)
+        if self.cancels and chance.random() < 0.15:
+            world.loop.call_later(chance.uniform(0.0, 0.03), self._cancel, call, task)
+
+    def _new_call(self, gateway: Gateway, company: Company) -> Call:
         call = Call(
-            op=world.new_name("op"),
+            op=self.world.new_name("op"),
             gateway=gateway.name,
             vouchers=tuple(voucher.voucher_id for voucher in company.vouchers),
             least_micro=0,
-            asked_s=world.loop.time(),
+            asked_s=self.world.loop.time(),
         )
-        world.model.calls[call.op] = call
-        gateway.call(call, company, chance.choice((0, 0, 1)), chance.random() < 0.6, vendor)
+        self.world.model.calls[call.op] = call
+        return call
+
+    def _cancel(self, call: Call, task: asyncio.Task[Any]) -> None:
+        """The caller gave up before the call was admitted."""
+        if call.voucher is None and not task.done():
+            self.world.chance.met("reserve", "cancelled")
+            task.cancel()
 
     # -- the course of it
 
@@ -241,7 +234,7 @@ class Run:
         world, chance = self.world, self.world.chance
         self.begin()
         faults = Faults(self)
-        end_s = world.loop.time() + chance.choice((6.0, 12.0, 20.0))
+        end_s = world.loop.time() + chance.choice((3.0, 6.0, 12.0))
         pace_s = chance.choice((0.08, 0.3, 0.8))
         while world.loop.time() < end_s and not world.broken:
             await pause(world, 0.0, 2 * pace_s)
@@ -264,126 +257,34 @@ class Run:
         world.books.up = True
         for name in self.not_seen_to_end:
             world.mark_ended(name)
+        await self._rest()
+        await self._serve()
+        await self._rest()
+        if not world.broken:
+            check(world)
+
+    async def _rest(self) -> None:
+        world = self.world
         began_s = world.loop.time()
         while not world.broken:
             await asyncio.sleep(1.0)
-            if not (why := self._unrest()):
+            if not (why := unrest(world, self.gateways)):
                 break
             if world.loop.time() - began_s > QUIET_MAX_S:
                 world.broke(Broken("rest", f"not at rest after {QUIET_MAX_S:.0f} s: {why}"))
-        if not world.broken:
-            self._check()
 
-    def _unrest(self) -> str:
-        """What is still to be done, or nothing."""
+    async def _serve(self) -> None:
+        """Everybody is served again, or told that there is no money: one call each, until it is answered."""
         world = self.world
-        if any(gateway.meter is None or gateway.running for gateway in self.gateways):
-            return "calls run, or a gateway does not start"
-        meters = [gateway.meter for gateway in self.gateways if gateway.meter is not None]
-        if any(meter.unposted or meter.holds_open for meter in meters):
-            return f"unposted {[meter.unposted for meter in meters]}, holds {[m.holds_open for m in meters]}"
-        data = world.primary.data
-        for company in world.companies:
-            if data.do([b"XLEN", f"{{{company.lane}}}:log".encode()]):
-                return "events wait in a stream"
-            [n] = data.do([b"HMGET", f"{{{company.lane}}}:epoch".encode(), b"n"])
-            living = b"{%d}:%s:h:" % (company.lane, n or b"")
-            for key, value in data.values.items():
-                if key.startswith(living) and value[b"s"] == b"open":
-                    return f"{key!r} is open"
-        [(closing, claims)] = world.rows(
-            "select (select count(*) from lane_epoch where state = 'closing'), (select count(*) from claim)"
-        )
-        return f"{closing} epochs close, {claims} claims" if closing or claims else ""
-
-    def _check(self) -> None:
-        world = self.world
-        try:
-            booked = {
-                op: (voucher, int(charge), int(uncollected))
-                for op, voucher, charge, uncollected in world.rows(
-                    "select op, voucher_id, charge_micro, uncollected_micro from usage_now"
-                )
-            }
-            world.model.check_booked(booked)
-            if faults := world.trial_balance():
-                raise Broken("G6 books", "; ".join(faults))
-            if parked := world.rows("select kind, op, reason from parked"):
-                raise Broken("parked", str(parked[:3]))
-        except Broken as broken:
-            world.broke(broken)
-
-
-def simulate(
-    seed: int,
-    postgres: Server,
-    directory: Path,
-    *,
-    sources: dict[str, bytes] | None = None,
-    full: bool = False,
-) -> Result:
-    """Run one seed to its end."""
-    logging.disable(logging.CRITICAL)
-    trace = Trace()
-    if full:
-        trace.full = []
-    loop = SimulatedLoop()
-    asyncio.set_event_loop(loop)
-    chance = Chance(seed, trace, loop.time)
-    world = World(loop, chance, trace, directory, sources or load_scripts())
-    postgres.empty()
-    world.start(postgres)
-    run = Run(world)
-    try:
-        loop.run_until_complete(run.go())
-    except Exception as error:  # noqa: BLE001 - whatever it was, its seed must be told
-        world.broke(Broken("error", "".join(traceback.format_exception(error)[-3:])))
-    finally:
-        _put_away(run)
-    faults = [fault for fault in loop.faults if not isinstance(fault, PurseUnavailable)]
-    if faults and not world.broken:
-        text = "".join(traceback.format_exception(faults[0])[-3:])
-        world.broke(Broken("error", f"nobody looked at {text}"))
-    broken = world.broken[0] if world.broken else None
-    calls = world.model.calls.values()
-    return Result(
-        seed=seed,
-        broken=None if broken is None else str(broken),
-        law=None if broken is None else broken.law,
-        digest=trace.digest(),
-        met=trace.met,
-        passed=trace.passed,
-        calls=len(calls),
-        completed=sum(call.completed for call in calls),
-        refusals=world.model.refusals,
-        virtual_s=loop.time() - 1000.0,
-        recent=tuple(trace.recent),
-        trace=trace.full,
-    )
-
-
-def _put_away(run: Run) -> None:
-    """Every process is over; nothing of this run is left for the next."""
-    loop = run.world.loop
-    for one in (*run.gateways, *run.workers):
-        one.process.kill()
-        if isinstance(one, Gateway) and one.meter is not None:
-            free_journal(one.meter)
-    run.office.kill()
-    for line in list(run.world.books.lines):
-        line.break_off()
-    loop.set_exception_handler(lambda *_: None)
-    everyone = [one.process for one in (*run.gateways, *run.workers, *run.dead)] + [run.office]
-    run.world.books.up = run.world.primary.up = False
-    for process_ in everyone:
-        loop.unwind(process_)
-    tasks = [task for process_ in everyone for task in process_.tasks] + run.deeds
-    if tasks:
-        loop.run_until_complete(asyncio.wait(tasks, timeout=30))
-    loop.close()
-
-
-def scratch() -> Path:
-    """On memory, where there is some: journals are many and short."""
-    memory = Path("/dev/shm")
-    return Path(tempfile.mkdtemp(prefix="vgs-", dir=memory if memory.is_dir() else None))
+        until_s = world.loop.time() + SERVES_AGAIN_S
+        for gateway in self.gateways:
+            for company in world.companies:
+                while not world.broken:
+                    away = world.model.refusals["MeterUnavailable"]
+                    call = self._new_call(gateway, company)
+                    await gateway.call(call, company, 0, False, Vendor(3, 1, 1, 0.01))
+                    if world.model.refusals["MeterUnavailable"] == away:
+                        break
+                    if world.loop.time() > until_s:
+                        world.broke(Broken("serves", f"{company.name} is not served by {gateway.name}"))
+                    await asyncio.sleep(1.0)

@@ -144,6 +144,10 @@ class World:
             if (call := self.model.calls.get(op)) is not None and not call.lost:
                 call.swept = True
                 self.model.note(call)
+        if name == "extend" and word == b"OK" and server is self.primary:
+            op = parts[1].rpartition(b":h:")[2].decode()
+            if (call := self.model.calls.get(op)) is not None and call.due_micro is None:
+                call.told_micro = max(call.told_micro, int(parts[7]))
         for key in parts:
             if b":v:" in key and (found := server.data.values.get(key)) is not None:
                 limit, spent, held = (int(found[word]) for word in (b"limit", b"spent", b"held"))
@@ -165,8 +169,7 @@ class World:
 
         real = self.books.server.take()
         try:
-            real_now = f"set sim.now_s = '{self.books_now_s():.6f}'"
-            _at_once(real.execute(real_now))
+            self.books.server.tell_time(self.books_now_s())
             return _at_once(ask(real))
         finally:
             self.books.server.give_back(real)

@@ -1,0 +1,307 @@
+"""Every safeguard that the simulation can do without, by name: the rows of docs/reference/safeguards.md."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from tests.simulation.mutants import Change, Mutant
+
+LUA: Final = "metering/lua"
+
+MUTANTS: Final = (
+    Mutant(
+        "op-id replay",
+        "A reserve that comes again under the same op gets the first answer.",
+        "it holds a second time",
+        (Change(f"{LUA}/reserve.lua", "if done[1] and not anew then", "if false then"),),
+    ),
+    Mutant(
+        "event inside the settle script",
+        "The event and the balance change in one step.",
+        "the gateway appends the event afterwards, in a command of its own",
+        (
+            Change(f"{LUA}/settle.lua", "redis.call('XADD', KEYS[3], '*', unpack(entry))", "'1-1'"),
+            Change(
+                "metering/purse_redis.py",
+                "[hold.n, hold.op, charge_micro, tokens, event]\n        )\n",
+                "[hold.n, hold.op, charge_micro, tokens, event]\n        )\n"
+                "        fields = {'op': hold.op, 'kind': 'settled', 'n': hold.n}\n"
+                "        fields |= {'charge': charge_micro, 'e': event}\n"
+                "        if reply[0] == b'LATE': fields['late'] = 1\n"
+                "        flat = [part for pair in fields.items() for part in pair]\n"
+                "        reply[1] = await self.line.command('XADD', keys.log(hold.lane), '*', *flat)\n",
+            ),
+        ),
+    ),
+    Mutant(
+        "epoch fence",
+        "A script is refused where the caller believes in another epoch than the data set's.",
+        "any epoch number is accepted in a data set that has one",
+        (Change(f"{LUA}/prologue.lua", "if at[1] ~= n then return {'OTHER', at[1]} end", ""),),
+    ),
+    Mutant(
+        "fence by run_id only",
+        "An epoch is tied to master_replid, which changes at every restart and promotion.",
+        "it is tied to run_id, which survives a demotion and a promotion",
+        (
+            Change(f"{LUA}/prologue.lua", "master_replid:(%x+)", "run_id:(%x+)"),
+            Change("metering/purse_redis.py", '"master_replid:"', '"run_id:"'),
+        ),
+    ),
+    Mutant(
+        "open with a ticket",
+        "An epoch is opened only in the data set that asked for it.",
+        "`open` asks for no ticket",
+        (
+            Change(
+                f"{LUA}/open.lua",
+                "if at[3] ~= ARGV[2] or string.sub(ARGV[2], -#here) ~= here then return {'NO'} end",
+                "",
+            ),
+        ),
+    ),
+    Mutant(
+        "used ticket replaced",
+        "A ticket that the books know from an epoch that has ended is replaced.",
+        "the data set keeps it",
+        (Change(f"{LUA}/vacate.lua", " or ticket == ARGV[2]", ""),),
+    ),
+    Mutant(
+        "loans under a version",
+        "A loan's message of the same or an older version does nothing.",
+        "the last message to arrive counts",
+        (Change(f"{LUA}/lend.lua", "tonumber(ARGV[2]) <= tonumber(v[1])", "false"),),
+    ),
+    Mutant(
+        "loans in totals",
+        "A loan is told as a total.",
+        "it is told as what was drawn now, and added",
+        (
+            Change(
+                f"{LUA}/lend.lua",
+                "limit = text(math.max(tonumber(limit), tonumber(v[2]) + tonumber(v[3])))",
+                "limit = text(tonumber(limit) + tonumber(redis.call('HGET', KEYS[2], 'limit')))",
+            ),
+            Change(
+                "billing/treasury.py",
+                "loan=loan.message())",
+                "loan=__import__('dataclasses').replace(loan.message(), limit_micro=drawn))",
+            ),
+            Change(
+                "billing/loans.py",
+                "loan=stated.message())",
+                "loan=__import__('dataclasses').replace(stated.message(), limit_micro=0))",
+            ),
+        ),
+    ),
+    Mutant(
+        "no seed of an existing epoch",
+        "An epoch whose loans a data set forgot is replaced, never filled again.",
+        "the data set is given the same epoch again, and its loans with it",
+        (
+            Change(f"{LUA}/lend.lua", "if ARGV[2] ~= '1' then return {'NO'} end", ""),
+            Change(
+                "billing/treasury.py",
+                "            n = await _newest_n(conn, lane) + 1\n",
+                "            if (again := await _open_epoch(conn, lane)) is not None:\n"
+                "                await conn.execute(\n"
+                '                    "update lane_epoch set ticket = %s where lane = %s and n = %s",\n'
+                "                    [ticket, lane, again.n],\n"
+                "                )\n"
+                '                return _Epoch(again.n, "open", ticket)\n'
+                "            n = await _newest_n(conn, lane) + 1\n",
+            ),
+            Change(
+                "billing/treasury.py",
+                "if before is None and (known is not None or await self._purse.epoch_here(lane) != n):",
+                "if before is None and await self._purse.epoch_here(lane) != n:",
+            ),
+        ),
+    ),
+    Mutant(
+        "a purse that is not current is vacated",
+        "A data set whose living epoch the books have left must ask for a new one.",
+        "it keeps its epoch",
+        (
+            Change(
+                "billing/treasury.py",
+                "stale_n=here if here is not None else stale_n,",
+                "stale_n=stale_n,",
+            ),
+        ),
+    ),
+    Mutant(
+        "hold-expiry fence",
+        "A hold that the sweeper ended is settled LATE: the difference is the books' to correct.",
+        "its settlement touches the balance a second time",
+        (Change(f"{LUA}/settle.lua", "h[1] ~= 'open'", "not h[1]"),),
+    ),
+    Mutant(
+        "open holds never expire",
+        "A hold's record has no time to live before its end.",
+        "it expires after five seconds",
+        (
+            Change(
+                f"{LUA}/reserve.lua",
+                "redis.call('SADD', KEYS[3], op)",
+                "redis.call('SADD', KEYS[3], op)\nredis.call('PEXPIRE', KEYS[2], 5000)",
+            ),
+        ),
+    ),
+    Mutant(
+        "settle once",
+        "A settlement that comes again gets the first answer.",
+        "it ends the hold again",
+        (
+            Change(
+                f"{LUA}/settle.lua",
+                "if h[1] == 'settled' then return balance",
+                "if false then return balance",
+            ),
+            Change(f"{LUA}/settle.lua", "h[1] ~= 'open'", "not h[1]"),
+        ),
+    ),
+    Mutant(
+        "insert on conflict",
+        "An op that is in the books is not booked again.",
+        "every event is taken for a new one",
+        (
+            Change(
+                "billing/posting_rules.py",
+                "before = books.booked.get(event.op, NOTHING_BOOKED)",
+                "before = NOTHING_BOOKED",
+            ),
+        ),
+    ),
+    Mutant(
+        "settled after swept is corrected",
+        "A settlement after a sweep books the difference.",
+        "`on conflict do nothing`: the first event of an op stands",
+        (
+            Change(
+                "billing/posting_rules.py",
+                'if event.kind == "swept" or before.kind != "swept":',
+                "if True:",
+            ),
+        ),
+    ),
+    Mutant(
+        "entries deleted one by one",
+        "Only what is in the books is deleted from a stream.",
+        "XTRIM below the last posted id",
+        (
+            Change(
+                "metering/purse_redis.py",
+                'await self.line.command("XDEL", keys.log(lane), *entry_ids)',
+                "ms, _, sequence = entry_ids[-1].partition('-')\n"
+                "            beyond = f'{ms}-{int(sequence) + 1}'\n"
+                '            await self.line.command("XTRIM", keys.log(lane), "MINID", beyond)',
+            ),
+        ),
+    ),
+    Mutant(
+        "re-send buffer",
+        "What is not acknowledged is sent again.",
+        "it is sent once",
+        (Change("metering/meter.py", "await self._unposted.send_again(now_s)", "pass"),),
+    ),
+    Mutant(
+        "sweeper checkpoint",
+        "A dead gateway's call is charged up to its last checkpoint.",
+        "its hold is released",
+        (Change(f"{LUA}/sweep.lua", "local id =", "h[5] = '0'\nlocal id ="),),
+    ),
+    Mutant(
+        "frozen price",
+        "A call costs what the price list said when it was admitted.",
+        "it costs what the list says at its end",
+        (
+            Change(
+                "gateway/exchange.py",
+                "charge_micro=0 if usage is None else self.ceiling.price.charge_micro(usage),",
+                "charge_micro=0 if usage is None else __import__('metering.prices', fromlist=['x'])"
+                ".entry_at(self.product.prices, now_ms).charge_micro(usage),",
+            ),
+        ),
+    ),
+    Mutant(
+        "wait queue",
+        "Money that other calls hold is waited for before a call is refused.",
+        "the call is refused at once",
+        (
+            Change(
+                "metering/meter.py",
+                "deadline_s = self._loop.time() + self._wait_for_funds_s",
+                "deadline_s = self._loop.time()",
+            ),
+        ),
+    ),
+    Mutant(
+        "cancelled-command isolation",
+        "The reply to a cancelled command reaches nobody.",
+        "it reaches whoever comes next",
+        (
+            Change(
+                "metering/redis_line.py",
+                "            future = pending.popleft()\n"
+                "            if future.done():\n                continue\n",
+                "            while pending and pending[0].done():\n                pending.popleft()\n"
+                "            if not pending:\n                continue\n"
+                "            future = pending.popleft()\n",
+            ),
+        ),
+    ),
+    Mutant(
+        "overrun cap",
+        "A charge beyond its hold takes what is free, and no more.",
+        "it takes what others hold",
+        (
+            Change(
+                f"{LUA}/prologue.lua",
+                "return math.min(charge, amount + tonumber(v[1]) - tonumber(v[2]) - tonumber(v[3]))",
+                "return charge",
+            ),
+        ),
+    ),
+    Mutant(
+        "no retries by the connection",
+        "A command whose reply was lost is not sent again by the line, as a general client would.",
+        "it is sent again on the next connection, up to ten times",
+        (
+            Change(
+                "metering/redis_line.py",
+                "    async def command(self, *command: str | bytes | int) -> Reply:\n        try:\n"
+                "            return await self.call(*command)\n",
+                "    async def command(self, *command: str | bytes | int) -> Reply:\n        try:\n"
+                "            for _ in range(10):\n"
+                "                try:\n                    return await self.call(*command)\n"
+                "                except PurseUnavailable:\n                    await asyncio.sleep(0.1)\n"
+                "            return await self.call(*command)\n",
+            ),
+        ),
+    ),
+    Mutant(
+        "remainder returns when all have left",
+        "What a closing epoch has left returns when no gateway can charge it any more.",
+        "it returns at once",
+        (Change("billing/closing.py", "where g.buried_at is null\n", "where false\n"),),
+    ),
+    Mutant(
+        "late settlements touch no balance",
+        "A settlement of a former epoch is news for the books, and not money of the new one.",
+        "it is charged to the new epoch",
+        (
+            Change(
+                f"{LUA}/settle.lua",
+                "if late then\n  if h[1]",
+                "if refusal and refusal[1] == 'OTHER' then\n"
+                "  local current = string.gsub(KEYS[4], '^({%d+}:)%d+', '%1' .. refusal[2])\n"
+                "  if redis.call('EXISTS', current) == 1 then\n"
+                "    redis.call('HINCRBY', current, 'spent', ARGV[3])\n"
+                "  end\n"
+                "end\n"
+                "if late then\n  if h[1]",
+            ),
+        ),
+    ),
+)

@@ -1,0 +1,60 @@
+"""Each safeguard is missed: without it, its seed breaks an invariant; with it, the same seed does not."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from tests.conftest import short_dir
+from tests.simulation.campaign import find, own_postgres
+from tests.simulation.found import FOUND
+from tests.simulation.mutant_list import MUTANTS
+from tests.simulation.mutants import Change, Mutant, NoSuchText, changed
+from tests.simulation.safeguards import PAGE, page_text
+
+ROOT: Final = Path(__file__).resolve().parent.parent.parent
+ALL: Final = {mutant.name: mutant for mutant in MUTANTS}
+
+
+@pytest.fixture(scope="module")
+def url_of() -> Iterator[str]:
+    with own_postgres(short_dir()) as url:
+        yield url
+
+
+@pytest.mark.parametrize("mutant", MUTANTS, ids=ALL)
+def test_its_text_is_where_it_says(mutant: Mutant) -> None:
+    for change in mutant.changes:
+        text = (ROOT / change.path).read_text(encoding="utf-8")
+        assert changed(change.path, text, mutant.changes) != text
+
+
+@pytest.mark.parametrize("name", FOUND)
+def test_a_removed_safeguard_is_missed(url_of: str, name: str) -> None:
+    seed, law = FOUND[name]
+    result = find(url_of, [seed], processes=1, mutant=name)
+    assert result is not None, f"{name}: seed {seed} does not miss it any more; look for another"
+    assert result.law == law
+
+
+@pytest.mark.timeout(300)
+def test_with_all_safeguards_the_same_seeds_are_sound(url_of: str) -> None:
+    seeds = sorted({seed for seed, _ in FOUND.values()})
+    assert find(url_of, seeds, processes=os.cpu_count() or 1, mutant=None) is None
+
+
+def test_every_safeguard_is_found_or_said_to_survive() -> None:
+    assert set(FOUND) <= set(ALL)
+
+
+def test_the_page_says_what_was_found() -> None:
+    assert page_text() in PAGE.read_text(encoding="utf-8"), "run python -m tests.simulation --safeguards"
+
+
+def test_a_text_that_is_gone_is_said() -> None:
+    with pytest.raises(NoSuchText):
+        changed("a.lua", "return 1", [Change("a.lua", "return 2", "return 3")])
