@@ -15,7 +15,7 @@ from metering import keys
 from metering.directory import KeyLimits
 from metering.purse import HoldRef, Loan, PurseUnavailable, Reserved, ReserveRequest, Settled, Vacant
 from metering.purse_redis import RedisPurse, connect_purse, load_scripts
-from metering.redis_cluster import ClusterLine
+from metering.redis_cluster import ClusterLine, _url_at
 from tests.conftest import short_dir
 from tests.fakes.purse_talk import FAR_MS
 from tests.fakes.valkey_cluster import Node, ValkeyCluster, slot_of, wait_until
@@ -130,6 +130,20 @@ async def test_a_node_that_joins_is_found(shared_cluster: ValkeyCluster, line: C
     wrong = next(node for node in shared_cluster.nodes if node is not owner)
     line._owners[slot_of(lane)] = f"127.0.0.1:{wrong.port}"
     assert await served(purse, lane, "a")
+
+
+@pytest.mark.parametrize(
+    ("url", "address", "expected"),
+    [
+        ("redis://one:1/0", "10.0.0.7:6379", "redis://10.0.0.7:6379"),
+        ("rediss://kim:s%40crt@one:1", "two.example:2", "rediss://kim:s%40crt@two.example:2"),
+        ("redis://:secret@one?client_name=x", "two:2", "redis://:secret@two:2?client_name=x"),
+        ("redis://one:1", "fe80::1:6379", "redis://[fe80::1]:6379"),
+        ("unix:///run/valkey.sock", "127.0.0.1:7000", "redis://127.0.0.1:7000"),
+    ],
+)
+def test_every_node_is_asked_as_the_first_one_was(url: str, address: str, expected: str) -> None:
+    assert _url_at(url, address) == expected
 
 
 # -- slots that move
