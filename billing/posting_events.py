@@ -39,6 +39,7 @@ class Charge:
     taken_micro: int | None  # what the purse could take of it, where that is less than the charge may be
     counted: bool  # whether the purse counted it as spent; a late one, or one sent again, it did not
     columns: str
+    is_floor: bool = False  # a sweep told by a journal: somebody waits for its acknowledgement
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,8 +185,9 @@ def _charge(
         if type(word) is not str or not word:
             raise Unreadable(f"{word!r} is not an id")
     # In the order of the fields: this runs for every call.
+    is_floor = event.get("is_floor") is True
     return Charge(
-        kind,
+        "swept" if is_floor else kind,
         op,
         copy_text(op) if has_escapes else op,
         lane,
@@ -201,6 +203,7 @@ def _charge(
         taken,
         counted,
         description_text(event, meta, has_escapes=has_escapes),
+        is_floor,
     )
 
 

@@ -4,6 +4,7 @@
     settled after swept      the difference, either sign; what a closed loan gets back is free. Where the call
                              was made again elsewhere: the sweep is taken back, the call booked where it is
     swept after settled      nothing; so is the same event again
+    swept after swept        the higher checkpoint: Valkey forgot it, a journal did not
     left                     its events; claims for its open holds while the epoch is not closed
     gone                     counts as left for every epoch of the lane; its claims are dropped
     drained, opened          marks
@@ -39,8 +40,8 @@ def apply_event(books: BooksState, out: Outcome, event: Decoded) -> None:
     """Raises Unreadable, before any change, where the event cannot be applied."""
     if isinstance(event, Charge):
         _apply_charge(books, out, event)
-        if event.kind == "settled":
-            # A sweep is never acknowledged: the gateway may still have to tell what the call really cost.
+        if event.kind == "settled" or event.is_floor:
+            # No other sweep is acknowledged: the gateway may still have to tell what the call really cost.
             out.acknowledge(event.lane, event.gateway_id, event.op)
     elif isinstance(event, Left):
         _apply_left(books, out, event)
@@ -56,8 +57,10 @@ def _apply_charge(books: BooksState, out: Outcome, event: Charge) -> None:
         raise Unreadable(f"{event.company_id} has no voucher {event.voucher_id}")
     before = books.booked.get(event.op, NOTHING_BOOKED)
     if before is not NOTHING_BOOKED:
-        if event.kind == "swept" or before.kind != "swept":
+        if before.kind != "swept":
             return
+        if event.kind == "swept" and event.charge_micro <= before.charge_micro:
+            return  # of two checkpoints the higher one counts
         if (before.voucher_id, before.n) != (event.voucher_id, event.n):
             before = _take_back(books, out, event, before)
     loan = books.loans.get((event.lane, event.n, event.voucher_id))

@@ -10,6 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+import msgspec
+
 from gateway.admission import Ceiling, input_tokens_estimate
 from metering.event import CallMeta, UsageEvent
 from metering.usage import Usage
@@ -50,6 +52,12 @@ class Exchange:
         return min(
             self.ceiling.price.charge_micro(self.delivered_usage(output_tokens)), self.held.granted_micro
         )
+
+    def checkpoint(self, output_tokens: int, now_ms: int) -> UsageEvent:
+        """The same as an event, for the journal."""
+        usage = self.delivered_usage(output_tokens)
+        end = self.end(usage=usage, estimated=True, end_reason="gateway_lost", now_ms=now_ms)
+        return msgspec.structs.replace(end, charge_micro=self.floor_micro(output_tokens), is_floor=True)
 
     def needed_micro(self, output_tokens: int) -> int:
         """What the hold must cover for `output_tokens` to be delivered, with the whole input bound."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 from gateway.exchange import Exchange
@@ -88,6 +89,7 @@ class Slices:
             self._refused = await self._raise_hold(output_tokens, patient=pressed) is False
         elif self._noting is None or self._noting.done():
             self._noting = self._loop.create_task(self._note(output_tokens), name="checkpoint")
+        self._meter.write_floor(partial(exchange.checkpoint, output_tokens))
         self._checkpoint_due_s = self._loop.time() + self._pace.checkpoint_s
         self._checkpoint_due_tokens = output_tokens + self._pace.checkpoint_tokens
         self._measure(output_tokens)

@@ -3,7 +3,8 @@
 A stream entry has the fields `op`, `kind`, `n`, `e` and, where money is concerned, `charge`. `e` is JSON:
 
     settled   a UsageEvent, written by the gateway that made the call; `taken` is what the purse could take
-              of the charge, where that is beyond the call's hold; `late` says that it took nothing
+              of the charge, where that is beyond the call's hold; `late` says that it took nothing.
+              With `is_floor` it is a checkpoint from a dead gateway's journal, and booked as a sweep is
     swept     the CallMeta kept with the hold; `charge` and `out` (output tokens) are the last checkpoint's,
               `v` is the voucher that pays and `t` the hold's time
     left      a LeftNotice: the gateway has done with epoch n; all it knows of n is in here
@@ -69,6 +70,7 @@ class UsageEvent(msgspec.Struct, frozen=True):
     units: dict[str, int] = {}
     upstream_request_id: str | None = None
     upstream: str | None = None
+    is_floor: bool = False
     version: int = EVENT_VERSION
 
     @property

@@ -59,14 +59,23 @@ class Journal:
             segment.written_bytes = self._segment_bytes_max  # the torn line ends that segment
             raise JournalFailed("the journal took only a part of an event")
         segment.written_bytes += written
+        self._leave(op, for_segment=segment)
         segment.waiting.add(op)
         self._where[op] = segment
 
     def forget(self, op: str) -> None:
         """The books have it. A segment whose last event is acknowledged is removed."""
         segment = self._where.pop(op, None)
-        if segment is None:
-            return
+        if segment is not None:
+            self._let_go(segment, op)
+
+    def _leave(self, op: str, *, for_segment: _Segment) -> None:
+        """A later line of the same call takes the place of the earlier one (its checkpoint)."""
+        before = self._where.get(op)
+        if before is not None and before is not for_segment:
+            self._let_go(before, op)
+
+    def _let_go(self, segment: _Segment, op: str) -> None:
         segment.waiting.discard(op)
         if segment.waiting:
             return

@@ -20,7 +20,7 @@ from metering.directory import Voucher
 from metering.event import UsageEvent
 from metering.funds_queue import FundsQueue
 from metering.habit import Habits
-from metering.journal import Journal, adopt_orphans
+from metering.journal import Journal, JournalFailed, adopt_orphans
 from metering.lanes import Lane, Lanes
 from metering.pressed import Pressed
 from metering.purse import (
@@ -43,7 +43,7 @@ from metering.purse import (
     Vacant,
 )
 from metering.treasury import Lent, NothingFree, Treasury, TreasuryUnavailable
-from metering.unposted import Unposted
+from metering.unposted import Unposted, last_words
 from metering.wish import (
     Exhausted,
     FundsHeld,
@@ -233,6 +233,14 @@ class Meter:
             self._lanes.top_up(lane, held.ref.n, held.voucher.voucher_id)
         return outcome
 
+    def write_floor(self, checkpoint: Callable[[int], UsageEvent]) -> None:
+        """The checkpoint also into the journal, from its time: what the purse knows of it may be lost."""
+        event = checkpoint(self._now_ms())
+        try:
+            self._journal.append(event.op, event.to_bytes())
+        except JournalFailed:
+            pass  # the purse has it, most likely; and so will the next one
+
     @property
     def was_asleep(self) -> bool:
         """This process may have missed its lease: ask `still_ours` before another byte is relayed."""
@@ -413,16 +421,13 @@ class Meter:
 
     def _adopt(self) -> None:
         """The journals of processes that died: their events become ours to deliver."""
-        for orphan in adopt_orphans(self._journal_directory):
-            is_safe = True
-            for line in orphan.events:
-                try:
-                    event = UsageEvent.from_bytes(line)
-                except (ValueError, TypeError, KeyError):
-                    continue  # a torn line: the purse has it, or its hold is swept
-                waiting = self._unposted.add(event, hold=None, tokens=0, now_s=self._loop.time())
-                is_safe = is_safe and waiting.journaled
-            if is_safe:  # else it stays, locked while we live, and our heir sends it once more
+        orphans = adopt_orphans(self._journal_directory)
+        is_safe = True
+        for event in last_words(orphans):
+            waiting = self._unposted.add(event, hold=None, tokens=0, now_s=self._loop.time())
+            is_safe = is_safe and waiting.journaled
+        if is_safe:  # else they stay, locked while we live, and our heir sends them once more
+            for orphan in orphans:
                 orphan.release()
 
     async def _renew_forever(self) -> None:

@@ -8,10 +8,11 @@ came, and after the stream's beginning has passed the place where it was written
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from metering.event import UsageEvent
-from metering.journal import Journal, JournalFailed
+from metering.journal import Adopted, Journal, JournalFailed
 from metering.purse import HoldRef, Purse, PurseUnavailable
 
 VERIFY_AFTER_S = 5.0
@@ -135,7 +136,9 @@ class Unposted:
         try:
             if waiting.hold is None and not waiting.answered:
                 # A dead process's event: where its settlement never arrived, its hold is still open.
-                waiting.hold = await self._purse.find_hold(lane=event.meta.lane, n=event.n, op=event.op)
+                found = await self._purse.find_hold(lane=event.meta.lane, n=event.n, op=event.op)
+                # Where the call is made again, its hold belongs to who makes it, and is not for us to end.
+                waiting.hold = found if found and found.gateway_id == event.meta.gateway_id else None
             if waiting.hold is not None:
                 outcome = await self._purse.settle(
                     waiting.hold, charge_micro=event.charge_micro, tokens=waiting.tokens, event=waiting.data
@@ -157,3 +160,24 @@ def _before(entry_id: str, other_id: str) -> bool:
 def _order(entry_id: str) -> tuple[int, int]:
     ms, _, sequence = entry_id.partition("-")
     return int(ms), int(sequence)
+
+
+def last_words(orphans: Sequence[Adopted]) -> Iterator[UsageEvent]:
+    """One event per call: its end, else its highest checkpoint."""
+    last: dict[str, UsageEvent] = {}
+    for orphan in orphans:
+        for line in orphan.events:
+            try:
+                event = UsageEvent.from_bytes(line)
+            except (ValueError, TypeError, KeyError):
+                continue  # a torn line: the purse has it, or its hold is swept
+            before = last.get(event.op)
+            if before is None or _says_more(event, before):
+                last[event.op] = event
+    yield from last.values()
+
+
+def _says_more(event: UsageEvent, before: UsageEvent) -> bool:
+    if event.is_floor != before.is_floor:
+        return before.is_floor
+    return not event.is_floor or event.charge_micro > before.charge_micro

@@ -93,6 +93,21 @@ CASES = [
         "closed",
     ),
     Case(
+        "swept, and a journal knows a later checkpoint",
+        (_charge("a", 10, kind="swept"), _charge("a", 60, kind="swept")),
+        60,
+        0,
+        0,
+        2,
+    ),
+    Case(
+        "the journal's later checkpoint first",
+        (_charge("a", 60, kind="swept"), _charge("a", 10, kind="swept")),
+        60,
+        0,
+        0,
+    ),
+    Case(
         "made again in another epoch, after a sweep at nothing",
         (_charge("a", 0, kind="swept"), _charge("a", 30, n=9)),
         0,
@@ -196,6 +211,19 @@ def test_every_micro_won_has_one_place(
     _assert_sound(books, out, capacity=capacity)
 
 
+def test_a_journals_checkpoint_is_a_sweep_that_is_acknowledged() -> None:
+    """The sweeper's is not: its gateway may still tell what the call cost. A journal waits for an answer."""
+    books, out = _books(free=50, lent={1: (100, "open")}), Outcome()
+    apply_event(books, out, _charge("a", 10, kind="swept"))
+    assert out.acks == {}
+    floor = _charge("a", 60, kind="swept")
+    floor.is_floor = True
+    apply_event(books, out, floor)
+    apply_event(books, out, floor)
+    assert out.acks == {LANE: {"g1": ["a", "a"]}}
+    assert books.booked["a"].charge_micro == 60
+
+
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
@@ -232,6 +260,11 @@ def test_an_event_that_cannot_be_read_says_why(change: dict[str, object], reason
         "upstream_request_id": None,
         "meta": orjson.loads(replace(META, op="a").to_bytes()),
     }
+    floor = decode(
+        LogEntry("1-1", "settled", "a", 1, {"e": orjson.dumps(event | {"is_floor": True})}), lane=LANE
+    )
+    assert isinstance(floor, Charge)
+    assert (floor.kind, floor.is_floor) == ("swept", True)
     decode(LogEntry("1-1", "settled", "a", 1, {"e": orjson.dumps(event)}), lane=LANE)
     with pytest.raises(Unreadable, match=reason):
         decode(LogEntry("1-1", "settled", "a", 1, {"e": orjson.dumps(event | change)}), lane=LANE)

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from aiohttp import web
 
+from metering.event import UsageEvent
 from metering.keys import lane_of
 from metering.purse import PurseUnavailable
 from tests.fakes.gateway_world import World, answer, chunk, voucher, world
@@ -112,6 +113,11 @@ async def test_an_epoch_that_ends_under_a_stream_does_not_end_it(tmp_path: Path)
         vendor.goes_on.set()
         sleep_through(3)
         heard = await calling
+        lines = [line for path in (tmp_path / "unposted").glob("*.log") for line in path.read_bytes().split()]
+        floors = [UsageEvent.from_bytes(line) for line in lines]
+        assert [event.is_floor for event in floors] == [True, False], "what Redis forgot, the disk has"
+        assert (floors[0].end_reason, floors[0].estimated) == ("gateway_lost", True)
+        assert floors[0].charge_micro > 0
         assert heard.frames[-1] == "data: [DONE]"
         assert heard.frames[-2] == ": voucher charge_krw=0.018", "no balance is known"
 

@@ -63,6 +63,20 @@ def test_a_full_segment_is_followed_by_another_and_removed_once_acknowledged(tmp
     assert names(tmp_path) == []
 
 
+def test_a_calls_later_line_takes_the_place_of_its_earlier_one(tmp_path: Path) -> None:
+    """A checkpoint in an old segment keeps it no longer than the call's end, which stands in a later one."""
+    journal = Journal(tmp_path, "g1", segment_bytes_max=4)
+    journal.append("a", b"checkpoint")
+    journal.append("b", b"of another call")
+    assert len(names(tmp_path)) == 2
+    journal.append("a", b"the end")
+    assert names(tmp_path) == ["g1.2.log", "g1.3.log"]
+    journal.forget("b")
+    journal.forget("a")
+    journal.close()
+    assert names(tmp_path) == []
+
+
 def test_the_current_segment_is_turned_over_where_it_is_worth_it(tmp_path: Path) -> None:
     journal = Journal(tmp_path, "g1", segment_bytes_max=80)
     journal.append("a", b"A")

@@ -11,11 +11,13 @@ from pathlib import Path
 import pytest
 
 from metering.directory import KeyLimits
-from metering.journal import Journal
+from metering.event import UsageEvent
+from metering.journal import Adopted, Journal
 from metering.purse import HoldRef, Loan, PurseUnavailable, Reserved, ReserveRequest
-from metering.unposted import SEND_AT_ONCE_MAX, UNANSWERED_S, VERIFY_AFTER_S, Unposted
+from metering.unposted import SEND_AT_ONCE_MAX, UNANSWERED_S, VERIFY_AFTER_S, Unposted, last_words
 from tests.fakes.lossy_purse import LossyPurse
 from tests.fakes.meter_world import LANE, NOW_MS, event
+from tests.fakes.values import replace
 
 
 @dataclass(slots=True)
@@ -85,6 +87,30 @@ async def test_an_adopted_event_is_sent_at_once_as_a_note(desk: Desk) -> None:
     await desk.unposted.send_again(10)
     assert await desk.log() == [("settled", "a")]
     assert "settle" not in desk.purse.heard
+
+
+async def test_an_adopted_event_ends_no_hold_that_went_over_to_another_gateway(desk: Desk) -> None:
+    """The call is made again there: the dead one's checkpoint is told, and the second try keeps its hold."""
+    await hold_in(desk.purse, "a")
+    desk.unposted.add(replace(event("a", gateway_id="dead"), is_floor=True), hold=None, tokens=0, now_s=10)
+    await desk.unposted.send_again(10)
+    assert await desk.log() == [("opened", ""), ("settled", "a")]
+    assert await desk.purse.open_ops(lane=LANE, n=1, gateway_id="g1") == ["a"]
+
+
+def test_the_last_word_on_a_call_is_its_end_else_its_highest_checkpoint() -> None:
+    def floor(op: str, charge: int) -> UsageEvent:
+        return replace(event(op, charge=charge), is_floor=True)
+
+    said = [floor("a", 5), floor("a", 9), floor("a", 7), event("b", charge=3), floor("b", 4), floor("c", 1)]
+    said += [event("c", charge=0)]
+    lines = tuple(one.to_bytes() for one in said)
+    orphans = [Adopted(Path("2"), 0, (*lines[:4], b"torn")), Adopted(Path("1"), 0, lines[4:])]
+    assert {last.op: (last.charge_micro, last.is_floor) for last in last_words(orphans)} == {
+        "a": (9, True),
+        "b": (3, False),
+        "c": (0, False),
+    }
 
 
 async def test_what_is_on_its_way_is_not_sent_twice(desk: Desk) -> None:
