@@ -90,7 +90,7 @@ _SINCE: Final[Mapping[str, LiteralString]] = {
 
 async def usage_page(conn: Connection, company_id: str, filters: Mapping[str, str]) -> dict[str, Any]:
     """`{"data": [newest first], "next_cursor": …}`. Raises BadQuery."""
-    limit = _limit(filters.get("limit"))
+    limit = page_limit(filters.get("limit"))
     conditions: list[LiteralString] = ["first.company_id = %s", "first.step = 0"]
     values: list[object] = [company_id]
     if (cursor_text := filters.get("cursor")) is not None:
@@ -103,7 +103,7 @@ async def usage_page(conn: Connection, company_id: str, filters: Mapping[str, st
     for name, condition in _SINCE.items():
         if (value := filters.get(name)) is not None:
             conditions.append(condition)
-            values.append(_instant_ms(name, value))
+            values.append(instant_ms(name, value))
     # Only the constants above are joined; every value is a parameter.
     query: LiteralString = (
         "select first.seq as first_seq, latest.* from usage first"  # noqa: S608 - see above
@@ -122,7 +122,7 @@ async def usage_page(conn: Connection, company_id: str, filters: Mapping[str, st
     }
 
 
-def _limit(text: str | None) -> int:
+def page_limit(text: str | None) -> int:
     if text is None:
         return LIMIT_DEFAULT
     if not (text.isascii() and text.isdigit()) or not 1 <= int(text[:9]) <= LIMIT_MAX:
@@ -145,7 +145,7 @@ def _read_cursor(text: str) -> int:
     return seq
 
 
-def _instant_ms(name: str, text: str) -> int:
+def instant_ms(name: str, text: str) -> int:
     """RFC 3339, or a day, which begins at midnight in Korea; `to` as a day includes that day."""
     try:
         # In a query string a plus sign that was not escaped arrives as a space.
@@ -168,8 +168,8 @@ def _record(row: Mapping[str, Any]) -> dict[str, Any]:
         "voucher": row["voucher_id"],
         "api_key": row["api_key"],
         "tag": row["tag"],
-        "started_at": _rfc3339(row["started_ms"]),
-        "finished_at": _rfc3339(row["finished_ms"]),
+        "started_at": rfc3339(row["started_ms"]),
+        "finished_at": rfc3339(row["finished_ms"]),
         "dialect": row["dialect"],
         "stream": row["stream"],
         "status": row["status"],
@@ -190,6 +190,6 @@ def _record(row: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _rfc3339(ms: int) -> str:
+def rfc3339(ms: int) -> str:
     seconds, rest = divmod(ms, 1000)
     return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}.{rest:03d}Z"

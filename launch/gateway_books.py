@@ -14,10 +14,12 @@ from psycopg_pool import PoolClosed, PoolTimeout, TooManyRequests
 from billing import idempotency_store, usage_store
 from billing.database import Pool
 from billing.directory_store import DirectoryDelta, current_revision, load_directory
+from billing.open_calls import open_page
 from billing.secrets import Secrets
 from gateway import ports
 from gateway.balance import BookedVoucher
 from metering.claim import ClaimOutcome
+from metering.purse import Purse, PurseUnavailable
 
 AWAY: Final = (psycopg.Error, PoolTimeout, PoolClosed, TooManyRequests)
 
@@ -25,8 +27,9 @@ AWAY: Final = (psycopg.Error, PoolTimeout, PoolClosed, TooManyRequests)
 class BooksOfUsage:
     """gateway.ports.Books on billing's usage store."""
 
-    def __init__(self, pool: Pool) -> None:
+    def __init__(self, pool: Pool, purse: Purse) -> None:
         self._pool = pool
+        self._purse = purse
 
     async def vouchers(self, company_id: str) -> Sequence[BookedVoucher]:
         try:
@@ -54,10 +57,12 @@ class BooksOfUsage:
     async def usage_page(self, company_id: str, filters: Mapping[str, str]) -> dict[str, Any]:
         try:
             async with self._pool.connection() as conn:
+                if filters.get("status") == "open":
+                    return await open_page(conn, self._purse, company_id, filters)
                 return await usage_store.usage_page(conn, company_id, filters)
         except usage_store.BadQuery as error:
             raise ports.BadQuery(str(error)) from error
-        except AWAY as error:
+        except (*AWAY, PurseUnavailable) as error:
             raise ports.BooksUnavailable from error
 
     async def usage_one(self, company_id: str, usage_id: str) -> dict[str, Any] | None:

@@ -165,7 +165,12 @@ def _build_application(
             make_op=ids.op,
             body_bytes_max=limits.max_body_bytes,
         ),
-        views=Views(directory=directory, purse=parts.purse, books=BooksOfUsage(parts.pool), now_ms=now_ms),
+        views=Views(
+            directory=directory,
+            purse=parts.purse,
+            books=BooksOfUsage(parts.pool, parts.purse),
+            now_ms=now_ms,
+        ),
         telemetry=telemetry,
         pepper=parts.secrets.pepper,
         now_ms=now_ms,

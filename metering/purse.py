@@ -186,6 +186,14 @@ class LogEntry:
     fields: dict[str, bytes] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class OpenCall:
+    """A call that runs: what was noted of it when its hold was made."""
+
+    meta: bytes
+    voucher_id: str
+
+
 class PurseUnavailable(Exception):
     """The purse cannot be reached, or answered with a fault. What was asked may or may not have happened."""
 
@@ -222,6 +230,8 @@ class Purse(Protocol):
 
     async def find_hold(self, *, lane: int, n: int, op: str) -> HoldRef | None:
         """An open hold, for who lost the answer to its reserve."""
+
+    async def open_call(self, *, lane: int, n: int, op: str) -> OpenCall | None: ...
 
     async def balance(self, *, lane: int, n: int, voucher_id: str) -> VoucherBalance | None: ...
 

@@ -30,6 +30,7 @@ from metering.purse import (
     Loan,
     LogEntry,
     NoLoan,
+    OpenCall,
     OtherEpoch,
     PurseUnavailable,
     Reserved,
@@ -197,6 +198,12 @@ class MemoryPurse:
         if record is None or record.state != "open":
             return None
         return HoldRef(lane, n, op, record.answer.voucher_id, record.key_id or "", record.gateway_id)
+
+    async def open_call(self, *, lane: int, n: int, op: str) -> OpenCall | None:
+        record = self.data.lane(lane).holds.get((n, op))
+        if record is None or record.state != "open":
+            return None
+        return OpenCall(record.meta, record.answer.voucher_id)
 
     async def balance(self, *, lane: int, n: int, voucher_id: str) -> VoucherBalance | None:
         keys = self.data.lane(lane)

@@ -28,6 +28,7 @@ from metering.purse import (
     Loan,
     LogEntry,
     NoLoan,
+    OpenCall,
     OtherEpoch,
     PurseUnavailable,
     Reserved,
@@ -171,6 +172,10 @@ class RedisPurse:
         if state != b"open":
             return None
         return HoldRef(lane, n, op, _text(voucher), _text(key), _text(gateway))
+
+    async def open_call(self, *, lane: int, n: int, op: str) -> OpenCall | None:
+        state, meta, voucher = await self.line.command("HMGET", keys.hold(lane, n, op), "s", "m", "v")
+        return OpenCall(meta, _text(voucher)) if state == b"open" else None
 
     async def balance(self, *, lane: int, n: int, voucher_id: str) -> VoucherBalance | None:
         names = ("ver", "limit", "spent", "held", "before", "frozen", "granted_gov", "granted_self")
