@@ -56,8 +56,21 @@ async def finish(
     )
 
 
-async def forget(conn: Connection, *, company_id: str, key_hash: bytes, op: str, route: str = "") -> None:
-    """The call cost nothing: the key may be used again."""
+async def forget(
+    conn: Connection, *, company_id: str, key_hash: bytes, op: str, taken_over: bool = False, route: str = ""
+) -> None:
+    """The call cost nothing: the key may be used again.
+
+    `taken_over`: under the op of a dead gateway. What that one charged may still be on its way, so the key
+    stays with the op, and the next request takes it over in turn.
+    """
+    if taken_over:
+        await conn.execute(
+            "update idem set gateway_id = '' where company_id = %s and key_hash = %s and route = %s"
+            " and op = %s and state = 'running'",
+            [company_id, key_hash, route, op],
+        )
+        return
     await conn.execute(
         "delete from idem where company_id = %s and key_hash = %s and route = %s and op = %s"
         " and state = 'running'",

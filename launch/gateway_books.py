@@ -110,7 +110,11 @@ class KeptAnswers:
         try:
             async with self._pool.connection() as conn:
                 await idempotency_store.forget(
-                    conn, company_id=request.company_id, key_hash=request.key_hash, op=op
+                    conn,
+                    company_id=request.company_id,
+                    key_hash=request.key_hash,
+                    op=op,
+                    taken_over=op != request.op,
                 )
         except AWAY as error:
             raise ports.BooksUnavailable from error

@@ -53,6 +53,17 @@ async def test_a_failure_that_cost_nothing_is_forgotten(conn: Connection) -> Non
     assert await _claim(conn, "c") == InProgress()
 
 
+async def test_who_took_a_claim_over_and_failed_leaves_it_with_its_op(conn: Connection) -> None:
+    """The dead gateway's charge may still be on its way: another op would be charged beside it."""
+    await _claim(conn, "a")
+    await mark_gateway_ended(conn, "g1")
+    assert await _claim(conn, "b", gateway_id="g2") == Claimed("a")
+    await forget(conn, company_id="gaonde", key_hash=b"k", op="a", taken_over=True)
+    assert await _claim(conn, "c", body=b"other", gateway_id="g2") == Mismatch()
+    assert await _claim(conn, "c", gateway_id="g2") == Claimed("a")
+    assert await _claim(conn, "d", gateway_id="g2") == InProgress()
+
+
 async def test_a_claim_of_a_dead_gateway_is_taken_under_the_same_op(conn: Connection) -> None:
     await _claim(conn, "a")
     await mark_gateway_ended(conn, "g1")
