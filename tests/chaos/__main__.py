@@ -17,12 +17,15 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeEl
 
 from tests.chaos import report
 from tests.chaos import run as running
+from tests.chaos.checker import check
+from tests.chaos.history import read_books, read_history
 from tests.chaos.schedule import OTHERS
 
 OUT: Final = Path("build/chaos")
 _EXAMPLES: Final = """examples:
   make chaos MINUTES=30 SEED=7           the campaign
   python -m tests.chaos --minutes 2      a look at it, with a seed of its own
+  python -m tests.chaos --check build/chaos
   python -m tests.chaos --minutes 1 --only "flush valkey" --only "stale snapshot"
 """
 
@@ -31,6 +34,8 @@ def main(words: list[str] | None = None) -> int:
     given = _parser().parse_args(words)
     console = Console(stderr=True)
     screen = Console() if sys.stdout.isatty() else Console(width=140)
+    if given.check is not None:
+        return check_again(given.check, screen)
     plan = running.Plan(
         seconds=given.minutes * 60,
         seed=given.seed,
@@ -61,6 +66,16 @@ def main(words: list[str] | None = None) -> int:
     return 0 if report.is_sound(run) else 1
 
 
+def check_again(out: Path, screen: Console) -> int:
+    """The checker alone, on the logs of an earlier run."""
+    with (out / "history.jsonl").open(encoding="utf-8") as lines:
+        verdicts = check(read_history(lines), read_books(out / "books.json"))
+    for finding in verdicts.findings:
+        screen.print(f"[red]{finding.rule}[/red] {finding.micro} {finding.what}", highlight=False)
+    screen.print(f"{verdicts.operations} operations, {len(verdicts.findings)} findings")
+    return 1 if verdicts.findings else 0
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="chaos",
@@ -73,6 +88,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--seed", type=int, help="of blows and calls (default: a new one)")
     parser.add_argument("--only", action="append", choices=OTHERS, help="besides the kills; repeat it")
     parser.add_argument("--out", type=Path, default=OUT, help=f"where logs and figures go (default {OUT})")
+    parser.add_argument("--check", type=Path, metavar="DIR", help="check the logs of an earlier run again")
     parser.set_defaults(seed=secrets.randbelow(1_000_000))
     return parser
 

@@ -23,7 +23,8 @@ from tests.chaos.wishes import chat, some
 from tests.journeys.caller import SOURCES, Answer, micro
 from tests.journeys.declarations import key_text
 
-CALL_WAIT_S: Final = 25.0
+CALL_WAIT_S: Final = 15.0
+PROBE_WAIT_S: Final = 5.0
 REPEATS_MAX: Final = 12
 EXHAUSTED_IN_A_ROW: Final = 4
 PROBE_EVERY_S: Final = 0.1
@@ -39,19 +40,16 @@ class Callers:
     seed: int
     scarce_count: int
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
-    busy: int = 0
     _numbers: Any = field(default_factory=itertools.count)
     _scarce_now: int = 0
     _exhausted: int = 0
-    _failures: list[BaseException] = field(default_factory=list)
 
-    async def run(self, *, rich: int, bounded: int, scarce: int, probes: int = 2) -> None:
+    async def run(self, *, rich: int, bounded: int, scarce: int) -> None:
         """Everybody calls until `stopping` is set, and finishes what was begun."""
         jobs = [self._keep_calling(f"rich-{i}", self._rich) for i in range(rich)]
         jobs += [self._keep_calling(f"bounded-{i}", self._bounded) for i in range(bounded)]
         jobs += [self._keep_calling(f"scarce-{i}", self._scarce) for i in range(scarce)]
-        jobs += [self._probe(i) for i in range(probes)]
-        jobs += [self._glance()]
+        jobs += [self._probe(), self._glance()]
         async with asyncio.TaskGroup() as together:
             for job in jobs:
                 together.create_task(job)
@@ -95,9 +93,9 @@ class Callers:
 
     # -- how it is called
 
-    async def _once(self, wanted: Wanted) -> Ended:
+    async def _once(self, wanted: Wanted, session: aiohttp.ClientSession | None = None) -> Ended:
         number = next(self._numbers)
-        return await self._attempt(wanted, operation=f"o{number}", request_id=f"o{number}-0")
+        return await self._attempt(wanted, f"o{number}", 0, session=session or self.session)
 
     async def _keyed(self, dice: random.Random, wanted: Wanted) -> Ended:
         """The same again under one Idempotency-Key until the answer is there, and sometimes once more."""
@@ -105,9 +103,7 @@ class Callers:
         operation, more = f"o{number}", dice.random() < 0.3
         ended = None
         for attempt in range(REPEATS_MAX):
-            ended = await self._attempt(
-                wanted, operation=operation, request_id=f"{operation}-{attempt}", keyed=True
-            )
+            ended = await self._attempt(wanted, operation, attempt, session=self.session, keyed=True)
             settled = ended.verdict == "ok" or ended.code == "answer_not_kept" or ended.status in (400, 402)
             if settled and not more:
                 break
@@ -121,8 +117,15 @@ class Callers:
         return ended
 
     async def _attempt(
-        self, wanted: Wanted, *, operation: str, request_id: str, keyed: bool = False
+        self,
+        wanted: Wanted,
+        operation: str,
+        attempt: int,
+        *,
+        session: aiohttp.ClientSession,
+        keyed: bool = False,
     ) -> Ended:
+        request_id = f"{operation}-{attempt}"
         headers = {
             "Authorization": f"Bearer {key_text(wanted.company)}",
             "Content-Type": "application/json",
@@ -143,21 +146,17 @@ class Callers:
                 keyed=keyed,
             )
         )
-        self.busy += 1
-        try:
-            answer = await self._send(wanted, headers)
-        finally:
-            self.busy -= 1
+        answer = await self._send(session, wanted, headers)
         ended = read_answer(request_id, wanted, answer, at_ms=now_ms())
         self.recorder.note(ended)
         return ended
 
-    async def _send(self, wanted: Wanted, headers: Mapping[str, str]) -> Answer:
-        answer = Answer()
+    async def _send(
+        self, session: aiohttp.ClientSession, wanted: Wanted, headers: Mapping[str, str]
+    ) -> Answer:
+        answer, url = Answer(), f"{self.url}{wanted.path}"
         try:
-            async with self.session.post(
-                f"{self.url}{wanted.path}", data=wanted.body, headers=headers
-            ) as response:
+            async with session.post(url, data=wanted.body, headers=headers) as response:
                 answer.status, answer.headers = response.status, response.headers.copy()
                 async for piece in response.content.iter_any():
                     answer.body += piece
@@ -171,20 +170,26 @@ class Callers:
 
     # -- who watches
 
-    async def _probe(self, index: int) -> None:
-        """A small call every tenth of a second: their answers are the measure of what serves."""
-        dice = random.Random(f"{self.seed}/probe-{index}")
-        while not self.stopping.is_set():
-            body = {
-                "model": CHAT,
-                "messages": [{"role": "user", "content": "[[tokens=2]] [[latency_ms=1]] [[token_ms=0]]"}],
-                "max_tokens": 4,
-            }
-            wanted = Wanted(
-                RICH[index % len(RICH)], "probe", CHAT, json.dumps(body).encode(), "/v1/chat/completions"
-            )
-            await self._once(wanted)
-            await asyncio.sleep(PROBE_EVERY_S * dice.uniform(0.8, 1.2))
+    async def _probe(self) -> None:
+        """A small call every tenth of a second, each over a connection of its own, whatever others wait for.
+
+        Their answers are the measure of what serves: a process that is stopped keeps those it has accepted.
+        """
+        body = {
+            "model": CHAT,
+            "messages": [{"role": "user", "content": "[[tokens=2]] [[latency_ms=1]] [[token_ms=0]]"}],
+            "max_tokens": 4,
+        }
+        wanted = Wanted(RICH[0], "probe", CHAT, json.dumps(body).encode(), "/v1/chat/completions")
+        timeout = aiohttp.ClientTimeout(total=PROBE_WAIT_S)
+        connector = aiohttp.TCPConnector(limit=0, force_close=True)
+        async with (
+            aiohttp.ClientSession(connector=connector, timeout=timeout) as session,
+            asyncio.TaskGroup() as together,
+        ):
+            while not self.stopping.is_set():
+                together.create_task(self._once(wanted, session))
+                await asyncio.sleep(PROBE_EVERY_S)
 
     async def _glance(self) -> None:
         dice = random.Random(f"{self.seed}/glance")

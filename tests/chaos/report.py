@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 from tests.chaos.run import Run
-from tests.chaos.serving import longest_by_kind, longest_gap_ms, outages
+from tests.chaos.serving import killed_at_work, longest_by_kind, longest_gap_ms, outages
 
 NOT_SERVING_MAX_MS: Final = 10_000
 FINDINGS_SHOWN: Final = 25
@@ -48,6 +48,7 @@ def summary(run: Run) -> dict[str, Any]:
         "kills_per_minute": round(
             sum(n for kind, n in faults.items() if kind.startswith("kill")) / minutes, 1
         ),
+        "kills_of_who_had_served": dict(sorted(killed_at_work(history, run.books).items())),
         "faults_missed": list(run.missed),
         "micro_won": {rule: verdicts.sum_micro(rule) for rule in ("overspent", "lost", "wrong")},
         "findings": {rule: verdicts.count(rule) for rule in _RULES},
@@ -84,6 +85,7 @@ def show(run: Run, console: Console) -> None:
     table.add_row("refusals", _each(figures["refusals"]))
     table.add_row("of these 503", str(figures["refusals_503"]))
     table.add_row("kills per minute", str(figures["kills_per_minute"]))
+    table.add_row("kills of who had served", _each(figures["kills_of_who_had_served"]))
     table.add_row("charged / vendor's bills", f"{figures['charged_micro']} / {_bills(figures)}")
     table.add_row("uncollected", str(figures["uncollected_micro"]))
     table.add_row("ended by the balance", str(figures["ended_by_balance"]))

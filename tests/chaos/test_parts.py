@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 
 from tests.chaos import aof
-from tests.chaos.history import Ended, Fault
+from tests.chaos.history import Books, Ended, Fault, Glance, History, Usage
 from tests.chaos.schedule import KILLS, OTHERS, lanes
-from tests.chaos.serving import longest_by_kind, longest_gap_ms, outages
+from tests.chaos.serving import killed_at_work, longest_by_kind, longest_gap_ms, outages
+from tests.chaos.setting import CHAT
 from tests.chaos.wires import SocketWire, Wire
 
 
@@ -52,6 +53,30 @@ def test_a_fault_is_not_blamed_for_the_next_one() -> None:
         "kill gateway": 400,
     }
     assert longest_gap_ms(_ok(900, 3400, 3500)) == 2500
+
+
+def test_a_kill_counts_where_its_victim_had_worked() -> None:
+    def kill(role: str, at_ms: int, note: str = "") -> Fault:
+        return Fault(f"kill {role.split('-')[0]}", role, at_ms, at_ms, note)
+
+    history = History(ended=_ok(500), glances=[Glance("gaonde", "self", 1500, 1, 0, 0, 1, 0)])
+    history.faults = [kill("valkey", 1000), kill("valkey", 2000)]
+    history.faults += [kill("postgres", 1000), kill("postgres", 2000), kill("postgres", 3000)]
+    history.faults += [kill("gateway-0", 1000, "gw-a"), kill("gateway-0", 2000, "gw-b")]
+    history.faults += [kill("worker", 1000), kill("worker", 2000)]
+    usage = Usage("u", "r", "v", CHAT, "gw-a", "settled", "completed", False, True, 1, 1, 1, 0, 0, 900)
+    assert killed_at_work(history, Books(usages=(usage,))) == {
+        "kill valkey": 1,
+        "kill postgres": 2,
+        "kill gateway": 1,
+        "kill worker": 1,
+    }
+
+
+def test_the_page_names_every_fault() -> None:
+    page = Path("docs/operating/chaos.md").read_text("utf-8")
+    missing = [kind for kind in (*KILLS, *OTHERS) if f"`{kind}`" not in page]
+    assert missing == []
 
 
 def _resp(*words: bytes) -> bytes:
