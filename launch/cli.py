@@ -12,8 +12,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from config.settings import BadSettings, Settings, environment, read_settings
+from config.settings import BadSettings, environment, read_settings
+from launch.cli_audit import add_commands
 from launch.refusal import Refused
+from launch.role_settings import role_settings
 
 if TYPE_CHECKING:
     import socket
@@ -95,7 +97,7 @@ def gateway(
     """
     from launch import gateway_main, logs, process
 
-    settings = _role_settings(data_dir=data_dir, port=port, host=host)
+    settings = role_settings(data_dir=data_dir, port=port, host=host)
     logs.configure(role="gateway", patient=True)
     gateway_main.run(
         settings,
@@ -125,7 +127,7 @@ def office(
     """
     from launch import logs, office_main
 
-    settings = _role_settings(data_dir=data_dir, office_port=office_port, host=host)
+    settings = role_settings(data_dir=data_dir, office_port=office_port, host=host)
     logs.configure(role="office")
     listener = _listener(settings.host, settings.office_port, fd=fd, what="office")
     office_main.run(settings, listener=listener, ready_fd=ready_fd)
@@ -139,7 +141,7 @@ def worker(*, data_dir: DataDir = None, ready_fd: ReadyFd = None) -> None:
     """
     from launch import logs, worker_main
 
-    settings = _role_settings(data_dir=data_dir)
+    settings = role_settings(data_dir=data_dir)
     logs.configure(role="worker")
     worker_main.run(settings, ready_fd=ready_fd)
 
@@ -152,7 +154,7 @@ def migrate(*, data_dir: DataDir = None) -> None:
     """
     from launch import roles
 
-    roles.migrate(_role_settings(data_dir=data_dir, needs_redis=False))
+    roles.migrate(role_settings(data_dir=data_dir, needs_redis=False))
 
 
 @app.command("apply")
@@ -170,7 +172,7 @@ def apply_file(
     """
     from launch import apply
 
-    settings = _role_settings(data_dir=data_dir, needs_redis=False)
+    settings = role_settings(data_dir=data_dir, needs_redis=False)
     report = apply.apply(settings, file, environment=environment())
     typer.echo(apply.as_json(report) if json else apply.as_text(report))
 
@@ -201,23 +203,11 @@ def user_add(
     """
     from launch import user_add as people
 
-    settings = _role_settings(data_dir=data_dir, needs_redis=False)
+    settings = role_settings(data_dir=data_dir, needs_redis=False)
     typer.echo(people.add(settings, email=email, role=role, company=company, provider=provider))
 
 
-def _role_settings(*, needs_redis: bool = True, **arguments: object) -> Settings:
-    """Settings of one role: its servers are named, or those of a running `up` on its data directory."""
-    from launch import running
-
-    settings = running.with_running_servers(read_settings(environment(), **arguments))
-    missing = ["DATABASE_URL"] if settings.database_url is None else []
-    if needs_redis and settings.redis_url is None:
-        missing.append("REDIS_URL")
-    if missing:
-        raise Refused(
-            f"{' and '.join(missing)} must be set, or `voucher-gateway up` be running on {settings.data_dir}."
-        )
-    return settings
+add_commands(app)
 
 
 def _listener(host: str, port: int, *, fd: int | None, what: str) -> socket.socket:

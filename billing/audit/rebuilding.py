@@ -18,6 +18,7 @@ from operator import itemgetter
 from typing import Final
 
 from billing.audit.leaf import RECORD_COLUMNS, USAGE_COLUMNS
+from billing.audit.values import Unfit, unescaped, whole
 from metering.shares import split_micro
 
 Texts = list[str]
@@ -37,10 +38,6 @@ _DIFFERENCE: Final = itemgetter(
 _NAMED: Final = itemgetter(*(_AT[name] for name in ("op", "step", "entry_id", "voucher_id", "provider_id")))
 _NULL: Final = "\\N"
 _BUCKETS: Final = 256
-
-
-class Unfit(ValueError):
-    """A value that its column cannot have."""
 
 
 @dataclass(slots=True)
@@ -71,7 +68,6 @@ class Rebuilt:
     signers: set[str] = field(default_factory=set)
     stepped: set[str] = field(default_factory=set)  # ops with more than one step
     seen: list[array[int]] = field(default_factory=lambda: [array("Q") for _ in range(_BUCKETS)])
-    usage_rows: int = 0
     _entries: dict[str, _Booked] = field(default_factory=dict)
 
     def add(self, table: str, line: bytes) -> str | None:
@@ -98,7 +94,6 @@ class Rebuilt:
     def _add_usage(self, texts: Texts) -> str | None:
         op, step_text, entry_id, voucher_id, provider_id = _NAMED(texts)
         step = whole(step_text)
-        self.usage_rows += 1
         digest = blake2b(f"{op}\t{step}".encode(), digest_size=8).digest()
         self.seen[digest[0]].append(int.from_bytes(digest, "big"))
         if step:
@@ -239,13 +234,6 @@ def _is_its_usage(booked: _Booked) -> bool:
     )
 
 
-def whole(text: str) -> int:
-    """An integer as the format writes it. Raises Unfit."""
-    if len(text) > 20 or not text.removeprefix("-").isdigit() or not text.isascii():
-        raise Unfit(f"{text[:40]!r} is no integer")
-    return int(text)
-
-
 def _number(row: Mapping[str, object], name: str) -> int:
     value = row.get(name)
     if type(value) is not int:
@@ -255,28 +243,3 @@ def _number(row: Mapping[str, object], name: str) -> int:
 
 def _no_float(text: str) -> object:
     raise Unfit(f"{text} is no integer")
-
-
-_ESCAPED: Final = {
-    "\\": "\\",
-    "b": "\b",
-    "f": "\f",
-    "n": "\n",
-    "r": "\r",
-    "t": "\t",
-    "v": "\v",
-}
-
-
-def unescaped(text: str) -> str:
-    """A value of a COPY line as text. Raises Unfit."""
-    if "\\" not in text:
-        return text
-    parts, place = [], 0
-    while (found := text.find("\\", place)) >= 0:
-        character = _ESCAPED.get(text[found + 1 : found + 2])
-        if character is None:
-            raise Unfit("a backslash escapes nothing")
-        parts += [text[place:found], character]
-        place = found + 2
-    return "".join([*parts, text[place:]])

@@ -11,7 +11,7 @@ from typing import Any, Final
 from billing.audit.head import BadHead, TreeHead, VerifierKey
 from billing.audit.leaf import RECORD_TABLES, USAGE_COLUMNS
 from billing.audit.merkle import is_included
-from billing.audit.rebuilding import unescaped, whole
+from billing.audit.values import unescaped, whole
 
 FORMAT: Final = "voucher-gateway receipt"
 VERSION: Final = 1

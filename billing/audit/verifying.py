@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
-from typing import Final
 
 from billing.audit.bundle_files import (
     BALANCES,
@@ -19,41 +17,21 @@ from billing.audit.bundle_files import (
     HEADS,
     MANIFEST,
     SIGNATURE,
-    TABLE_FILES,
     BundleFiles,
     Damaged,
     Measured,
 )
-from billing.audit.head import BadHead, TreeHead, VerifierKey
+from billing.audit.bundle_rows import Enough, Report, Rows, judge_columns, read_batch, read_hash
+from billing.audit.head import TreeHead, VerifierKey
+from billing.audit.judging_heads import judge_heads
 from billing.audit.leaf import NO_BATCH_BEFORE, RECORD_TABLES, Batch, record_hash
 from billing.audit.manifest import Manifest
 from billing.audit.merkle import Tree
-from billing.audit.rebuilding import Rebuilt, Unfit, whole
+from billing.audit.rebuilding import Rebuilt
+from billing.audit.values import Unfit
 from billing.posting_columns import copy_text
 
-FINDINGS_MAX: Final = 100
-
 Progress = Callable[[int, int], None]  # batches done, batches in all
-
-
-class _Enough(Exception):
-    """So many findings that more say nothing."""
-
-
-@dataclass(slots=True)
-class Report:
-    """`findings` is empty where the bundle is sound."""
-
-    manifest: Manifest
-    findings: list[str] = field(default_factory=list)
-    records: int = 0
-    usage_rows: int = 0
-    heads: int = 0
-
-    def find(self, finding: str) -> None:
-        self.findings.append(finding)
-        if len(self.findings) >= FINDINGS_MAX:
-            raise _Enough
 
 
 def verify_bundle(
@@ -81,7 +59,7 @@ def verify_bundle(
         _Verification(files, manifest, report, known_heads, progress).run()
     except Damaged as damaged:
         report.findings.append(str(damaged))
-    except _Enough:
+    except Enough:
         report.findings.append("and more: the rest was not looked at")
     return report
 
@@ -107,9 +85,7 @@ class _Verification:
     def run(self) -> None:
         heads = self._read_heads()
         self._walk_log({head.size for head in (*heads, *self._known_heads)})
-        self._judge_heads(heads)
-        for head in self._known_heads:
-            self._judge_known_head(head)
+        judge_heads(self._report, heads, self._known_heads, self._rebuilt.signers, self._roots)
         self._judge_steps()
         self._judge_balances()
         self._judge_funds()
@@ -117,10 +93,10 @@ class _Verification:
     # -- the log
 
     def _walk_log(self, sizes: set[int]) -> None:
-        tables = {table: _Rows(self._files, f"{table}.tsv", self._report) for table in RECORD_TABLES}
+        tables = {table: Rows(self._files, f"{table}.tsv", self._report) for table in RECORD_TABLES}
         tree, previous = Tree(), NO_BATCH_BEFORE
         for line in self._lines(BATCHES):
-            batch = _batch(line)
+            batch = read_batch(line)
             if batch is None:
                 self._find(f"batch.tsv: {line[:60]!r} is no batch")
                 continue
@@ -143,7 +119,7 @@ class _Verification:
         if self._rebuilt.twice():
             self._find("usage.tsv: a step of a call is there twice")
 
-    def _judge_batch(self, batch: Batch, tables: dict[str, _Rows]) -> None:
+    def _judge_batch(self, batch: Batch, tables: dict[str, Rows]) -> None:
         tree = Tree()
         withheld_whole = self._manifest.programme is not None
         for table, count in zip(RECORD_TABLES, batch.counts, strict=True):
@@ -167,7 +143,7 @@ class _Verification:
         if line.count(b"\t") == 0:
             if self._manifest.programme is None:
                 self._find(f"{table}.tsv: batch {number} withholds a record")
-            leaf = _hash(line)
+            leaf = read_hash(line)
             if leaf is None:
                 self._find(f"{table}.tsv: batch {number} has a line that is no record")
             return leaf or b""
@@ -189,42 +165,6 @@ class _Verification:
         self._judge_file(HEADS, rows, measured)
         self._report.heads = len(heads)
         return heads
-
-    def _judge_heads(self, heads: Sequence[TreeHead]) -> None:
-        keys = self._signers()
-        if len(keys) != len(self._rebuilt.signers):
-            self._find("change.tsv: a signer is no verifier key")
-        if self._manifest.key not in keys:
-            self._find("manifest.json: its key is not one the log names as a signer")
-        last = 0
-        for head in heads:
-            if head.size <= last or head.after_size != last:
-                self._find(f"head.jsonl: the head of size {head.size} does not follow the one before it")
-            last = head.size
-            if head.origin != self._manifest.origin or not any(head.is_signed_by(key) for key in keys):
-                self._find(f"head.jsonl: the head of size {head.size} is not signed by a key of the log")
-            if self._roots.get(head.size) != head.root:
-                self._find(f"head.jsonl: the bundle's first {head.size} batches do not have the head's root")
-        if last != self._manifest.size:
-            self._find("head.jsonl: no head is over the whole bundle")
-        elif not heads[-1].is_signed_by(self._manifest.key):
-            self._find("head.jsonl: the last head is signed by another key than the manifest")
-
-    def _signers(self) -> list[VerifierKey]:
-        return [key for text in sorted(self._rebuilt.signers) if (key := _key(text)) is not None]
-
-    def _judge_known_head(self, head: TreeHead) -> None:
-        keys = self._signers()
-        if head.origin != self._manifest.origin:
-            self._find(f"the head handed in is of another log, {head.origin}")
-        elif not any(head.is_signed_by(key) for key in keys):
-            self._find(f"the head handed in, of size {head.size}, is not signed by a key of the bundle's log")
-        if head.size > self._manifest.size:
-            self._find(f"the bundle ends at batch {self._manifest.size - 1}; the head handed in goes further")
-        elif self._roots.get(head.size) != head.root:
-            self._find(
-                f"history was rewritten: the first {head.size} batches do not have the root of the head"
-            )
 
     # -- figures
 
@@ -280,7 +220,7 @@ class _Verification:
         """A table's rows; its column names and the manifest's word on it are judged on the way."""
         measured, rows = Measured(), 0
         lines = self._files.lines(name, measured)
-        _judge_columns(name, next(lines, b""), self._report)
+        judge_columns(name, next(lines, b""), self._report)
         for line in lines:
             rows += 1
             yield line
@@ -290,72 +230,3 @@ class _Verification:
         facts = self._manifest.files[name]
         if (facts.rows, facts.bytes, facts.sha256) != (rows, measured.bytes, measured.sha256):
             self._find(f"{name}: is not the file of the manifest")
-
-
-class _Rows:
-    """The rows of one table, handed out batch by batch."""
-
-    def __init__(self, files: BundleFiles, name: str, report: Report) -> None:
-        self.measured = Measured()
-        self.rows = 0
-        self._lines = files.lines(name, self.measured)
-        _judge_columns(name, next(self._lines, b""), report)
-        self._next: tuple[bytes, bytes] | None = None
-        self._advance()
-
-    def take(self, number: int) -> Iterator[bytes]:
-        asked = b"%d" % number
-        while self._next is not None and self._next[0] == asked:
-            yield self._next[1]
-            self._advance()
-
-    def skip_rest(self) -> int:
-        left = 0
-        while self._next is not None:
-            left += 1
-            self._advance()
-        return left
-
-    def _advance(self) -> None:
-        line = next(self._lines, None)
-        if line is None:
-            self._next = None
-            return
-        self.rows += 1
-        number, _, record = line.partition(b"\t")
-        self._next = (number, record)
-
-
-def _judge_columns(name: str, line: bytes, report: Report) -> None:
-    if line != "\t".join(TABLE_FILES[name]).encode():
-        report.find(f"{name}: its first line is not the columns of the format")
-
-
-def _batch(line: bytes) -> Batch | None:
-    try:
-        number, root, *counts, at_ms, previous = line.decode().split("\t")
-        batch = Batch(
-            whole(number),
-            bytes.fromhex(root),
-            tuple(map(whole, counts)),
-            whole(at_ms),
-            bytes.fromhex(previous),
-        )
-    except ValueError:
-        return None
-    return batch if len(counts) == len(RECORD_TABLES) and batch.line() == line else None
-
-
-def _hash(text: bytes) -> bytes | None:
-    try:
-        found = bytes.fromhex(text.decode())
-    except ValueError:
-        return None
-    return found if found.hex().encode() == text and len(found) == len(NO_BATCH_BEFORE) else None
-
-
-def _key(text: str) -> VerifierKey | None:
-    try:
-        return VerifierKey.read(text)
-    except BadHead:
-        return None
