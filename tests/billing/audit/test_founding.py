@@ -49,10 +49,10 @@ OLD_CALL = f"""
 insert into usage (op, step, entry_id, lane, n, kind, company_id, programme_id, voucher_id, provider_id,
     product_id, key_id, api_key, tag, request_id, gateway_id, dialect, stream, status, end_reason,
     client_gone, estimated, started_ms, held_at_ms, finished_ms, price_entry, price_from, input_tokens,
-    cached_input_tokens, cache_write_tokens, cache_write_1h_tokens, output_tokens, reasoning_tokens, input_audio_tokens,
-    output_audio_tokens, units, charge_micro, government_micro, self_micro, uncollected_micro,
-    from_loan_micro, from_free_micro, d_charge_micro, d_government_micro, d_self_micro, d_uncollected_micro, d_from_loan_micro,
-    d_from_free_micro)
+    cached_input_tokens, cache_write_tokens, cache_write_1h_tokens, output_tokens, reasoning_tokens,
+    input_audio_tokens, output_audio_tokens, units, charge_micro, government_micro, self_micro,
+    uncollected_micro, from_loan_micro, from_free_micro, d_charge_micro, d_government_micro, d_self_micro,
+    d_uncollected_micro, d_from_loan_micro, d_from_free_micro)
 values (%(op)s, %(step)s, %(entry)s, {LANE}, 1, 'settled', 'gaonde', 'p', '{VOUCHER}', 'nuri', 'nuri-x1',
     'gaonde/backend', 'backend', %(tag)s, 'r', 'g1', 'openai', true, 'settled', 'completed', false, false,
     1, 2, 3,
