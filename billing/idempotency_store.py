@@ -57,14 +57,14 @@ async def finish(
 
 
 async def forget(
-    conn: Connection, *, company_id: str, key_hash: bytes, op: str, taken_over: bool = False, route: str = ""
+    conn: Connection, *, company_id: str, key_hash: bytes, op: str, keep_op: bool = False, route: str = ""
 ) -> None:
     """The call cost nothing: the key may be used again.
 
-    `taken_over`: under the op of a dead gateway. What that one charged may still be on its way, so the key
-    stays with the op, and the next request takes it over in turn.
+    `keep_op`: something may have been charged under this op, by a dead gateway or by a settlement that nobody
+    took, and still be on its way. So the key stays with the op, and the next request takes it over.
     """
-    if taken_over:
+    if keep_op:
         await conn.execute(
             "update idem set gateway_id = '' where company_id = %s and key_hash = %s and route = %s"
             " and op = %s and state = 'running'",

@@ -204,7 +204,7 @@ class Calls:
         outlet.before_last = None
         try:
             if not outlet.is_charged:
-                await self._answers.forget(claim, op)
+                await self._answers.forget(claim, op, keep_op=outlet.may_be_charged)
                 return
             sealed = None
             if outlet.kept is not None and outlet.status == 200:

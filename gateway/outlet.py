@@ -23,6 +23,7 @@ class Outlet:
         "headers",
         "is_charged",
         "kept",
+        "may_be_charged",
         "sent_bytes",
         "status",
     )
@@ -36,6 +37,7 @@ class Outlet:
         self.kept: list[bytes] | None = None
         self.sent_bytes = 0
         self.is_charged = False
+        self.may_be_charged = False  # nobody took the charge, and nobody knows that it is lost
         self.before_last: Callable[[], Awaitable[None]] | None = None
         self._is_muted = False
 

@@ -215,7 +215,9 @@ class _Call:
         )
         tokens = 0 if usage is None else usage.input_total + usage.output_total
         self.outcome = Outcome(event, None)
+        self.outlet.may_be_charged = event.charge_micro > 0
         self.outcome.balance = await self.relay._meter.settle(self.exchange.held, event, tokens=tokens)
+        self.outlet.may_be_charged = False
         self.outlet.is_charged = event.charge_micro > 0 or (usage is not None and error is None)
         return self.outcome
 

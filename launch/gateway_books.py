@@ -106,7 +106,7 @@ class KeptAnswers:
         except AWAY as error:
             raise ports.BooksUnavailable from error
 
-    async def forget(self, request: ports.ClaimRequest, op: str) -> None:
+    async def forget(self, request: ports.ClaimRequest, op: str, *, keep_op: bool) -> None:
         try:
             async with self._pool.connection() as conn:
                 await idempotency_store.forget(
@@ -114,7 +114,7 @@ class KeptAnswers:
                     company_id=request.company_id,
                     key_hash=request.key_hash,
                     op=op,
-                    taken_over=op != request.op,
+                    keep_op=keep_op or op != request.op,  # that of a dead gateway may have charged too
                 )
         except AWAY as error:
             raise ports.BooksUnavailable from error

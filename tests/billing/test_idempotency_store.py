@@ -58,7 +58,7 @@ async def test_who_took_a_claim_over_and_failed_leaves_it_with_its_op(conn: Conn
     await _claim(conn, "a")
     await mark_gateway_ended(conn, "g1")
     assert await _claim(conn, "b", gateway_id="g2") == Claimed("a")
-    await forget(conn, company_id="gaonde", key_hash=b"k", op="a", taken_over=True)
+    await forget(conn, company_id="gaonde", key_hash=b"k", op="a", keep_op=True)
     assert await _claim(conn, "c", body=b"other", gateway_id="g2") == Mismatch()
     assert await _claim(conn, "c", gateway_id="g2") == Claimed("a")
     assert await _claim(conn, "d", gateway_id="g2") == InProgress()

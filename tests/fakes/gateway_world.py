@@ -154,13 +154,19 @@ class MemoryAnswers:
             return Mismatch()
         if state == "running":
             return InProgress()
+        if state == "left":
+            self._rows[request.key_hash] = (body_hash, op, "running", None)
+            return Claimed(op)
         return NotKept(op) if sealed is None else Answered(op, sealed)
 
     async def finish(self, request: ClaimRequest, op: str, sealed: bytes | None) -> None:
         self._rows[request.key_hash] = (request.body_hash, op, "done", sealed)
 
-    async def forget(self, request: ClaimRequest, op: str) -> None:
-        self._rows.pop(request.key_hash, None)
+    async def forget(self, request: ClaimRequest, op: str, *, keep_op: bool) -> None:
+        if keep_op:
+            self._rows[request.key_hash] = (request.body_hash, op, "left", None)
+        else:
+            self._rows.pop(request.key_hash, None)
 
 
 class MemoryBooks:

@@ -190,6 +190,22 @@ async def test_an_answer_nobody_could_charge_is_not_given(tmp_path: Path) -> Non
         assert (heard.status, heard.code) == (503, "meter_unavailable")
 
 
+async def test_what_nobody_could_charge_keeps_its_key_with_its_op(tmp_path: Path) -> None:
+    """The charge may still be sent later: a repeat under another op would be charged beside it."""
+    holder: list[World] = []
+
+    async def plain(request: web.Request) -> web.Response:
+        unsettleable(holder[0])
+        return web.json_response(answer())
+
+    async with world(plain, tmp_path) as w:
+        holder.append(w)
+        keyed = {"idempotency-key": "k"}
+        heard = [await w.client.call("POST", "/v1/chat/completions", ASK, headers=keyed) for _ in range(2)]
+        assert [one.status for one in heard] == [503, 503]
+        assert heard[0].headers["x-voucher-usage-id"] == heard[1].headers["x-voucher-usage-id"]
+
+
 @pytest.mark.parametrize("stream", [True, False])
 async def test_what_the_journal_took_is_answered_without_a_balance(tmp_path: Path, stream: bool) -> None:
     async def plain(request: web.Request) -> web.Response:
