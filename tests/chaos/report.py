@@ -34,6 +34,7 @@ def summary(run: Run) -> dict[str, Any]:
     faults = Counter(fault.kind for fault in history.faults)
     not_serving = outages(history.faults, history.ended)
     minutes = run.plan.seconds / 60
+    kills = sum(count for kind, count in faults.items() if kind.startswith("kill"))
     return {
         "seed": run.plan.seed,
         "minutes": round(minutes, 2),
@@ -45,9 +46,7 @@ def summary(run: Run) -> dict[str, Any]:
         "refusals": dict(sorted(verdicts.failed.items())),
         "refusals_503": sum(count for name, count in verdicts.failed.items() if name.startswith("503")),
         "faults": dict(sorted(faults.items())),
-        "kills_per_minute": round(
-            sum(n for kind, n in faults.items() if kind.startswith("kill")) / minutes, 1
-        ),
+        "kills_per_minute": round(kills / minutes, 1),
         "kills_of_who_had_served": dict(sorted(killed_at_work(history, run.books).items())),
         "faults_missed": list(run.missed),
         "micro_won": {rule: verdicts.sum_micro(rule) for rule in ("overspent", "lost", "wrong")},

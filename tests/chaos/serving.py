@@ -1,8 +1,8 @@
 """How long nobody was served, per fault, and whether who was killed had served before. Pure.
 
 A fault's outage runs from the end of our own doing (the kill itself; the SIGCONT after a SIGSTOP) to the
-first answer that arrived after it. Where the next blow falls before that, the clock starts anew with it: the
-earlier fault is not blamed for the later one's damage.
+first answer that arrived after it, or to the next blow: the earlier fault is not blamed for the later one's
+damage.
 """
 
 from __future__ import annotations
@@ -23,16 +23,17 @@ class Outage:
 
 
 def outages(faults: Iterable[Fault], ended: Iterable[Ended]) -> list[Outage]:
+    faults = list(faults)
     answers = sorted(line.at_ms for line in ended if line.verdict == "ok")
-    ends = sorted(fault.until_ms for fault in faults)
+    blows = sorted({at_ms for fault in faults for at_ms in (fault.at_ms, fault.until_ms)})
     found = []
     for fault in faults:
         position = bisect_right(answers, fault.until_ms)
         if position == len(answers):
             continue  # nobody asked any more
-        answered_ms = answers[position]
-        last_blow_ms = ends[bisect_right(ends, answered_ms) - 1]
-        found.append(Outage(fault, answered_ms - max(last_blow_ms, fault.until_ms)))
+        next_blow = bisect_right(blows, fault.until_ms)
+        end_ms = min([answers[position], *blows[next_blow : next_blow + 1]])
+        found.append(Outage(fault, end_ms - fault.until_ms))
     return found
 
 

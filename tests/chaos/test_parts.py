@@ -49,7 +49,7 @@ def test_a_stop_is_counted_from_its_end() -> None:
 def test_a_fault_is_not_blamed_for_the_next_one() -> None:
     first, second = Fault("kill valkey", "valkey", 1000, 1000), Fault("kill gateway", "gateway-0", 3000, 3000)
     assert longest_by_kind(outages([first, second], _ok(900, 3400))) == {
-        "kill valkey": 400,
+        "kill valkey": 2000,
         "kill gateway": 400,
     }
     assert longest_gap_ms(_ok(900, 3400, 3500)) == 2500
