@@ -10,6 +10,7 @@ from billing.funds import set_capacity
 from billing.posting import Poster
 from metering.purse import LogEntry
 from tests.fakes.books_world import ENDS_MS, LANE, VOUCHER, World
+from tests.fakes.values import replace
 
 SEED = bytes(range(32))
 
@@ -54,6 +55,15 @@ class AuditedWorld:
         ]
         await self._commit(events)
         return ops
+
+    async def post_described(self, tags: list[str | None], units: dict[str, int]) -> None:
+        """Calls whose description is anything a caller may send."""
+        events = []
+        for number, tag in enumerate(tags):
+            event = self.world.event(f"op_{self.entries + number}", self.n, 1000)
+            event = replace(event, meta=replace(event.meta, tag=tag), units=units)
+            events.append((event.op, event.to_bytes()))
+        await self._commit([self._entry("settled", op, {"e": data, "charge": b"1"}) for op, data in events])
 
     async def sweep_then_settle(self, *, floor_micro: int, charge_micro: int) -> str:
         """A call of two steps: ended at its checkpoint, then told by its gateway."""

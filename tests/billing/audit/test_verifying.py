@@ -129,6 +129,27 @@ async def test_a_longer_log_agrees_with_every_head_handed_out(
     assert later.findings(known_heads=[old], expected_key=bundle.manifest().key) == []
 
 
+async def test_what_was_hashed_is_what_the_database_gives_back(world: AuditedWorld, tmp_path: Path) -> None:
+    """Every character below a space but NUL, what COPY escapes, other scripts; units in any order."""
+    tags = [f"a{chr(code)}b" for code in range(1, 32)] + [
+        "\\",
+        "\\N",
+        "\\.",
+        "",
+        "가나다 é 🙂",
+        "\x7f\x85\u2028",
+        None,
+    ]
+    await world.post_described(tags, {"seconds": 3, "images": 1, "characters": 9, "searches": 0})
+    await export(world.world.pool, tmp_path / "bundle")
+    described = Bundle(tmp_path / "bundle")
+    assert described.findings() == []
+    assert sum(
+        b'{"images": 1, "seconds": 3, "searches": 0, "characters": 9}' in line
+        for line in described.read("usage.tsv")
+    ) == len(tags)
+
+
 async def test_rows_changed_in_the_database_are_found(world: AuditedWorld, tmp_path: Path) -> None:
     """Somebody with all rights switches the triggers off."""
     async with world.world.pool.connection() as conn:
