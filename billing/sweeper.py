@@ -58,6 +58,7 @@ class Sweeper:
         doubtful = {g.gateway_id for g in gateways if g.gateway_id in self.missing_since_s} - dead
         before = self.swept
         epochs = await _unclosed(conn, lanes)
+        unswept: set[int] = set()
         for lane, n, wants_drained in epochs:
             try:
                 for gateway_id in sorted(dead):
@@ -65,8 +66,10 @@ class Sweeper:
                 if wants_drained and not doubtful:
                     await self.purse.note(lane=lane, kind="drained", op="", n=n, event=b"{}")
             except PurseUnavailable:
-                continue  # of a cluster, one node may be away: its lanes come next time, the others now
-        await self._note_gone(conn, over, lanes=sorted({lane for lane, _, _ in epochs}))
+                unswept.add(lane)  # of a cluster, one node may be away: its lanes come next time, others now
+        # Who is gone is not swept any more: never said where a hold may be left.
+        swept_lanes = {lane for lane, _, _ in epochs} - unswept
+        await self._note_gone(conn, over, lanes=sorted(swept_lanes))
         return self.swept - before
 
     async def _dead(self, gateways: Sequence[_Gateway], now_s: float) -> set[str]:

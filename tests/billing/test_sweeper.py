@@ -11,6 +11,8 @@ from billing.database import Connection, Pool, connect
 from billing.gateways import mark_gateway_ended, register_gateway
 from billing.posting import Poster
 from billing.sweeper import Sweeper
+from metering.purse import Gone, PurseUnavailable, SettleOutcome
+from metering.purse_memory import MemoryPurse
 from tests.fakes.books_world import LANE, VOUCHER, WON, World
 
 
@@ -104,6 +106,32 @@ async def test_a_gateway_whose_end_was_seen_is_swept_at_once_and_buried(
     cursor = await conn.execute("select status, end_reason, estimated from usage where op = %s", [op])
     assert await cursor.fetchone() == ("released", "gateway_lost", True)
     await world.sound()
+
+
+class _BreaksOnce(MemoryPurse):
+    """The connection is lost amid a sweep."""
+
+    broken = False
+
+    async def sweep(self, *, lane: int, n: int, op: str, gateway_id: str) -> SettleOutcome | Gone:
+        if not self.broken:
+            self.broken = True
+            raise PurseUnavailable
+        return await super().sweep(lane=lane, n=n, op=op, gateway_id=gateway_id)
+
+
+async def test_a_gateway_is_not_called_gone_where_a_hold_of_it_may_be_left(
+    world: World, conn: Connection
+) -> None:
+    purse = _BreaksOnce(now_ms=world.clock)
+    world.use(purse)
+    sweeper = Sweeper(purse, started_s=0.0)
+    await _running(world, conn, floor_won=40)
+    await _ended(conn, "g1")
+    assert await sweeper.sweep_once(conn, lanes=[LANE], now_s=1) == 0
+    assert await sweeper.sweep_once(conn, lanes=[LANE], now_s=2) == 1
+    kinds = [entry.kind for entry in await purse.read_log(lane=LANE, count=99)]
+    assert kinds == ["opened", "swept", "gone"], "said before, it would be buried with its hold"
 
 
 async def test_redis_restarts_while_a_gateway_dies(
