@@ -20,7 +20,7 @@ from launch.embedded_postgres import PostgresServer
 from tests.simulation import books
 from tests.simulation.history import Result, scratch, simulate
 from tests.simulation.mutants import install
-from tests.simulation.trace import table
+from tests.simulation.traces import table
 
 SLICE: Final = 25  # seeds given to a process at once
 FIND_SLICE: Final = 5
@@ -91,7 +91,9 @@ class Summary:
         return "\n".join(lines)
 
 
-def run_here(url_of: str, seeds: list[int], *, full: bool = False) -> list[Result]:
+def run_here(
+    url_of: str, seeds: list[int], *, full: bool = False, until_broken: bool = False
+) -> list[Result]:
     """In this process, on a database made for it at the first call. `url_of` has a {} for its name."""
     global _own
     if _own is None:
@@ -107,6 +109,8 @@ def run_here(url_of: str, seeds: list[int], *, full: bool = False) -> list[Resul
         for seed in seeds:
             results.append(simulate(seed, _own, directory / "journal", full=full))
             gc.collect()
+            if until_broken and results[-1].broken is not None:
+                break
         return results
     finally:
         gc.enable()
@@ -115,9 +119,9 @@ def run_here(url_of: str, seeds: list[int], *, full: bool = False) -> list[Resul
 
 def find(url_of: str, seeds: list[int], *, processes: int, mutant: str | None) -> Result | None:
     """The first of the seeds that breaks an invariant with this mutant, as far as they are run in order."""
-    slices = [seeds[i : i + FIND_SLICE] for i in range(0, len(seeds), FIND_SLICE)]
+    slices = [seeds[:1], *[seeds[i : i + FIND_SLICE] for i in range(1, len(seeds), FIND_SLICE)]]
     with _pool(processes, mutant) as pool:
-        tasks = [pool.submit(run_here, url_of, part) for part in slices]
+        tasks = [pool.submit(run_here, url_of, part, until_broken=True) for part in slices]
         for task in tasks:
             if broken := [result for result in task.result() if result.broken is not None]:
                 pool.shutdown(wait=True, cancel_futures=True)

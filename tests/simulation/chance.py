@@ -6,7 +6,7 @@ import random
 from collections.abc import Callable
 from typing import Final
 
-from tests.simulation.trace import Trace
+from tests.simulation.traces import Trace
 
 LINE_FAULTS: Final = ("lost", "reply lost", "slow", "duplicate")
 BOOKS_FAULTS: Final = ("lost", "reply lost", "slow")

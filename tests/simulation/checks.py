@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from tests.simulation.gateway import Gateway
+from tests.simulation.gateway_process import Gateway
 from tests.simulation.model import Broken
 from tests.simulation.world import World
 

@@ -83,10 +83,10 @@ class Faults:
         await self._up(data)
 
     async def say_again(self) -> None:
-        """The treasury's messages of the last while come once more, in their order."""
-        server = self.run.world.primary
-        said = server.said[-self.run.world.chance.choice((2, 6, 20)) :]
-        for command in list(said):
+        """Some of the treasury's last messages come once more, in their order."""
+        server, chance = self.run.world.primary, self.run.world.chance
+        said = server.said[-chance.choice((3, 6, 20)) :]
+        for command in said[: chance.choice((1, 2, 20))]:
             server.execute(command)
 
     async def swap_amid_opening(self) -> None:
@@ -159,7 +159,7 @@ class Faults:
         if not (living := self.run.living_processes()):
             return
         process = chance.choice(living)
-        self.run.world.loop.sleep(process, chance.choice((0.2, 1.5, 4.0, 12.0, 25.0)))
+        self.run.world.loop.sleep(process, chance.choice((0.2, 1.5, 5.0, 24.0, 28.0)))
 
     async def books_away(self) -> None:
         world = self.run.world

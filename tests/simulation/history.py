@@ -14,13 +14,13 @@ from metering.purse import PurseUnavailable
 from metering.purse_redis import load_scripts
 from tests.simulation.books import Server
 from tests.simulation.chance import Chance
-from tests.simulation.gateway import Gateway, free_journal
+from tests.simulation.gateway_process import Gateway, free_journal
 from tests.simulation.loop import SimulatedLoop
 from tests.simulation.model import Broken
 from tests.simulation.mutants import scripts
 from tests.simulation.run import Run
-from tests.simulation.trace import Trace
-from tests.simulation.worker import Worker
+from tests.simulation.traces import Trace
+from tests.simulation.worker_process import Worker
 from tests.simulation.world import World
 
 

@@ -143,8 +143,8 @@ MUTANTS: Final = (
         (
             Change(
                 f"{LUA}/reserve.lua",
-                "redis.call('SADD', KEYS[3], op)",
-                "redis.call('SADD', KEYS[3], op)\nredis.call('PEXPIRE', KEYS[2], 5000)",
+                "if limited then\n  if roll",
+                "redis.call('PEXPIRE', KEYS[2], 5000)\nif limited then\n  if roll",
             ),
         ),
     ),
@@ -180,7 +180,7 @@ MUTANTS: Final = (
         (
             Change(
                 "billing/posting_rules.py",
-                'if event.kind == "swept" or before.kind != "swept":',
+                'if before.kind != "swept":',
                 "if True:",
             ),
         ),
@@ -203,13 +203,22 @@ MUTANTS: Final = (
         "re-send buffer",
         "What is not acknowledged is sent again.",
         "it is sent once",
-        (Change("metering/meter.py", "await self._unposted.send_again(now_s)", "pass"),),
+        (
+            Change(
+                "metering/meter.py",
+                "(self._unposted.fetch_acks, send_again, end_orphans)",
+                "(self._unposted.fetch_acks, end_orphans)",
+            ),
+        ),
     ),
     Mutant(
         "sweeper checkpoint",
-        "A dead gateway's call is charged up to its last checkpoint.",
-        "its hold is released",
-        (Change(f"{LUA}/sweep.lua", "local id =", "h[5] = '0'\nlocal id ="),),
+        "A dead gateway's call is charged up to its last checkpoint, by the purse's or the journal's word.",
+        "its hold is released, and no checkpoint stands in the journal",
+        (
+            Change(f"{LUA}/sweep.lua", "local id =", "h[5] = '0'\nlocal id ="),
+            Change("metering/meter.py", "self._journal.append(event.op, event.to_bytes())", "pass"),
+        ),
     ),
     Mutant(
         "frozen price",

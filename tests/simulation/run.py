@@ -13,10 +13,10 @@ from metering.directory import KeyLimits, Voucher
 from providers.catalogue import Product
 from tests.simulation.checks import check, unrest
 from tests.simulation.faults import DEEDS, Faults
-from tests.simulation.gateway import AWAY, NO_LIMITS, Gateway, Vendor
+from tests.simulation.gateway_process import AWAY, NO_LIMITS, Gateway, Vendor
 from tests.simulation.loop import Process
 from tests.simulation.model import Broken, Call
-from tests.simulation.worker import Worker
+from tests.simulation.worker_process import Worker
 from tests.simulation.world import BEGIN_MS, COMPANIES, FAR_MS, WON, Company, World, pause, price, process
 
 QUIET_MAX_S: Final = 90.0

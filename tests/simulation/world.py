@@ -26,7 +26,7 @@ from tests.simulation.data_set import DataSet
 from tests.simulation.loop import Process, SimulatedLoop
 from tests.simulation.model import Broken, Line, Model
 from tests.simulation.redis_server import RedisServer
-from tests.simulation.trace import Trace
+from tests.simulation.traces import Trace
 
 WON: Final = 1_000_000
 BEGIN_MS: Final = 1_790_000_000_000

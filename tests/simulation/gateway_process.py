@@ -203,6 +203,7 @@ class Gateway:
                 if slices.is_due(delivered):
                     call.floors_micro.append(exchange.floor_micro(delivered))
                     goes_on = await slices.advance(delivered)
+                    call.floors_micro.append(exchange.floor_micro(delivered))  # its hold may have grown
                     self._grown(call, exchange.held)
                     if not goes_on:
                         return exchange.delivered_usage(delivered), True

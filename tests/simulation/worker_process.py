@@ -9,7 +9,7 @@ from typing import Final
 from billing.revival import revive_lanes
 from billing.worker import WorkerStats, run_worker
 from metering.purse import PurseUnavailable
-from tests.simulation.gateway import AWAY
+from tests.simulation.gateway_process import AWAY
 from tests.simulation.loop import Process
 from tests.simulation.world import LanedPurse, World
 
