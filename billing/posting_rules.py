@@ -1,8 +1,8 @@
 """What a batch of events does to the books. Pure: locked state in, rows and new state out.
 
     settled or swept, new    from the loan of its epoch, then from what is free, then uncollected
-    settled after swept      the difference, either sign; what a closed loan gets back is free. Where the call
-                             was made again elsewhere: the sweep is taken back, the call booked where it is
+    settled after swept      the difference, either sign; what a closed loan gets back is free. Made again
+                             elsewhere: the sweep is taken back, the call booked where it is settled
     swept after settled      nothing; so is the same event again
     swept after swept        the higher checkpoint: Valkey forgot it, a journal did not
     left                     its events; claims for its open holds while the epoch is not closed
@@ -57,10 +57,8 @@ def _apply_charge(books: BooksState, out: Outcome, event: Charge) -> None:
         raise Unreadable(f"{event.company_id} has no voucher {event.voucher_id}")
     before = books.booked.get(event.op, NOTHING_BOOKED)
     if before is not NOTHING_BOOKED:
-        if before.kind != "swept":
-            return
-        if event.kind == "swept" and event.charge_micro <= before.charge_micro:
-            return  # of two checkpoints the higher one counts
+        if before.kind != "swept" or (event.kind == "swept" and event.charge_micro <= before.charge_micro):
+            return  # also: of two checkpoints the higher one counts
         if (before.voucher_id, before.n) != (event.voucher_id, event.n):
             before = _take_back(books, out, event, before)
     loan = books.loans.get((event.lane, event.n, event.voucher_id))
