@@ -1,0 +1,49 @@
+"""Accounts by their names: what each is, which circle it belongs to, and which entries may touch it."""
+
+from __future__ import annotations
+
+from collections.abc import Container
+
+from .columns import Json, Row
+
+MONEY = {"budget", "deposits", "government", "self", "uncollected", "expired", "payable"}
+_MAY_TOUCH = {
+    "grant": {"budget", "government"},
+    "deposit": {"deposits", "self"},
+    "capacity": {"line", "free"},
+    "lend": {"free", "allotment"},
+    "return": {"free", "allotment"},
+    "usage": {"government", "self", "uncollected", "payable", "line", "free", "allotment"},
+    "correction": {"government", "self", "uncollected", "payable", "line", "free", "allotment"},
+    "expiry": {"government", "self", "expired", "line", "free"},
+}
+NEVER_BELOW_ZERO = {"government", "self", "free", "allotment"}
+
+
+def kind_of(account: str) -> str:
+    """`voucher/V/allotment/L.N` → `allotment`; the last word else."""
+    parts = account.split("/")
+    if len(parts) == 4 and parts[0] == "voucher" and parts[2] == "allotment":
+        return "allotment"
+    return parts[2] if len(parts) == 3 else ""
+
+
+def may_touch(entry: Row, account: str, *, funds: Json, known: Container[str]) -> bool:
+    """Whether an entry of this kind may touch this account; `known`: accounts that have a posting already."""
+    kind, voucher_id = entry.text("kind"), entry.text("voucher_id")
+    what = kind_of(account)
+    if what not in _MAY_TOUCH[kind]:
+        return False
+    match what:
+        case "budget":
+            return account == f"programme/{entry.text('programme_id')}/budget"
+        case "deposits":
+            return account == f"company/{funds.get('company_id')}/deposits"
+        case "payable":
+            return account == f"provider/{entry.values['provider_id']}/payable"
+        case "allotment" if kind in ("lend", "return"):
+            return account == f"voucher/{voucher_id}/allotment/{entry.values['lane']}.{entry.values['n']}"
+        case "allotment":  # of any epoch that was lent to
+            start = f"voucher/{voucher_id}/allotment/{funds.get('lane')}."
+            return account.startswith(start) and account in known
+    return account == f"voucher/{voucher_id}/{what}"
