@@ -23,6 +23,7 @@ from metering.wish import Wish
 SCARCE_PARTS: Final = 16  # scarce: what is left is less than so many ceilings
 FORGET_PARTS: Final = 32  # of its distance to the newest call, the dearest gives up this part per call
 MARGIN_PARTS: Final = 2  # asked for: what is usual and this part more; what is delivered is only estimated
+ERROR_PARTS: Final = 4  # the least that is asked for: what is usual and this part more, for the same reason
 TRUST: Final = 2  # calls on a guess for each that proved it
 LATELY_S: Final = 60.0
 PROOFS_MAX: Final = 256
@@ -70,7 +71,7 @@ class Habits:
         """The wish cut to what is usual, in the order of asking; none where the ceiling may be asked for.
 
         It begins where twice as much is free: what runs has first call on the rest, to be extended. Where so
-        much will never be, it begins with what is usual, so that the last money pays whole answers.
+        much will never be, little more than is usual will do, so that the last money pays whole answers.
         """
         if not wish.sliced or len(wish.vouchers) != 1:
             return ()
@@ -83,9 +84,10 @@ class Habits:
             return ()
         usual_micro = wish.want_micro * habit.dearest_ppm // MILLION
         ask_micro = max(wish.least_micro, usual_micro + usual_micro // MARGIN_PARTS)
+        enough_micro = usual_micro + usual_micro // ERROR_PARTS
         if ask_micro >= wish.want_micro:
             return ()
         return (
             replace(wish, want_micro=ask_micro, least_micro=2 * ask_micro),
-            replace(wish, want_micro=ask_micro, least_micro=max(wish.least_micro, usual_micro)),
+            replace(wish, want_micro=ask_micro, least_micro=max(wish.least_micro, enough_micro)),
         )

@@ -16,6 +16,8 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
+from msgspec.structs import replace
+
 from metering.directory import Voucher
 from metering.event import UsageEvent
 from metering.funds_queue import FundsQueue
@@ -281,13 +283,13 @@ class Meter:
         return await self._try(wish)
 
     async def _try_the_rest(self, wish: Wish, lane: Lane) -> Held:
-        """Less is left than a call usually costs: for one at a time, or it would be an answer for nobody."""
+        """Less is left than a call usually costs: all of it for one at a time, or it would help nobody."""
         voucher_id = wish.vouchers[0].voucher_id
         if voucher_id in self._last_ones or self.pressed.running(voucher_id, lane.n):
             raise _Tied
         self._last_ones.add(voucher_id)
         try:
-            return await self._try(wish)
+            return await self._try(replace(wish, sliced=False))  # so that it waits for all others to end
         finally:
             self._last_ones.discard(voucher_id)
 

@@ -81,12 +81,19 @@ async def test_all_of_them_are_served(house: House, stream: bool) -> None:
     await asyncio.sleep(1.0)  # what `apply` said holds on every gateway within a second
     async with calling(house.url, key_text(company_id)) as caller:
         started_s = time.monotonic()
-        answers = await asyncio.gather(
-            *(caller.chat(TEXT, stream=stream, max_tokens=MAX_TOKENS) for _ in range(AGENTS))
-        )
+        calls = [caller.chat(TEXT, stream=stream, max_tokens=MAX_TOKENS) for _ in range(AGENTS)]
+        running = asyncio.gather(*calls)
+        await asyncio.sleep(1.5)
+        _, open_now = await caller.get("/v1/usage?status=open")
+        answers = await running
         tally = Counter(_how(answer, stream) for answer in answers)
         print(f"\n{AGENTS} agents in {time.monotonic() - started_s:.1f} s: {dict(tally)}")
         assert tally == {"served": AGENTS}
+        usage_ids = {answer.usage_id for answer in answers}
+        shown = [record["id"] for record in open_now["data"]]
+        assert shown, "calls that run are listed"
+        assert set(shown) <= usage_ids
+        assert (await caller.get("/v1/usage?status=open"))[1]["data"] == []
         billed = {call["request_id"]: call["usage"] for call in house.vendors[0].log()}
         charges = {a.usage_id: charge_micro(billed[a.headers["x-request-id"]]) for a in answers}
         assert set(charges.values()) == {cost_micro}

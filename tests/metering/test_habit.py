@@ -75,11 +75,11 @@ def test_scarce_money_is_asked_for_as_usual_and_half_more() -> None:
     assert _asked(habits) == 3_000_000
 
 
-def test_the_last_money_pays_what_is_usual_without_the_margin() -> None:
+def test_the_last_money_pays_what_is_usual_with_half_the_margin() -> None:
     habits = Habits()
     _learn(habits, 2_000_000)
     _, last = habits.modest(_wish(), running=0, now_s=0.0)
-    assert (last.want_micro, last.least_micro) == (3_000_000, 2_000_000)
+    assert (last.want_micro, last.least_micro) == (3_000_000, 2_500_000)
 
 
 def test_the_dearest_counts_and_is_forgotten_slowly() -> None:
