@@ -84,7 +84,7 @@ def commands_of(example: str) -> Iterator[list[str]]:
 def check_command(words: list[str]) -> None:
     program = words[0].removeprefix(".venv/bin/")
     if program == "make":
-        assert set(words[1:]) <= MAKE_TARGETS, words
+        assert {word for word in words[1:] if "=" not in word} <= MAKE_TARGETS, words
     elif program == "voucher-gateway":
         check_our_own(words[1:])
     else:
