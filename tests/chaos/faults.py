@@ -7,7 +7,6 @@ the same role follow one another; blows at different ones overlap as they like.
 from __future__ import annotations
 
 import asyncio
-import os
 import random
 import signal
 import threading
@@ -16,14 +15,21 @@ from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any, Final
 
-import psutil
 import psycopg
 import redis
 
 from tests.chaos import aof
 from tests.chaos.answers import now_ms
 from tests.chaos.history import Fault
-from tests.chaos.house import ChaosHouse, kill_and_wait, tree
+from tests.chaos.house import (
+    ChaosHouse,
+    age_s,
+    has_answered,
+    kill_and_wait,
+    posted_so_far,
+    send,
+    tree,
+)
 from tests.chaos.schedule import Blow
 from tests.chaos.wires import SocketWire, Wire
 
@@ -54,6 +60,7 @@ class Faults:
         self._loop = loop
         self._dice = random.Random(f"{seed}/faults")
         self._struck_ms: dict[str, int] = {}
+        self._posted: dict[int, int] = {}  # by a worker's pid: how far the books were when it was first seen
         roles = ("gateway", "valkey", "postgres", "worker", "vendor", "disk")
         self._locks = {role: threading.RLock() for role in roles}
         self._wires: dict[str, Wire] = {
@@ -97,10 +104,20 @@ class Faults:
         while time.monotonic() < deadline_s:
             pid = self._house.pid_of(target)
             since_ms = self._struck_ms.get(target, 0)
-            if pid is not None and _age_s(pid) > ALIVE_MIN_S and self._served(target, since_ms):
+            if pid is not None and age_s(pid) > ALIVE_MIN_S and self._has_worked(target, pid, since_ms):
                 return pid
-            time.sleep(0.05)
+            time.sleep(0.1)
         raise Missed(f"{target} was not up within {TARGET_WAIT_S:.0f} s")
+
+    def _has_worked(self, target: str, pid: int, since_ms: int) -> bool:
+        if target.startswith("gateway"):
+            return has_answered(self._house.data_dir / "logs" / f"{target}.log", pid)
+        if target == "worker":
+            before, now = self._posted.setdefault(pid, -1), posted_so_far(self._house.database_url)
+            if before < 0 and now is not None:
+                self._posted[pid] = now
+            return now is not None and 0 <= before < now
+        return self._served(target, since_ms)
 
     # -- processes
 
@@ -111,11 +128,11 @@ class Faults:
 
     def _stop(self, blow: Blow, pid: int) -> str:
         stopped = tree(pid)
-        _signal(stopped, signal.SIGSTOP)
+        send(stopped, signal.SIGSTOP)
         try:
             time.sleep(blow.lasts_s)
         finally:
-            _signal(stopped, signal.SIGCONT)
+            send(stopped, signal.SIGCONT)
         return f"{blow.lasts_s:.1f} s"
 
     # -- wires
@@ -224,28 +241,13 @@ class Faults:
         """The files as they are now, to be put back later."""
         aside = self._house.root / f"snapshot-{time.monotonic_ns()}"
         stopped = tree(pid)
-        _signal(stopped, signal.SIGSTOP)
+        send(stopped, signal.SIGSTOP)
         try:
             aof.copy_aside(self._house.valkey_dir, aside)
         finally:
-            _signal(stopped, signal.SIGCONT)
+            send(stopped, signal.SIGCONT)
         aside.touch()
         self._snapshots = [*self._snapshots, aside][:SNAPSHOTS_MAX]
 
     def _valkey(self) -> redis.Redis:
         return redis.Redis.from_url(self._house.redis_url, socket_timeout=5)
-
-
-def _age_s(pid: int) -> float:
-    try:
-        return time.time() - psutil.Process(pid).create_time()
-    except psutil.NoSuchProcess:
-        return 0.0
-
-
-def _signal(processes: list[psutil.Process], number: signal.Signals) -> None:
-    for process in processes:
-        try:
-            os.kill(process.pid, number)
-        except ProcessLookupError:
-            continue

@@ -16,11 +16,13 @@ from pathlib import Path
 from typing import Final
 
 import psutil
+import psycopg
 
 from tests.fakes.house import House
 
 DISK_BYTES: Final = 8 * 1024**3
 FILL_TRIES: Final = 20
+LOG_TAIL_BYTES: Final = 65_536
 # A role is killed every ten seconds: to the supervisor a crash loop, answered with ever longer pauses. Here
 # two seconds alive count as calm, so that what is measured is the recovery and not the pause.
 ENVIRONMENT: Final = {"VOUCHER_GATEWAY_RESTART_CALM_S": "2", "VOUCHER_GATEWAY_RESTART_MAX_S": "1"}
@@ -81,6 +83,28 @@ class ChaosHouse(House):
         return self.data_dir / "run"
 
 
+def has_answered(log: Path, pid: int) -> bool:
+    """Whether the last lines of its log tell of a call that this gateway answered well."""
+    try:
+        with log.open("rb") as lines:
+            lines.seek(max(0, lines.seek(0, os.SEEK_END) - LOG_TAIL_BYTES))
+            tail = lines.read().splitlines()
+    except FileNotFoundError:
+        return False
+    wanted = f'"process_id":{pid},'.encode()
+    return any(b'"status":200' in line and wanted in line for line in tail)
+
+
+def posted_so_far(database_url: str) -> int | None:
+    """A number that rises with each booking; None while the books are away."""
+    try:
+        with psycopg.connect(database_url, connect_timeout=2) as books:
+            row = books.execute("select last_value from usage_seq").fetchone()
+    except psycopg.Error:
+        return None
+    return None if row is None else row[0]
+
+
 def kill_and_wait(pid: int, *, timeout_s: float = 5.0) -> None:
     """kill -9, until it runs no more (its parent, halted, cannot take note of that: a zombie is dead)."""
     try:
@@ -101,6 +125,21 @@ def tree(pid: int) -> list[psutil.Process]:
         return [process, *process.children(recursive=True)]
     except psutil.NoSuchProcess:
         return []
+
+
+def age_s(pid: int) -> float:
+    try:
+        return time.time() - psutil.Process(pid).create_time()
+    except psutil.NoSuchProcess:
+        return 0.0
+
+
+def send(processes: list[psutil.Process], number: signal.Signals) -> None:
+    for process in processes:
+        try:
+            os.kill(process.pid, number)
+        except ProcessLookupError:
+            continue
 
 
 class Disk:
