@@ -48,7 +48,7 @@ class LossyPurse(MemoryPurse):
         self._after("settle")
         return answer
 
-    async def extend(self, hold: HoldRef, **amounts: int) -> Any:
+    async def extend(self, hold: HoldRef, **amounts: Any) -> Any:
         await self._before("extend")
         return await super().extend(hold, **amounts)
 

@@ -218,7 +218,7 @@ async def test_nothing_free_is_believed_for_a_moment(tmp_path: Path) -> None:
 
 @in_virtual_time
 async def test_nothing_free_in_one_epoch_says_nothing_of_the_next(tmp_path: Path) -> None:
-    """What the former epoch was lent is frozen until it closes: it may still come back, so nobody is refused."""
+    """What the former epoch was lent is frozen until it closes: it may come back, so nobody is refused."""
     async with meter_world(tmp_path, 10) as w:
         lane = w.meter._lanes[LANE]
         await w.hold("a", 10)
