@@ -40,9 +40,9 @@ def may_touch(entry: Row, account: str, *, funds: Json, known: Container[str]) -
         case "deposits":
             return account == f"company/{funds.get('company_id')}/deposits"
         case "payable":
-            return account == f"provider/{entry.values['provider_id']}/payable"
+            return account == f"provider/{entry.value('provider_id')}/payable"
         case "allotment" if kind in ("lend", "return"):
-            return account == f"voucher/{voucher_id}/allotment/{entry.values['lane']}.{entry.values['n']}"
+            return account == f"voucher/{voucher_id}/allotment/{entry.value('lane')}.{entry.value('n')}"
         case "allotment":  # of any epoch that was lent to
             start = f"voucher/{voucher_id}/allotment/{funds.get('lane')}."
             return account.startswith(start) and account in known

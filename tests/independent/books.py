@@ -55,7 +55,7 @@ class Books:
         by_entry: defaultdict[int, list[Row]] = defaultdict(list)
         for usage in batch.rows["usage"]:
             self._usage(usage)
-            if usage.values["entry_id"] is not None:
+            if usage.value("entry_id") is not None:
                 by_entry[usage["entry_id"]].append(usage)
         postings: defaultdict[int, list[Row]] = defaultdict(list)
         for posting in batch.rows["posting"]:
@@ -89,7 +89,7 @@ class Books:
             was = 0 if before is None else before[f"{name}_micro"]
             now = was + usage[f"d_{name}_micro"]
             report.same_micro("step", where, f"{name}_micro", now, usage[f"{name}_micro"])
-            if usage.values["entry_id"] is None:
+            if usage.value("entry_id") is None:
                 report.same_micro(
                     "step", where, f"d_{name}_micro without an entry", 0, usage[f"d_{name}_micro"]
                 )

@@ -13,6 +13,7 @@ import argparse
 import json
 import sys
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
@@ -34,14 +35,14 @@ def check(
     *,
     vendor_log: Path | None = None,
     client_log: Path | None = None,
-    head: Path | None = None,
+    heads: Sequence[Path] = (),
     key: str | None = None,
 ) -> Report:
     """Raises Unreadable or BadLog where there is nothing to check."""
     report = Report()
     served = None if vendor_log is None else read_vendor_log(vendor_log)
     clients = None if client_log is None else read_client_log(client_log)
-    kept = [] if head is None else [(str(head), _kept_head(head))]
+    kept = [(str(head), _kept_head(head)) for head in heads]
     with Bundle(path, report) as bundle:
         data, manifest = bundle.manifest()
         notes = read_heads(bundle, report, origin=manifest.get("origin"))
@@ -77,7 +78,9 @@ def main(words: list[str]) -> int:
     )
     parser.add_argument("--vendor-log", type=Path, metavar="FILE", help="what the vendor counted")
     parser.add_argument("--client-log", type=Path, metavar="FILE", help="what the clients saw")
-    parser.add_argument("--head", type=Path, metavar="FILE", help="a signed tree head kept from earlier")
+    parser.add_argument(
+        "--head", type=Path, metavar="FILE", action="append", default=[], help="a tree head kept from earlier"
+    )
     parser.add_argument("--key", metavar="KEY", help="the verifier key that must have signed")
     parser.add_argument("--json", action="store_true", help="machine-readable output")
     given = parser.parse_args(words)
@@ -86,7 +89,7 @@ def main(words: list[str]) -> int:
             given.bundle,
             vendor_log=given.vendor_log,
             client_log=given.client_log,
-            head=given.head,
+            heads=given.head,
             key=given.key,
         )
     except (Unreadable, BadLog) as error:

@@ -55,7 +55,7 @@ def check_funds(report: Report, books: Books, rows: Iterable[Row]) -> None:
 def _one_voucher(report: Report, books: Books, row: Row, funds: Json) -> None:
     voucher_id, sums = row.text("voucher_id"), books.sums[row.text("voucher_id")]
     for name in ("company_id", "programme_id", "share_ppm"):
-        report.same("funds", row.where, name, funds.get(name), row.values[name])
+        report.same("funds", row.where, name, funds.get(name), row.value(name))
     for name in _FIGURES:
         report.same_micro("funds", row.where, name, sums[name], row[name])
     free = books.balances.get(f"voucher/{voucher_id}/free", 0)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property
 
 Json = Mapping[str, object]
 Value = int | str | bool | Json | None
@@ -42,6 +42,9 @@ COLUMNS = {
     table: [(name, kind) for name, _, kind in (word.partition(":") for word in words.split())]
     for table, words in _COLUMNS.items()
 }
+_PLACES = {
+    table: {name: place for place, (name, _) in enumerate(columns)} for table, columns in COLUMNS.items()
+}
 
 _WORDS = {
     "usage_kind": {"settled", "swept", "true_up", "correction"},
@@ -51,6 +54,7 @@ _WORDS = {
     "status": {"settled", "released"},
 }  # fmt: skip
 UNITS = ("images", "seconds", "characters", "searches")
+_OF_ITS_OWN = {"op", "request_id", "upstream_request_id", "stream_id", "tag", "error"}
 _INT = re.compile(r"0|-?[1-9][0-9]{0,29}")
 _HASH = re.compile(r"[0-9a-f]{64}")
 _ESCAPED = re.compile(r"\\(.?)", re.DOTALL)
@@ -66,15 +70,16 @@ class Misshapen(Exception):
         self.column, self.expected, self.found = column, expected, found
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Row:
-    """One line of a table. `where` names it in a finding."""
+    """One line of a table; calls are kept by the million, so it is small."""
 
     table: str
-    values: Mapping[str, Value]
+    _values: tuple[Value, ...]
 
-    @cached_property
+    @property
     def where(self) -> tuple[str, str]:
+        """Its file and its name in a finding."""
         match self.table:
             case "usage":
                 name = f"{self.text('op')} step {self['step']}"
@@ -92,18 +97,21 @@ class Row:
                 name = f"{self['id']}"
         return f"{self.table}.tsv", name
 
+    def value(self, column: str) -> Value:
+        return self._values[_PLACES[self.table][column]]
+
     def __getitem__(self, column: str) -> int:
-        value = self.values[column]
+        value = self.value(column)
         assert isinstance(value, int), column
         return value
 
     def text(self, column: str) -> str:
-        value = self.values[column]
+        value = self.value(column)
         assert isinstance(value, str), column
         return value
 
     def json(self, column: str) -> Json:
-        value = self.values[column]
+        value = self.value(column)
         assert isinstance(value, Mapping), column
         return value
 
@@ -122,7 +130,7 @@ def read_row(table: str, line: bytes) -> Row:
     if len(parts) != len(columns):
         raise Misshapen("(line)", f"{len(columns)} values", f"{len(parts)}")
     return Row(
-        table, {name: _value(name, kind, part) for (name, kind), part in zip(columns, parts, strict=True)}
+        table, tuple(_value(name, kind, part) for (name, kind), part in zip(columns, parts, strict=True))
     )
 
 
@@ -149,7 +157,7 @@ def _value(name: str, kind: str, part: str) -> Value:
         raise Misshapen(name, " or ".join(sorted(_WORDS[plain])), part)
     if plain in ("json", "counts"):
         return _object(name, text, counts=plain == "counts")
-    return text
+    return text if name in _OF_ITS_OWN else sys.intern(text)
 
 
 def _unescaped(name: str, part: str) -> str:

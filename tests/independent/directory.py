@@ -147,7 +147,7 @@ class Directory:
             )
             return
         for name in ("company_id", "programme_id", "lane"):
-            report.same("directory", where, name, funds.get(name), usage.values[name])
+            report.same("directory", where, name, funds.get(name), usage.value(name))
         product = self.latest.get(("product", usage.text("product_id")), {})
         report.same("directory", where, "provider_id", product.get("provider_id"), usage.text("provider_id"))
         report.same(

@@ -61,7 +61,7 @@ class HandBundle:
     vendor: list[dict[str, Any]] = field(default_factory=list)
     clients: list[dict[str, Any]] = field(default_factory=list)
     batches: int = 9
-    counts_off: dict[tuple[int, str], int] = field(default_factory=dict)  # what batch.tsv says wrongly
+    batch_says: dict[tuple[int, str], str] = field(default_factory=dict)  # what batch.tsv says wrongly
 
     def row(self, table: str, **cells: object) -> Cells:
         """The one row with these values."""
@@ -127,7 +127,7 @@ class HandBundle:
                 rows = [row for row in self.rows[table] if row["batch"] == str(number)]
                 columns = COLUMNS[table].split()[1:]
                 leaves += [("\t".join([table, *(row[name] for name in columns)])).encode() for row in rows]
-                counts[table] = str(len(rows) + self.counts_off.get((number, table), 0))
+                counts[table] = str(len(rows))
             at_ms = str(AT_MS + 1000 * number)
             batch = {
                 "number": str(number),
@@ -136,6 +136,7 @@ class HandBundle:
                 "at_ms": at_ms,
                 "previous": previous,
             }
+            batch |= {column: text for (of, column), text in self.batch_says.items() if of == number}
             self.rows["batch"].append(batch)
             line = "\t".join(batch[name] for name in COLUMNS["batch"].split())
             previous = hashlib.sha256(b"\x00batch\t" + line.encode()).hexdigest()
@@ -155,5 +156,8 @@ def _measured(files: Mapping[str, str]) -> dict[str, object]:
 def findings_of(made: HandBundle, folder: Path, *, head: Path | None = None) -> list[Finding]:
     vendor_log, client_log = made.write_logs(folder)
     return check(
-        made.write(folder / "bundle"), vendor_log=vendor_log, client_log=client_log, head=head
+        made.write(folder / "bundle"),
+        vendor_log=vendor_log,
+        client_log=client_log,
+        heads=[] if head is None else [head],
     ).findings

@@ -21,7 +21,7 @@ def check_vendor(report: Report, books: Books, served: list[Served]) -> None:
         by_request_id[call.request_id].append(call)
     for op, call_ in books.calls.items():
         last = call_.last
-        upstream_id = last.values["upstream_request_id"]
+        upstream_id = last.value("upstream_request_id")
         by_id = by_call_id.get(upstream_id, []) if isinstance(upstream_id, str) else []
         candidates = by_id or by_request_id.get(last.text("request_id"), [])
         if last["charge_micro"]:
@@ -38,7 +38,7 @@ def _one_charge(report: Report, op: str, call: Call, candidates: list[Served]) -
     last = call.last
     report.count("served")
     free = [one for one in candidates if one.charged_to is None]
-    if last.values["estimated"] is True or last.text("kind") == "swept":
+    if last.value("estimated") is True or last.text("kind") == "swept":
         report.notes["charges that are estimates or checkpoints"] += 1
         report.notes["micro-won charged by estimates or checkpoints"] += last["charge_micro"]
         if free:
@@ -53,7 +53,7 @@ def _one_charge(report: Report, op: str, call: Call, candidates: list[Served]) -
             last.where,
             "upstream_request_id",
             expected=expected,
-            found=last.values["upstream_request_id"],
+            found=last.value("upstream_request_id"),
         )
         return
     report.count("vendor")

@@ -34,7 +34,7 @@ def check_sub_ledger(report: Report, entry: Row, legs: list[Row], usages: list[R
     _loans(report, entry, legs, usages)
     for usage in usages:
         for name in ("voucher_id", "provider_id", "programme_id"):
-            report.same("sub-ledger", usage.where, name, entry.values[name], usage.values[name])
+            report.same("sub-ledger", usage.where, name, entry.value(name), usage.value(name))
 
 
 def _loans(report: Report, entry: Row, legs: list[Row], usages: list[Row]) -> None:

@@ -228,7 +228,7 @@ def test_text_is_read_as_copy_writes_it() -> None:
     row = read_row("posting", rb"1	2	0	a\\b\tc\nd\re\bf\fg\vh	-5")
     assert row.text("account") == "a\\b\tc\nd\re\bf\fg\vh"
     assert row["amount_micro"] == -5
-    assert read_row("entry", rb"1	2	grant	p	A	\N	\N	\N").values["provider_id"] is None
+    assert read_row("entry", rb"1	2	grant	p	A	\N	\N	\N").value("provider_id") is None
 
 
 # share, grant, deposit, the largest total that both can pay

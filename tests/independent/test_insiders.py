@@ -49,8 +49,21 @@ def without_the_last_call(made: HandBundle) -> None:
     funds.update(free_micro="5000000", charged_micro="5000000", direct_micro="0")
 
 
+def from_grant_to_deposit(made: HandBundle) -> None:
+    """One micro-won that the government should have paid is the company's, in every table."""
+    usage = made.row("usage", op="op-5")
+    for name, off in (("government", -1), ("self", 1)):
+        for column in (f"{name}_micro", f"d_{name}_micro"):
+            usage[column] = str(int(usage[column]) + off)
+        posting = made.row("posting", entry_id=usage["entry_id"], account=f"voucher/A/{name}")
+        posting["amount_micro"] = str(int(posting["amount_micro"]) - off)
+        balance = made.row("balance", account=f"voucher/A/{name}")
+        balance["balance_micro"] = str(int(balance["balance_micro"]) - off)
+
+
 INSIDERS: Final[dict[str, tuple[Callable[[HandBundle], None], set[str]]]] = {
     "a micro-won dearer everywhere": (lambda made: dearer(made, "op-b2", 1), {"price", "told"}),
+    "a share off by one everywhere": (from_grant_to_deposit, {"share"}),
     "a token more and its price": (more_tokens, {"vendor", "told"}),
     "a call left out everywhere": (without_the_last_call, {"told"}),
 }

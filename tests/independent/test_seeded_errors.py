@@ -82,9 +82,21 @@ def test_a_stranger_is_found(table: str, column: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize("number", [3, 5])
 def test_a_batch_that_counts_one_more(table: str, number: int, tmp_path: Path) -> None:
     made = made_by_hand()
-    made.counts_off[number, table] = 1
+    made.write(tmp_path / "bundle")
+    made.batch_says[number, table] = str(int(made.row("batch", number=number)[table]) + 1)
     (found,) = findings_of(made, tmp_path)
     assert (found.table, found.row, found.field) == ("batch.tsv", str(number), table)
+
+
+@pytest.mark.parametrize(
+    ("column", "text", "rule"),
+    [("previous", "ab" * 32, "chain"), ("number", "6", "chain"), ("root", "ab" * 32, "root")],
+)
+def test_a_batch_that_names_another(column: str, text: str, rule: str, tmp_path: Path) -> None:
+    """The log's tree and its heads are over the line as it stands."""
+    made = made_by_hand()
+    made.batch_says[5, column] = text
+    assert rule in {finding.rule for finding in findings_of(made, tmp_path)}
 
 
 @pytest.mark.parametrize("unit", ["images", "seconds", "characters", "searches"])
