@@ -43,6 +43,10 @@ def _one_charge(report: Report, op: str, call: Call, candidates: list[Served]) -
         report.notes["micro-won charged by estimates or checkpoints"] += last["charge_micro"]
         if free:
             free[0].charged_to = op
+            if free[0].counts is not None:
+                off = last["output_tokens"] - free[0].counts["output_tokens"]
+                report.notes["output tokens charged by them beyond the vendor's count"] += max(0, off)
+                report.notes["output tokens of the vendor's count they did not charge"] += max(0, -off)
         elif not candidates:
             report.notes["estimates of calls that are not in the vendor's log"] += 1
         return

@@ -14,7 +14,7 @@ from tests.independent.checker import check, main
 from tests.independent.findings import RULES
 from tests.independent.hand_books import made_by_hand
 from tests.independent.hand_bundle import COLUMNS
-from tests.independent.hand_seal import KEY, verifier_key
+from tests.independent.hand_seal import KEY, as_json, verifier_key
 
 OTHER_KEY = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
 
@@ -91,6 +91,20 @@ def test_another_key_signs(tmp_path: Path) -> None:
     made = made_by_hand()
     found = check(made.write(tmp_path / "bundle", key=OTHER_KEY)).findings
     assert {finding.rule for finding in found} == {"signature"}
+
+
+def test_a_head_by_another_signer_than_the_manifest(tmp_path: Path) -> None:
+    """The log names both keys; the last head must be the manifest's."""
+    made = made_by_hand()
+    row = as_json({"key": verifier_key(OTHER_KEY)})
+    made.rows["change"].append({"batch": "8", "id": "999", "kind": "signer", "row": row})
+    bundle, other = made.write(tmp_path / "bundle"), made.write(tmp_path / "other", key=OTHER_KEY)
+    assert check(bundle).findings == check(other).findings == []
+    (bundle / "head.jsonl").write_bytes((other / "head.jsonl").read_bytes())
+    assert {(finding.rule, finding.field) for finding in check(bundle).findings} == {
+        ("files", "files"),
+        ("head", "key"),
+    }
 
 
 def test_of_one_programme(tmp_path: Path) -> None:
