@@ -186,6 +186,7 @@ class Faults:
     async def change_grant(self) -> None:
         await self.run.change_grant()
         if self.run.world.chance.random() < 0.4:
+            await asyncio.sleep(self.run.world.chance.uniform(0.0, 3.0))  # also after the worker has told all
             await self.say_again()
 
 

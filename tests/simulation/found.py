@@ -5,23 +5,38 @@ from __future__ import annotations
 from typing import Final
 
 FOUND: Final[dict[str, tuple[int, str]]] = {
-    "op-id replay": (6, "purse and books"),
-    "event inside the settle script": (1, "G1 overspent"),
-    "epoch fence": (76, "G1 overspent"),
-    "fence by run_id only": (21, "rest"),
-    "open with a ticket": (28, "purse and books"),
-    "used ticket replaced": (5, "serves"),
-    "loans in totals": (142, "rest"),
+    "op-id replay": (27, "purse and books"),
+    "event inside the settle script": (4, "G1 overspent"),
+    "epoch fence": (3, "G1 overspent"),
+    "fence by run_id only": (15, "rest"),
+    "used ticket replaced": (0, "serves"),
     "no seed of an existing epoch": (1, "G1 overspent"),
-    "a purse that is not current is vacated": (10, "rest"),
+    "a purse that is not current is vacated": (8, "serves"),
+    "hold-expiry fence": (17, "purse"),
     "open holds never expire": (2, "purse and books"),
-    "settle once": (4, "purse"),
+    "settle once": (17, "purse"),
     "insert on conflict": (0, "parked"),
-    "settled after swept is corrected": (11, "G2 charge"),
+    "settled after swept is corrected": (17, "G2 charge"),
     "re-send buffer": (3, "rest"),
     "sweeper checkpoint": (11, "G2 checkpoint"),
     "frozen price": (0, "G2 charge"),
-    "wait queue": (0, "G3 waited"),
+    "wait queue": (1, "G3 waited"),
+    "overrun cap": (3, "purse"),
+    "remainder returns when all have left": (25, "G1 overspent"),
+    "late settlements touch no balance": (3, "purse"),
 }
 
-SURVIVORS: Final[dict[str, str]] = {}
+SURVIVORS: Final[dict[str, str]] = {
+    "open with a ticket": "not within 45 seeds; named in `tests/metering/test_epochs.py`:"
+    " `test_no_ticket_no_epoch`",
+    "loans under a version": "not within 60 seeds; named in `tests/metering/test_epochs.py`:"
+    " `test_a_limit_is_a_total_under_a_version`",
+    "loans in totals": "not searched to the end in this state of the simulation",
+    "entries deleted one by one": "not within 60 seeds: what is lost from a stream is sent again",
+    "cancelled-command isolation": "not within 60 seeds. Missed by name in"
+    " `tests/metering/test_redis_line.py`: `test_a_cancelled_caller_takes_its_reply_with_it`,"
+    " `test_a_caller_that_stops_waiting_shifts_nothing`",
+    "no retries by the connection": "no seed: every verb is idempotent by its op. Missed by name in"
+    " `tests/metering/test_redis_line.py`: `test_a_wire_that_is_silent_counts_as_broken`,"
+    " `test_a_server_that_stopped_counts_as_gone`",
+}

@@ -209,7 +209,7 @@ class Run:
         call = self._new_call(gateway, company)
         task = gateway.call(call, company, chance.choice((0, 0, 1)), chance.random() < 0.6, vendor)
         if self.cancels and chance.random() < 0.15:
-            world.loop.call_later(chance.uniform(0.0, 0.03), self._cancel, call, task)
+            world.loop.call_later(chance.uniform(0.0, 0.008), self._cancel, call, task)
 
     def _new_call(self, gateway: Gateway, company: Company) -> Call:
         call = Call(

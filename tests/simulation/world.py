@@ -148,11 +148,25 @@ class World:
             op = parts[1].rpartition(b":h:")[2].decode()
             if (call := self.model.calls.get(op)) is not None and call.due_micro is None:
                 call.told_micro = max(call.told_micro, int(parts[7]))
+        if name == "lend" and word == b"OK" and server is self.primary:
+            self._check_loan(parts[1], server.data.values[parts[1]])
         for key in parts:
             if b":v:" in key and (found := server.data.values.get(key)) is not None:
                 limit, spent, held = (int(found[word]) for word in (b"limit", b"spent", b"held"))
                 if spent + held > limit or held < 0:
                     self.broke(Broken("purse", f"{key!r} limit {limit} spent {spent} held {held} by {name}"))
+
+    def _check_loan(self, key: bytes, voucher: dict[bytes, bytes]) -> None:
+        """Told something of a loan, the purse may not allow more than the books have lent it."""
+        lane, n, _, voucher_id = key.decode().split(":")
+        allowed = self.rows(
+            "select lent_micro - returned_micro - least(0, beyond_micro)"
+            " from loan join lane_epoch using (lane, n)"
+            f" where (lane, n, voucher_id, state) = ({lane[1:-1]}, {n}, '{voucher_id}', 'open')"
+        )
+        limit = int(voucher[b"limit"])
+        if allowed and limit > allowed[0][0]:
+            self.broke(Broken("loan", f"{key!r} may spend {limit}, {allowed[0][0]} is lent to it"))
 
     async def watch(self, doing: Callable[[], Awaitable[Any]]) -> Any:
         """Run what may break a law; the run ends with the first."""
