@@ -180,8 +180,8 @@ MUTANTS: Final = (
         (
             Change(
                 "billing/posting_rules.py",
-                'if before.kind != "swept":',
-                "if True:",
+                'if before.kind != "swept" or (event.kind == "swept" and',
+                'if True or (event.kind == "swept" and',
             ),
         ),
     ),
