@@ -153,6 +153,7 @@ class Books:
         report, kind = self.report, entry.text("kind")
         money = line = 0
         touched = set()
+        self._head_agrees(entry)
         if not legs:
             report.find("entry", entry.where, "postings", expected="some", found="none")
         for number, leg in enumerate(legs):
@@ -186,6 +187,17 @@ class Books:
                 self.report.same_micro(
                     "balance", batch.row.where, f"{account} after it, at least", 0, self.balances[account]
                 )
+
+    def _head_agrees(self, entry: Row) -> None:
+        """Which of its columns an entry of this kind has, and whose programme it is in."""
+        kind, funds = entry.text("kind"), self.directory.funds(entry.text("voucher_id")) or {}
+        programme_id = entry.text("programme_id")
+        self.report.same("entry", entry.where, "programme_id", funds.get("programme_id"), programme_id)
+        for column, kinds in (("provider_id", ("usage", "correction")), ("n", ("lend", "return"))):
+            if (entry.value(column) is None) == (kind in kinds):
+                expected = "a value" if kind in kinds else "null"
+                found = entry.value(column)
+                self.report.find("entry", entry.where, column, expected=expected, found=found)
 
     def _remember_grants(self, batch: Batch) -> None:
         """What a voucher had been granted and paid in after each batch, to compare funds changes with."""

@@ -121,14 +121,23 @@ class Directory:
         return self.latest.get(("funds", voucher_id))
 
     def finish(self) -> None:
-        """What a voucher was ever declared to have, its funds had one day."""
+        """Things name things that are; what a voucher was ever declared to have, its funds had one day."""
+        for kind, column, named in (
+            ("product", "provider_id", "provider"),
+            ("funds", "programme_id", "programme"),
+        ):
+            for names, row in self.rows(kind).items():
+                self.report.count("directory")
+                if (named, str(row.get(column))) not in self.latest:
+                    where = ("change.tsv", f"{kind} {', '.join(names)}")
+                    self.report.find("directory", where, column, expected=f"a {named}", found=row.get(column))
         for change, voucher_id, money in self.declared:
             self.report.count("directory")
             booked = self.booked[voucher_id]
             if money not in booked:
-                names = ", ".join(_MONEY)
+                columns = ", ".join(_MONEY)
                 self.report.find(
-                    "directory", change.where, names, expected=sorted(booked, key=str), found=money
+                    "directory", change.where, columns, expected=sorted(booked, key=str), found=money
                 )
 
     # -- what a usage row must agree with

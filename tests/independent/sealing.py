@@ -94,7 +94,9 @@ class Sealing:
         report.count("signature")
         try:
             key = read_key(str(manifest.get("key")))
-            signature = base64.b64decode(line.removesuffix(b"\n"), validate=True)
+            if not line.endswith(b"\n"):
+                raise BadNote("no line end")
+            signature = base64.b64decode(line[:-1], validate=True)
         except (BadNote, binascii.Error) as bad:
             report.find("signature", where, "signature", expected="a key and a signature", found=str(bad))
             return

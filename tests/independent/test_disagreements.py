@@ -23,6 +23,16 @@ def usage(**cells: str) -> Change:
     return lambda made: made.row("usage", op="op-7").update(cells)
 
 
+def of_an_entry(number: int, **cells: str) -> Change:
+    """Another value in the head of an entry."""
+    return lambda made: made.row("entry", id=number).update(cells)
+
+
+def without(kind: str, **values: object) -> Change:
+    """Never declared."""
+    return lambda made: made.rows["change"].remove(made.changes(kind, **values)[-1][0])
+
+
 def changed(kind: str, **values: object) -> Change:
     """One more change of the latest thing of its kind, at the end of the log."""
 
@@ -76,6 +86,12 @@ DISAGREEMENTS: Final[dict[str, tuple[Change, str, str]]] = {
     "a price with a fraction": (changed("price", input="1.5"), "shape", "input"),
     "a signer without a key": (lambda made: add_change(made, "signer", {"key": "x"}), "shape", "key"),
     "a call booked under a loan": (booked_under_a_loan, "sub-ledger", "entry_id"),
+    "an entry of another programme": (of_an_entry(7, programme_id="p-2025"), "entry", "programme_id"),
+    "a provider who is paid a loan": (of_an_entry(7, provider_id="nuri"), "entry", "provider_id"),
+    "a grant for an epoch": (of_an_entry(1, n="1"), "entry", "n"),
+    "a loan for no epoch": (of_an_entry(4, n=r"\N"), "entry", "n"),
+    "a product of nobody": (without("provider", id="hanbit"), "directory", "provider_id"),
+    "funds of no programme": (without("programme"), "directory", "programme_id"),
     "an entry of another voucher": (of_another_voucher, "sub-ledger", "voucher_id"),
     "a client of another company": (of_another_company, "told", "company_id"),
 }
@@ -136,6 +152,7 @@ EDITS: Final[dict[str, tuple[str, Edit, str, str]]] = {
         "files",
         "files",
     ),
+    "a signature without a line end": ("manifest.sig", str.strip, "signature", "signature"),
     "no signature": ("manifest.sig", lambda text: "?\n", "signature", "signature"),
 }
 
