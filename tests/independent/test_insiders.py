@@ -61,8 +61,30 @@ def from_grant_to_deposit(made: HandBundle) -> None:
         balance["balance_micro"] = str(int(balance["balance_micro"]) - off)
 
 
+def posted(made: HandBundle, op: str, amounts: dict[str, int]) -> None:
+    """More (or less) on accounts of the entry of a call than its usage rows say, and balances that follow."""
+    for account, off in amounts.items():
+        posting = made.row("posting", entry_id=made.row("usage", op=op)["entry_id"], account=account)
+        posting["amount_micro"] = str(int(posting["amount_micro"]) + off)
+        balance = made.row("balance", account=account)
+        balance["balance_micro"] = str(int(balance["balance_micro"]) + off)
+
+
+def paid_too_much(made: HandBundle) -> None:
+    posted(made, "op-5", {"voucher/A/government": -1, "provider/hanbit/payable": 1})
+
+
+def by_another_loan(made: HandBundle) -> None:
+    lane = made.row("usage", op="op-5")["lane"]
+    posted(made, "op-5", {f"voucher/A/allotment/{lane}.1": -1, "voucher/A/free": 1})
+    funds = made.row("funds", voucher_id="A")
+    funds["free_micro"] = str(int(funds["free_micro"]) + 1)
+
+
 INSIDERS: Final[dict[str, tuple[Callable[[HandBundle], None], set[str]]]] = {
     "a micro-won dearer everywhere": (lambda made: dearer(made, "op-b2", 1), {"price", "told"}),
+    "a provider paid more than the calls cost": (paid_too_much, {"sub-ledger"}),
+    "paid by another loan than the calls say": (by_another_loan, {"sub-ledger"}),
     "a share off by one everywhere": (from_grant_to_deposit, {"share"}),
     "a token more and its price": (more_tokens, {"vendor", "told"}),
     "a call left out everywhere": (without_the_last_call, {"told"}),
