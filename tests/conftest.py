@@ -13,6 +13,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Final
 
 import psycopg
 import pytest
@@ -24,6 +25,18 @@ from launch.embedded_valkey import ValkeyServer
 from tests.fakes.valkey_cluster import ValkeyCluster
 
 _database_numbers = itertools.count(1)
+
+# Tests that race real processes against clocks: one at a time, whatever else runs beside them.
+RACING: Final = ("tests/chaos", *(f"tests/journeys/test_{name}.py" for name in ("burst", "kills", "restart")))
+
+
+@pytest.hookimpl(tryfirst=True)  # before the groups are read
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Where tests run in two processes: a module stays in one, and all that race stay in the same."""
+    root = Path(__file__).parent.parent
+    for item in items:
+        module = item.path.relative_to(root).as_posix()
+        item.add_marker(pytest.mark.xdist_group("races" if module.startswith(RACING) else module))
 
 
 def short_dir() -> Path:

@@ -49,7 +49,7 @@ class VerifierKey:
         parts = text.strip().split("+", 2)  # base64 may hold a plus itself
         try:
             name, key_id, coded = parts
-            data = base64.b64decode(coded, validate=True)
+            data = _bytes(coded)
             key = cls(name, data[1:])
             if data[:1] != _ED25519 or len(key.public) != 32 or key.key_id.hex() != key_id:
                 raise ValueError
@@ -67,9 +67,7 @@ class VerifierKey:
 
     def has_signed_manifest(self, signature: str, manifest: bytes) -> bool:
         try:
-            return self.has_signed(
-                base64.b64decode(signature.strip(), validate=True), _MANIFEST_CONTEXT + manifest
-            )
+            return self.has_signed(_bytes(signature.strip()), _MANIFEST_CONTEXT + manifest)
         except (ValueError, binascii.Error):
             return False
 
@@ -115,7 +113,7 @@ class TreeHead:
         text, separator, signed = note.rpartition("\n\n")
         lines = text.split("\n")
         try:
-            origin, size, root = lines[0], lines[1], base64.b64decode(lines[2], validate=True)
+            origin, size, root = lines[0], lines[1], _bytes(lines[2])
             if not separator or not origin or not _SIZE.fullmatch(size) or len(root) != HASH_BYTES:
                 raise ValueError
             signatures = tuple(_signature(line) for line in signed.splitlines())
@@ -135,9 +133,17 @@ def _signature(line: str) -> tuple[str, bytes, bytes]:
     if not line.startswith(_DASH):
         raise ValueError(line)
     name, coded = line.removeprefix(_DASH).split(" ")
-    data = base64.b64decode(coded, validate=True)
+    data = _bytes(coded)
     return name, data[:4], data[4:]
 
 
 def _b64(data: bytes) -> str:
     return base64.b64encode(data).decode()
+
+
+def _bytes(coded: str) -> bytes:
+    """Of base64 in its one form: other texts for the same bytes would be a change that nothing shows."""
+    data = base64.b64decode(coded, validate=True)
+    if _b64(data) != coded:
+        raise ValueError(coded)
+    return data

@@ -97,6 +97,8 @@ class Sealing:
             if not line.endswith(b"\n"):
                 raise BadNote("no line end")
             signature = base64.b64decode(line[:-1], validate=True)
+            if base64.b64encode(signature) != line[:-1]:
+                raise BadNote("base64 has one form")
         except (BadNote, binascii.Error) as bad:
             report.find("signature", where, "signature", expected="a key and a signature", found=str(bad))
             return

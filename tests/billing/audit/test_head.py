@@ -74,3 +74,12 @@ def test_what_is_no_head(note: str) -> None:
 def test_what_is_no_key(text: str) -> None:
     with pytest.raises(BadHead):
         VerifierKey.read(text)
+
+
+def test_base64_has_one_form() -> None:
+    """The last letter holds two bits that nothing uses: another letter there is a change, and shows."""
+    alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
+    last = NOTE.rstrip("=\n")[-1]
+    other = alphabet[alphabet.index(last) ^ 1]
+    with pytest.raises(BadHead):
+        TreeHead.read(NOTE.removesuffix(f"{last}=\n") + f"{other}=\n")
