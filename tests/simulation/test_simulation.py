@@ -14,7 +14,7 @@ import pytest
 from tests.conftest import short_dir
 from tests.simulation.campaign import Summary, campaign, own_postgres
 
-SEEDS: Final = int(os.getenv("SIMULATION_SEEDS", "150"))
+SEEDS: Final = int(os.getenv("SIMULATION_SEEDS", "250"))
 ROOT: Final = Path(__file__).resolve().parent.parent.parent
 
 # The awaits on which money depends: each must have met every fault that can happen to it.
