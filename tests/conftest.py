@@ -11,9 +11,11 @@ import itertools
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
 
 import psycopg
 import pytest
@@ -61,15 +63,24 @@ def _valkey(root: Path) -> ValkeyServer:
     )
 
 
-@pytest.fixture(scope="session")
-def shared_postgres() -> Iterator[PostgresServer]:
-    """One PostgreSQL for the run. Without fsync: a test that is about durability takes `postgres_server`."""
+Server = TypeVar("Server", PostgresServer, ValkeyServer)
+
+
+@contextmanager
+def _started(make: Callable[[Path], Server]) -> Iterator[Server]:
     root = short_dir()
-    server = _postgres(root, fsync="off")
+    server = make(root)
     server.start()
     yield server
     server.stop()
     shutil.rmtree(root, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def shared_postgres() -> Iterator[PostgresServer]:
+    """One PostgreSQL for the run. Without fsync: a test that is about durability takes `postgres_server`."""
+    with _started(partial(_postgres, fsync="off")) as server:
+        yield server
 
 
 @pytest.fixture
@@ -103,12 +114,8 @@ def books_url(shared_postgres: PostgresServer, migrated_template: str) -> Iterat
 
 @pytest.fixture(scope="session")
 def shared_valkey() -> Iterator[ValkeyServer]:
-    root = short_dir()
-    server = _valkey(root)
-    server.start()
-    yield server
-    server.stop()
-    shutil.rmtree(root, ignore_errors=True)
+    with _started(_valkey) as server:
+        yield server
 
 
 @pytest.fixture
@@ -129,34 +136,22 @@ def valkey_socket(valkey_url: str, shared_valkey: ValkeyServer) -> Path:
 @pytest.fixture
 def postgres_server() -> Iterator[PostgresServer]:
     """A PostgreSQL of the test's own, durable, started."""
-    root = short_dir()
-    server = _postgres(root, fsync="on")
-    server.start()
-    yield server
-    server.stop()
-    shutil.rmtree(root, ignore_errors=True)
+    with _started(partial(_postgres, fsync="on")) as server:
+        yield server
 
 
 @pytest.fixture
 def valkey_server() -> Iterator[ValkeyServer]:
     """A Valkey of the test's own, durable, started."""
-    root = short_dir()
-    server = _valkey(root)
-    server.start()
-    yield server
-    server.stop()
-    shutil.rmtree(root, ignore_errors=True)
+    with _started(_valkey) as server:
+        yield server
 
 
 @pytest.fixture
 def second_valkey() -> Iterator[ValkeyServer]:
     """One more, for pairs."""
-    root = short_dir()
-    server = _valkey(root)
-    server.start()
-    yield server
-    server.stop()
-    shutil.rmtree(root, ignore_errors=True)
+    with _started(_valkey) as server:
+        yield server
 
 
 @pytest.fixture

@@ -31,7 +31,8 @@ from tests.chaos.house import (
     tree,
 )
 from tests.chaos.schedule import Blow
-from tests.chaos.wires import SocketWire, Wire
+from tests.chaos.wires import SocketWire
+from tests.fakes.wire import Wire
 
 TARGET_WAIT_S: Final = 30.0
 ALIVE_MIN_S: Final = 1.5  # a process younger than this is not struck again: it shall have served
@@ -151,9 +152,9 @@ class Faults:
 
     def _stall(self, blow: Blow, pid: int) -> str:
         wire = self._inserted(blow.target)
-        self._in_loop(wire.stall, True)
+        self._in_loop(wire.stall)
         time.sleep(blow.lasts_s)
-        self._in_loop(wire.stall, False)
+        self._in_loop(wire.resume)
         return f"{blow.lasts_s:.1f} s"
 
     def _swallow(self, blow: Blow, pid: int) -> str:
@@ -186,8 +187,8 @@ class Faults:
                 " where pid <> pg_backend_pid() and backend_type = 'client backend'"
             )
 
-    def _in_loop(self, act: Callable[[bool], None], value: bool) -> None:
-        self._loop.call_soon_threadsafe(act, value)
+    def _in_loop(self, act: Callable[..., None], *values: bool) -> None:
+        self._loop.call_soon_threadsafe(act, *values)
 
     def _await(self, work: Coroutine[Any, Any, None]) -> None:
         asyncio.run_coroutine_threadsafe(work, self._loop).result(10)

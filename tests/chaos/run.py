@@ -21,8 +21,8 @@ from tests.chaos.house import ChaosHouse
 from tests.chaos.schedule import CALM_S, OTHERS, Blow, lanes
 from tests.chaos.setting import declared, vouchers
 from tests.chaos.verdicts import Verdicts
-from tests.chaos.wires import Wire
 from tests.fakes.house import wait_until
+from tests.fakes.wire import Wire
 
 SCARCE_PER_MINUTE: Final = 6
 LAST_CALLS_S: Final = 60.0

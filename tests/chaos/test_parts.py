@@ -13,7 +13,8 @@ from tests.chaos.history import Books, Ended, Fault, Glance, History, Usage
 from tests.chaos.schedule import KILLS, OTHERS, lanes
 from tests.chaos.serving import killed_at_work, longest_by_kind, longest_gap_ms, outages
 from tests.chaos.setting import CHAT
-from tests.chaos.wires import SocketWire, Wire
+from tests.chaos.wires import SocketWire
+from tests.fakes.wire import Wire
 
 
 def test_a_seed_is_a_schedule() -> None:

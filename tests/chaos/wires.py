@@ -1,4 +1,4 @@
-"""Wires that can be cut, stalled or made to swallow replies, before the real sockets of a running house.
+"""Wires before the real sockets of a running house (tests/fakes/wire.py says what can be done to one).
 
 The vendor is declared at its wire's port. Valkey and PostgreSQL listen where `up` told them to: `insert`
 renames a server's socket and listens in its place, until that server starts anew and takes its name back.
@@ -11,97 +11,9 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Final
 
-_CHUNK_BYTES: Final = 65_536
-
-Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
-
-
-class Wire:
-    """`connect` reaches the server behind it."""
-
-    def __init__(self, connect: Callable[[], Awaitable[Streams]]) -> None:
-        self._connect = connect
-        self._writers: set[asyncio.StreamWriter] = set()
-        self._moving = asyncio.Event()
-        self._moving.set()
-        self.refusing = False
-        self.swallowing = False
-        self.server: asyncio.Server | None = None
-
-    async def listen(self, *, port: int) -> None:
-        self.server = await asyncio.start_server(self.serve, "127.0.0.1", port)
-
-    @property
-    def port(self) -> int:
-        assert self.server is not None
-        port: int = self.server.sockets[0].getsockname()[1]
-        return port
-
-    def cut(self) -> None:
-        for writer in list(self._writers):
-            writer.transport.abort()
-
-    def refuse(self, refusing: bool) -> None:
-        self.refusing = refusing
-        if refusing:
-            self.cut()
-
-    def stall(self, stalled: bool) -> None:
-        if stalled:
-            self._moving.clear()
-        else:
-            self._moving.set()
-
-    def swallow(self, swallowing: bool) -> None:
-        """While true, requests arrive and are executed, and replies vanish. Then the connections end."""
-        self.swallowing = swallowing
-        if not swallowing:
-            self.cut()
-
-    async def close(self) -> None:
-        self.stall(False)
-        self.refuse(True)
-        if self.server is not None:
-            self.server.close()
-            await self.server.wait_closed()
-
-    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        if self.refusing:
-            writer.transport.abort()
-            return
-        try:
-            behind_reader, behind_writer = await self._connect()
-        except OSError:
-            writer.transport.abort()
-            return
-        self._writers |= {writer, behind_writer}
-        try:
-            await asyncio.gather(
-                self._pump(reader, behind_writer, replies=False),
-                self._pump(behind_reader, writer, replies=True),
-            )
-        finally:
-            for one in (writer, behind_writer):
-                one.transport.abort()
-                self._writers.discard(one)
-
-    async def _pump(
-        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *, replies: bool
-    ) -> None:
-        try:
-            while data := await reader.read(_CHUNK_BYTES):
-                await self._moving.wait()
-                if replies and self.swallowing:
-                    continue
-                writer.write(data)
-                await writer.drain()
-        except ConnectionError:
-            pass  # one end was cut; so is the other, below
-        writer.transport.abort()
+from tests.fakes.wire import Streams, Wire
 
 
 class SocketWire(Wire):

@@ -4,32 +4,20 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
-from metering.directory import KeyLimits, Voucher
+from metering.directory import KeyLimits
 from metering.habit import KNOWN_MAX, LATELY_S, Habits
 from metering.wish import Wish
 from tests.fakes.books_world import META, VOUCHER
+from tests.fakes.meter_world import voucher
 
 CEILING = 20_000_000
 RICH, SCARCE = CEILING * 16, CEILING * 16 - 1
 
 
 def _wish(**more: object) -> Wish:
-    voucher = Voucher(
-        voucher_id=VOUCHER,
-        company_id="gaonde",
-        programme_id="p",
-        share_ppm=750_000,
-        starts_ms=0,
-        ends_ms=10**14,
-        products=None,
-        state="active",
-        stopped_by="government",
-        government_granted_micro=1,
-        self_granted_micro=1,
-    )
     wish = Wish(
         meta=META,
-        vouchers=(voucher,),
+        vouchers=(voucher(VOUCHER),),
         want_micro=CEILING,
         least_micro=100_000,
         tokens=1,

@@ -7,32 +7,19 @@ from contextlib import ExitStack
 
 import pytest
 
-from metering.directory import Voucher
 from metering.pressed import MISSING_S, NEXT_S, WAIT_MAX_S, Pressed
 from metering.purse import HoldRef
 from metering.wish import Held
 from tests.fakes.books_world import META, VOUCHER
+from tests.fakes.meter_world import voucher
 
 PATIENCE_S = 5.0
 STILL = (0, 100)  # available and held
 
 
 def call(op: str, *, granted: int = 10, want: int = 100, grows: bool = True, n: int = 1) -> Held:
-    voucher = Voucher(
-        voucher_id=VOUCHER,
-        company_id="gaonde",
-        programme_id="p",
-        share_ppm=750_000,
-        starts_ms=0,
-        ends_ms=10**14,
-        products=None,
-        state="active",
-        stopped_by="government",
-        government_granted_micro=1,
-        self_granted_micro=1,
-    )
     ref = HoldRef(3, n, op, VOUCHER, "k", "g")
-    return Held(ref, META, voucher, granted, 0, want, grows)
+    return Held(ref, META, voucher(VOUCHER), granted, 0, want, grows)
 
 
 @pytest.fixture
