@@ -171,8 +171,7 @@ class VendorConnection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         if not self._is_running or self.is_finished:
-            self.is_reusable = False  # words nobody asked for: this connection is out of step
-            self._end()
+            self.close()  # words nobody asked for: this connection is out of step
             return
         self._unparsed_bytes += len(data)
         if self.has_head:
@@ -324,10 +323,6 @@ class VendorConnection(asyncio.Protocol):
     def _break(self, error: UpstreamError) -> None:
         self._fail(error)
         self.close()
-
-    def _end(self) -> None:
-        if self._transport is not None:
-            self._transport.abort()
 
     def _ends_with_connection(self) -> bool:
         return b"content-length" not in self._framing and b"transfer-encoding" not in self._framing

@@ -238,13 +238,12 @@ class LimitedProtocol(asyncio.Protocol):
             return
         if not turn.keep_alive or (self._is_leaving and not self._waiting):
             self._transport.close()
-        elif self._waiting:
+            return
+        if self._waiting:
             self._start(self._waiting.popleft())
-            self.read_on()
-        else:
-            if self._incoming is None and not self._is_head_due:
-                self._set_deadline(self._keep_alive_s)
-            self.read_on()
+        elif self._incoming is None and not self._is_head_due:
+            self._set_deadline(self._keep_alive_s)
+        self.read_on()
 
     def abort(self) -> None:
         if not self._transport.is_closing():
