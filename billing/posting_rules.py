@@ -5,6 +5,7 @@
                              elsewhere: the sweep is taken back, the call booked where it is settled
     swept after settled      nothing; so is the same event again
     swept after swept        the higher checkpoint: Valkey forgot it, a journal did not
+    settled after settled    nothing, but a charge after an end without one: the call was made again
     left                     its events; claims for its open holds while the epoch is not closed
     gone                     counts as left for every epoch of the lane; its claims are dropped
     drained, opened          marks
@@ -57,8 +58,8 @@ def _apply_charge(books: BooksState, out: Outcome, event: Charge) -> None:
         raise Unreadable(f"{event.company_id} has no voucher {event.voucher_id}")
     before = books.booked.get(event.op, NOTHING_BOOKED)
     if before is not NOTHING_BOOKED:
-        if before.kind != "swept" or (event.kind == "swept" and event.charge_micro <= before.charge_micro):
-            return  # also: of two checkpoints the higher one counts
+        if not _says_more(event, before):
+            return
         if (before.voucher_id, before.n) != (event.voucher_id, event.n):
             before = _take_back(books, out, event, before)
     loan = books.loans.get((event.lane, event.n, event.voucher_id))
@@ -75,6 +76,13 @@ def _apply_charge(books: BooksState, out: Outcome, event: Charge) -> None:
     elif event.op in books.claimed:
         out.claims_dropped.append(event.op)
     _write(out, funds, loan, event, before, now)
+
+
+def _says_more(event: Charge, before: Booked) -> bool:
+    """Whether the event changes what the books have of its call."""
+    if event.kind == "swept":  # of two checkpoints the higher one counts
+        return before.kind == "swept" and event.charge_micro > before.charge_micro
+    return before.kind == "swept" or before.charge_micro == 0 < event.charge_micro
 
 
 def _take_back(books: BooksState, out: Outcome, event: Charge, before: Booked) -> Booked:

@@ -54,6 +54,7 @@ class HoldHash:
     state: str = "open"  # open | settled | swept
     event_id: str = ""
     late_event_id: str = ""
+    charge: int | None = None  # None: open
 
 
 @dataclass(slots=True)

@@ -77,6 +77,11 @@ class UsageEvent(msgspec.Struct, frozen=True):
     def op(self) -> str:
         return self.meta.op
 
+    @property
+    def ack_name(self) -> tuple[str, str]:
+        """(op, gateway), as an acknowledgement names it: of a call made again, two gateways tell."""
+        return self.meta.op, self.meta.gateway_id
+
     def to_bytes(self) -> bytes:
         return _encode(self)
 

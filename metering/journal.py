@@ -19,6 +19,9 @@ EVENT_BYTES_MAX: Final = 256 * 1024
 SUFFIX: Final = ".log"
 
 
+Name = tuple[str, str]  # op and gateway: what an acknowledgement names
+
+
 class JournalFailed(Exception):
     """The event could not be written down. What follows must not be a silent completion."""
 
@@ -28,7 +31,7 @@ class _Segment:
     path: Path
     fd: int
     written_bytes: int = 0
-    waiting: set[str] = field(default_factory=set)  # ops not acknowledged yet
+    waiting: set[Name] = field(default_factory=set)  # not acknowledged yet
 
 
 class Journal:
@@ -41,11 +44,11 @@ class Journal:
         self._gateway_id = gateway_id
         self._segment_bytes_max = segment_bytes_max
         self._count = 0
-        self._where: dict[str, _Segment] = {}
+        self._where: dict[Name, _Segment] = {}
         directory.mkdir(parents=True, exist_ok=True)
         self._current = self._new_segment()
 
-    def append(self, op: str, event: bytes) -> None:
+    def append(self, name: Name, event: bytes) -> None:
         """One event, at once; raises JournalFailed (disk full, file gone)."""
         segment = self._current
         if segment.written_bytes >= self._segment_bytes_max:
@@ -59,24 +62,24 @@ class Journal:
             segment.written_bytes = self._segment_bytes_max  # the torn line ends that segment
             raise JournalFailed("the journal took only a part of an event")
         segment.written_bytes += written
-        self._leave(op, for_segment=segment)
-        segment.waiting.add(op)
-        self._where[op] = segment
+        self._leave(name, for_segment=segment)
+        segment.waiting.add(name)
+        self._where[name] = segment
 
-    def forget(self, op: str) -> None:
+    def forget(self, name: Name) -> None:
         """The books have it. A segment whose last event is acknowledged is removed."""
-        segment = self._where.pop(op, None)
+        segment = self._where.pop(name, None)
         if segment is not None:
-            self._let_go(segment, op)
+            self._let_go(segment, name)
 
-    def _leave(self, op: str, *, for_segment: _Segment) -> None:
+    def _leave(self, name: Name, *, for_segment: _Segment) -> None:
         """A later line of the same call takes the place of the earlier one (its checkpoint)."""
-        before = self._where.get(op)
+        before = self._where.get(name)
         if before is not None and before is not for_segment:
-            self._let_go(before, op)
+            self._let_go(before, name)
 
-    def _let_go(self, segment: _Segment, op: str) -> None:
-        segment.waiting.discard(op)
+    def _let_go(self, segment: _Segment, name: Name) -> None:
+        segment.waiting.discard(name)
         if segment.waiting:
             return
         if segment is not self._current:

@@ -36,6 +36,7 @@ from metering.purse import (
     Limited,
     NoLoan,
     OtherEpoch,
+    Over,
     Purse,
     PurseUnavailable,
     Reserved,
@@ -159,6 +160,8 @@ class Meter:
             raise MeterUnavailable("too much is waiting for the books")
         if self._loop.time() - self._books_seen_s > BOOKS_SILENT_MAX_S:
             raise MeterUnavailable("the books have been silent for too long")
+        if (wish.meta.op, self.gateway_id) in self._unposted:
+            raise MeterUnavailable("how this call ended before is still on its way to the books")
         company_id = wish.meta.company
         if not self._queue.is_waiting(company_id):
             try:
@@ -239,7 +242,7 @@ class Meter:
         """The checkpoint also into the journal, from its time: what the purse knows of it may be lost."""
         event = checkpoint(self._now_ms())
         try:
-            self._journal.append(event.op, event.to_bytes())
+            self._journal.append(event.ack_name, event.to_bytes())
         except JournalFailed:
             pass  # the purse has it, most likely; and so will the next one
 
@@ -317,6 +320,8 @@ class Meter:
                     raise LimitReached(outcome.limit, outcome.retry_ms)
                 case Ended():
                     raise VoucherEnded
+                case Over():
+                    raise MeterUnavailable("this call has ended with a charge; the books will know it soon")
         if isinstance(outcome, Short):
             raise _Tied  # others take what is lent as fast as it comes
         raise MeterUnavailable("the purse does not settle down")
@@ -374,6 +379,7 @@ class Meter:
             sliced=wish.sliced,
         )
         lane.reserving[n] += 1
+        self._orphans.pop(wish.meta.op, None)  # asked for again: whether there is a hold, we know now
         try:
             return await self._purse.reserve(request)
         except (PurseUnavailable, asyncio.CancelledError) as error:
@@ -473,13 +479,14 @@ class Meter:
 
     async def _end_orphans(self, now_s: float) -> None:
         for op, orphan in list(self._orphans.items()):
-            meta = orphan.wish.meta
-            if op not in await self._purse.open_ops(lane=meta.lane, n=orphan.n, gateway_id=self.gateway_id):
-                if now_s - orphan.since_s > ORPHAN_S:
-                    del self._orphans[op]
+            meta, ref = orphan.wish.meta, None
+            if op in await self._purse.open_ops(lane=meta.lane, n=orphan.n, gateway_id=self.gateway_id):
+                ref = await self._purse.find_hold(lane=meta.lane, n=orphan.n, op=op)
+            elif now_s - orphan.since_s <= ORPHAN_S:
                 continue
-            ref = await self._purse.find_hold(lane=meta.lane, n=orphan.n, op=op)
-            if ref is not None:
+            if self._orphans.get(op) is not orphan:
+                continue  # the call is made again, and the hold is its own
+            del self._orphans[op]
+            if ref is not None and ref.gateway_id == self.gateway_id:
                 event = released(meta, n=orphan.n, voucher=ref.voucher_id, now_ms=self._now_ms())
                 self._unposted.add(event, hold=ref, tokens=0, now_s=now_s - ORPHAN_S)
-            del self._orphans[op]

@@ -105,7 +105,12 @@ class OtherEpoch:
     n: int
 
 
-ReserveOutcome = Reserved | NoLoan | Short | Ended | Limited | KeyDayUnknown | Vacant | OtherEpoch
+@dataclass(frozen=True, slots=True)
+class Over:
+    """The call under this op has ended with a charge: it cannot be begun again."""
+
+
+ReserveOutcome = Reserved | NoLoan | Short | Ended | Limited | KeyDayUnknown | Over | Vacant | OtherEpoch
 
 
 @dataclass(frozen=True, slots=True)

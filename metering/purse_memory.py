@@ -32,6 +32,7 @@ from metering.purse import (
     NoLoan,
     OpenCall,
     OtherEpoch,
+    Over,
     PurseUnavailable,
     Reserved,
     ReserveOutcome,
@@ -83,8 +84,11 @@ class MemoryPurse:
         lane = self.data.lane(request.lane)
         if refusal := self._fence(lane, request.n):
             return refusal
-        if (hold := lane.holds.get((request.n, request.op))) and not _made_anew(lane, hold, request):
-            return hold.answer
+        hold = lane.holds.get((request.n, request.op))
+        if hold is not None and hold.state == "open":
+            return _take_over(lane, hold, request)
+        if hold is not None and hold.charge:
+            return Over()
         now_ms = self._now_ms()
         key = replace(lane.keys.get((request.n, request.key_id)) or KeyHash())  # kept only if a hold is made
         if limited := _limits(key, request, now_ms):
@@ -160,18 +164,17 @@ class MemoryPurse:
         _amounts(charge_micro, tokens)
         keys = self.data.lane(hold.lane)
         record = keys.holds.get((hold.n, hold.op))
-        if record is not None and record.state == "settled":
-            return self._settled(keys.vouchers[hold.n, record.answer.voucher_id], record.event_id)
-        if record is not None and record.late_event_id:
-            return Late(record.late_event_id)
+        if record is not None and not (charge_micro and record.charge == 0):  # the first end counts
+            if record.late_event_id:
+                return Late(record.late_event_id)
+            if record.state == "settled":
+                return self._settled(keys.vouchers[hold.n, record.answer.voucher_id], record.event_id)
         fields = {"charge": str(charge_micro).encode(), "e": event}
         if record is None or record.state != "open" or self._fence(keys, hold.n):
-            event_id = self._append(keys, "settled", hold.op, hold.n, {**fields, "late": b"1"})
-            if record is not None:
-                record.late_event_id = event_id
-            if record is not None and record.state == "open":  # its epoch is over, so nobody has to sweep it
-                keys.open_ops.get((hold.n, record.gateway_id), set()).discard(hold.op)
-            return Late(event_id)
+            return self._settle_late(keys, hold, record, charge_micro, fields)
+        if not charge_micro and record.gateway_id != hold.gateway_id:
+            # Another gateway makes the call again, and has the last word on it.
+            return self._settle_late(keys, hold, None, charge_micro, fields)
         if charge_micro > record.amount:
             # Beyond its hold: the books must not take the rest from the holds of others.
             voucher = keys.vouchers[hold.n, record.answer.voucher_id]
@@ -179,6 +182,7 @@ class MemoryPurse:
         event_id = self._append(keys, "settled", hold.op, hold.n, fields)
         self._end(keys, hold.n, hold.op, record, charge_micro, tokens)
         record.state = "settled"
+        record.charge = charge_micro
         record.event_id = event_id
         return self._settled(keys.vouchers[hold.n, record.answer.voucher_id], event_id)
 
@@ -295,6 +299,7 @@ class MemoryPurse:
         event_id = self._append(keys, "swept", op, n, fields)
         self._end(keys, n, op, hold, hold.floor, hold.floor_output_tokens)
         hold.state = "swept"
+        hold.charge = hold.floor
         hold.event_id = event_id
         return self._settled(keys.vouchers[n, hold.answer.voucher_id], event_id)
 
@@ -339,6 +344,17 @@ class MemoryPurse:
         entry_id = f"{self._now_ms()}-{self.data.sequence}"
         lane.log.append(LogEntry(entry_id, kind, op, n, fields))
         return entry_id
+
+    def _settle_late(
+        self, keys: LaneKeys, hold: HoldRef, record: HoldHash | None, charge: int, fields: dict[str, bytes]
+    ) -> Late:
+        event_id = self._append(keys, "settled", hold.op, hold.n, {**fields, "late": b"1"})
+        if record is not None:
+            record.late_event_id = event_id
+            record.charge = charge
+            if record.state == "open":  # its epoch is over, so nobody has to sweep it
+                keys.open_ops.get((hold.n, record.gateway_id), set()).discard(hold.op)
+        return Late(event_id)
 
     def _end(self, lane: LaneKeys, n: int, op: str, hold: HoldHash, charge: int, tokens: int) -> None:
         voucher = lane.vouchers[n, hold.answer.voucher_id]
@@ -447,21 +463,17 @@ def _choose(
     return voucher_id, granted
 
 
-def _made_anew(lane: LaneKeys, hold: HoldHash, request: ReserveRequest) -> bool:
-    """True: a sweep has ended this hold at no charge, and the call is made again: it needs another.
+def _take_over(lane: LaneKeys, hold: HoldHash, request: ReserveRequest) -> Reserved:
+    """An open hold is asked for again: its answer was lost, or its gateway is dead and the call made again.
 
-    That is done under the same op where its first gateway is dead. A hold that is still open goes over to the
-    second one, so that no sweep of the dead gateway's ends it.
+    Then it goes over to the second gateway, so that no sweep of the dead one's ends it. (A hold that ended
+    without a charge is made anew where it is asked for again; one that ended with a charge is over.)
     """
-    if hold.gateway_id == request.gateway_id:
-        return False  # the same question again, for the answer did not arrive
-    if hold.state == "swept" and hold.floor == 0 and not hold.late_event_id:
-        return True
-    if hold.state == "open":
+    if hold.gateway_id != request.gateway_id:
         lane.open_ops.get((request.n, hold.gateway_id), set()).discard(request.op)
         lane.open_ops.setdefault((request.n, request.gateway_id), set()).add(request.op)
         hold.gateway_id, hold.meta = request.gateway_id, request.meta
-    return False
+    return hold.answer
 
 
 def _part(request: ReserveRequest, *, free: int, others_open: int) -> int | None:

@@ -30,6 +30,7 @@ from metering.purse import (
     NoLoan,
     OpenCall,
     OtherEpoch,
+    Over,
     PurseUnavailable,
     Reserved,
     ReserveOutcome,
@@ -150,7 +151,7 @@ class RedisPurse:
 
     async def settle(self, hold: HoldRef, *, charge_micro: int, tokens: int, event: bytes) -> SettleOutcome:
         reply = await self.line.script(
-            "settle", _ending_keys(hold), [hold.n, hold.op, charge_micro, tokens, event]
+            "settle", _ending_keys(hold), [hold.n, hold.op, charge_micro, tokens, event, hold.gateway_id]
         )
         outcome = _settle_outcome(reply)
         assert not isinstance(outcome, Gone), "settle answers OK or LATE"
@@ -335,6 +336,8 @@ def _reserve_outcome(reply: list[Any]) -> ReserveOutcome:
         return KeyDayUnknown(int(reply[1]))
     if word == b"ENDED":
         return Ended()
+    if word == b"OVER":
+        return Over()
     refusal = _epoch_refusal(reply)
     assert refusal is not None, f"reserve answers one of its words, not {word!r}"
     return refusal

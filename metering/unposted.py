@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from metering.event import UsageEvent
-from metering.journal import Adopted, Journal, JournalFailed
+from metering.journal import Adopted, Journal, JournalFailed, Name
 from metering.purse import HoldRef, Purse, PurseUnavailable
 
 VERIFY_AFTER_S = 5.0
@@ -37,7 +37,7 @@ class Unposted:
     def __init__(self, *, purse: Purse, journal: Journal) -> None:
         self._purse = purse
         self._journal = journal
-        self._waiting: dict[str, Waiting] = {}
+        self._waiting: dict[Name, Waiting] = {}
         self.size_bytes = 0
 
     def __len__(self) -> int:
@@ -45,21 +45,24 @@ class Unposted:
 
     def add(self, event: UsageEvent, *, hold: HoldRef | None, tokens: int, now_s: float) -> Waiting:
         """Write the event down. `journaled` says whether the disk took it."""
-        data = event.to_bytes()
+        data, name = event.to_bytes(), event.ack_name
         waiting = Waiting(event, data, hold, tokens, now_s)
         try:
-            self._journal.append(event.op, data)
+            self._journal.append(name, data)
         except JournalFailed:
             waiting.journaled = False
-        self._waiting[event.op] = waiting
+        self._waiting[name] = waiting
         self.size_bytes += len(data)
         return waiting
 
-    def forget(self, op: str) -> None:
-        waiting = self._waiting.pop(op, None)
+    def __contains__(self, name: Name) -> bool:
+        return name in self._waiting
+
+    def forget(self, name: Name) -> None:
+        waiting = self._waiting.pop(name, None)
         if waiting is not None:
             self.size_bytes -= len(waiting.data)
-            self._journal.forget(op)
+            self._journal.forget(name)
 
     def of_epoch(self, lane: int, n: int) -> tuple[UsageEvent, ...]:
         return tuple(
@@ -87,7 +90,7 @@ class Unposted:
         while True:
             ops = await self._purse.pop_acks(lane=lane, gateway_id=gateway_id, count=1000)
             for op in ops:
-                self.forget(op)
+                self.forget((op, gateway_id))
             if len(ops) < 1000:
                 return
 
@@ -163,21 +166,21 @@ def _order(entry_id: str) -> tuple[int, int]:
 
 
 def last_words(orphans: Sequence[Adopted]) -> Iterator[UsageEvent]:
-    """One event per call: its end, else its highest checkpoint."""
-    last: dict[str, UsageEvent] = {}
+    """One event per call of a gateway: its end, else its highest checkpoint."""
+    last: dict[Name, UsageEvent] = {}
     for orphan in orphans:
         for line in orphan.events:
             try:
                 event = UsageEvent.from_bytes(line)
             except (ValueError, TypeError, KeyError):
                 continue  # a torn line: the purse has it, or its hold is swept
-            before = last.get(event.op)
+            before = last.get(event.ack_name)
             if before is None or _says_more(event, before):
-                last[event.op] = event
+                last[event.ack_name] = event
     yield from last.values()
 
 
 def _says_more(event: UsageEvent, before: UsageEvent) -> bool:
     if event.is_floor != before.is_floor:
         return before.is_floor
-    return not event.is_floor or event.charge_micro > before.charge_micro
+    return event.charge_micro > before.charge_micro

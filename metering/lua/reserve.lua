@@ -5,15 +5,15 @@
 --       11 day spent by the books  12 meta  13 gateway  14 key id  ('' is no limit, or unknown)
 --       15.. voucher ids
 -- ->    OK voucher granted now available limit | NO_LOAN voucher | SHORT voucher available held | ENDED
---       LIMITED which retry_ms | DAY day | VACANT | OTHER n
+--       LIMITED which retry_ms | DAY day | OVER | VACANT | OTHER n
 local refusal = not_amounts(ARGV[3], ARGV[4], ARGV[6]) or fence(ARGV[1])
 if refusal then return refusal end
 local op, want, least, sliced = ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4]), ARGV[5] == '1'
-local done = redis.call('HMGET', KEYS[2], 'v', 'granted', 't', 'free', 'limit', 's', 'g', 'f', 'late')
-local again = done[1] and done[7] ~= ARGV[13]  -- the call is made again, its first gateway is dead
-local anew = again and done[6] == 'swept' and done[8] == '0' and not done[9]  -- without a charge: hold again
+local done = redis.call('HMGET', KEYS[2], 'v', 'granted', 't', 'free', 'limit', 's', 'g', 'c')
+local anew = done[1] and done[6] ~= 'open'  -- the call is made again
+if anew and done[8] ~= '0' then return {'OVER'} end
 if done[1] and not anew then
-  if again and done[6] == 'open' then
+  if done[7] ~= ARGV[13] then
     -- From now on it is ours: the sweeper, who walks the dead gateway's, must not end it under us.
     redis.call('SREM', string.sub(KEYS[3], 1, -1 - #ARGV[13]) .. done[7], op)
     redis.call('SADD', KEYS[3], op)

@@ -137,10 +137,12 @@ class PurseTalk:
         )
 
     def settle(
-        self, n: int, op: str, charge: int, *, tokens: int = 0, voucher: str = VOUCHER
+        self, n: int, op: str, charge: int, *, tokens: int = 0, voucher: str = VOUCHER, gateway: str = "g"
     ) -> SettleOutcome | Refused:
         return self.two.both(
-            lambda purse: purse.settle(hold(n, op, voucher), charge_micro=charge, tokens=tokens, event=b"{}")
+            lambda purse: purse.settle(
+                hold(n, op, voucher, gateway), charge_micro=charge, tokens=tokens, event=b"{}"
+            )
         )
 
     def sweep(self, n: int, op: str, *, gateway: str = "g") -> SettleOutcome | Gone | Refused:
@@ -165,5 +167,5 @@ class PurseTalk:
         return ops
 
 
-def hold(n: int, op: str, voucher: str = VOUCHER) -> HoldRef:
-    return HoldRef(LANE, n, op, voucher, "k", "g")
+def hold(n: int, op: str, voucher: str = VOUCHER, gateway: str = "g") -> HoldRef:
+    return HoldRef(LANE, n, op, voucher, "k", gateway)

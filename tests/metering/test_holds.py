@@ -13,9 +13,11 @@ from metering.purse import (
     Extended,
     ExtendShort,
     KeyDayUnknown,
+    Late,
     Limited,
     Loan,
     NoLoan,
+    Over,
     PurseUnavailable,
     Reserved,
     ReserveRequest,
@@ -146,8 +148,45 @@ def test_a_call_made_again_after_a_sweep_with_a_charge_is_over(talk: PurseTalk) 
     talk.reserve(1, "a", 40, gateway="dead")
     talk.extend(1, "a", 0, floor=15)
     talk.sweep(1, "a", gateway="dead")
-    assert granted(talk.reserve(1, "a", 40)) == 40, "the first answer, but no second hold"
+    assert talk.reserve(1, "a", 40) == Over(), "it would run with no hold, and be charged on top"
     assert talk.balance(1) == (100, 15, 0)
+
+
+def test_a_call_made_again_after_its_release_is_held_for_and_charged(talk: PurseTalk) -> None:
+    """The gateway that asked did not know of its hold, and gave it back; its caller came again."""
+    talk.begin(1, limit=100)
+    talk.reserve(1, "a", 40)
+    assert isinstance(talk.settle(1, "a", 0), Settled)
+    assert granted(talk.reserve(1, "a", 60)) == 60
+    assert talk.balance(1) == (100, 0, 60)
+    assert isinstance(talk.settle(1, "a", 25), Settled)
+    assert talk.balance(1) == (100, 25, 0)
+    assert talk.log()[1:] == [("settled", "a", 1)] * 2, "the books hear of both ends"
+    assert talk.reserve(1, "a", 40) == Over()
+
+
+def test_a_charge_after_a_release_is_told_to_the_books(talk: PurseTalk) -> None:
+    """The release overtook the call made again: there is no hold to take from, and nothing is lost."""
+    talk.begin(1, limit=100)
+    talk.reserve(1, "a", 40)
+    talk.settle(1, "a", 0)
+    late = talk.settle(1, "a", 25)
+    assert isinstance(late, Late)
+    assert talk.settle(1, "a", 25) == late, "once"
+    assert talk.balance(1) == (100, 0, 0), "news for the books, who take it from what is free"
+    assert talk.log()[1:] == [("settled", "a", 1)] * 2
+    assert talk.reserve(1, "a", 40) == Over()
+
+
+def test_who_has_nothing_to_charge_ends_no_hold_that_went_over_to_another(talk: PurseTalk) -> None:
+    """A gateway was slow, and taken for dead: its release comes while the call is made again elsewhere."""
+    talk.begin(1, limit=100)
+    talk.reserve(1, "a", 40, gateway="slow")
+    talk.reserve(1, "a", 40, gateway="second")
+    assert isinstance(talk.settle(1, "a", 0, gateway="slow"), Late)
+    assert talk.balance(1) == (100, 0, 40)
+    assert isinstance(talk.settle(1, "a", 30, gateway="second"), Settled)
+    assert talk.balance(1) == (100, 30, 0)
 
 
 def test_extending_asks_for_a_total_so_a_repeat_is_harmless(talk: PurseTalk) -> None:

@@ -19,9 +19,9 @@ from tests.fakes.virtual_time import in_virtual_time
 async def test_the_charges_of_a_dead_process_are_delivered_at_start(tmp_path: Path) -> None:
     dead = Journal(tmp_path, "dead")
     for made in (event("a", gateway_id="dead"), event("b", gateway_id="dead")):
-        dead.append(made.op, made.to_bytes())
-    dead.append("torn", b'{"meta": {"op"')
-    dead.append("odd", b"[1]")
+        dead.append(made.ack_name, made.to_bytes())
+    dead.append(("torn", "dead"), b'{"meta": {"op"')
+    dead.append(("odd", "dead"), b"[1]")
     dead.close()
     async with meter_world(tmp_path, 1000) as w:
         assert w.meter.unposted == 2
@@ -35,7 +35,7 @@ async def test_the_charges_of_a_dead_process_are_delivered_at_start(tmp_path: Pa
 @in_virtual_time
 async def test_a_disk_that_is_full_at_start_keeps_what_the_dead_wrote(tmp_path: Path) -> None:
     dead = Journal(tmp_path, "dead")
-    dead.append("a", event("a", gateway_id="dead").to_bytes())
+    dead.append(("a", "dead"), event("a", gateway_id="dead").to_bytes())
     dead.close()
     async with meter_world(tmp_path, 1000, starts=False) as w:
         w.meter._journal._current.written_bytes = 1 << 40
@@ -88,6 +88,54 @@ async def test_a_hold_whose_answer_was_lost_is_ended_as_released(tmp_path: Path)
         assert await w.balance() == (0, 0)
         released = UsageEvent.from_bytes((await w.entries())[-1].fields["e"])
         assert (released.op, released.status, released.charge_micro) == ("a", "released", 0)
+
+
+@in_virtual_time
+async def test_a_call_made_again_at_once_keeps_the_hold_whose_answer_was_lost(tmp_path: Path) -> None:
+    """Its caller repeats the Idempotency-Key before anybody looked for the hold: one call, one charge."""
+    async with meter_world(tmp_path, 1000) as w:
+        await w.settle(await w.hold("before", 1), 0)
+        w.purse.mute.add("reserve")
+        assert await said(w.hold("a", 100)) == "MeterUnavailable"
+        w.purse.mute.clear()
+        held = await w.hold("a", 100)
+        await asyncio.sleep(3)
+        assert await w.balance() == (0, 100), "nobody takes it for one that is nobody's"
+        await w.settle(held, 40)
+        assert await w.balance() == (40, 0)
+        assert [int(entry.fields["charge"]) for entry in await w.entries()] == [0, 40]
+
+
+@in_virtual_time
+async def test_a_call_made_again_after_its_release_waits_for_the_books_to_know_of_it(tmp_path: Path) -> None:
+    """An acknowledgement names the call, not its charge: the release's must not pass for the charge's."""
+    async with meter_world(tmp_path, 1000) as w:
+        await w.settle(await w.hold("before", 1), 0)
+        w.purse.mute.add("reserve")
+        assert await said(w.hold("a", 100)) == "MeterUnavailable"
+        w.purse.mute.clear()
+        await asyncio.sleep(3)
+        assert await w.ops() == ["before", "a"]
+        assert await said(w.hold("a", 100)) == "MeterUnavailable", "the release is not acknowledged yet"
+        await w.acknowledge("before", "a")
+        await asyncio.sleep(3)
+        held = await w.hold("a", 100)
+        await w.settle(held, 40)
+        await w.acknowledge()
+        await asyncio.sleep(3)
+        assert (await w.balance(), w.meter.unposted) == ((40, 0), 1), "until this one is acknowledged too"
+        assert await said(w.hold("a", 100)) == "MeterUnavailable"
+
+
+@in_virtual_time
+async def test_a_call_that_ended_with_a_charge_is_not_begun_again(tmp_path: Path) -> None:
+    async with meter_world(tmp_path, 1000) as w:
+        await w.settle(await w.hold("a", 100), 40)
+        await w.acknowledge("a")
+        await asyncio.sleep(3)
+        assert w.meter.unposted == 0
+        assert await said(w.hold("a", 100)) == "MeterUnavailable"
+        assert await w.balance() == (40, 0)
 
 
 @in_virtual_time

@@ -25,6 +25,7 @@ class Desk:
     purse: LossyPurse
     journal: Journal
     unposted: Unposted
+    directory: Path
 
     def add(self, op: str, *, now_s: float = 0.0, n: int = 1, lane: int = LANE) -> None:
         made = event(op, n=n, lane=lane)
@@ -44,7 +45,7 @@ class Desk:
 async def desk(tmp_path: Path) -> AsyncIterator[Desk]:
     purse = LossyPurse(now_ms=lambda: NOW_MS)
     journal = Journal(tmp_path, "g1")
-    yield Desk(purse, journal, Unposted(purse=purse, journal=journal))
+    yield Desk(purse, journal, Unposted(purse=purse, journal=journal), tmp_path)
     journal.close()
 
 
@@ -71,6 +72,18 @@ async def test_the_acknowledgements_of_an_adopted_event_go_to_its_writer(desk: D
     await desk.purse.push_acks(lane=LANE, acks={"dead": ["a"]})
     await desk.unposted.fetch_acks()
     assert len(desk.unposted) == 0
+
+
+async def test_two_gateways_tell_of_one_call_and_each_is_acknowledged_for_itself(desk: Desk) -> None:
+    """The dead one's checkpoint was adopted here, where the call was then made again."""
+    desk.unposted.add(event("a", gateway_id="dead"), hold=None, tokens=0, now_s=0)
+    desk.add("a")
+    assert len(desk.unposted) == 2
+    await desk.purse.push_acks(lane=LANE, acks={"dead": ["a"]})
+    await desk.unposted.fetch_acks()
+    assert [waiting.meta.gateway_id for waiting in desk.unposted.of_epoch(LANE, 1)] == ["g1"]
+    [written] = desk.directory.iterdir()
+    assert written.read_bytes().count(b"\n") == 2, "it stays until both are acknowledged"
 
 
 async def test_an_answer_that_never_came_is_asked_for_with_the_same_op(desk: Desk) -> None:
@@ -205,7 +218,7 @@ async def test_an_epochs_events(desk: Desk) -> None:
     desk.add("c", n=1, lane=LANE + 1)
     desk.add("d", n=1)
     assert [made.op for made in desk.unposted.of_epoch(LANE, 1)] == ["a", "d"]
-    desk.unposted.forget("a")
+    desk.unposted.forget(("a", "g1"))
     assert [made.op for made in desk.unposted.of_epoch(LANE, 1)] == ["d"]
     assert desk.unposted.of_epoch(LANE, 3) == ()
 

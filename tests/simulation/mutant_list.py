@@ -155,7 +155,7 @@ MUTANTS: Final = (
         (
             Change(
                 f"{LUA}/settle.lua",
-                "if h[1] == 'settled' then return balance",
+                "if h[1] == 'settled' and not news then return balance",
                 "if false then return balance",
             ),
             Change(f"{LUA}/settle.lua", "h[1] ~= 'open'", "not h[1]"),
@@ -180,8 +180,8 @@ MUTANTS: Final = (
         (
             Change(
                 "billing/posting_rules.py",
-                'if before.kind != "swept" or (event.kind == "swept" and',
-                'if True or (event.kind == "swept" and',
+                'return before.kind == "swept" or before',
+                "return before",
             ),
         ),
     ),
@@ -217,7 +217,7 @@ MUTANTS: Final = (
         "its hold is released, and no checkpoint stands in the journal",
         (
             Change(f"{LUA}/sweep.lua", "local id =", "h[5] = '0'\nlocal id ="),
-            Change("metering/meter.py", "self._journal.append(event.op, event.to_bytes())", "pass"),
+            Change("metering/meter.py", "self._journal.append(event.ack_name, event.to_bytes())", "pass"),
         ),
     ),
     Mutant(
