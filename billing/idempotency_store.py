@@ -57,25 +57,33 @@ async def finish(
 
 
 async def forget(
-    conn: Connection, *, company_id: str, key_hash: bytes, op: str, keep_op: bool = False, route: str = ""
+    conn: Connection,
+    *,
+    company_id: str,
+    key_hash: bytes,
+    own_op: str | None,
+    gateway_id: str,
+    route: str = "",
 ) -> None:
-    """The call cost nothing: the key may be used again.
+    """Give up the gateway's claim, if it has one: the key may be used again.
 
-    `keep_op`: something may have been charged under this op, by a dead gateway or by a settlement that nobody
-    took, and still be on its way. So the key stays with the op, and the next request takes it over.
+    Under another op only where it was claimed with `own_op`: that of a dead gateway may have been charged,
+    and so may one whose settlement nobody took (None). Then the key stays with its op for who comes next.
+    For a gateway where no other call runs under the key.
     """
-    if keep_op:
+    row_key = [company_id, key_hash, route, gateway_id]
+    async with conn.transaction():
+        if own_op is not None:
+            await conn.execute(
+                "delete from idem where company_id = %s and key_hash = %s and route = %s"
+                " and gateway_id = %s and op = %s and state = 'running'",
+                [*row_key, own_op],
+            )
         await conn.execute(
             "update idem set gateway_id = '' where company_id = %s and key_hash = %s and route = %s"
-            " and op = %s and state = 'running'",
-            [company_id, key_hash, route, op],
+            " and gateway_id = %s and state = 'running'",
+            row_key,
         )
-        return
-    await conn.execute(
-        "delete from idem where company_id = %s and key_hash = %s and route = %s and op = %s"
-        " and state = 'running'",
-        [company_id, key_hash, route, op],
-    )
 
 
 async def _claimed_before(

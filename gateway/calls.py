@@ -15,6 +15,7 @@ from gateway.admission import Ceiling
 from gateway.asgi.request import BodyTooLarge, Request
 from gateway.asgi.response import Headers
 from gateway.auth import Caller
+from gateway.claims import Claims
 from gateway.directory import Directory
 from gateway.exchange import Exchange
 from gateway.outlet import Outlet
@@ -95,7 +96,7 @@ class Calls:
         self._directory = directory
         self._meter = meter
         self._relay = relay
-        self._answers = answers
+        self._claims = Claims(answers)
         self._now_ms = now_ms
         self._make_op = make_op
         self._body_bytes_max = body_bytes_max
@@ -172,7 +173,7 @@ class Calls:
         """Under an Idempotency-Key: the first runs, a repeat is answered from what was kept."""
         secret, outlet = work.admitted.caller.secret, work.outlet
         try:
-            outcome = await self._answers.claim(claim)
+            outcome = await self._claims.claim(claim)
         except BooksUnavailable:
             raise Problem("meter_unavailable") from None
         match outcome:
@@ -202,18 +203,15 @@ class Calls:
     ) -> None:
         """Once per claim: keep what was charged, forget what was not."""
         outlet.before_last = None
-        try:
-            if not outlet.is_charged:
-                await self._answers.forget(claim, op, keep_op=outlet.may_be_charged)
-                return
-            sealed = None
-            if outlet.kept is not None and outlet.status == 200:
-                headers = [pair for pair in outlet.headers if pair[0] != b"content-length"]
-                answer = idempotency.KeptAnswer(outlet.status, headers, b"".join(outlet.kept))
-                sealed = idempotency.seal(answer, secret=secret, idempotency_key=key)
-            await self._answers.finish(claim, op, sealed)
-        except BooksUnavailable:
-            pass  # the claim stays open; a repeat gets the same op, hence the same charge
+        if not outlet.is_charged:
+            await self._claims.forget(claim, keep_op=outlet.may_be_charged)
+            return
+        sealed = None
+        if outlet.kept is not None and outlet.status == 200:
+            headers = [pair for pair in outlet.headers if pair[0] != b"content-length"]
+            answer = idempotency.KeptAnswer(outlet.status, headers, b"".join(outlet.kept))
+            sealed = idempotency.seal(answer, secret=secret, idempotency_key=key)
+        await self._claims.finish(claim, op, sealed)
 
     async def _run(self, work: _Work, op: str) -> Outcome:
         admitted, record = work.admitted, work.record

@@ -45,5 +45,5 @@ class IdempotencyStore(Protocol):
     async def finish(self, request: ClaimRequest, op: str, sealed: bytes | None) -> None:
         """The call was charged. `sealed` None: the answer was too large to keep."""
 
-    async def forget(self, request: ClaimRequest, op: str, *, keep_op: bool) -> None:
-        """The call cost nothing: the key may be used again; under the same op where that is not certain."""
+    async def forget(self, request: ClaimRequest, *, keep_op: bool) -> None:
+        """Our call cost nothing, or never began: its key may be used again, under `keep_op` with its op."""

@@ -106,15 +106,15 @@ class KeptAnswers:
         except AWAY as error:
             raise ports.BooksUnavailable from error
 
-    async def forget(self, request: ports.ClaimRequest, op: str, *, keep_op: bool) -> None:
+    async def forget(self, request: ports.ClaimRequest, *, keep_op: bool) -> None:
         try:
             async with self._pool.connection() as conn:
                 await idempotency_store.forget(
                     conn,
                     company_id=request.company_id,
                     key_hash=request.key_hash,
-                    op=op,
-                    keep_op=keep_op or op != request.op,  # that of a dead gateway may have charged too
+                    own_op=None if keep_op else request.op,
+                    gateway_id=request.gateway_id,
                 )
         except AWAY as error:
             raise ports.BooksUnavailable from error

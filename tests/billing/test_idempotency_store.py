@@ -29,6 +29,10 @@ async def _claim(
     )
 
 
+async def _forget(conn: Connection, own_op: str | None, *, gateway_id: str = "g1") -> None:
+    await forget(conn, company_id="gaonde", key_hash=b"k", own_op=own_op, gateway_id=gateway_id)
+
+
 async def test_claim_finish_and_ask_again(conn: Connection) -> None:
     assert await _claim(conn, "a") == Claimed("a")
     assert await _claim(conn, "b") == InProgress()
@@ -47,10 +51,9 @@ async def test_an_answer_too_large_is_named_and_never_run_again(conn: Connection
 
 async def test_a_failure_that_cost_nothing_is_forgotten(conn: Connection) -> None:
     await _claim(conn, "a")
-    await forget(conn, company_id="gaonde", key_hash=b"k", op="a")
+    await _forget(conn, "a")
+    await _forget(conn, "a")
     assert await _claim(conn, "b") == Claimed("b")
-    await forget(conn, company_id="gaonde", key_hash=b"k", op="a")
-    assert await _claim(conn, "c") == InProgress()
 
 
 async def test_who_took_a_claim_over_and_failed_leaves_it_with_its_op(conn: Connection) -> None:
@@ -58,10 +61,30 @@ async def test_who_took_a_claim_over_and_failed_leaves_it_with_its_op(conn: Conn
     await _claim(conn, "a")
     await mark_gateway_ended(conn, "g1")
     assert await _claim(conn, "b", gateway_id="g2") == Claimed("a")
-    await forget(conn, company_id="gaonde", key_hash=b"k", op="a", keep_op=True)
+    await _forget(conn, "b", gateway_id="g2")
     assert await _claim(conn, "c", body=b"other", gateway_id="g2") == Mismatch()
     assert await _claim(conn, "c", gateway_id="g2") == Claimed("a")
     assert await _claim(conn, "d", gateway_id="g2") == InProgress()
+
+
+async def test_a_charge_that_nobody_took_keeps_its_op(conn: Connection) -> None:
+    await _claim(conn, "a")
+    await _forget(conn, None)
+    assert await _claim(conn, "b") == Claimed("a")
+
+
+async def test_only_ones_own_claim_is_given_up(conn: Connection) -> None:
+    """A gateway that did not hear whether it had claimed the key gives up what it may have, late."""
+    await _claim(conn, "a")
+    await _forget(conn, "b", gateway_id="g2")
+    assert await _claim(conn, "c") == InProgress()
+    await mark_gateway_ended(conn, "g1")
+    assert await _claim(conn, "d", gateway_id="g2") == Claimed("a")
+    await _forget(conn, "a", gateway_id="g1")
+    assert await _claim(conn, "e", gateway_id="g2") == InProgress(), "it is the second one's now"
+    await finish(conn, company_id="gaonde", key_hash=b"k", op="a", sealed=b"x")
+    await _forget(conn, "d", gateway_id="g2")
+    assert await _claim(conn, "f") == Answered("a", b"x")
 
 
 async def test_a_claim_of_a_dead_gateway_is_taken_under_the_same_op(conn: Connection) -> None:

@@ -162,11 +162,12 @@ class MemoryAnswers:
     async def finish(self, request: ClaimRequest, op: str, sealed: bytes | None) -> None:
         self._rows[request.key_hash] = (request.body_hash, op, "done", sealed)
 
-    async def forget(self, request: ClaimRequest, op: str, *, keep_op: bool) -> None:
+    async def forget(self, request: ClaimRequest, *, keep_op: bool) -> None:
+        body_hash, op, _, _ = self._rows[request.key_hash]
         if keep_op:
-            self._rows[request.key_hash] = (request.body_hash, op, "left", None)
+            self._rows[request.key_hash] = (body_hash, op, "left", None)
         else:
-            self._rows.pop(request.key_hash, None)
+            del self._rows[request.key_hash]
 
 
 class MemoryBooks:
