@@ -30,7 +30,7 @@ bench: .venv/installed-test  ## measure the gateway beside nginx and beside noth
 
 MINUTES ?= 2
 chaos: .venv/installed-test  ## kill, stop, cut and rob a running house, check every charge; MINUTES=30 SEED=7
-	@$(BIN)/python -m tests.chaos --minutes $(MINUTES) $(if $(SEED),--seed $(SEED))
+	@$(BIN)/python -m tests.chaos --minutes $(MINUTES) $(if $(SEED),--seed $(SEED)) $(if $(REPORT),--report $(REPORT))
 
 SEEDS ?= 10000
 simulate: .venv/installed-test  ## the real coroutines under virtual time, with faults at every await; SEEDS=500

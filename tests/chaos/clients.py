@@ -10,6 +10,7 @@ import asyncio
 import itertools
 import json
 import random
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -25,7 +26,7 @@ from tests.journeys.declarations import key_text
 
 CALL_WAIT_S: Final = 15.0
 PROBE_WAIT_S: Final = 5.0
-REPEATS_MAX: Final = 12
+REPEATS_S: Final = 20.0
 EXHAUSTED_IN_A_ROW: Final = 4
 PROBE_EVERY_S: Final = 0.1
 GLANCE_EVERY_S: Final = 0.5
@@ -35,7 +36,8 @@ _PARTS: Final = ("granted", "spent", "held", "available", "returned")
 @dataclass(slots=True)
 class Callers:
     url: str
-    session: aiohttp.ClientSession
+    session: aiohttp.ClientSession  # keeps its connections, and so mostly its gateway
+    fresh: aiohttp.ClientSession  # a connection per call: whichever gateway takes it
     recorder: Recorder
     seed: int
     scarce_count: int
@@ -63,14 +65,10 @@ class Callers:
     # -- who calls for what
 
     async def _rich(self, dice: random.Random) -> None:
-        company = dice.choice(RICH)
-        if dice.random() < 0.3:
-            await self._keyed(dice, some(dice, company))
-        else:
-            await self._once(some(dice, company))
+        await self._either(dice, some(dice, dice.choice(RICH)), keyed=0.5)
 
     async def _bounded(self, dice: random.Random) -> None:
-        await self._once(some(dice, BOUNDED))
+        await self._either(dice, some(dice, BOUNDED), keyed=0.3)
 
     async def _scarce(self, dice: random.Random) -> None:
         """All on one voucher until it is used up, then on the next; now and then on one that is over."""
@@ -80,7 +78,7 @@ class Callers:
             return
         streamed = dice.random() < 0.6
         wanted = chat(dice, scarce(number), tokens=(20, 220), stream=streamed)
-        ended = await (self._keyed(dice, wanted) if dice.random() < 0.2 else self._once(wanted))
+        ended = await self._either(dice, wanted, keyed=0.4)
         if number != self._scarce_now:
             return
         if ended.status == 402:
@@ -93,28 +91,40 @@ class Callers:
 
     # -- how it is called
 
+    async def _either(self, dice: random.Random, wanted: Wanted, *, keyed: float) -> Ended:
+        return await (self._keyed(dice, wanted) if dice.random() < keyed else self._once(wanted))
+
     async def _once(self, wanted: Wanted, session: aiohttp.ClientSession | None = None) -> Ended:
         number = next(self._numbers)
         return await self._attempt(wanted, f"o{number}", 0, session=session or self.session)
 
     async def _keyed(self, dice: random.Random, wanted: Wanted) -> Ended:
-        """The same again under one Idempotency-Key until the answer is there, and sometimes once more."""
-        number = next(self._numbers)
-        operation, more = f"o{number}", dice.random() < 0.3
-        ended = None
-        for attempt in range(REPEATS_MAX):
-            ended = await self._attempt(wanted, operation, attempt, session=self.session, keyed=True)
-            settled = ended.verdict == "ok" or ended.code == "answer_not_kept" or ended.status in (400, 402)
-            if settled and not more:
-                break
-            if settled:
+        """The same again under one Idempotency-Key until the answer is there, and sometimes once more.
+
+        Again on the same connection or on another, at once or a little later, alone or two at a time.
+        """
+        operation, more = f"o{next(self._numbers)}", dice.random() < 0.3
+        give_up_s = time.monotonic() + REPEATS_S
+        attempts = itertools.count()
+        while True:
+            twins = 2 if dice.random() < 0.1 else 1
+            sessions = dice.sample((self.session, self.fresh), twins)
+            ends = await asyncio.gather(
+                *(
+                    self._attempt(wanted, operation, next(attempts), session=session, keyed=True)
+                    for session in sessions
+                )
+            )
+            ended = next((end for end in ends if _is_settled(end)), ends[0])
+            if self.stopping.is_set() or time.monotonic() > give_up_s:
+                return ended
+            if _is_settled(ended):
+                if not more:
+                    return ended
                 more = False
             else:
-                await asyncio.sleep(dice.uniform(0.3, 1.5))
-            if self.stopping.is_set():
-                break
-        assert ended is not None
-        return ended
+                at_once = dice.random() < 0.4
+                await asyncio.sleep(dice.uniform(0.01, 0.1) if at_once else dice.uniform(0.2, 1.2))
 
     async def _attempt(
         self,
@@ -219,3 +229,8 @@ class Callers:
                     **{f"{name}_micro": value for name, value in part.items()},
                 )
             )
+
+
+def _is_settled(ended: Ended) -> bool:
+    """Whether asking again cannot change it."""
+    return ended.verdict == "ok" or ended.code == "answer_not_kept" or ended.status in (400, 402)

@@ -6,23 +6,23 @@ the same role follow one another; blows at different ones overlap as they like.
 
 from __future__ import annotations
 
-import asyncio
 import random
 import signal
 import threading
 import time
-from collections.abc import Callable, Coroutine
-from pathlib import Path
-from typing import Any, Final
+from collections.abc import Callable
+from typing import Final
 
 import psycopg
 import redis
 
-from tests.chaos import aof
+from launch.embedded import ServerRefused
 from tests.chaos.answers import now_ms
+from tests.chaos.failover import Failover
 from tests.chaos.history import Fault
 from tests.chaos.house import (
     ChaosHouse,
+    InLoop,
     age_s,
     has_answered,
     kill_and_wait,
@@ -30,18 +30,14 @@ from tests.chaos.house import (
     send,
     tree,
 )
-from tests.chaos.schedule import Blow
+from tests.chaos.schedule import Blow, Missed
+from tests.chaos.valkey_files import ValkeyFiles
 from tests.chaos.wires import SocketWire
 from tests.fakes.wire import Wire
 
 TARGET_WAIT_S: Final = 30.0
 ALIVE_MIN_S: Final = 1.5  # a process younger than this is not struck again: it shall have served
 CUT_EVERY_S: Final = 0.3
-SNAPSHOTS_MAX: Final = 4
-
-
-class Missed(Exception):
-    """What was to be struck did not come up in time."""
 
 
 class Faults:
@@ -53,7 +49,7 @@ class Faults:
         *,
         served: Callable[[str, int], bool],
         vendor_wire: Wire,
-        loop: asyncio.AbstractEventLoop,
+        loop: InLoop,
         seed: int,
     ) -> None:
         self._house = house
@@ -64,12 +60,14 @@ class Faults:
         self._posted: dict[int, int] = {}  # by a worker's pid: how far the books were when it was first seen
         roles = ("gateway", "valkey", "postgres", "worker", "vendor", "disk")
         self._locks = {role: threading.RLock() for role in roles}
+        at_valkey = SocketWire(house.run_dir / "valkey.sock")
+        self._failover = Failover(house, at_valkey, loop, self._dice)
         self._wires: dict[str, Wire] = {
-            "valkey": SocketWire(house.run_dir / "valkey.sock"),
+            "valkey": at_valkey,
             "postgres": SocketWire(house.run_dir / ".s.PGSQL.5432"),
             "vendor": vendor_wire,
         }
-        self._snapshots: list[Path] = []
+        self._files = ValkeyFiles(house, self._dice, up=lambda: self._wait_for("valkey"))
         self._verbs = {
             "kill": self._kill,
             "stop": self._stop,
@@ -78,20 +76,24 @@ class Faults:
             "swallow": self._swallow,
             "disk": self._disk_full,
             "flush": self._flush,
-            "truncate": self._truncate,
-            "stale": self._stale,
+            "truncate": self._files.truncate,
+            "stale": self._files.make_stale,
         }
 
-    def strike(self, blow: Blow) -> Fault:
-        """Raises Missed."""
+    def strike(self, blow: Blow) -> list[Fault]:
+        """Raises Missed. More than one fault where a blow has a way back that hurts as well."""
         verb, *_ = blow.kind.split()
         with self._locks[blow.target.split("-")[0]]:
             pid = self._wait_for(blow.target)
-            at_ms = now_ms()
-            note = self._verbs[verb](blow, pid)
-            until_ms = at_ms if verb in ("kill", "flush") else now_ms()
+            if verb == "fail":
+                faults = self._fail_over(blow, pid)
+            else:
+                at_ms = now_ms()
+                note = self._verbs[verb](blow, pid)
+                until_ms = at_ms if verb in ("kill", "flush") else now_ms()
+                faults = [Fault(blow.kind, blow.target, at_ms, until_ms, note)]
             self._struck_ms[blow.target] = now_ms()
-        return Fault(blow.kind, blow.target, at_ms, until_ms, note)
+        return faults
 
     async def close(self) -> None:
         for wire in self._wires.values():
@@ -143,25 +145,25 @@ class Faults:
         wire = self._inserted(blow.target)
         end_s, times = time.monotonic() + blow.lasts_s, 0
         while time.monotonic() < end_s:
-            self._in_loop(wire.refuse, True)
+            self._loop.do(wire.refuse, True)
             time.sleep(CUT_EVERY_S / 2)
-            self._in_loop(wire.refuse, False)
+            self._loop.do(wire.refuse, False)
             time.sleep(CUT_EVERY_S)
             times += 1
         return f"{times} times"
 
     def _stall(self, blow: Blow, pid: int) -> str:
         wire = self._inserted(blow.target)
-        self._in_loop(wire.stall)
+        self._loop.do(wire.stall)
         time.sleep(blow.lasts_s)
-        self._in_loop(wire.resume)
+        self._loop.do(wire.resume)
         return f"{blow.lasts_s:.1f} s"
 
     def _swallow(self, blow: Blow, pid: int) -> str:
         wire = self._inserted(blow.target)
-        self._in_loop(wire.swallow, True)
+        self._loop.do(wire.swallow, True)
         time.sleep(blow.lasts_s)
-        self._in_loop(wire.swallow, False)
+        self._loop.do(wire.swallow, False)
         return f"{blow.lasts_s:.1f} s"
 
     def _inserted(self, target: str) -> Wire:
@@ -169,7 +171,7 @@ class Faults:
         wire = self._wires[target]
         if isinstance(wire, SocketWire):
             try:
-                self._await(wire.insert())
+                self._loop.wait(wire.insert())
                 self._drop_connections(target)
             except (OSError, redis.RedisError, psycopg.Error) as error:
                 raise Missed(f"{target} went down before its wire was there: {error}") from error
@@ -187,11 +189,11 @@ class Faults:
                 " where pid <> pg_backend_pid() and backend_type = 'client backend'"
             )
 
-    def _in_loop(self, act: Callable[..., None], *values: bool) -> None:
-        self._loop.call_soon_threadsafe(act, *values)
-
-    def _await(self, work: Coroutine[Any, Any, None]) -> None:
-        asyncio.run_coroutine_threadsafe(work, self._loop).result(10)
+    def _fail_over(self, blow: Blow, pid: int) -> list[Fault]:
+        try:
+            return self._failover.strike(blow, pid, insert=lambda: self._inserted("valkey"))
+        except (redis.RedisError, OSError, ServerRefused) as error:
+            raise Missed(f"no failover: {error}") from error
 
     # -- disk and files
 
@@ -207,48 +209,13 @@ class Faults:
         return f"{blow.lasts_s:.1f} s"
 
     def _flush(self, blow: Blow, pid: int) -> str:
-        self._take_snapshot(pid)
+        self._files.take_snapshot(pid)
         try:
             with self._valkey() as connection:
                 connection.flushall()
         except redis.RedisError as error:
             raise Missed(f"valkey went down before it was emptied: {error}") from error
         return ""
-
-    def _truncate(self, blow: Blow, pid: int) -> str:
-        with self._house.supervisor_halted():
-            kill_and_wait(pid)
-            path = aof.incremental_file(self._house.valkey_dir)
-            if path is None:
-                raise Missed("valkey has no file yet")
-            if "command" in blow.kind:
-                return f"{aof.cut_at_command(path, commands=self._dice.randint(1, 200))} bytes"
-            return f"{aof.cut_bytes(path, 100)} bytes"
-
-    def _stale(self, blow: Blow, pid: int) -> str:
-        if not self._snapshots:
-            self._take_snapshot(pid)
-            time.sleep(blow.lasts_s)
-            pid = self._wait_for("valkey")
-        aside = self._snapshots.pop(0)
-        age_s = time.time() - aside.stat().st_mtime
-        with self._house.supervisor_halted():
-            kill_and_wait(pid)
-            aof.put_back(aside, self._house.valkey_dir)
-        self._take_snapshot(self._wait_for("valkey"))
-        return f"{age_s:.0f} s old"
-
-    def _take_snapshot(self, pid: int) -> None:
-        """The files as they are now, to be put back later."""
-        aside = self._house.root / f"snapshot-{time.monotonic_ns()}"
-        stopped = tree(pid)
-        send(stopped, signal.SIGSTOP)
-        try:
-            aof.copy_aside(self._house.valkey_dir, aside)
-        finally:
-            send(stopped, signal.SIGCONT)
-        aside.touch()
-        self._snapshots = [*self._snapshots, aside][:SNAPSHOTS_MAX]
 
     def _valkey(self) -> redis.Redis:
         return redis.Redis.from_url(self._house.redis_url, socket_timeout=5)

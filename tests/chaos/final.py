@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+import subprocess
+import sys
 import time
 from collections.abc import Mapping
 from dataclasses import replace
@@ -22,6 +24,7 @@ from tests.journeys.caller import micro, total_micro
 from tests.journeys.declarations import key_text
 
 CALM_WAIT_S: Final = 120.0
+EXPORT_WAIT_S: Final = 300.0
 QUIET_IN_A_ROW: Final = 3
 _OPEN_ENDS: Final = (
     "select (select count(*) from claim) + (select count(*) from lane_epoch where state = 'closing')"
@@ -52,6 +55,16 @@ async def wait_calm(house: House, url: str, vouchers: tuple[Voucher, ...]) -> fl
         quiet = quiet + 1 if open_ends == 0 and held == 0 and now_posted == posted else 0
         posted = now_posted
     return time.monotonic() - started_s
+
+
+def export_books(house: House, bundle: Path) -> None:
+    """As an auditor is given them."""
+    bundle.unlink(missing_ok=True)
+    words = [sys.executable, "-m", "launch", "export", str(bundle), "--data-dir", str(house.data_dir)]
+    done = subprocess.run(
+        words, stdin=subprocess.DEVNULL, capture_output=True, check=False, timeout=EXPORT_WAIT_S
+    )
+    assert done.returncode == 0, (done.stdout + done.stderr).decode()
 
 
 async def read_books(house: House, url: str, vouchers: tuple[Voucher, ...], *, vendor_log: Path) -> Books:

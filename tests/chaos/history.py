@@ -157,6 +157,10 @@ class Recorder:
         if self._file is not None:
             self._file.write(json.dumps({"line": _NAMES[type(line)], **asdict(line)}) + "\n")
 
+    def flush(self) -> None:
+        if self._file is not None:
+            self._file.flush()
+
     def close(self) -> None:
         if self._file is not None:
             self._file.close()

@@ -6,14 +6,15 @@ supervisor so that what it keeps stays down for a moment, and the place where Va
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import psutil
 import psycopg
@@ -81,6 +82,19 @@ class ChaosHouse(House):
     @property
     def run_dir(self) -> Path:
         return self.data_dir / "run"
+
+
+class InLoop:
+    """What lives in an event loop (wires), from a thread."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+
+    def do(self, act: Callable[..., None], *values: Any) -> None:
+        self._loop.call_soon_threadsafe(act, *values)
+
+    def wait(self, work: Coroutine[Any, Any, None]) -> None:
+        asyncio.run_coroutine_threadsafe(work, self._loop).result(10)
 
 
 def has_answered(log: Path, pid: int) -> bool:

@@ -4,35 +4,40 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
+from tests.chaos import evidence
+from tests.chaos.bounds import RULES, Bound, bounds
 from tests.chaos.run import Run
-from tests.chaos.serving import killed_at_work, longest_by_kind, longest_gap_ms, outages
+from tests.chaos.serving import (
+    killed_at_work,
+    longest_by_kind,
+    longest_gap_ms,
+    outages,
+    refused_by_kind,
+    repeats,
+)
+from tests.independent.findings import RULES as AUDIT_RULES
 
-NOT_SERVING_MAX_MS: Final = 10_000
 FINDINGS_SHOWN: Final = 25
-_RULES: Final = {
-    "overspent": "micro-won overspent",
-    "lost": "micro-won lost",
-    "wrong": "micro-won wrongly charged",
-    "refused": "refused though it could be paid (402)",
-    "books": "disagreements of the books",
-}
 
 
-def is_sound(run: Run) -> bool:
-    return not run.verdicts.findings
+def broken(run: Run) -> list[Bound]:
+    """The bounds that this run did not keep."""
+    return [bound for bound in bounds(summary(run)) if not bound.is_kept]
 
 
 def summary(run: Run) -> dict[str, Any]:
     """All figures of a run; times in seconds, amounts in micro-won."""
-    verdicts, history = run.verdicts, run.history
+    verdicts, history = run.end.verdicts, run.history
     faults = Counter(fault.kind for fault in history.faults)
-    not_serving = outages(history.faults, history.ended)
+    not_serving, refused = outages(history), refused_by_kind(history)
     minutes = run.plan.seconds / 60
     kills = sum(count for kind, count in faults.items() if kind.startswith("kill"))
     return {
@@ -45,12 +50,21 @@ def summary(run: Run) -> dict[str, Any]:
         "unknown_resolved": dict(sorted(verdicts.resolved.items())),
         "refusals": dict(sorted(verdicts.failed.items())),
         "refusals_503": sum(count for name, count in verdicts.failed.items() if name.startswith("503")),
+        "refused_503": {
+            kind: {"count": one.count, "longest_s": one.ms / 1000} for kind, one in sorted(refused.items())
+        },
+        "repeats_under_a_key": dict(repeats(history)),
         "faults": dict(sorted(faults.items())),
         "kills_per_minute": round(kills / minutes, 1),
-        "kills_of_who_had_served": dict(sorted(killed_at_work(history, run.books).items())),
+        "kills_of_who_had_served": dict(sorted(killed_at_work(history, run.end.books).items())),
         "faults_missed": list(run.missed),
         "micro_won": {rule: verdicts.sum_micro(rule) for rule in ("overspent", "lost", "wrong")},
-        "findings": {rule: verdicts.count(rule) for rule in _RULES},
+        "findings": {rule: verdicts.count(rule) for rule in RULES},
+        "audit": {
+            "findings": len(run.end.audit.findings),
+            "checked": {rule: run.end.audit.checked[rule] for rule in AUDIT_RULES},
+            "notes": dict(run.end.audit.notes),
+        },
         "charged_micro": verdicts.charged_micro,
         "billed_by_the_vendor_micro": verdicts.billed_micro,
         "vendor_worked_but_not_booked_micro": verdicts.unbooked_micro,
@@ -61,18 +75,33 @@ def summary(run: Run) -> dict[str, Any]:
         "not_serving_longest_s": {
             kind: ms / 1000 for kind, ms in sorted(longest_by_kind(not_serving).items())
         },
-        "not_serving_over_10_s": sum(outage.ms > NOT_SERVING_MAX_MS for outage in not_serving),
         "longest_gap_s": longest_gap_ms(history.ended) / 1000,
         "calm_after_s": round(run.calm_s, 1),
-        "usage_records": len(run.books.usages),
-        "ledger_faults": list(run.books.ledger_faults),
-        "ledger_sum_micro": run.books.ledger_sum_micro,
+        "usage_records": len(run.end.books.usages),
+        "ledger_faults": list(run.end.books.ledger_faults),
+        "ledger_sum_micro": run.end.books.ledger_sum_micro,
     }
 
 
 def write(run: Run, path: Path) -> None:
-    found = [{"rule": f.rule, "what": f.what, "micro": f.micro} for f in run.verdicts.findings]
-    path.write_text(json.dumps({**summary(run), "all_findings": found}, indent=1, ensure_ascii=False) + "\n")
+    """All figures, all findings, and of the calls they name all that is known."""
+    figures = summary(run)
+    kept = bounds(figures)
+    about = {
+        operation: {**known, "blows": evidence.blows_around(known, run.history)}
+        for operation, known in run.end.evidence.items()
+    }
+    content = {
+        "verdict": "PASS" if all(bound.is_kept for bound in kept) else "FAIL",
+        "failed": [str(bound) for bound in kept if not bound.is_kept],
+        **figures,
+        "bounds": [str(bound) for bound in kept],
+        "all_findings": [asdict(finding) for finding in run.end.verdicts.findings],
+        "all_audit_findings": [asdict(finding) for finding in run.end.audit.findings],
+        "operations_named": about,
+    }
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", "utf-8")
 
 
 def show(run: Run, console: Console) -> None:
@@ -83,7 +112,7 @@ def show(run: Run, console: Console) -> None:
     table.add_row("unknown, resolved as", _each(figures["unknown_resolved"]))
     table.add_row("refusals", _each(figures["refusals"]))
     table.add_row("of these 503", str(figures["refusals_503"]))
-    table.add_row("kills per minute", str(figures["kills_per_minute"]))
+    table.add_row("repeats under a key", _each(figures["repeats_under_a_key"]))
     table.add_row("kills of who had served", _each(figures["kills_of_who_had_served"]))
     table.add_row("charged / vendor's bills", f"{figures['charged_micro']} / {_bills(figures)}")
     table.add_row("uncollected", str(figures["uncollected_micro"]))
@@ -94,18 +123,27 @@ def show(run: Run, console: Console) -> None:
     )
     table.add_row("ledger", ledger)
     table.add_section()
-    for rule, words in _RULES.items():
-        count, micro = figures["findings"][rule], run.verdicts.sum_micro(rule)
+    for rule, words in RULES.items():
+        count, micro = figures["findings"][rule], run.end.verdicts.sum_micro(rule)
         value = str(micro if words.startswith("micro-won") else count)
         table.add_row(words, value if not count else f"[red]{value}[/red] in {count} findings")
-    table.add_row("not serving for more than 10 s", str(figures["not_serving_over_10_s"]))
+    checked = sum(figures["audit"]["checked"].values())
+    found = f"{figures['audit']['findings']} in {checked} checks"
+    table.add_row("findings of the independent checker", found)
     table.add_row("longest time without any answer", f"{figures['longest_gap_s']:.1f} s")
     console.print(table)
     console.print(_faults(figures))
-    for finding in run.verdicts.findings[:FINDINGS_SHOWN]:
+    for finding in run.end.verdicts.findings[:FINDINGS_SHOWN]:
         console.print(f"[red]{finding.rule}[/red] {finding.micro} {finding.what}", highlight=False)
+    for audited in run.end.audit.findings[:FINDINGS_SHOWN]:
+        console.print(f"[red]independent[/red] {escape(str(audited))}", highlight=False)
     for missed in run.missed:
         console.print(f"not struck: {missed}", highlight=False)
+    failed = broken(run)
+    for bound in failed:
+        console.print(f"[red]FAIL[/red] {bound}", highlight=False)
+    if not failed:
+        console.print(f"[green]PASS[/green] all {len(bounds(figures))} bounds are kept", highlight=False)
 
 
 def _bills(figures: dict[str, Any]) -> str:
@@ -114,10 +152,16 @@ def _bills(figures: dict[str, Any]) -> str:
 
 
 def _faults(figures: dict[str, Any]) -> Table:
-    table = Table("fault", "times", "longest not serving")
-    for kind, count in figures["faults"].items():
-        longest = figures["not_serving_longest_s"].get(kind)
-        table.add_row(kind, str(count), "" if longest is None else f"{longest:.1f} s")
+    table = Table("fault", "times", "longest not serving", "503s", "longest 503")
+    for kind in {**figures["faults"], **figures["refused_503"]}:
+        longest, refused = figures["not_serving_longest_s"].get(kind), figures["refused_503"].get(kind)
+        table.add_row(
+            kind,
+            str(figures["faults"].get(kind, "")),
+            "" if longest is None else f"{longest:.1f} s",
+            "" if refused is None else str(refused["count"]),
+            "" if refused is None else f"{refused['longest_s']:.1f} s",
+        )
     return table
 
 

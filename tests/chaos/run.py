@@ -12,15 +12,15 @@ from typing import Final
 
 import aiohttp
 
-from tests.chaos.checker import check
 from tests.chaos.clients import CALL_WAIT_S, Callers
-from tests.chaos.faults import Faults, Missed
-from tests.chaos.final import read_books, wait_calm
-from tests.chaos.history import Books, Fault, History, Recorder, write_books
-from tests.chaos.house import ChaosHouse
-from tests.chaos.schedule import CALM_S, OTHERS, Blow, lanes
-from tests.chaos.setting import declared, vouchers
-from tests.chaos.verdicts import Verdicts
+from tests.chaos.conclusion import Conclusion, conclude
+from tests.chaos.faults import Faults
+from tests.chaos.final import wait_calm
+from tests.chaos.history import History, Recorder
+from tests.chaos.house import ChaosHouse, InLoop
+from tests.chaos.schedule import CALM_S, OTHERS, Blow, Missed, lanes
+from tests.chaos.setting import companies, declared, vouchers
+from tests.chaos.streams import keep_streams
 from tests.fakes.house import wait_until
 from tests.fakes.wire import Wire
 
@@ -30,7 +30,10 @@ LAST_CALLS_S: Final = 60.0
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What a run is to be. `out` takes the logs; `kinds` are the faults besides the kills."""
+    """What a run is to be. `out` takes the logs; `kinds` are the faults besides the kills.
+
+    `tell` names operations of which all is told in the end, whether or not something is wrong with them.
+    """
 
     seconds: float
     seed: int
@@ -40,6 +43,7 @@ class Plan:
     scarce: int = 6
     workers: int = 2
     kinds: tuple[str, ...] = OTHERS
+    tell: tuple[str, ...] = ()
 
     @property
     def scarce_count(self) -> int:
@@ -60,8 +64,7 @@ class Progress:
 class Run:
     plan: Plan
     history: History
-    books: Books
-    verdicts: Verdicts
+    end: Conclusion
     missed: tuple[str, ...]
     seconds: float
     calm_s: float
@@ -73,35 +76,59 @@ async def run(plan: Plan, show: Callable[[Progress], None] = lambda progress: No
     plan.out.mkdir(parents=True, exist_ok=True)
     recorder = Recorder(plan.out / "history.jsonl")
     progress = Progress()
+
+    def say(words: str) -> None:
+        progress.said = words
+        show(progress)
+
     house = await asyncio.to_thread(ChaosHouse, workers=plan.workers)
     try:
-        vendor_log = plan.out / "vendor.jsonl"
-        vendor_log.unlink(missing_ok=True)
-        vendor = await asyncio.to_thread(house.vendor, "--token-ms", "2", "--log", str(vendor_log))
-        progress.said = "starting the house"
-        show(progress)
-        wire = Wire(lambda: asyncio.open_connection("127.0.0.1", vendor.port))
-        await wire.listen(port=0)
-        url = f"http://127.0.0.1:{wire.port}/v1"
-        await asyncio.to_thread(house.up, declared(url, plan.scarce_count))
+        say("starting the house")
+        wire = await _start(plan, house)
         striker = _Striker(plan, house, recorder, progress, wire)
+        listening = asyncio.create_task(
+            keep_streams(house.redis_url, companies(plan.scarce_count), plan.out / "events.jsonl")
+        )
         try:
-            await _strike_while_they_call(plan, house, recorder, progress, show, striker)
+            try:
+                await _strike_while_they_call(plan, house, recorder, progress, show, striker)
+            finally:
+                await striker.close()
+            say("waiting for calm")
+            calm_s = await wait_calm(house, house.url, vouchers(plan.scarce_count))
         finally:
-            await striker.close()
-        progress.said = "waiting for calm"
-        show(progress)
-        calm_s = await wait_calm(house, house.url, vouchers(plan.scarce_count))
-        books = await read_books(house, house.url, vouchers(plan.scarce_count), vendor_log=vendor_log)
-        write_books(books, plan.out / "books.json")
+            listening.cancel()
+            await asyncio.wait([listening])
+        recorder.flush()
+        say("asking the books")
+        end = await conclude(
+            house, recorder.history, vouchers(plan.scarce_count), out=plan.out, tell=plan.tell
+        )
         await asyncio.to_thread(house.down)
     finally:
         recorder.close()
         await asyncio.to_thread(_keep_logs, house, plan.out)
         await asyncio.to_thread(house.__exit__, None, None, None)
-    history = recorder.history
-    verdicts = await asyncio.to_thread(check, history, books)
-    return Run(plan, history, books, verdicts, tuple(striker.missed), time.monotonic() - started_s, calm_s)
+    return Run(
+        plan=plan,
+        history=recorder.history,
+        end=end,
+        missed=tuple(striker.missed),
+        seconds=time.monotonic() - started_s,
+        calm_s=calm_s,
+    )
+
+
+async def _start(plan: Plan, house: ChaosHouse) -> Wire:
+    """The house and its vendor; the wire between the two."""
+    vendor_log = plan.out / "vendor.jsonl"
+    vendor_log.unlink(missing_ok=True)
+    vendor = await asyncio.to_thread(house.vendor, "--token-ms", "2", "--log", str(vendor_log))
+    wire = Wire(lambda: asyncio.open_connection("127.0.0.1", vendor.port))
+    await wire.listen(port=0)
+    url = f"http://127.0.0.1:{wire.port}/v1"
+    await asyncio.to_thread(house.up, declared(url, plan.scarce_count))
+    return wire
 
 
 async def _strike_while_they_call(
@@ -114,9 +141,12 @@ async def _strike_while_they_call(
 ) -> None:
     """Blows until the time is over; then whoever was struck comes back, and the callers finish."""
     timeout = aiohttp.ClientTimeout(total=CALL_WAIT_S)
-    connector = aiohttp.TCPConnector(limit=0)
-    async with aiohttp.ClientSession(connector=connector, timeout=timeout, read_bufsize=2**18) as session:
-        callers = Callers(house.url, session, recorder, plan.seed, plan.scarce_count)
+    keeps, fresh = (aiohttp.TCPConnector(limit=0, force_close=force) for force in (False, True))
+    async with (
+        aiohttp.ClientSession(connector=keeps, timeout=timeout, read_bufsize=2**18) as session,
+        aiohttp.ClientSession(connector=fresh, timeout=timeout, read_bufsize=2**18) as anew,
+    ):
+        callers = Callers(house.url, session, anew, recorder, plan.seed, plan.scarce_count)
         calling = asyncio.create_task(
             callers.run(rich=plan.rich, bounded=plan.bounded, scarce=plan.scarce), name="callers"
         )
@@ -157,7 +187,7 @@ class _Striker:
             house,
             served=lambda target, since_ms: _served(recorder, target, since_ms),
             vendor_wire=vendor_wire,
-            loop=asyncio.get_running_loop(),
+            loop=InLoop(asyncio.get_running_loop()),
             seed=plan.seed,
         )
         self._end_s = time.monotonic() + plan.seconds
@@ -182,15 +212,13 @@ class _Striker:
             await asyncio.sleep(wait_s)
             last_ms = time.monotonic()
             try:
-                fault = await asyncio.to_thread(self._faults.strike, blow)
+                faults = await asyncio.to_thread(self._faults.strike, blow)
             except Missed as missed:
                 self.missed.append(f"{blow.kind}: {missed}")
                 continue
-            self._note(fault)
-
-    def _note(self, fault: Fault) -> None:
-        self._recorder.note(fault)
-        self._progress.faults[fault.kind] += 1
+            for fault in faults:
+                self._recorder.note(fault)
+                self._progress.faults[fault.kind] += 1
 
 
 def _served(recorder: Recorder, target: str, since_ms: int) -> bool:

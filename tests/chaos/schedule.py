@@ -34,6 +34,8 @@ OTHERS: Final = (
     "truncate aof by 100 bytes",
     "truncate aof at a command",
     "stale snapshot",
+    "fail over to a replica",
+    "fail over to a replica that lags",
 )
 
 
@@ -45,6 +47,10 @@ class Blow:
     target: str
     after_s: float
     lasts_s: float
+
+
+class Missed(Exception):
+    """What was to be struck did not come up in time, or went down before it was struck."""
 
 
 def lanes(*, seed: int, gateways: int, kinds: tuple[str, ...] = OTHERS) -> dict[str, Iterator[Blow]]:

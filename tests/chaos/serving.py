@@ -1,19 +1,24 @@
-"""How long nobody was served, per fault, and whether who was killed had served before. Pure.
+"""How long nobody was served, per fault, how long 503 was said, and whether who was killed had served. Pure.
 
 A fault's outage runs from the end of our own doing (the kill itself; the SIGCONT after a SIGSTOP) to the
-first answer that arrived after it, or to the next blow: the earlier fault is not blamed for the later one's
-damage.
+first whole answer to a call made after it, or to the next blow: the earlier fault is not blamed for the later
+one's damage. 503s are laid to the blow that began last before them, also while it lasts; calls with an
+Idempotency-Key, which need the books, and those without are looked at apart.
 """
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Final
 
 from tests.chaos.history import Books, Ended, Fault, History
+
+RESTARTING: Final = frozenset({"kill", "truncate", "stale", "fail"})  # by the verb of a fault's kind
+BEFORE_ALL: Final = Fault("before the first blow", "", 0, 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,19 +27,32 @@ class Outage:
     ms: int
 
 
-def outages(faults: Iterable[Fault], ended: Iterable[Ended]) -> list[Outage]:
-    faults = list(faults)
-    answers = sorted(line.at_ms for line in ended if line.verdict == "ok")
-    blows = sorted({at_ms for fault in faults for at_ms in (fault.at_ms, fault.until_ms)})
+def outages(history: History) -> list[Outage]:
+    ended = {line.request_id: line.at_ms for line in history.ended if line.verdict == "ok"}
+    served = sorted(
+        (line.at_ms, ended[line.request_id]) for line in history.invoked if line.request_id in ended
+    )
+    asked_ms = [at_ms for at_ms, _ in served]
+    blows = sorted({at_ms for fault in history.faults for at_ms in (fault.at_ms, fault.until_ms)})
     found = []
-    for fault in faults:
-        position = bisect_right(answers, fault.until_ms)
-        if position == len(answers):
+    for fault in history.faults:
+        answered_ms = _first_answer(served, bisect_left(asked_ms, fault.until_ms))
+        if answered_ms is None:
             continue  # nobody asked any more
         next_blow = bisect_right(blows, fault.until_ms)
-        end_ms = min([answers[position], *blows[next_blow : next_blow + 1]])
+        end_ms = min([answered_ms, *blows[next_blow : next_blow + 1]])
         found.append(Outage(fault, end_ms - fault.until_ms))
     return found
+
+
+def _first_answer(served: list[tuple[int, int]], start: int) -> int | None:
+    """The earliest end of calls from this place on, which are in the order of their beginnings."""
+    first: int | None = None
+    for asked_ms, answered_ms in served[start:]:
+        if first is not None and asked_ms > first:
+            break
+        first = answered_ms if first is None else min(first, answered_ms)
+    return first
 
 
 def longest_by_kind(found: Iterable[Outage]) -> dict[str, int]:
@@ -50,8 +68,61 @@ def longest_gap_ms(ended: Iterable[Ended]) -> int:
     return max((after - before for before, after in pairwise(answers)), default=0)
 
 
+@dataclass(slots=True)
+class Refused:
+    """503s: `ms` is the longest time they were said on end."""
+
+    count: int = 0
+    ms: int = 0
+
+
+def refused_by_kind(history: History) -> dict[str, Refused]:
+    found: defaultdict[str, Refused] = defaultdict(Refused)
+    keyed = {line.request_id for line in history.invoked if line.keyed}
+    faults = sorted(history.faults, key=lambda fault: fault.at_ms)
+    lines = sorted(history.ended, key=lambda line: line.at_ms)
+    for of_keyed in (False, True):
+        _refused(found, faults, [line for line in lines if (line.request_id in keyed) == of_keyed])
+    return dict(found)
+
+
+def _refused(found: defaultdict[str, Refused], faults: list[Fault], lines: list[Ended]) -> None:
+    starts = [fault.at_ms for fault in faults]
+    since: tuple[int, int] | None = None  # while 503 is said: place of the fault, when it began
+    for line in lines:
+        if line.verdict == "ok":
+            since = None
+        elif line.status == 503:
+            place = bisect_right(starts, line.at_ms) - 1
+            fault = faults[place] if place >= 0 else BEFORE_ALL
+            if since is None:
+                since = place, line.at_ms
+            elif since[0] != place:  # it goes on, now by the next one's doing
+                since = place, fault.at_ms
+            refused = found[fault.kind]
+            refused.count += 1
+            refused.ms = max(refused.ms, line.at_ms - since[1])
+
+
+def repeats(history: History) -> Counter[str]:
+    """Attempts under an Idempotency-Key after the first, by what the one before had come to."""
+    ended = {line.request_id: line for line in history.ended}
+    last: dict[str, str] = {}
+    found: Counter[str] = Counter()
+    for line in sorted(history.invoked, key=lambda line: line.at_ms):
+        if not line.keyed:
+            continue
+        before = ended.get(last.get(line.operation, ""))
+        if before is not None and before.at_ms <= line.at_ms:
+            found[f"after {before.status}" if before.verdict == "fail" else f"after {before.verdict}"] += 1
+        elif line.operation in last:
+            found["beside another"] += 1
+        last[line.operation] = line.request_id
+    return found
+
+
 def killed_at_work(history: History, books: Books) -> dict[str, int]:
-    """Kills by role, counting only those whose victim had done its work since the role's kill before.
+    """Kills by role, counting only those whose victim had done its work since it last started.
 
     A gateway has booked a call, a worker has posted one, Valkey has paid for an answer, PostgreSQL has shown
     a balance or taken a posting.
@@ -64,13 +135,13 @@ def killed_at_work(history: History, books: Books) -> dict[str, int]:
     found: Counter[str] = Counter()
     since_ms: defaultdict[str, int] = defaultdict(int)
     for fault in sorted(history.faults, key=lambda fault: fault.at_ms):
-        if not fault.kind.startswith("kill "):
-            continue
-        if fault.target in work:
-            times = work[fault.target]
-            worked = bisect_right(times, fault.at_ms) > bisect_right(times, since_ms[fault.target])
-        else:
-            worked = fault.note in gateways
-        found[fault.kind] += worked
-        since_ms[fault.target] = fault.at_ms
+        if fault.kind.startswith("kill "):
+            if fault.target in work:
+                times = work[fault.target]
+                worked = bisect_right(times, fault.at_ms) > bisect_right(times, since_ms[fault.target])
+            else:
+                worked = fault.note in gateways
+            found[fault.kind] += worked
+        if fault.kind.split()[0] in RESTARTING:
+            since_ms[fault.target] = fault.until_ms
     return dict(found)

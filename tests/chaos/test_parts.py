@@ -1,18 +1,17 @@
-"""The chaos' own parts: a seed is a schedule, files are cut where they should be, an outage has one fault."""
+"""The chaos' own parts: a seed is a schedule, files are cut where they should be, a wire leads elsewhere."""
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from itertools import islice
 from pathlib import Path
 
 import pytest
 
 from tests.chaos import aof
-from tests.chaos.history import Books, Ended, Fault, Glance, History, Usage
+from tests.chaos.failover import BACK
 from tests.chaos.schedule import KILLS, OTHERS, lanes
-from tests.chaos.serving import killed_at_work, longest_by_kind, longest_gap_ms, outages
-from tests.chaos.setting import CHAT
 from tests.chaos.wires import SocketWire
 from tests.fakes.wire import Wire
 
@@ -33,50 +32,9 @@ def test_half_an_hour_has_150_kills_of_each_role() -> None:
             assert sum(blow.after_s for blow in islice(lane, 155)) < 29.5 * 60
 
 
-def _ok(*at_ms: int) -> list[Ended]:
-    return [Ended(str(at), "ok", at) for at in at_ms]
-
-
-def test_an_outage_ends_with_the_first_answer() -> None:
-    kill = Fault("kill valkey", "valkey", 1000, 1000)
-    assert [outage.ms for outage in outages([kill], _ok(900, 1000, 2500, 2600))] == [1500]
-
-
-def test_a_stop_is_counted_from_its_end() -> None:
-    stop = Fault("stop valkey", "valkey", 1000, 4000)
-    assert [outage.ms for outage in outages([stop], _ok(900, 4200))] == [200]
-
-
-def test_a_fault_is_not_blamed_for_the_next_one() -> None:
-    first, second = Fault("kill valkey", "valkey", 1000, 1000), Fault("kill gateway", "gateway-0", 3000, 3000)
-    assert longest_by_kind(outages([first, second], _ok(900, 3400))) == {
-        "kill valkey": 2000,
-        "kill gateway": 400,
-    }
-    assert longest_gap_ms(_ok(900, 3400, 3500)) == 2500
-
-
-def test_a_kill_counts_where_its_victim_had_worked() -> None:
-    def kill(role: str, at_ms: int, note: str = "") -> Fault:
-        return Fault(f"kill {role.split('-')[0]}", role, at_ms, at_ms, note)
-
-    history = History(ended=_ok(500), glances=[Glance("gaonde", "self", 1500, 1, 0, 0, 1, 0)])
-    history.faults = [kill("valkey", 1000), kill("valkey", 2000)]
-    history.faults += [kill("postgres", 1000), kill("postgres", 2000), kill("postgres", 3000)]
-    history.faults += [kill("gateway-0", 1000, "gw-a"), kill("gateway-0", 2000, "gw-b")]
-    history.faults += [kill("worker", 1000), kill("worker", 2000)]
-    usage = Usage("u", "r", "v", CHAT, "gw-a", "settled", "completed", False, True, 1, 1, 1, 0, 0, 900)
-    assert killed_at_work(history, Books(usages=(usage,))) == {
-        "kill valkey": 1,
-        "kill postgres": 2,
-        "kill gateway": 1,
-        "kill worker": 1,
-    }
-
-
 def test_the_page_names_every_fault() -> None:
     page = Path("docs/operating/chaos.md").read_text("utf-8")
-    missing = [kind for kind in (*KILLS, *OTHERS) if f"`{kind}`" not in page]
+    missing = [kind for kind in (*KILLS, *OTHERS, BACK) if f"`{kind}`" not in page]
     assert missing == []
 
 
@@ -145,6 +103,33 @@ async def test_a_wire_takes_the_servers_place_and_gives_it_back(tmp_path: Path) 
     writer.close()
     server.close()
     await asyncio.sleep(0.05)  # the other ends close too
+
+
+async def test_a_wire_in_a_servers_place_leads_to_another(tmp_path: Path) -> None:
+    servers = [await asyncio.start_unix_server(_name(n), str(tmp_path / f"{n}.sock")) for n in "ab"]
+    wire = SocketWire(tmp_path / "a.sock")
+    await wire.insert()
+    answers = []
+    for followed in (None, tmp_path / "b.sock", None):
+        wire.follow(followed)
+        reader, writer = await asyncio.open_unix_connection(str(tmp_path / "a.sock"))
+        answers.append(await _rest_of(reader))
+        writer.close()
+    assert answers == [b"a", b"b", b"a"]
+    await wire.close()
+    for server in servers:
+        server.close()
+    await asyncio.sleep(0.05)
+
+
+def _name(name: str) -> Callable[[asyncio.StreamReader, asyncio.StreamWriter], None]:
+    """A server that says its name and goes."""
+
+    def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(name.encode())
+        writer.close()
+
+    return serve
 
 
 async def test_a_wire_to_nobody_ends_at_once() -> None:
