@@ -35,14 +35,10 @@ def broken(run: Run) -> list[Bound]:
 
 def summary(run: Run) -> dict[str, Any]:
     """All figures of a run; times in seconds, amounts in micro-won."""
-    verdicts, history = run.end.verdicts, run.history
-    faults = Counter(fault.kind for fault in history.faults)
-    not_serving, refused = outages(history), refused_by_kind(history)
-    minutes = run.plan.seconds / 60
-    kills = sum(count for kind, count in faults.items() if kind.startswith("kill"))
+    verdicts, audit = run.end.verdicts, run.end.audit
     return {
         "seed": run.plan.seed,
-        "minutes": round(minutes, 2),
+        "minutes": round(run.plan.seconds / 60, 2),
         "operations": verdicts.operations,
         "attempts": verdicts.attempts,
         "ok": verdicts.ok,
@@ -50,20 +46,14 @@ def summary(run: Run) -> dict[str, Any]:
         "unknown_resolved": dict(sorted(verdicts.resolved.items())),
         "refusals": dict(sorted(verdicts.failed.items())),
         "refusals_503": sum(count for name, count in verdicts.failed.items() if name.startswith("503")),
-        "refused_503": {
-            kind: {"count": one.count, "longest_s": one.ms / 1000} for kind, one in sorted(refused.items())
-        },
-        "repeats_under_a_key": dict(repeats(history)),
-        "faults": dict(sorted(faults.items())),
-        "kills_per_minute": round(kills / minutes, 1),
-        "kills_of_who_had_served": dict(sorted(killed_at_work(history, run.end.books).items())),
-        "faults_missed": list(run.missed),
+        "repeats_under_a_key": dict(repeats(run.history)),
+        **_of_faults(run),
         "micro_won": {rule: verdicts.sum_micro(rule) for rule in ("overspent", "lost", "wrong")},
         "findings": {rule: verdicts.count(rule) for rule in RULES},
         "audit": {
-            "findings": len(run.end.audit.findings),
-            "checked": {rule: run.end.audit.checked[rule] for rule in AUDIT_RULES},
-            "notes": dict(run.end.audit.notes),
+            "findings": len(audit.findings),
+            "checked": {rule: audit.checked[rule] for rule in AUDIT_RULES},
+            "notes": dict(audit.notes),
         },
         "charged_micro": verdicts.charged_micro,
         "billed_by_the_vendor_micro": verdicts.billed_micro,
@@ -72,14 +62,25 @@ def summary(run: Run) -> dict[str, Any]:
         "estimated_charges": verdicts.estimated,
         "ended_by_balance": verdicts.ended_by_balance,
         "glances_at_balances": verdicts.glances,
-        "not_serving_longest_s": {
-            kind: ms / 1000 for kind, ms in sorted(longest_by_kind(not_serving).items())
-        },
-        "longest_gap_s": longest_gap_ms(history.ended) / 1000,
         "calm_after_s": round(run.calm_s, 1),
         "usage_records": len(run.end.books.usages),
         "ledger_faults": list(run.end.books.ledger_faults),
         "ledger_sum_micro": run.end.books.ledger_sum_micro,
+    }
+
+
+def _of_faults(run: Run) -> dict[str, Any]:
+    history = run.history
+    longest, refused = longest_by_kind(outages(history)), refused_by_kind(history)
+    return {
+        "faults": dict(sorted(Counter(fault.kind for fault in history.faults).items())),
+        "faults_missed": list(run.missed),
+        "kills_of_who_had_served": dict(sorted(killed_at_work(history, run.end.books).items())),
+        "not_serving_longest_s": {kind: ms / 1000 for kind, ms in sorted(longest.items())},
+        "refused_503": {
+            kind: {"count": one.count, "longest_s": one.ms / 1000} for kind, one in sorted(refused.items())
+        },
+        "longest_gap_s": longest_gap_ms(history.ended) / 1000,
     }
 
 
