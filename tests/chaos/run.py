@@ -61,6 +61,20 @@ class Progress:
 
 
 @dataclass(frozen=True, slots=True)
+class _Screen:
+    progress: Progress
+    show: Callable[[Progress], None]
+
+    def say(self, words: str) -> None:
+        self.progress.said = words
+        self.show(self.progress)
+
+    def move(self, part: float, *, calls: int) -> None:
+        self.progress.part, self.progress.calls = part, calls
+        self.show(self.progress)
+
+
+@dataclass(frozen=True, slots=True)
 class Run:
     plan: Plan
     history: History
@@ -75,32 +89,15 @@ async def run(plan: Plan, show: Callable[[Progress], None] = lambda progress: No
     started_s = time.monotonic()
     plan.out.mkdir(parents=True, exist_ok=True)
     recorder = Recorder(plan.out / "history.jsonl")
-    progress = Progress()
-
-    def say(words: str) -> None:
-        progress.said = words
-        show(progress)
-
+    screen = _Screen(Progress(), show)
     house = await asyncio.to_thread(ChaosHouse, workers=plan.workers)
     try:
-        say("starting the house")
+        screen.say("starting the house")
         wire = await _start(plan, house)
-        striker = _Striker(plan, house, recorder, progress, wire)
-        listening = asyncio.create_task(
-            keep_streams(house.redis_url, companies(plan.scarce_count), plan.out / "events.jsonl")
-        )
-        try:
-            try:
-                await _strike_while_they_call(plan, house, recorder, progress, show, striker)
-            finally:
-                await striker.close()
-            say("waiting for calm")
-            calm_s = await wait_calm(house, house.url, vouchers(plan.scarce_count))
-        finally:
-            listening.cancel()
-            await asyncio.wait([listening])
+        striker = _Striker(plan, house, recorder, screen.progress, wire)
+        calm_s = await _until_calm(plan, house, recorder, screen, striker)
         recorder.flush()
-        say("asking the books")
+        screen.say("asking the books")
         end = await conclude(
             house, recorder.history, vouchers(plan.scarce_count), out=plan.out, tell=plan.tell
         )
@@ -109,14 +106,8 @@ async def run(plan: Plan, show: Callable[[Progress], None] = lambda progress: No
         recorder.close()
         await asyncio.to_thread(_keep_logs, house, plan.out)
         await asyncio.to_thread(house.__exit__, None, None, None)
-    return Run(
-        plan=plan,
-        history=recorder.history,
-        end=end,
-        missed=tuple(striker.missed),
-        seconds=time.monotonic() - started_s,
-        calm_s=calm_s,
-    )
+    seconds = time.monotonic() - started_s
+    return Run(plan, recorder.history, end, tuple(striker.missed), seconds, calm_s)
 
 
 async def _start(plan: Plan, house: ChaosHouse) -> Wire:
@@ -131,12 +122,30 @@ async def _start(plan: Plan, house: ChaosHouse) -> Wire:
     return wire
 
 
+async def _until_calm(
+    plan: Plan, house: ChaosHouse, recorder: Recorder, screen: _Screen, striker: _Striker
+) -> float:
+    """Blows and calls, then calm; the seconds that took. Meanwhile the streams are kept."""
+    listening = asyncio.create_task(
+        keep_streams(house.redis_url, companies(plan.scarce_count), plan.out / "events.jsonl")
+    )
+    try:
+        try:
+            await _strike_while_they_call(plan, house, recorder, screen, striker)
+        finally:
+            await striker.close()
+        screen.say("waiting for calm")
+        return await wait_calm(house, house.url, vouchers(plan.scarce_count))
+    finally:
+        listening.cancel()
+        await asyncio.wait([listening])
+
+
 async def _strike_while_they_call(
     plan: Plan,
     house: ChaosHouse,
     recorder: Recorder,
-    progress: Progress,
-    show: Callable[[Progress], None],
+    screen: _Screen,
     striker: _Striker,
 ) -> None:
     """Blows until the time is over; then whoever was struck comes back, and the callers finish."""
@@ -151,13 +160,12 @@ async def _strike_while_they_call(
             callers.run(rich=plan.rich, bounded=plan.bounded, scarce=plan.scarce), name="callers"
         )
         striking = asyncio.create_task(striker.run(), name="blows")
-        progress.said = "chaos"
+        screen.say("chaos")
         started_s = time.monotonic()
         try:
             while not striking.done():
-                progress.part = min(1.0, (time.monotonic() - started_s) / plan.seconds)
-                progress.calls = len(recorder.history.ended)
-                show(progress)
+                part = min(1.0, (time.monotonic() - started_s) / plan.seconds)
+                screen.move(part, calls=len(recorder.history.ended))
                 if calling.done():
                     calling.result()
                 await asyncio.wait([striking, calling], timeout=0.5, return_when=asyncio.FIRST_COMPLETED)
