@@ -116,10 +116,10 @@ def _settled(fields: dict[str, bytes], lane: int) -> Charge:
 
 def _swept(entry: LogEntry, lane: int) -> Charge:
     """What the sweeper knows: the hold's description and its last checkpoint."""
-    meta = entry.fields["e"]
+    meta = orjson.loads(entry.fields["e"])
     charge = int(entry.fields["charge"])
     event = {
-        "meta": orjson.loads(meta),
+        "meta": meta,
         "n": entry.n,
         "voucher": entry.fields["v"].decode(),
         "held_at_ms": int(entry.fields["t"]),
@@ -130,7 +130,9 @@ def _swept(entry: LogEntry, lane: int) -> Charge:
         "client_gone": False,
         "estimated": True,
         "error": None,
-        "tokens": {"output": int(entry.fields["out"])},
+        "tokens": {"input": meta.get("input_tokens", 0), "output": int(entry.fields["out"])}
+        if charge
+        else {},
         "units": {},
         "upstream": None,
         "upstream_request_id": None,

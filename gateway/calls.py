@@ -289,6 +289,7 @@ class Calls:
             started_ms=self._now_ms(),
             price_entry=price.entry_id,
             price_from=price.valid_from,
+            input_tokens=admission.input_tokens_estimate(admitted.facts, admitted.ceiling.input_tokens),
         )
 
 

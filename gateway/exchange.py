@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 
-from gateway.admission import Ceiling, input_tokens_estimate
+from gateway.admission import Ceiling
 from metering.event import CallMeta, UsageEvent
 from metering.usage import Usage
 from metering.wish import Held
@@ -45,7 +45,7 @@ class Exchange:
 
     def delivered_usage(self, output_tokens: int) -> Usage:
         """What was delivered so far, as an estimate."""
-        return Usage(input=input_tokens_estimate(self.facts, self.ceiling.input_tokens), output=output_tokens)
+        return Usage(input=self.meta.input_tokens, output=output_tokens)
 
     def floor_micro(self, output_tokens: int) -> int:
         """The checkpoint: what this call costs if nobody hears of it again."""

@@ -43,6 +43,7 @@ class CallMeta(msgspec.Struct, frozen=True):
     started_ms: int
     price_entry: str
     price_from: str
+    input_tokens: int = 0  # an estimate, which checkpoints are charged by
 
     def to_bytes(self) -> bytes:
         return _encode(self)

@@ -132,12 +132,14 @@ class Books:
         sums["direct_micro"] += usage["d_from_free_micro"]
 
     def _price(self, usage: Row) -> None:
-        """A sweep costs what its checkpoint said, which no record holds; a correction waits for `finish`."""
+        """A correction waits for `finish`; a sweep may cost less than its counts, if its hold did not do."""
         if usage.text("status") == "released":
             self.report.count("price")
             self.report.same_micro("price", usage.where, "charge_micro", 0, usage["charge_micro"])
         elif usage.text("kind") in ("settled", "true_up"):
             self._at_its_price(usage)
+        elif usage.text("kind") == "swept":
+            self._at_most_its_price(usage)
 
     def _at_its_price(self, usage: Row) -> None:
         price = self.directory.prices.get(usage.text("price_entry"))
@@ -146,6 +148,17 @@ class Books:
             self.report.same_micro(
                 "price", usage.where, "charge_micro", price.charge_micro(usage), usage["charge_micro"]
             )
+
+    def _at_most_its_price(self, usage: Row) -> None:
+        price = self.directory.prices.get(usage.text("price_entry"))
+        if price is None:
+            return
+        self.report.count("price")
+        counts_micro = price.charge_micro(usage)
+        if usage["charge_micro"] < counts_micro:
+            self.report.notes["checkpoints that their holds did not cover"] += 1
+        else:
+            self.report.same_micro("price", usage.where, "charge_micro", counts_micro, usage["charge_micro"])
 
     # -- entries
 

@@ -35,7 +35,7 @@ def test_it_holds_against_both_logs(tmp_path: Path) -> None:
         "sub-ledger": 9,
         "step": 13,
         "share": 13,
-        "price": 12,
+        "price": 13,
         "directory": 48,
         "balance": 17,
         "funds": 8,

@@ -114,10 +114,12 @@ async def _assert_cut_charged_to_the_checkpoint(caller: Caller, cut: list[Answer
         record = await caller.usage_of(answer.usage_id)
         assert record["end_reason"] in ("gateway_lost", "upstream_error", "client_gone"), record
         delivered = len([chunk for chunk in answer.chunks if any(c["delta"] for c in chunk["choices"])])
-        charged = record["tokens"]["output"]
-        missing.append(delivered - charged)
-        assert charged <= TOKENS
-        assert 0 < micro(record["charge_krw"]) <= TOKENS * OUTPUT_WON + 1000 * INPUT_WON
+        counted = record["tokens"]
+        missing.append(delivered - counted["output"])
+        assert 0 < counted["input"] < 1000
+        assert counted["output"] <= TOKENS
+        explained = counted["input"] * INPUT_WON + counted["output"] * OUTPUT_WON
+        assert micro(record["charge_krw"]) == explained, "the record says what its charge is made of"
     if cut:
         print(f"cut off: {len(cut)}; tokens delivered but not charged: {min(missing)} to {max(missing)}")
         assert max(missing) <= LOST_TOKENS_MAX
