@@ -25,6 +25,7 @@ from tests.chaos.house import (
     InLoop,
     age_s,
     has_answered,
+    has_posted_since,
     kill_and_wait,
     posted_so_far,
     send,
@@ -116,11 +117,16 @@ class Faults:
         if target.startswith("gateway"):
             return has_answered(self._house.data_dir / "logs" / f"{target}.log", pid)
         if target == "worker":
-            before, now = self._posted.setdefault(pid, -1), posted_so_far(self._house.database_url)
-            if before < 0 and now is not None:
-                self._posted[pid] = now
-            return now is not None and 0 <= before < now
+            return self._has_posted(pid)
         return self._served(target, since_ms)
+
+    def _has_posted(self, pid: int) -> bool:
+        """Looked at often: the table is read only when there may be something new."""
+        url = self._house.database_url
+        before, now = self._posted.setdefault(pid, -1), posted_so_far(url)
+        if before < 0 and now is not None:
+            self._posted[pid] = now
+        return now is not None and 0 <= before < now and has_posted_since(url, before)
 
     # -- processes
 

@@ -98,7 +98,7 @@ class InLoop:
 
 
 def has_answered(log: Path, pid: int) -> bool:
-    """Whether the last lines of its log tell of a call that this gateway answered well."""
+    """Whether the last lines of its log tell of a call that this gateway answered well and was paid for."""
     try:
         with log.open("rb") as lines:
             lines.seek(max(0, lines.seek(0, os.SEEK_END) - LOG_TAIL_BYTES))
@@ -106,14 +106,25 @@ def has_answered(log: Path, pid: int) -> bool:
     except FileNotFoundError:
         return False
     wanted = f'"process_id":{pid},'.encode()
-    return any(b'"status":200' in line and wanted in line for line in tail)
+    return any(
+        b'"status":200' in line and b'"charge_micro":null' not in line and wanted in line for line in tail
+    )
 
 
 def posted_so_far(database_url: str) -> int | None:
-    """A number that rises with each booking; None while the books are away."""
+    """A number that rises with each booking, also one that comes to nothing; None: the books are away."""
+    return _number(database_url, "select last_value from usage_seq")
+
+
+def has_posted_since(database_url: str, number: int) -> bool:
+    """Whether a booking of a higher number was committed. It reads the whole table."""
+    return bool(_number(database_url, f"select count(*) from usage where seq > {number}"))
+
+
+def _number(database_url: str, query: str) -> int | None:
     try:
         with psycopg.connect(database_url, connect_timeout=2) as books:
-            row = books.execute("select last_value from usage_seq").fetchone()
+            row = books.execute(query.encode()).fetchone()
     except psycopg.Error:
         return None
     return None if row is None else row[0]
