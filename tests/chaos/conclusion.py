@@ -37,7 +37,7 @@ async def conclude(
     vouchers: tuple[Voucher, ...],
     *,
     out: Path,
-    tell: tuple[str, ...] = (),
+    tell: int = 0,
 ) -> Conclusion:
     """The house is up and calm; `out` has the logs of its vendor and its clients."""
     books = await read_books(house, house.url, vouchers, vendor_log=out / "vendor.jsonl")
@@ -45,9 +45,11 @@ async def conclude(
     await asyncio.to_thread(export_books, house, out / BUNDLE)
     verdicts = await asyncio.to_thread(check, history, books)
     audit = await asyncio.to_thread(check_export, out)
-    named = [*tell, *(finding.what for finding in verdicts.findings)]
+    calls = Calls(history, books)
+    served = dict.fromkeys(invoked.operation for invoked, _ in calls.completed())
+    named = [*list(served)[:tell], *(finding.what for finding in verdicts.findings)]
     named += [f"{finding.row} {finding.field}" for finding in audit.findings]
-    about = await evidence.gather(named, Calls(history, books), house=house, out=out)
+    about = await evidence.gather(named, calls, house=house, out=out)
     return Conclusion(books, verdicts, audit, about)
 
 

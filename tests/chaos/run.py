@@ -32,7 +32,7 @@ LAST_CALLS_S: Final = 60.0
 class Plan:
     """What a run is to be. `out` takes the logs; `kinds` are the faults besides the kills.
 
-    `tell` names operations of which all is told in the end, whether or not something is wrong with them.
+    Of the first `tell` operations that were served all is told in the end, though nothing is wrong with them.
     """
 
     seconds: float
@@ -43,7 +43,7 @@ class Plan:
     scarce: int = 6
     workers: int = 2
     kinds: tuple[str, ...] = OTHERS
-    tell: tuple[str, ...] = ()
+    tell: int = 0
 
     @property
     def scarce_count(self) -> int:
@@ -233,7 +233,8 @@ def _served(recorder: Recorder, target: str, since_ms: int) -> bool:
     """Whether a role has been seen to serve since then, as far as that shows from outside."""
     if target == "postgres":  # a glance is answered by the books
         return any(glance.at_ms > since_ms for glance in recorder.history.glances[-8:])
-    return any(line.verdict == "ok" and line.at_ms > since_ms for line in recorder.history.ended[-40:])
+    made = {line.request_id for line in recorder.history.invoked[-400:] if line.at_ms > since_ms}
+    return any(line.verdict == "ok" and line.request_id in made for line in recorder.history.ended[-40:])
 
 
 def _keep_logs(house: ChaosHouse, out: Path) -> None:

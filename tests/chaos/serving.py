@@ -28,10 +28,7 @@ class Outage:
 
 
 def outages(history: History) -> list[Outage]:
-    ended = {line.request_id: line.at_ms for line in history.ended if line.verdict == "ok"}
-    served = sorted(
-        (line.at_ms, ended[line.request_id]) for line in history.invoked if line.request_id in ended
-    )
+    served = _served(history)
     asked_ms = [at_ms for at_ms, _ in served]
     blows = sorted({at_ms for fault in history.faults for at_ms in (fault.at_ms, fault.until_ms)})
     found = []
@@ -43,6 +40,14 @@ def outages(history: History) -> list[Outage]:
         end_ms = min([answered_ms, *blows[next_blow : next_blow + 1]])
         found.append(Outage(fault, end_ms - fault.until_ms))
     return found
+
+
+def _served(history: History) -> list[tuple[int, int]]:
+    """When each completed call was made, and when its answer was there, in the order of the first."""
+    ended = {line.request_id: line.at_ms for line in history.ended if line.verdict == "ok"}
+    return sorted(
+        (line.at_ms, ended[line.request_id]) for line in history.invoked if line.request_id in ended
+    )
 
 
 def _first_answer(served: list[tuple[int, int]], start: int) -> int | None:
@@ -124,21 +129,21 @@ def repeats(history: History) -> Counter[str]:
 def killed_at_work(history: History, books: Books) -> dict[str, int]:
     """Kills by role, counting only those whose victim had done its work since it last started.
 
-    A gateway has booked a call, a worker has posted one, Valkey has paid for an answer, PostgreSQL has shown
-    a balance or taken a posting.
+    A gateway has booked a call, a worker has posted one, Valkey has paid for a call that was made since,
+    PostgreSQL has shown a balance or taken a posting.
     """
-    answered = sorted(line.at_ms for line in history.ended if line.verdict == "ok")
-    posted = sorted(usage.posted_ms for usage in books.usages)
-    shown = sorted([glance.at_ms for glance in history.glances] + posted)
-    work = {"valkey": answered, "worker": posted, "postgres": shown}
+    posted = [(usage.posted_ms, usage.posted_ms) for usage in books.usages]
+    shown = [(glance.at_ms, glance.at_ms) for glance in history.glances]
+    work = {"valkey": _served(history), "worker": sorted(posted), "postgres": sorted(shown + posted)}
     gateways = {usage.gateway for usage in books.usages}
     found: Counter[str] = Counter()
     since_ms: defaultdict[str, int] = defaultdict(int)
     for fault in sorted(history.faults, key=lambda fault: fault.at_ms):
         if fault.kind.startswith("kill "):
             if fault.target in work:
-                times = work[fault.target]
-                worked = bisect_right(times, fault.at_ms) > bisect_right(times, since_ms[fault.target])
+                done = work[fault.target]
+                done_ms = _first_answer(done, bisect_right(done, (since_ms[fault.target], fault.at_ms)))
+                worked = done_ms is not None and done_ms <= fault.at_ms
             else:
                 worked = fault.note in gateways
             found[fault.kind] += worked

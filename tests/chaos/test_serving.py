@@ -126,6 +126,15 @@ def test_who_was_started_anew_by_another_blow_has_not_served_since() -> None:
     assert killed_at_work(seen, Books()) == {"kill valkey": 1}
 
 
+def test_an_answer_that_was_on_its_way_is_no_work_of_the_newly_started() -> None:
+    seen = history(KILL_VALKEY, Fault("kill valkey", "valkey", 2000, 2000))
+    call(seen, 100, 500)
+    call(seen, 900, 1500)
+    assert killed_at_work(seen, Books()) == {"kill valkey": 1}
+    call(seen, 1100, 1900)
+    assert killed_at_work(seen, Books()) == {"kill valkey": 2}
+
+
 FIGURES: dict[str, object] = {
     "findings": {"overspent": 0, "lost": 0, "wrong": 0, "refused": 0, "books": 0},
     "audit": {"findings": 0},
