@@ -1,4 +1,4 @@
-"""A database with this version's schema, and the books' small world on it."""
+"""A pool on a database with this version's schema."""
 
 from __future__ import annotations
 
@@ -9,13 +9,6 @@ import pytest
 from psycopg_pool import AsyncConnectionPool
 
 from billing.database import open_pool
-from billing.migrate import upgrade
-
-
-@pytest.fixture
-def books_url(postgres_url: str) -> str:
-    upgrade(postgres_url)
-    return postgres_url
 
 
 @pytest.fixture
