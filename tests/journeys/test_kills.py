@@ -2,6 +2,9 @@
 
 What a client has seen completed is charged exactly once at the vendor's own count; what the kill cut off is
 charged up to its checkpoint; and the books are sound.
+
+One house goes through all of it, as a house does in its life: what one kill left behind would show after the
+next. Each test calls as a company of its own.
 """
 
 from __future__ import annotations
@@ -17,7 +20,7 @@ from tests.journeys.books import assert_sound, charge_micro, rows, wait_for, wai
 from tests.journeys.caller import Answer, Caller, calling, micro, total_micro
 from tests.journeys.declarations import INPUT_WON, OUTPUT_WON, key_text, simple
 
-KEY = key_text("gaonde")
+COMPANIES = tuple(f"kills-{i}" for i in range(16))  # a test that is run once more takes another one
 STREAMS = 50
 TOKENS = 500
 TOKEN_MS = 8
@@ -28,13 +31,24 @@ LOST_S_MAX = 2
 SERVE_AGAIN_S = 30.0
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def house() -> Iterator[House]:
     with House(workers=2) as made:
         vendor = made.vendor("--token-ms", str(TOKEN_MS), "--latency-ms", "20")
-        made.up(simple(vendor.base_url, "gaonde"))
+        made.up(simple(vendor.base_url, *COMPANIES))
         yield made
         assert made.down() == 0
+
+
+@pytest.fixture(scope="module")
+def unused_companies() -> Iterator[str]:
+    return iter(COMPANIES)
+
+
+@pytest.fixture
+def key(unused_companies: Iterator[str]) -> str:
+    """Of a company that has not called yet."""
+    return key_text(next(unused_companies))
 
 
 async def _strike_in_the_middle(caller: Caller, name: str, strike: Callable[[], object]) -> list[Answer]:
@@ -138,8 +152,8 @@ async def _assert_nothing_else(house: House, caller: Caller) -> None:
 
 
 @pytest.mark.parametrize("role", ["gateway-0", "valkey", "postgres", "worker"])
-async def test_a_kill_in_the_middle_of_50_streams(house: House, role: str) -> None:
-    async with calling(house.url, KEY) as caller:
+async def test_a_kill_in_the_middle_of_50_streams(house: House, key: str, role: str) -> None:
+    async with calling(house.url, key) as caller:
         assert (await caller.chat("warm up")).status == 200
         answers = await _strike_in_the_middle(caller, f"kill -9 {role}", lambda: house.kill(role))
         if role == "gateway-0":
@@ -149,9 +163,9 @@ async def test_a_kill_in_the_middle_of_50_streams(house: House, role: str) -> No
         await _assert_guarantees(house, caller, answers)
 
 
-async def test_valkey_loses_everything_in_the_middle_of_50_streams(house: House) -> None:
+async def test_valkey_loses_everything_in_the_middle_of_50_streams(house: House, key: str) -> None:
     """Its data set is gone, the server lives on: what was lent is frozen, and nothing is spent twice."""
-    async with calling(house.url, KEY) as caller:
+    async with calling(house.url, key) as caller:
         assert (await caller.chat("warm up")).status == 200
         answers = await _strike_in_the_middle(caller, "flushall", house.empty_valkey)
         assert [answer.is_done for answer in answers] == [True] * STREAMS
@@ -159,12 +173,12 @@ async def test_valkey_loses_everything_in_the_middle_of_50_streams(house: House)
 
 
 @pytest.mark.parametrize("empties", [False, True], ids=["data kept", "valkey emptied"])
-async def test_everything_dies_right_after_the_answers(house: House, empties: bool) -> None:
+async def test_everything_dies_right_after_the_answers(house: House, key: str, empties: bool) -> None:
     """All gateways, the worker, Valkey and PostgreSQL, at the moment the last client has its whole answer.
 
     The clients do not wait for the books: what they saw completed stands in a gateway's journal at least.
     """
-    async with calling(house.url, KEY) as caller:
+    async with calling(house.url, key) as caller:
         calls = [caller.chat(f"{i} [[tokens=30]] [[token_ms=1]]", stream=i % 2 == 0) for i in range(60)]
         answers = await asyncio.gather(*calls)
         if empties:
