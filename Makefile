@@ -15,7 +15,7 @@ demo: .venv/installed  ## everything on this machine, with simulated vendors and
 	@$(BIN)/voucher-gateway up --demo
 
 test: .venv/installed-test  ## the whole suite, against real Valkey and PostgreSQL
-	@$(BIN)/python -m pytest --numprocesses 2 --dist loadgroup
+	@$(BIN)/python -m pytest --numprocesses 2 --dist loadscope
 
 check: .venv/installed-test  ## lint, types, import contracts, tidiness, spelling
 	$(BIN)/ruff check $(CODE)

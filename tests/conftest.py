@@ -17,35 +17,94 @@ from functools import partial
 from pathlib import Path
 from typing import Final, TypeVar
 
+import psutil
 import psycopg
 import pytest
 import redis
+from xdist.remote import Producer
+from xdist.scheduler import LoadScopeScheduling
 
 from billing import migrate
 from launch.embedded_postgres import PostgresServer
 from launch.embedded_valkey import ValkeyServer
 from tests.fakes.valkey_cluster import ValkeyCluster
 
+PREFIX: Final = "vgt-"
+MEMORY: Final = Path("/dev/shm")
+MEMORY_BYTES_MIN: Final = 2 * 1024**3
+
 _database_numbers = itertools.count(1)
 
 # Tests that race real processes against clocks: one at a time, whatever else runs beside them.
 RACING: Final = ("tests/chaos", *(f"tests/journeys/test_{name}.py" for name in ("burst", "kills", "restart")))
 
+# What takes long, in the order in which it is begun: beside what races, houses that mostly wait; then what
+# keeps both cores busy. What is not here is short and fills the end, so that no process works on alone.
+LONG: Final = (
+    *RACING,
+    "tests/launch/test_up.py",
+    "tests/journeys",
+    "tests/launch/test_up_demo.py",
+    "tests/docs/test_start.py",
+    "tests/independent/test_independent_house.py",
+    "tests/metering/test_redis_cluster.py",
+    "tests/simulation/test_mutants.py",
+    "tests/simulation/test_simulation.py",
+)
 
-@pytest.hookimpl(tryfirst=True)  # before the groups are read
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Where tests run in two processes: a module stays in one, and all that race stay in the same."""
-    root = Path(__file__).parent.parent
-    for item in items:
-        module = item.path.relative_to(root).as_posix()
-        item.add_marker(pytest.mark.xdist_group("races" if module.startswith(RACING) else module))
+
+class Modules(LoadScopeScheduling):  # type: ignore[misc] # xdist has no types
+    """Where tests run in two processes: a module stays in one, and all that race in the same."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        module = nodeid.split("::", 1)[0]
+        return "races" if module.startswith(RACING) else module
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadScopeScheduling:
+    config.option.loadscopereorder = False  # ours is the order below, not that of the most tests
+    return Modules(config, log)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """What takes long begins first, where there is more than one process to wait for."""
+    if hasattr(config, "workerinput"):
+        items.sort(key=lambda item: _place(item.nodeid))
+
+
+def _place(module: str) -> int:
+    """In the order of beginning."""
+    return next((place for place, long in enumerate(LONG) if module.startswith(long)), len(LONG))
 
 
 def short_dir() -> Path:
-    """A directory with a short path (unix sockets need one) that the servers' own user may enter."""
-    path = Path(tempfile.mkdtemp(prefix="vgt-"))
+    """A directory with a short path (unix sockets need one) that the servers' own user may enter.
+
+    It lies in memory where the machine has room: a database is copied there in a tenth of the time. What is
+    seen of a kill is the same, since what a process has written belongs to the kernel, on a disk or not; that
+    a machine loses its power is nothing these tests could do.
+    """
+    where = MEMORY if _memory_has_room() else None
+    path = Path(tempfile.mkdtemp(prefix=f"{PREFIX}{os.getpid()}-", dir=where))
     path.chmod(0o755)
     return path
+
+
+def _memory_has_room() -> bool:
+    if not MEMORY.is_dir():
+        return False
+    _forget_the_dead()
+    room = min(shutil.disk_usage(MEMORY).free, psutil.virtual_memory().available)
+    return room >= MEMORY_BYTES_MIN
+
+
+def _forget_the_dead() -> None:
+    """Remove what runs left that were killed: in memory it would stay until the machine is restarted."""
+    for path in MEMORY.glob(f"{PREFIX}*-*"):
+        pid = path.name.removeprefix(PREFIX).split("-", 1)[0]
+        if pid.isdigit() and not psutil.pid_exists(int(pid)):
+            shutil.rmtree(path, ignore_errors=True)
 
 
 def _postgres(root: Path, *, fsync: str) -> PostgresServer:
@@ -53,7 +112,12 @@ def _postgres(root: Path, *, fsync: str) -> PostgresServer:
         data_dir=root / "postgres",
         socket_dir=root / "run",
         log_path=root / "postgres.log",
-        settings={"fsync": fsync, "max_connections": "200", "shared_buffers": "32MB"},
+        settings={
+            "fsync": fsync,
+            "max_connections": "200",
+            "shared_buffers": "32MB",
+            "max_wal_size": "128MB",  # it may lie in memory
+        },
     )
 
 
@@ -88,7 +152,7 @@ def postgres_url(shared_postgres: PostgresServer) -> Iterator[str]:
     """An empty database of the test's own."""
     name = f"test_{os.getpid()}_{next(_database_numbers)}"
     with psycopg.connect(shared_postgres.url_of("postgres"), autocommit=True) as connection:
-        connection.execute(f"create database {name}")
+        connection.execute(f"create database {name} strategy file_copy")
         yield shared_postgres.url_of(name)
         connection.execute(f"drop database {name} with (force)")
 
@@ -107,7 +171,7 @@ def books_url(shared_postgres: PostgresServer, migrated_template: str) -> Iterat
     """A database of the test's own with the books' schema and nothing in it."""
     name = f"books_{os.getpid()}_{next(_database_numbers)}"
     with psycopg.connect(shared_postgres.url_of("postgres"), autocommit=True) as connection:
-        connection.execute(f"create database {name} template {migrated_template}")
+        connection.execute(f"create database {name} template {migrated_template} strategy file_copy")
         yield shared_postgres.url_of(name)
         connection.execute(f"drop database {name} with (force)")
 

@@ -13,7 +13,6 @@ import signal
 import socket
 import subprocess
 import sys
-import tempfile
 import time
 import urllib.request
 from collections.abc import Callable, Mapping, Sequence
@@ -23,6 +22,8 @@ from urllib.error import HTTPError, URLError
 
 import psutil
 import redis
+
+from tests.conftest import short_dir
 
 START_WAIT_S = 60.0
 END_WAIT_S = 45.0
@@ -131,8 +132,7 @@ class House:
     """One `up`, its vendors and its data directory. Use as a context manager; `up()` starts it."""
 
     def __init__(self, *, workers: int = 1, environment: Mapping[str, str] | None = None) -> None:
-        self.root = Path(tempfile.mkdtemp(prefix="vgj-"))
-        self.root.chmod(0o755)  # the embedded servers may run as a user of their own
+        self.root = short_dir()
         self.data_dir = self.root / "d"
         self.port, self.office_port = free_port(), free_port()
         self.url = f"http://127.0.0.1:{self.port}"
