@@ -53,7 +53,8 @@ def _served(history: History) -> list[tuple[int, int]]:
 def _first_answer(served: list[tuple[int, int]], start: int) -> int | None:
     """The earliest end of calls from this place on, which are in the order of their beginnings."""
     first: int | None = None
-    for asked_ms, answered_ms in served[start:]:
+    for place in range(start, len(served)):
+        asked_ms, answered_ms = served[place]
         if first is not None and asked_ms > first:
             break
         first = answered_ms if first is None else min(first, answered_ms)
