@@ -7,7 +7,6 @@ says farewell to the books.
 
 from __future__ import annotations
 
-import gc
 import socket
 from typing import Protocol
 
@@ -15,6 +14,7 @@ import uvloop
 
 from config.settings import Settings
 from launch import roles
+from launch.process import collect_seldom
 from launch.serving import Application, build_server, serve
 
 
@@ -41,11 +41,7 @@ async def _run(
         drain_s=settings.limits.drain_s,
         protocol=roles.gateway_protocol(),
     )
-    # What was built so far lives as long as the process: no collection need look at it again.
-    gc.collect()
-    gc.freeze()
-    # Calls leave few cycles behind: looking for them after every 700 objects is a tenth of a call's time.
-    gc.set_threshold(10_000, 20, 50)
+    collect_seldom()
     try:
         await serve(server, listener=listener, ready_fd=ready_fd, before_drain=gateway.begin_drain)
     finally:

@@ -8,6 +8,7 @@ drains in the right order.
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import secrets
 import signal
@@ -31,6 +32,16 @@ def program() -> list[str]:
     """How this program is called again: by its installed name, so that `ps` shows it."""
     script = Path(sys.executable).with_name("voucher-gateway")
     return [sys.executable, str(script)] if script.exists() else [sys.executable, "-m", "launch"]
+
+
+def collect_seldom() -> None:
+    """Of a process that is ready: what was built lives as long as it does, and is not looked at again.
+
+    Calls leave few cycles behind: looking for them after every 700 objects is a tenth of a call's time.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(10_000, 20, 50)
 
 
 def new_gateway_id() -> str:

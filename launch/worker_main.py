@@ -20,7 +20,7 @@ from billing.treasury import BooksMismatch
 from billing.worker import WorkerStats, run_worker
 from config.settings import Settings, read_master_secret
 from launch import roles
-from launch.process import say_ready
+from launch.process import collect_seldom, say_ready
 from launch.refusal import Refused
 from metering.purse import PurseUnavailable
 from metering.purse_redis import RedisPurse, connect_purse
@@ -120,6 +120,7 @@ async def _run(settings: Settings, *, ready_fd: int | None) -> None:
             asyncio.create_task(_forget(pool, purse), name="forget"),
         ]
         say_ready(ready_fd)
+        collect_seldom()
         try:
             seed = Secrets(read_master_secret(settings)).signing_seed
             await run_worker(database_url, purse, stop, stats=stats, signing_seed=seed)
