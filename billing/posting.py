@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Final
 
 import orjson
@@ -27,10 +28,39 @@ from metering.purse import LogEntry, Purse
 
 BATCH_MAX: Final = 2000
 LANE_SHARE_MIN: Final = 50
+STEP: Final = 100  # entries decoded before others have their turn
 
 _log = logging.getLogger(__name__)
 
 Batch = Mapping[int, Sequence[LogEntry]]
+
+
+@dataclass(slots=True)
+class Taken:
+    """A batch that was read. `out` has what could not be, set aside already."""
+
+    batch: Batch
+    is_full: bool  # there may be more
+    events: list[tuple[int, LogEntry, Decoded]] = field(default_factory=list)
+    out: Outcome = field(default_factory=Outcome)
+
+    @property
+    def count(self) -> int:
+        return sum(len(entries) for entries in self.batch.values())
+
+
+async def take(batch: Batch, *, is_full: bool = False) -> Taken:
+    """Decode a batch, in steps: another one may be on its way into the books, and waits for its turns."""
+    taken = Taken(batch, is_full)
+    for lane, entries in batch.items():
+        for index, entry in enumerate(entries, 1):
+            try:
+                taken.events.append((lane, entry, decode(entry, lane=lane)))
+            except Unreadable as reason:
+                _set_aside(taken.out, lane, entry, str(reason))
+            if index % STEP == 0:
+                await asyncio.sleep(0)
+    return taken
 
 
 class Poster:
@@ -40,6 +70,7 @@ class Poster:
         self._conn = conn
         self._purse = purse
         self._wanted = set(lanes)
+        self._ahead: Taken | None = None
         self.lanes: set[int] = set()
         self.posted = 0
         self.parked = 0
@@ -55,28 +86,53 @@ class Poster:
             self.lanes.update(row[0] for row in await cursor.fetchall())
 
     async def post_once(self, *, batch_max: int = BATCH_MAX) -> int:
-        """Post one batch of what waits in our lanes. -> how many entries were taken."""
-        lengths = await self._purse.log_lengths()
-        waiting = [lane for lane in sorted(self.lanes) if lengths[lane]]
-        if not waiting:
-            return 0
-        share = max(LANE_SHARE_MIN, batch_max // len(waiting))
-        logs = await asyncio.gather(*(self._purse.read_log(lane=lane, count=share) for lane in waiting))
-        batch = {lane: entries for lane, entries in zip(waiting, logs, strict=True) if entries}
-        taken = sum(len(entries) for entries in batch.values())
-        if taken:
-            await self._post(batch)
-            self.posted += taken
-        return taken
+        """Post one batch of what waits in our lanes. -> how many entries were taken.
 
-    async def _post(self, batch: Batch) -> None:
+        While a full batch is written the next one is read, for the next call; nothing of it is written before
+        this one is committed, and if this one fails it is forgotten.
+        """
+        taken, self._ahead = self._ahead or await self._take({}, batch_max), None
+        if not taken.count:
+            return 0
+        if not taken.is_full:
+            await self._post(taken)
+            self.posted += taken.count
+            return taken.count
+        ahead = asyncio.create_task(self._take(taken.batch, batch_max))
         try:
-            out = await self._commit(batch)
+            await self._post(taken)
+        except BaseException:
+            ahead.cancel()
+            await asyncio.gather(ahead, return_exceptions=True)
+            raise
+        self.posted += taken.count
+        following = await ahead
+        self._ahead = following if following.count else None
+        return taken.count
+
+    async def _take(self, before: Batch, batch_max: int) -> Taken:
+        """Read what follows `before`, which is still in the streams."""
+        lengths = await self._purse.log_lengths()
+        waiting = [lane for lane in sorted(self.lanes) if lengths[lane] > len(before.get(lane, ()))]
+        if not waiting:
+            return Taken({}, is_full=False)
+        share = max(LANE_SHARE_MIN, batch_max // len(waiting))
+        logs = await asyncio.gather(*(self._read(lane, before.get(lane, ()), share) for lane in waiting))
+        batch = {lane: entries for lane, entries in zip(waiting, logs, strict=True) if entries}
+        return await take(batch, is_full=any(len(entries) >= share for entries in logs))
+
+    async def _read(self, lane: int, before: Sequence[LogEntry], count: int) -> list[LogEntry]:
+        after = before[-1].entry_id if before else ""
+        return await self._purse.read_log(lane=lane, count=count, after=after)
+
+    async def _post(self, taken: Taken) -> None:
+        try:
+            out = await self._commit(taken)
         except (psycopg.DataError, psycopg.IntegrityError) as error:
-            await self._post_apart(batch, error)
+            await self._post_apart(taken.batch, error)
             return
         self._alarm(out.parked)
-        await self._clear(batch, out)
+        await self._clear(taken.batch, out)
 
     async def _post_apart(self, batch: Batch, error: psycopg.Error) -> None:
         """The database refused the batch: find the entry it refuses, park it, post the others."""
@@ -89,7 +145,7 @@ class Poster:
                 middle = len(group) // 2
                 parts = [{lane: group[:middle]}, {lane: group[middle:]}]
             for part in parts:
-                await self._post(part)
+                await self._post(await take(part))
             return
         lane, entry = entries[0]
         out = Outcome()
@@ -99,18 +155,11 @@ class Poster:
         self._alarm(out.parked)
         await self._clear(batch, out)
 
-    async def _commit(self, batch: Batch) -> Outcome:
-        out = Outcome()
-        events: list[tuple[int, LogEntry, Decoded]] = []
-        for lane, entries in batch.items():
-            for entry in entries:
-                try:
-                    events.append((lane, entry, decode(entry, lane=lane)))
-                except Unreadable as reason:
-                    _set_aside(out, lane, entry, str(reason))
+    async def _commit(self, taken: Taken) -> Outcome:
+        out = taken.out
         async with self._conn.transaction():
-            books = await read_state(self._conn, [event for _, _, event in events])
-            for lane, entry, event in events:
+            books = await read_state(self._conn, [event for _, _, event in taken.events])
+            for lane, entry, event in taken.events:
                 try:
                     apply_event(books, out, event)
                 except Unreadable as reason:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from typing import Any, Final
+from collections.abc import Iterable, Mapping
+from typing import Final
 
+from billing.posting_wire import WireEvent
 from metering.usage import TOKEN_CLASSES
 
-COUNT_MAX: Final = 10**15
 NULL: Final = "\\N"
 
 # The order in which `columns` of a Charge is written.
@@ -47,70 +48,62 @@ class Unreadable(Exception):
     """The entry cannot be applied; the text says why."""
 
 
-def description_text(event: dict[str, Any], meta: dict[str, Any], *, has_escapes: bool) -> str:
+def description_text(event: WireEvent, *, has_escapes: bool) -> str:
     """DESCRIPTION_COLUMNS as COPY text. JSON without a backslash holds nothing that COPY would misread."""
-    tokens = event["tokens"]
-    get = tokens.get
-    counts = [get(name, 0) for name in TOKEN_CLASSES]
-    instants = [meta["started_ms"], event["held_at_ms"], event["finished_ms"]]
-    numbers = counts + instants
-    if min(numbers) < 0 or max(numbers) > COUNT_MAX:
-        raise Unreadable("a count or an instant is out of bounds")
-    words = [
-        meta["company"],
-        meta["provider"],
-        meta["product"],
-        meta["key_id"],
-        meta["api_key"],
-        meta["tag"],
-        meta["request_id"],
-        meta["gateway_id"],
-        meta["dialect"],
-        "t" if meta["stream"] else "f",
-        event["status"],
-        event["end_reason"],
-        "t" if event["client_gone"] else "f",
-        "t" if event["estimated"] else "f",
-        event["error"],
-        _INSTANTS.format(*instants),
-        meta["price_entry"],
-        meta["price_from"],
-        event["upstream"],
-        event["upstream_request_id"],
-        _COUNTS.format(*counts),
-        _units_text(event["units"]) if event["units"] else "{}",
-    ]
+    meta, tokens = event.meta, event.tokens
+    tag, error, upstream, request = meta.tag, event.error, event.upstream, event.upstream_request_id
+    instants = f"{meta.started_ms}\t{event.held_at_ms}\t{event.finished_ms}"
+    counts = (
+        f"{tokens.input}\t{tokens.cached_input}\t{tokens.cache_write}\t{tokens.cache_write_1h}"
+        f"\t{tokens.output}\t{tokens.reasoning}\t{tokens.input_audio}\t{tokens.output_audio}"
+    )
+    words: tuple[str, ...] = (
+        meta.company,
+        meta.provider,
+        meta.product,
+        meta.key_id,
+        meta.api_key,
+        NULL if tag is None else tag,
+        meta.request_id,
+        meta.gateway_id,
+        meta.dialect,
+        "t" if meta.stream else "f",
+        event.status,
+        event.end_reason,
+        "t" if event.client_gone else "f",
+        "t" if event.estimated else "f",
+        NULL if error is None else error,
+        instants,
+        meta.price_entry,
+        meta.price_from,
+        NULL if upstream is None else upstream,
+        NULL if request is None else request,
+        counts,
+        _units_text(event.units) if event.units else "{}",
+    )
     if has_escapes:
-        words = [_copied(word, plain=index in _PLAIN_WORDS) for index, word in enumerate(words)]
-    else:
-        for index in _OPTIONAL_WORDS:
-            if words[index] is None:
-                words[index] = NULL
+        words = _escaped(words, {5: tag, 14: error, 18: upstream, 19: request})
     return "\t".join(words)
 
 
-# Places in the list above.
-_OPTIONAL_WORDS: Final = (5, 14, 18, 19)  # tag, error, upstream, upstream_request_id
-_PLAIN_WORDS: Final = frozenset({15, 20})  # the joined numbers, whose tabs are meant
-_INSTANTS: Final = "{:d}\t{:d}\t{:d}"
-_COUNTS: Final = "\t".join(["{:d}"] * len(TOKEN_CLASSES))
+_JOINED: Final = frozenset({15, 20})  # places of the instants and the counts, whose tabs are meant
+
+
+def _escaped(words: Iterable[str], optional: Mapping[int, str | None]) -> tuple[str, ...]:
+    """The words as COPY wants them; `optional` are those, by place, that may be NULL."""
+    return tuple(
+        word if place in _JOINED or optional.get(place, word) is None else copy_text(word)
+        for place, word in enumerate(words)
+    )
 
 
 def _units_text(units: dict[str, int]) -> str:
     """Counts by name, as PostgreSQL writes such JSON."""
-    for name, count in units.items():
-        if not _UNIT.fullmatch(name) or type(count) is not int or not 0 <= count <= COUNT_MAX:
-            raise Unreadable(f"{name!r}: {count!r} is not a count of a unit")
+    for name in units:
+        if not _UNIT.fullmatch(name):
+            raise Unreadable(f"{name!r} is not a unit")
     ordered = sorted(units.items(), key=lambda unit: (len(unit[0]), unit[0]))
     return "{" + ", ".join([f'"{name}": {count}' for name, count in ordered]) + "}"
-
-
-def _copied(word: object, *, plain: bool) -> str:
-    if word is None:
-        return NULL
-    if not isinstance(word, str):
-        raise Unreadable(f"{word!r} is not text")
-    return word if plain else copy_text(word)
 
 
 def copy_text(text: str) -> str:

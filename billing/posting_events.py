@@ -7,11 +7,13 @@ others go on.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
+import msgspec
 import orjson
 
 from billing.posting_columns import Unreadable, copy_text, description_text
+from billing.posting_wire import WireEvent, check_event, read_event
 from metering.money import AMOUNT_MICRO_MAX
 from metering.purse import LogEntry
 
@@ -19,8 +21,7 @@ DAY_MS: Final = 86_400_000
 KOREA_OFFSET_MS: Final = 9 * 3_600_000
 
 
-@dataclass(slots=True)
-class Charge:
+class Charge(msgspec.Struct, frozen=True, gc=False):
     """A call's end: `settled` by its gateway, or `swept` at its last checkpoint."""
 
     kind: str
@@ -106,7 +107,7 @@ def _settled(fields: dict[str, bytes], lane: int) -> Charge:
     data, taken = fields["e"], fields.get("taken")
     return _charge(
         "settled",
-        orjson.loads(data),
+        read_event(data),
         lane,
         has_escapes=b"\\" in data,
         taken=None if taken is None else int(taken),
@@ -137,7 +138,7 @@ def _swept(entry: LogEntry, lane: int) -> Charge:
         "upstream": None,
         "upstream_request_id": None,
     }
-    return _charge("swept", event, lane, has_escapes=True, taken=None, counted=True)
+    return _charge("swept", check_event(event), lane, has_escapes=True, taken=None, counted=True)
 
 
 def _left(entry: LogEntry, lane: int) -> Left:
@@ -150,7 +151,7 @@ def _left(entry: LogEntry, lane: int) -> Left:
     for event in raw["events"]:
         # One bad event must not keep the others, or the leaving itself, out of the books.
         try:
-            charge = _charge("settled", event, lane, has_escapes=True, taken=None, counted=False)
+            charge = _charge("settled", check_event(event), lane, has_escapes=True, taken=None, counted=False)
             if charge.n != entry.n:
                 raise Unreadable("the event is of another epoch than its notice")
             charges.append(charge)
@@ -171,41 +172,33 @@ def _left(entry: LogEntry, lane: int) -> Left:
 
 
 def _charge(
-    kind: str, event: dict[str, Any], lane: int, *, has_escapes: bool, taken: int | None, counted: bool
+    kind: str, event: WireEvent, lane: int, *, has_escapes: bool, taken: int | None, counted: bool
 ) -> Charge:
-    meta = event["meta"]
-    if meta["lane"] != lane:
-        raise Unreadable(f"the call belongs to lane {meta['lane']}")
-    charge = _amount(event["charge_micro"])
-    status = event["status"]
-    if status not in ("settled", "released") or (charge and status == "released"):
-        raise Unreadable(f"status {status!r} with a charge of {charge}")
-    held_at_ms = event["held_at_ms"]
-    op, voucher = meta["op"], event["voucher"]
-    company, provider, gateway, key = meta["company"], meta["provider"], meta["gateway_id"], meta["key_id"]
-    for word in (op, voucher, company, provider, gateway, key):
-        if type(word) is not str or not word:
-            raise Unreadable(f"{word!r} is not an id")
+    meta = event.meta
+    if meta.lane != lane:
+        raise Unreadable(f"the call belongs to lane {meta.lane}")
+    if event.charge_micro and event.status == "released":
+        raise Unreadable(f"status {event.status!r} with a charge of {event.charge_micro}")
+    op, voucher = meta.op, event.voucher
     # In the order of the fields: this runs for every call.
-    is_floor = event.get("is_floor") is True
     return Charge(
-        "swept" if is_floor else kind,
+        "swept" if event.is_floor else kind,
         op,
         copy_text(op) if has_escapes else op,
         lane,
-        event["n"],
+        event.n,
         voucher,
         copy_text(voucher) if has_escapes else voucher,
-        company,
-        provider,
-        gateway,
-        key,
-        (held_at_ms + KOREA_OFFSET_MS) // DAY_MS,
-        charge,
+        meta.company,
+        meta.provider,
+        meta.gateway_id,
+        meta.key_id,
+        (event.held_at_ms + KOREA_OFFSET_MS) // DAY_MS,
+        event.charge_micro,
         taken,
         counted,
-        description_text(event, meta, has_escapes=has_escapes),
-        is_floor,
+        description_text(event, has_escapes=has_escapes),
+        event.is_floor,
     )
 
 

@@ -17,7 +17,7 @@ before the first change, so that a parked event leaves no trace.
 
 from __future__ import annotations
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from billing.ledger.journal import EntryKind
 from billing.ledger.rules import ChargeTotals, VoucherRef

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections import defaultdict
 from dataclasses import dataclass, field
 
+import msgspec
+
 from billing.ledger.journal import Entry, EntryKind
 from billing.ledger.rules import ChargeTotals, VoucherRef, charge
 from billing.posting_events import Charge, Mark, OpenClaim
@@ -38,8 +40,7 @@ class LoanState:
         return self.lent_micro - self.posted_micro - self.returned_micro
 
 
-@dataclass(slots=True)
-class Booked:
+class Booked(msgspec.Struct, frozen=True, gc=False):
     """The latest step of a call in the books."""
 
     step: int
@@ -69,8 +70,7 @@ class BooksState:
     gone: set[tuple[int, str]]  # (lane, gateway)
 
 
-@dataclass(slots=True)
-class UsageRow:
+class UsageRow(msgspec.Struct, frozen=True, gc=False):
     charge: Charge
     now: Booked
     before: Booked

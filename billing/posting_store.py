@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import lru_cache
 from typing import Final
 
 from billing.audit.batch_store import allot, write_batch
@@ -13,12 +12,11 @@ from billing.ledger.lines import entry_lines, posting_lines
 from billing.ledger.store import insert_entries
 from billing.loans import bump_open_loans
 from billing.parking import insert_parked, parked_lines
-from billing.posting_columns import NULL, copy_text
 from billing.posting_events import Charge, Decoded, Left
-from billing.posting_state import Booked, BooksState, FundsState, LoanState, Outcome, UsageRow
+from billing.posting_lines import usage_line
+from billing.posting_state import Booked, BooksState, FundsState, LoanState, Outcome
 
 _COPY_USAGE: Final = f"copy usage ({', '.join(USAGE_COLUMNS)}, batch_id) from stdin"
-OWN_MICRO: Final = 0  # no company pays beyond its voucher yet
 
 _FUNDS: Final = (
     "select voucher_id, company_id, programme_id, share_ppm, free_micro, charged_micro, direct_micro"
@@ -36,7 +34,7 @@ _LOANS: Final = (
 
 async def read_state(conn: Connection, events: Sequence[Decoded]) -> BooksState:
     """Lock the vouchers a batch names, in their order, and read what its rules need."""
-    charges, ops = _charges(events), _ops(events)
+    charges, ops = _charges(events), _text_array(_ops(events))
     vouchers = sorted({charge.voucher_id for charge in charges})
     loans = sorted({(charge.lane, charge.n, charge.voucher_id) for charge in charges})
     epochs = sorted({(event.lane, event.n) for event in events if isinstance(event, Left)})
@@ -52,7 +50,7 @@ async def read_state(conn: Connection, events: Sequence[Decoded]) -> BooksState:
             " from usage u where u.op = asked.op order by step desc limit 1) b",
             [ops],
         )
-        claim_rows = await conn.execute("select op from claim where op = any(%s)", [ops])
+        claim_rows = await conn.execute("select op from claim where op = any(%s::text[])", [ops])
         epoch_rows = await conn.execute(
             "select e.lane, e.n, e.state from unnest(%s::smallint[], %s::bigint[]) as asked (lane, n)"
             " join lane_epoch e using (lane, n) order by e.lane, e.n for share of e",
@@ -112,6 +110,14 @@ def _ops(events: Sequence[Decoded]) -> list[str]:
     return ops
 
 
+def _text_array(words: Sequence[str]) -> str:
+    """An array as PostgreSQL reads it, for thousands of words: the driver would look at each of them."""
+    joined = '","'.join(words)
+    if "\\" in joined or joined.count('"') > 2 * (len(words) - 1):
+        joined = '","'.join([word.replace("\\", "\\\\").replace('"', '\\"') for word in words])
+    return f'{{"{joined}"}}' if words else "{}"
+
+
 def _columns(rows: Sequence[tuple[object, ...]], width: int) -> list[list[object]]:
     return [list(column) for column in zip(*rows, strict=True)] or [[] for _ in range(width)]
 
@@ -156,7 +162,7 @@ async def _write_records(conn: Connection, out: Outcome) -> None:
     allotted = await allot(conn, len(booked))
     ids = iter(allotted.entry_ids)
     entry_ids = [None if entry is None else next(ids) for entry in entries]
-    lines = [_usage_line(row, entry_ids) for row in out.rows]
+    lines = [usage_line(row, entry_ids) for row in out.rows]
     numbered = list(zip(allotted.entry_ids, booked, strict=True))
     records = Records(lines, entry_lines(numbered), posting_lines(numbered), parked_lines(out.parked))
     await write_batch(conn, allotted.batch_id, records)
@@ -175,27 +181,6 @@ async def _write_records(conn: Connection, out: Outcome) -> None:
             " on conflict (key_id, day) do update set spent_micro = k.spent_micro + excluded.spent_micro",
             _columns([(key, day, spent) for (key, day), spent in sorted(out.key_days.items())], 3),
         )
-
-
-def _usage_line(row: UsageRow, entry_ids: Sequence[int | None]) -> bytes:
-    """One row in the order of USAGE_COLUMNS: what is hashed, and what COPY gets but for the batch."""
-    charge, now, before = row.charge, row.now, row.before
-    entry = None if row.group is None else entry_ids[row.group]
-    return (
-        f"{charge.op_text}\t{now.step}\t{NULL if entry is None else entry}\t{charge.lane}\t{charge.n}"
-        f"\t{charge.kind}\t{charge.voucher_text}\t{_programme_text(row.programme_id)}\t{now.charge_micro}"
-        f"\t{now.government_micro}\t{now.self_micro}\t{OWN_MICRO}\t{now.uncollected_micro}\t{now.from_loan_micro}"
-        f"\t{now.from_free_micro}\t{now.charge_micro - before.charge_micro}"
-        f"\t{now.government_micro - before.government_micro}\t{now.self_micro - before.self_micro}"
-        f"\t{now.uncollected_micro - before.uncollected_micro}"
-        f"\t{now.from_loan_micro - before.from_loan_micro}"
-        f"\t{now.from_free_micro - before.from_free_micro}\t{charge.columns}"
-    ).encode()
-
-
-@lru_cache(maxsize=1000)
-def _programme_text(programme_id: str) -> str:
-    return copy_text(programme_id)
 
 
 async def _write_balances(conn: Connection, books: BooksState, out: Outcome) -> None:

@@ -10,7 +10,7 @@ Amounts are micro-won. `n` is the epoch the caller believes in; every verb that 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Final, Literal, Protocol
 
 import msgspec
@@ -182,13 +182,12 @@ class VoucherBalance:
     granted_self_micro: int
 
 
-@dataclass(frozen=True, slots=True)
-class LogEntry:
+class LogEntry(msgspec.Struct, frozen=True, gc=False):
     entry_id: str
     kind: str
     op: str
     n: int
-    fields: dict[str, bytes] = field(default_factory=dict)
+    fields: dict[str, bytes] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -258,7 +257,7 @@ class Purse(Protocol):
 
     async def lease_alive(self, gateway_id: str) -> bool: ...
 
-    async def read_log(self, *, lane: int, count: int) -> list[LogEntry]: ...
+    async def read_log(self, *, lane: int, count: int, after: str = "") -> list[LogEntry]: ...
 
     async def log_lengths(self) -> list[int]: ...
 

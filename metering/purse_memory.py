@@ -309,8 +309,10 @@ class MemoryPurse:
     async def lease_alive(self, gateway_id: str) -> bool:
         return self.data.leases.get(gateway_id, 0) > self._now_ms()
 
-    async def read_log(self, *, lane: int, count: int) -> list[LogEntry]:
-        return self.data.lane(lane).log[:count]
+    async def read_log(self, *, lane: int, count: int, after: str = "") -> list[LogEntry]:
+        """The oldest, or those that follow the entry `after`. Ids rise by their second number here."""
+        last = int(after.partition("-")[2] or -1)
+        return [e for e in self.data.lane(lane).log if int(e.entry_id.partition("-")[2]) > last][:count]
 
     async def log_lengths(self) -> list[int]:
         return [len(self.data.lane(lane).log) for lane in range(64)]

@@ -12,6 +12,7 @@ from importlib import resources
 from typing import Any, Final
 
 from metering import keys
+from metering.log_entry import read_entry
 from metering.old_keys import expire_old_keys
 from metering.purse import (
     LEASE_MS,
@@ -250,9 +251,10 @@ class RedisPurse:
     async def lease_alive(self, gateway_id: str) -> bool:
         return bool(await self.line.command("EXISTS", keys.lease(gateway_id)))
 
-    async def read_log(self, *, lane: int, count: int) -> list[LogEntry]:
-        entries = await self.line.command("XRANGE", keys.log(lane), "-", "+", "COUNT", count)
-        return [_log_entry(entry_id, flat) for entry_id, flat in entries]
+    async def read_log(self, *, lane: int, count: int, after: str = "") -> list[LogEntry]:
+        start = f"({after}" if after else "-"
+        entries = await self.line.command("XRANGE", keys.log(lane), start, "+", "COUNT", count)
+        return [read_entry(entry_id, flat) for entry_id, flat in entries]
 
     async def log_lengths(self) -> list[int]:
         lengths = await self.line.spread(*(("XLEN", keys.log(lane)) for lane in range(keys.LANES)))
@@ -349,14 +351,3 @@ def _settle_outcome(reply: list[Any]) -> SettleOutcome | Gone:
     if reply[0] == b"LATE":
         return Late(_text(reply[1]))
     return Gone()
-
-
-def _log_entry(entry_id: bytes, flat: list[bytes]) -> LogEntry:
-    fields = {flat[i].decode(): flat[i + 1] for i in range(0, len(flat), 2)}
-    return LogEntry(
-        entry_id=entry_id.decode(),
-        kind=fields.pop("kind").decode(),
-        op=fields.pop("op").decode(),
-        n=int(fields.pop("n")),
-        fields=fields,
-    )

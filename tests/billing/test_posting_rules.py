@@ -222,8 +222,7 @@ def test_a_journals_checkpoint_is_a_sweep_that_is_acknowledged() -> None:
     books, out = _books(free=50, lent={1: (100, "open")}), Outcome()
     apply_event(books, out, _charge("a", 10, kind="swept"))
     assert out.acks == {}
-    floor = _charge("a", 60, kind="swept")
-    floor.is_floor = True
+    floor = replace(_charge("a", 60, kind="swept"), is_floor=True)
     apply_event(books, out, floor)
     apply_event(books, out, floor)
     assert out.acks == {LANE: {"g1": ["a", "a"]}}
@@ -233,19 +232,19 @@ def test_a_journals_checkpoint_is_a_sweep_that_is_acknowledged() -> None:
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
-        ({"charge_micro": "5"}, "not an amount"),
-        ({"charge_micro": 2**53}, "not an amount"),
-        ({"charge_micro": True}, "not an amount"),
-        ({"status": "open"}, "status"),
-        ({"status": "released"}, "status"),
-        ({"voucher": ""}, "not an id"),
-        ({"tokens": {"input": -1}}, "out of bounds"),
-        ({"tokens": {"input": "1"}}, "TypeError"),
-        ({"tokens": {"input": 10**16}}, "out of bounds"),
-        ({"finished_ms": None}, "TypeError"),
+        ({"charge_micro": "5"}, "Expected `int`, got `str` - at `\\$.charge_micro`"),
+        ({"charge_micro": 2**53}, "<= 9007199254740991 - at `\\$.charge_micro`"),
+        ({"charge_micro": True}, "got `bool`"),
+        ({"status": "open"}, "at `\\$.status`"),
+        ({"status": "released"}, "status 'released' with a charge of 5"),
+        ({"voucher": ""}, "length >= 1 - at `\\$.voucher`"),
+        ({"tokens": {"input": -1}}, ">= 0 - at `\\$.tokens.input`"),
+        ({"tokens": {"input": "1"}}, "got `str` - at `\\$.tokens.input`"),
+        ({"tokens": {"input": 10**16}}, "<= 1000000000000000"),
+        ({"finished_ms": None}, "got `null` - at `\\$.finished_ms`"),
         ({"n": 2}, "another call or epoch"),
-        ({"error": 5}, "TypeError"),
-        ({"meta": {"op": "a"}}, "KeyError"),
+        ({"error": 5}, "Expected `str \\| null`"),
+        ({"meta": {"op": "a"}}, "missing required field `request_id`"),
     ],
 )
 def test_an_event_that_cannot_be_read_says_why(change: dict[str, object], reason: str) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from billing.audit.sealing import make_signer, seal
 from billing.database import Pool
 from billing.funds import set_capacity
-from billing.posting import Poster
+from billing.posting import Poster, take
 from metering.purse import LogEntry
 from tests.fakes.books_world import ENDS_MS, LANE, VOUCHER, World
 from tests.fakes.values import replace
@@ -85,4 +85,4 @@ class AuditedWorld:
 
     async def _commit(self, entries: list[LogEntry]) -> None:
         async with self.world.pool.connection() as conn:
-            await Poster(conn, self.world.purse)._commit({LANE: entries})
+            await Poster(conn, self.world.purse)._commit(await take({LANE: entries}))

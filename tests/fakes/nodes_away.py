@@ -20,9 +20,9 @@ class NodesAway(MemoryPurse):
         self._answers(lane)
         return await super().pop_acks(lane=lane, gateway_id=gateway_id, count=count)
 
-    async def read_log(self, *, lane: int, count: int) -> list[LogEntry]:
+    async def read_log(self, *, lane: int, count: int, after: str = "") -> list[LogEntry]:
         self._answers(lane)
-        return await super().read_log(lane=lane, count=count)
+        return await super().read_log(lane=lane, count=count, after=after)
 
     async def note(self, *, lane: int, kind: EventKind, op: str, n: int, event: bytes) -> str:
         self._answers(lane)

@@ -278,9 +278,10 @@ class DataSet:
         stream: Stream | None = self.live(key)
         return len(stream.entries) if stream is not None else 0
 
-    def _xrange(self, key: bytes, _: bytes, __: bytes, ___: bytes, count: bytes) -> list[Any]:
+    def _xrange(self, key: bytes, start: bytes, _: bytes, __: bytes, count: bytes) -> list[Any]:
         stream: Stream = self.live(key) or Stream()
-        some = list(stream.entries.items())[: _int(count)]
+        after = (-1, 0) if start == b"-" else _entry_at(start.removeprefix(b"("))
+        some = [(at, fields) for at, fields in stream.entries.items() if at > after][: _int(count)]
         return [[_entry_id(at), list(fields)] for at, fields in some]
 
     def _xdel(self, key: bytes, *ids: bytes) -> int:

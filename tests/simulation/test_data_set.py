@@ -72,7 +72,8 @@ class TwoServers:
             assert ours == theirs, (asked, ours, theirs)
 
     def translated(self, wire: list[bytes]) -> list[bytes]:
-        return [self._pairs.get(part, part) for part in wire]
+        exclusive = {b"(" + ours: b"(" + theirs for ours, theirs in self._pairs.items()}
+        return [self._pairs.get(part) or exclusive.get(part, part) for part in wire]
 
     def ask(self, *command: Any) -> Any:
         return self._say(*command)
@@ -234,7 +235,9 @@ class _Talk:
     def delete(self) -> None:
         entries = self.two.both("XRANGE", f"{LANE}:log", "-", "+", "COUNT", 50)
         if entries:
-            self.two.both("XDEL", f"{LANE}:log", self.chance.choice(entries)[0])
+            one = self.chance.choice(entries)[0]
+            self.two.both("XRANGE", f"{LANE}:log", b"(" + one, "+", "COUNT", 50)
+            self.two.both("XDEL", f"{LANE}:log", one)
 
     def look(self) -> None:
         self.two.both("HMGET", f"{LANE}:epoch", "n", "fence", "ticket")
