@@ -15,8 +15,10 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from typing import Final
 
+import psycopg
 import structlog
 from prometheus_client import CollectorRegistry
+from psycopg_pool import PoolTimeout
 
 from billing.database import Pool, open_pool
 from billing.gateways import register_gateway
@@ -36,11 +38,15 @@ from launch.gateway_books import AWAY, BooksOfUsage, DirectoryRows, KeptAnswers
 from launch.serving import Application
 from launch.tracing import build_spans
 from metering.meter import Meter
+from metering.purse import PurseUnavailable
 from metering.purse_redis import RedisPurse, connect_purse
+from metering.treasury import TreasuryUnavailable
 from providers.health import Health
 from providers.upstream import Upstream
 
 METRICS_EVERY_S: Final = 1.0
+SERVERS_PATIENCE_S: Final = 5.0
+SERVERS_PAUSE_S: Final = 0.2
 
 log = structlog.get_logger(__name__)
 
@@ -93,8 +99,23 @@ class _Parts:
 
 
 async def build_gateway(settings: Settings, *, gateway_id: str, slot: int) -> GatewayRole:
-    """Raises Refused, or what a server that is away raises; nothing is left open then."""
+    """Waits a moment for servers that are away: they are back sooner than another process is.
+
+    Raises Refused, or what a server that stays away raises; nothing is left open then.
+    """
     del slot
+    deadline_s = time.monotonic() + SERVERS_PATIENCE_S
+    while True:
+        try:
+            return await _build_once(settings, gateway_id=gateway_id)
+        except (psycopg.OperationalError, PoolTimeout, PurseUnavailable, TreasuryUnavailable) as error:
+            if time.monotonic() > deadline_s:
+                raise
+            log.warning("servers not reached", reason=type(error).__name__)
+            await asyncio.sleep(SERVERS_PAUSE_S)
+
+
+async def _build_once(settings: Settings, *, gateway_id: str) -> GatewayRole:
     async with AsyncExitStack() as opened:
         parts = await _open_parts(settings, gateway_id=gateway_id, opened=opened)
         directory = Directory()

@@ -10,7 +10,8 @@ import psycopg
 import pytest
 
 from config.settings import Settings, read_settings
-from launch.gateway_role import build_gateway
+from launch.gateway_role import SERVERS_PAUSE_S, build_gateway
+from tests.fakes.tcp_proxy import TcpProxy
 from tests.launch.running_up import refused
 
 SECRET = "the secret of all machines"
@@ -45,6 +46,22 @@ async def test_what_started_is_closed_whole(tmp_path: Path, books_url: str, valk
     await asyncio.sleep(0)
     assert asyncio.all_tasks() == before
     gc.collect()
+
+
+async def test_a_server_that_is_away_for_a_moment_is_waited_for(
+    tmp_path: Path, books_url: str, valkey_url: str
+) -> None:
+    """Else the process ends and another has to be started, which takes far longer than the server does."""
+    async with TcpProxy(Path(valkey_url.removeprefix("unix://"))) as wire:
+        wire.refusing = True
+        building = asyncio.create_task(
+            build_gateway(settings_of(tmp_path, books_url, wire.url), gateway_id="g1", slot=0)
+        )
+        await asyncio.sleep(2 * SERVERS_PAUSE_S)
+        assert not building.done()
+        wire.refusing = False
+        role = await building
+        await role.close()
 
 
 @pytest.mark.parametrize(
