@@ -17,7 +17,6 @@ from tests.simulation.chance import Chance
 from tests.simulation.gateway_process import Gateway, free_journal
 from tests.simulation.loop import SimulatedLoop
 from tests.simulation.model import Broken
-from tests.simulation.mutants import scripts
 from tests.simulation.run import Run
 from tests.simulation.traces import Trace
 from tests.simulation.worker_process import Worker
@@ -56,7 +55,7 @@ def simulate(
     loop = SimulatedLoop()
     asyncio.set_event_loop(loop)
     chance = Chance(seed, trace, loop.time)
-    world = World(loop, chance, trace, directory, scripts(load_scripts()))
+    world = World(loop, chance, trace, directory, load_scripts())
     postgres.empty()
     world.start(postgres)
     run = Run(world)

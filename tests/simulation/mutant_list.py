@@ -23,8 +23,8 @@ MUTANTS: Final = (
             Change(f"{LUA}/settle.lua", "redis.call('XADD', KEYS[3], '*', unpack(entry))", "'1-1'"),
             Change(
                 "metering/purse_redis.py",
-                "[hold.n, hold.op, charge_micro, tokens, event]\n        )\n",
-                "[hold.n, hold.op, charge_micro, tokens, event]\n        )\n"
+                "[hold.n, hold.op, charge_micro, tokens, event, hold.gateway_id]\n        )\n",
+                "[hold.n, hold.op, charge_micro, tokens, event, hold.gateway_id]\n        )\n"
                 "        fields = {'op': hold.op, 'kind': 'settled', 'n': hold.n}\n"
                 "        fields |= {'charge': charge_micro, 'e': event}\n"
                 "        if reply[0] == b'LATE': fields['late'] = 1\n"
@@ -302,14 +302,14 @@ MUTANTS: Final = (
         (
             Change(
                 f"{LUA}/settle.lua",
-                "if late then\n  if h[1]",
+                "if late then\n  if foreign",
                 "if refusal and refusal[1] == 'OTHER' then\n"
                 "  local current = string.gsub(KEYS[4], '^({%d+}:)%d+', '%1' .. refusal[2])\n"
                 "  if redis.call('EXISTS', current) == 1 then\n"
                 "    redis.call('HINCRBY', current, 'spent', ARGV[3])\n"
                 "  end\n"
                 "end\n"
-                "if late then\n  if h[1]",
+                "if late then\n  if foreign",
             ),
         ),
     ),

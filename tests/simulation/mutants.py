@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
+from typing import Final
 
 
 class NoSuchText(Exception):
@@ -84,17 +85,25 @@ class _Finder(importlib.abc.MetaPathFinder):
 
 
 _installed: Mutant | None = None
+_LOADING: Final = (  # where scripts are read, they are changed
+    Change(
+        "metering/purse_redis.py",
+        "    return sources\n",
+        "    return __import__('tests.simulation.mutants', fromlist=['x']).scripts(sources)\n",
+    ),
+)
 
 
 def install(name: str) -> None:
     """For the life of this process. Modules already imported would not be changed: that is refused."""
     global _installed
     mutant = named(name)
-    modules = {change.path[:-3].replace("/", ".") for change in mutant.changes if change.path.endswith(".py")}
+    changes = mutant.changes + (_LOADING if any(c.path.endswith(".lua") for c in mutant.changes) else ())
+    modules = {change.path[:-3].replace("/", ".") for change in changes if change.path.endswith(".py")}
     if early := modules & set(sys.modules):
         raise RuntimeError(f"imported before it was changed: {sorted(early)}")
     _installed = mutant
-    sys.meta_path.insert(0, _Finder(mutant.changes))
+    sys.meta_path.insert(0, _Finder(changes))
 
 
 def scripts(sources: dict[str, bytes]) -> dict[str, bytes]:

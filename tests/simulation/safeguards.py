@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Final
 
 from tests.simulation.campaign import find
-from tests.simulation.found import FOUND, SURVIVORS
+from tests.simulation.found import FOUND, NAMED, SURVIVORS
 from tests.simulation.mutant_list import MUTANTS
 
 HERE: Final = Path(__file__).resolve().parent
@@ -24,10 +24,17 @@ def page_text() -> str:
         if mutant.name in FOUND:
             number, law = FOUND[mutant.name]
             seed = str(number)
+        elif mutant.name in NAMED:
+            seed, law = "", "; ".join(_named(test) for test in NAMED[mutant.name])
         rows.append(
             f"| **{mutant.name}**: {mutant.safeguard} | {places} | {mutant.removed} | {seed} | {law} |"
         )
     return "\n".join(rows) + "\n"
+
+
+def _named(test: str) -> str:
+    path, _, name = test.partition("::")
+    return f"`{name}` (`{path}`)"
 
 
 def write_page() -> None:

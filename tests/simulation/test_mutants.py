@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -12,7 +14,7 @@ import pytest
 
 from tests.conftest import short_dir
 from tests.simulation.campaign import find, own_postgres
-from tests.simulation.found import FOUND
+from tests.simulation.found import FOUND, NAMED, SURVIVORS
 from tests.simulation.history import Result
 from tests.simulation.mutant_list import MUTANTS
 from tests.simulation.mutants import Change, Mutant, NoSuchText, changed
@@ -61,8 +63,25 @@ def test_with_all_safeguards_the_same_seeds_are_sound(url_of: str) -> None:
     assert find(url_of, seeds, processes=os.cpu_count() or 1, mutant=None) is None
 
 
-def test_every_safeguard_is_found_or_said_to_survive() -> None:
-    assert set(FOUND) <= set(ALL)
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("name", NAMED)
+def test_the_named_tests_fail_without_it(name: str) -> None:
+    """In a process of their own, in which the safeguard was taken away before anything was imported."""
+    tests = NAMED[name]
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-n0", "-q", "-rf", "-p", "tests.simulation.without", *tests],
+        cwd=ROOT,
+        env={"PATH": "/usr/bin:/bin", "WITHOUT": name},
+        capture_output=True,
+        text=True,
+        timeout=280,
+    )
+    assert [test for test in tests if f"FAILED {test}" not in done.stdout] == [], done.stdout
+    assert " error" not in done.stdout.splitlines()[-1], done.stdout
+
+
+def test_every_safeguard_is_found_or_named_or_said_to_survive() -> None:
+    assert sorted([*FOUND, *NAMED, *SURVIVORS]) == sorted(ALL)
 
 
 def test_the_page_says_what_was_found() -> None:
