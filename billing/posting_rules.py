@@ -113,10 +113,11 @@ def _take_back(books: BooksState, out: Outcome, event: Charge, before: Booked) -
 
 def _follow_purse(out: Outcome, loan: LoanState, event: Charge, before: Booked, now: Booked) -> None:
     """Keep what the loan paid and the purse did not count, or the reverse; the limit told goes by it."""
-    counted = before.charge_micro  # by a sweep; what came late changed nothing
+    # An end that the purse counts is the first it counts of this call: what the books had before came late.
+    counted = 0
     if event.counted:
         counted = event.charge_micro if event.taken_micro is None else event.taken_micro
-    beyond = now.from_loan_micro - before.from_loan_micro - (counted - before.charge_micro)
+    beyond = now.from_loan_micro - before.from_loan_micro - counted
     if beyond:
         loan.beyond_micro += beyond
         loan.changed = True

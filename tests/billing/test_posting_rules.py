@@ -273,3 +273,17 @@ def test_an_event_that_cannot_be_read_says_why(change: dict[str, object], reason
     decode(LogEntry("1-1", "settled", "a", 1, {"e": orjson.dumps(event)}), lane=LANE)
     with pytest.raises(Unreadable, match=reason):
         decode(LogEntry("1-1", "settled", "a", 1, {"e": orjson.dumps(event | change)}), lane=LANE)
+
+
+@pytest.mark.parametrize(
+    ("counted", "beyond"),
+    [((True, False), 50), ((False, True), 0), ((False, False), 60), ((True,), 0)],
+    ids=["swept, then late", "a dead gateway's checkpoint, then the end", "both late", "the end alone"],
+)
+def test_the_limit_goes_by_what_the_purse_counted(counted: tuple[bool, ...], beyond: int) -> None:
+    """Where a call is made again, the checkpoint of its first gateway comes by an heir, not the purse."""
+    books = _books(free=0, lent={1: (100, "open")})
+    told = [_charge("a", 10, kind="swept"), _charge("a", 60)][-len(counted) :]
+    for event, is_counted in zip(told, counted, strict=True):
+        apply_event(books, Outcome(), replace(event, counted=is_counted))
+    assert books.loans[LANE, 1, VOUCHER].beyond_micro == beyond
