@@ -21,6 +21,7 @@ from metering.usage import TOKEN_CLASSES
 
 LIMIT_DEFAULT: Final = 100
 LIMIT_MAX: Final = 100
+STATUSES: Final = ("open", "settled", "released")
 SEOUL: Final = timezone(timedelta(hours=9), "Asia/Seoul")
 
 
@@ -68,6 +69,8 @@ def _last_day(ends_ms: int) -> str:
 
 async def usage_one(conn: Connection, company_id: str, usage_id: str) -> dict[str, Any] | None:
     """The contract's usage record, or None where the company has no such call."""
+    if "\0" in usage_id:
+        return None  # PostgreSQL has no text with one
     async with conn.cursor(row_factory=dict_row) as cursor:
         await cursor.execute(
             "select * from usage_now where op = %s and company_id = %s", [usage_id, company_id]
@@ -96,6 +99,8 @@ async def usage_page(conn: Connection, company_id: str, filters: Mapping[str, st
     if (cursor_text := filters.get("cursor")) is not None:
         conditions.append("first.seq < %s")
         values.append(_read_cursor(cursor_text))
+    if filters.get("status", STATUSES[0]) not in STATUSES:
+        raise BadQuery(f"status is one of {', '.join(STATUSES)}.")
     for name, condition in _EQUAL.items():
         if (value := filters.get(name)) is not None:
             conditions.append(condition)

@@ -86,7 +86,7 @@ class Gateway:
         if route is None and path != "/v1/estimate" and not path.startswith(READ):
             raise Problem("route_not_found")
         caller = authenticate(
-            read_api_key(request.headers, request.query, request.twice),
+            read_api_key(request.headers, request.query, request.twice, filters_by_name=path == "/v1/usage"),
             pepper=self._pepper,
             callers=self._directory,
             now_ms=self._now_ms(),

@@ -14,7 +14,7 @@ from gateway.exchange import Exchange
 from gateway.problems import Problem
 from providers.catalogue import UpstreamTarget
 from providers.errors import FirstByteTimeout, NotSent, UpstreamBroken, UpstreamError, VendorError
-from providers.openai_chat import encode_upstream, read_error
+from providers.openai_chat import BadRequest, encode_upstream, read_error
 from providers.quirks import quirks_for
 from providers.upstream import Upstream, UpstreamAnswer
 
@@ -92,14 +92,7 @@ class Attempts:
         stream: bool,
         output_limit: int | None,
     ) -> Reached:
-        encoded = encode_upstream(
-            exchange.body,
-            facts=exchange.facts,
-            upstream_model=target.model,
-            stream=stream,
-            output_limit=output_limit,
-            quirks=quirks_for(target.vendor),
-        )
+        encoded = _encode(exchange, target, stream=stream, output_limit=output_limit)
         answer = await self._upstream.send(
             target, path=path, body=encoded, stream=stream, request_id=exchange.meta.request_id
         )
@@ -124,6 +117,20 @@ class _NextTarget(Exception):
     def __init__(self, problem: Problem) -> None:
         super().__init__(problem.code)
         self.problem = problem
+
+
+def _encode(exchange: Exchange, target: UpstreamTarget, *, stream: bool, output_limit: int | None) -> bytes:
+    try:
+        return encode_upstream(
+            exchange.body,
+            facts=exchange.facts,
+            upstream_model=target.model,
+            stream=stream,
+            output_limit=output_limit,
+            quirks=quirks_for(target.vendor),
+        )
+    except BadRequest as bad:
+        raise Problem("invalid_request", english=bad.message_en, korean=bad.message_ko) from None
 
 
 def _problem_of(error: UpstreamError) -> Problem:

@@ -6,6 +6,7 @@ A key is looked up by its keyed hash only, so that neither memory of the directo
 from __future__ import annotations
 
 import hmac
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from hashlib import sha256
@@ -18,6 +19,9 @@ from metering.directory import ApiKey, Company
 KEY_CHARACTERS_MAX: Final = 256
 _KEY_HEADERS: Final = (b"authorization", b"x-api-key", b"x-goog-api-key", b"api-key")
 _QUERY_NAMES: Final = (b"key=", b"api_key=", b"api-key=", b"apikey=", b"access_token=")
+_KEY_NAME: Final = re.compile(
+    rb"api_key=(?!vg_[a-z0-9_-]{16})"
+)  # a filter: what a key is called, not its text
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,9 +37,11 @@ class Callers(Protocol):
     def company(self, company_id: str) -> Company | None: ...
 
 
-def read_api_key(headers: Mapping[bytes, bytes], query: bytes, twice: set[bytes]) -> bytes:
+def read_api_key(
+    headers: Mapping[bytes, bytes], query: bytes, twice: set[bytes], *, filters_by_name: bool = False
+) -> bytes:
     """The one key the head carries; two different ones are refused, and so is one in the query."""
-    if query and any(part.lower().startswith(_QUERY_NAMES) for part in query.split(b"&")):
+    if query and _holds_a_key(query.lower(), filters_by_name=filters_by_name):
         raise Problem(
             "invalid_api_key",
             english="Send the API key in a header: in the query it would end up in logs.",
@@ -51,6 +57,8 @@ def read_api_key(headers: Mapping[bytes, bytes], query: bytes, twice: set[bytes]
             if scheme.lower() != b"bearer":
                 continue
         value = value.strip()
+        if not value:
+            continue  # an SDK without a key of its kind sends the empty header
         if name in twice or (found is not None and value != found):
             raise Problem(
                 "invalid_api_key",
@@ -61,6 +69,13 @@ def read_api_key(headers: Mapping[bytes, bytes], query: bytes, twice: set[bytes]
     if not found or len(found) > KEY_CHARACTERS_MAX:
         raise Problem("invalid_api_key")
     return found
+
+
+def _holds_a_key(query: bytes, *, filters_by_name: bool) -> bool:
+    return any(
+        part.startswith(_QUERY_NAMES) and not (filters_by_name and _KEY_NAME.match(part))
+        for part in query.split(b"&")
+    )
 
 
 def authenticate(

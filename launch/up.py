@@ -22,6 +22,10 @@ log = structlog.get_logger(__name__)
 def up(settings: Settings, *, declaration: Path | None, demo: bool) -> None:
     """Raises Refused, and then has left nothing behind."""
     _check_readable(declaration)
+    if settings.port == settings.office_port != 0:
+        raise Refused(
+            f"Port {settings.port} cannot be both the data plane's and the office's; choose another."
+        )
     with (
         sockets.bind(settings.host, settings.port, what="data plane") as data_plane,
         sockets.bind(settings.host, settings.office_port, what="office") as office,

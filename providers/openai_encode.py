@@ -6,7 +6,7 @@ from typing import Any
 
 import orjson
 
-from providers.openai_request import LIMIT_FIELDS, RequestFacts
+from providers.openai_request import LIMIT_FIELDS, BadRequest, RequestFacts
 from providers.quirks import NO_QUIRKS, Quirks
 
 
@@ -19,14 +19,24 @@ def encode_upstream(
     output_limit: int | None,
     quirks: Quirks = NO_QUIRKS,
 ) -> bytes:
-    """The body for the vendor. `output_limit` is per choice and only ever lowers the caller's own."""
+    """The body for the vendor. `output_limit` is per choice and only ever lowers the caller's own.
+
+    Raises BadRequest: JSON is read to a depth of 1,024 and written to 254, and to look for what lies between
+    before every call would cost more than to find it here.
+    """
     out = dict(body)
     out["model"] = upstream_model
     if facts.purpose == "chat":
         _set_stream(out, stream=stream, quirks=quirks)
         if output_limit is not None:
             _lower_limit(out, output_limit, quirks)
-    return orjson.dumps(out)
+    try:
+        return orjson.dumps(out)
+    except orjson.JSONEncodeError:
+        raise BadRequest(
+            "The body is nested too deeply; send fewer levels.",
+            "본문의 중첩이 너무 깊습니다. 단계를 줄여 주세요.",
+        ) from None
 
 
 def _set_stream(out: dict[str, Any], *, stream: bool, quirks: Quirks) -> None:

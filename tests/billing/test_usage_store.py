@@ -101,6 +101,10 @@ async def test_pages_are_stable_while_calls_arrive(world: World, conn: Connectio
     assert (await usage_page(conn, "other", {}))["data"] == []
 
 
+async def test_an_id_no_text_of_the_books_can_be_is_not_found(conn: Connection) -> None:
+    assert await usage_one(conn, COMPANY, "op\0") is None
+
+
 @pytest.mark.parametrize(
     ("filters", "count"),
     [
@@ -131,6 +135,8 @@ async def test_filters(world: World, conn: Connection, filters: dict[str, str], 
         {"cursor": "//////////8"},
         {"from": "yesterday"},
         {"to": "9999-12-31"},
+        {"status": "finished"},
+        {"status": ""},
     ],
 )
 async def test_what_cannot_be_read_is_refused(conn: Connection, filters: dict[str, str]) -> None:

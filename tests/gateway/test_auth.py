@@ -5,13 +5,15 @@ from __future__ import annotations
 from hashlib import sha256
 from hmac import digest
 from ipaddress import ip_network
+from pathlib import Path
 
 import pytest
+from aiohttp import web
 
 from gateway.auth import authenticate, read_api_key
 from gateway.problems import Problem
 from metering.directory import ApiKey, Company
-from tests.fakes.gateway_world import KEY, NOW_MS, PEPPER, api_key
+from tests.fakes.gateway_world import KEY, NOW_MS, PEPPER, api_key, world
 
 Headers = dict[bytes, bytes]
 
@@ -26,6 +28,8 @@ Headers = dict[bytes, bytes]
         ({b"api-key": b"one"}, b"one"),
         ({b"authorization": b"Bearer one", b"x-api-key": b"one", b"api-key": b"one"}, b"one"),
         ({b"authorization": b"Basic dXNlcg==", b"x-api-key": b"one"}, b"one"),
+        ({b"authorization": b"Bearer ", b"x-api-key": b"one"}, b"one"),
+        ({b"authorization": b"Bearer one", b"x-api-key": b""}, b"one"),
         ({b"x-api-key": b"k" * 256}, b"k" * 256),
     ],
 )
@@ -60,6 +64,43 @@ def test_what_is_refused_unread(headers: Headers, query: bytes, twice: set[bytes
 
 def test_another_header_may_come_twice_and_a_query_may_name_what_it_likes() -> None:
     assert read_api_key({b"x-api-key": b"one"}, b"limit=5&monkey=1", {b"accept"}) == b"one"
+
+
+@pytest.mark.parametrize("query", [b"api_key=backend", b"limit=5&api_key=vg_team"])
+def test_calls_may_be_filtered_by_a_keys_name(query: bytes) -> None:
+    assert read_api_key({b"x-api-key": b"one"}, query, set(), filters_by_name=True) == b"one"
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        b"api_key=vg_demo_gaonde_backend_000000000000",
+        b"API_KEY=VG_demo_gaonde_backend_000000000000",
+        b"api_key=backend&key=one",
+        b"api-key=backend",
+    ],
+)
+def test_the_text_of_a_key_is_no_filter(query: bytes) -> None:
+    with pytest.raises(Problem, match="invalid_api_key"):
+        read_api_key({b"x-api-key": b"one"}, query, set(), filters_by_name=True)
+
+
+@pytest.mark.parametrize(
+    ("target", "status"),
+    [
+        ("/v1/usage?api_key=backend", 200),
+        ("/v1/usage?api_key=vg_demo_gaonde_backend_000000000000", 401),
+        ("/v1/usage?key=backend", 401),
+        ("/v1/voucher?api_key=backend", 401),
+    ],
+)
+async def test_the_route_of_calls_alone_has_that_filter(tmp_path: Path, target: str, status: int) -> None:
+    async with world(unasked, tmp_path) as w:
+        assert (await w.client.call("GET", target)).status == status
+
+
+async def unasked(request: web.Request) -> web.Response:
+    raise AssertionError("no vendor is asked")
 
 
 class Directory:

@@ -156,6 +156,17 @@ async def test_refusals_before_the_call(
         assert not w.events
 
 
+async def test_what_can_be_read_but_not_written_costs_nothing(tmp_path: Path) -> None:
+    deep = b'{"model":"x1","messages":[{"role":"user","content":"hi"}],"x":' + b"[" * 300 + b"]" * 300 + b"}"
+    async with world(plain, tmp_path) as w:
+        heard = await w.client.call("POST", "/v1/chat/completions", deep)
+        assert (heard.status, heard.code) == (400, "invalid_request")
+        assert "too deeply" in heard.json["error"]["message"]
+        assert not w.seen
+        [event] = w.events
+        assert (event.status, event.end_reason, event.charge_micro) == ("released", "refused", 0)
+
+
 async def test_an_empty_voucher_is_402(tmp_path: Path) -> None:
     async with world(plain, tmp_path, vouchers=(voucher(0, 0),)) as w:
         heard = await w.client.call("POST", "/v1/chat/completions", ASK)

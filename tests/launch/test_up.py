@@ -121,6 +121,15 @@ def test_a_busy_port_is_one_sentence(tmp_path: Path, which: str) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+def test_one_port_for_both_is_one_sentence(tmp_path: Path) -> None:
+    code, said = refused("up", "--data-dir", str(tmp_path / "state"), "--port", "9", "--office-port", "9")
+    assert (code, said) == (
+        2,
+        "Port 9 cannot be both the data plane's and the office's; choose another.\n",
+    )
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_foreign_directory_is_left_alone(tmp_path: Path) -> None:
     (tmp_path / "letter.txt").write_text("not yours")
     code, said = refused("up", "--data-dir", str(tmp_path), "--port", "0", "--office-port", "0")
