@@ -16,6 +16,10 @@ import structlog
 from structlog.typing import EventDict
 
 FLUSH_S: Final = 0.1
+# Without the frames' variables: among them are API keys, vendors' keys and what was asked.
+_TRACEBACKS: Final = structlog.processors.ExceptionRenderer(
+    structlog.tracebacks.ExceptionDictTransformer(show_locals=False)
+)
 
 
 class LossyFile:
@@ -85,7 +89,7 @@ def configure(*, role: str, stream: TextIO | None = None, patient: bool = False)
             name_process,
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True, key="at"),
-            structlog.processors.dict_tracebacks,
+            _TRACEBACKS,
             structlog.processors.JSONRenderer(serializer=orjson.dumps),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -26,6 +28,29 @@ async def test_a_full_disk_loses_lines_and_nothing_else() -> None:
             patient.flush()
             await asyncio.sleep(0.12)
         patient.write_out()
+
+
+CRASH = """
+import structlog
+from launch import logs
+
+def answer(headers):
+    raise ValueError("no answer")
+
+logs.configure(role="gateway")
+try:
+    answer({"authorization": "Bearer " + "vg_" + "secret"})
+except ValueError as error:
+    structlog.get_logger().error("a call failed", exc_info=error)
+"""
+
+
+def test_a_crash_tells_where_and_not_with_what() -> None:
+    said = subprocess.run([sys.executable, "-c", CRASH], capture_output=True, text=True, check=True).stdout
+    assert "no answer" in said
+    assert '"name":"answer"' in said
+    assert "vg_secret" not in said
+    assert "Bearer" not in said
 
 
 def test_what_can_be_written_is_written(tmp_path: Path) -> None:
