@@ -26,6 +26,8 @@ from providers.catalogue import Product
 QUERY_PARAMETERS_MAX: Final = 20
 _USAGE_FILTERS: Final = frozenset({"limit", "cursor", "from", "to", "product", "api_key", "tag", "status"})
 
+_UNREAD_KO: Final = "조회 조건을 읽을 수 없습니다. 값의 형식을 확인해 주세요."
+
 
 class Views:
     def __init__(
@@ -108,7 +110,7 @@ class Views:
         try:
             return orjson.dumps(await self._books.usage_page(caller.company.company_id, filters))
         except BadQuery as bad:
-            raise Problem("invalid_request", english=str(bad)) from None
+            raise Problem("invalid_request", english=str(bad), korean=_UNREAD_KO) from None
         except BooksUnavailable:
             raise Problem("meter_unavailable", retry_after_s=1) from None
 
@@ -161,10 +163,14 @@ def read_query(query: bytes) -> Mapping[str, str]:
             strict_parsing=bool(query),
         )
     except ValueError:
-        raise Problem("invalid_request", english="The query cannot be read.") from None
+        raise Problem("invalid_request", english="The query cannot be read.", korean=_UNREAD_KO) from None
     read = dict(pairs)
     if len(read) != len(pairs):
-        raise Problem("invalid_request", english="A query parameter stands twice; send it once.")
+        raise Problem(
+            "invalid_request",
+            english="A query parameter stands twice; send it once.",
+            korean="같은 조회 조건이 두 번 있습니다. 한 번만 보내 주세요.",
+        )
     return read
 
 
