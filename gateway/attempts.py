@@ -6,8 +6,9 @@ All attempts are one operation under one hold, so whatever happens here is one c
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Final, Protocol
+
+import msgspec
 
 from gateway import routing
 from gateway.exchange import Exchange
@@ -28,8 +29,7 @@ class HealthBook(Protocol):
     def failure(self, target_id: str, now_s: float) -> None: ...
 
 
-@dataclass(frozen=True, slots=True)
-class Reached:
+class Reached(msgspec.Struct, frozen=True):
     answer: UpstreamAnswer
     target: UpstreamTarget
 

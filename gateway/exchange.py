@@ -7,7 +7,6 @@ delivered where the vendor reported none, or released.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import msgspec
@@ -20,8 +19,7 @@ from providers.catalogue import Product
 from providers.openai_chat import RequestFacts
 
 
-@dataclass(slots=True)
-class Exchange:
+class Exchange(msgspec.Struct):
     meta: CallMeta
     facts: RequestFacts
     product: Product

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any, Final
+
+import msgspec
 
 from gateway.asgi.request import Request
 from gateway.asgi.response import EVENT_STREAM, JSON, NO_CACHE, Headers
@@ -39,8 +40,7 @@ _CODES: Final = {STOPPING: "meter_unavailable"}
 _FAILURES: Final = frozenset({"upstream_error", "upstream_timeout", STOPPING})
 
 
-@dataclass(frozen=True, slots=True)
-class RelayLimits:
+class RelayLimits(msgspec.Struct, frozen=True):
     answer_bytes_max: int
     event_bytes_max: int
     drain_client_gone_s: float  # for how long a vendor is listened to after its client left
@@ -48,8 +48,7 @@ class RelayLimits:
     pace: Pace
 
 
-@dataclass(slots=True)
-class Outcome:
+class Outcome(msgspec.Struct):
     """How a call ended, for the canonical log line and the metrics."""
 
     event: UsageEvent

@@ -1,15 +1,20 @@
 """What the data plane tells about itself: one canonical log line per call, and metrics across processes.
 
-Never in a line: keys, prompts, answers. Values from outside are bounded; JSON escapes the rest.
+Never in a line: keys, prompts, answers. Values from outside are bounded; JSON escapes the rest. The line of a
+call is made here in one step, in the form that launch.logs gives to all others: going through its processors
+would cost ten times as much.
 """
 
 from __future__ import annotations
 
+import os
 import time
 from collections import Counter, defaultdict
-from dataclasses import dataclass
-from typing import Protocol
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Final, Protocol
 
+import msgspec
 import prometheus_client as prometheus
 import structlog
 from prometheus_client import CollectorRegistry
@@ -19,8 +24,7 @@ from metering.money import MICRO_PER_WON
 LATENCY_BUCKETS_S = (0.005, 0.025, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300)
 
 
-@dataclass(slots=True)
-class CallRecord:
+class CallRecord(msgspec.Struct):
     """Filled while a call runs, told once when it ends."""
 
     request_id: str
@@ -44,6 +48,37 @@ class CallRecord:
     output_tokens: int | None = None
 
 
+class CallLine(msgspec.Struct, frozen=True):
+    """A call as the log has it."""
+
+    request_id: str
+    usage_id: str | None
+    route: str
+    status: int
+    code: str | None
+    company: str | None
+    api_key: str | None
+    product: str | None
+    stream: bool
+    upstream: str | None
+    attempts: int
+    end_reason: str | None
+    charge_micro: int | None
+    estimated: bool
+    client_gone: bool
+    input_tokens: int | None
+    output_tokens: int | None
+    ms: float
+    at: datetime
+    process_id: int
+    event: str = "call"
+    process: str = "gateway"
+    level: str = "info"
+
+
+_encode: Final = msgspec.json.Encoder().encode
+
+
 class SpanSink(Protocol):
     """gateway.spans.CallSpans, where tracing is installed and asked for."""
 
@@ -53,8 +88,15 @@ class SpanSink(Protocol):
 class Telemetry:
     """One per process. Metrics live in a registry handed in; in many processes they meet on the office."""
 
-    def __init__(self, registry: CollectorRegistry, spans: SpanSink | None = None) -> None:
+    def __init__(
+        self,
+        registry: CollectorRegistry,
+        write_line: Callable[[bytes], None],
+        spans: SpanSink | None = None,
+    ) -> None:
         self._spans = spans
+        self._write_line = write_line
+        self._process_id = os.getpid()
         self._log = structlog.get_logger("gateway")
         self._calls = prometheus.Counter(
             "voucher_calls_total", "Calls by route and how they ended.", ["route", "status", "code"],
@@ -89,27 +131,29 @@ class Telemetry:
             self._spans.tell(record, traceparent)
         seconds = time.perf_counter() - record.started_s
         self._tally.add(record, seconds)
-        self._log.info(
-            "call",
-            request_id=record.request_id,
-            usage_id=record.usage_id,
-            route=record.route,
-            status=record.status,
-            code=record.code,
-            company=record.company,
-            api_key=record.api_key,
-            product=record.product,
-            stream=record.stream,
-            upstream=record.upstream,
-            attempts=record.attempts,
-            end_reason=record.end_reason,
-            charge_micro=record.charge_micro,
-            estimated=record.estimated,
-            client_gone=record.client_gone,
-            input_tokens=record.input_tokens,
-            output_tokens=record.output_tokens,
-            ms=round(seconds * 1000, 3),
+        line = CallLine(
+            record.request_id,
+            record.usage_id,
+            record.route,
+            record.status,
+            record.code,
+            record.company,
+            record.api_key,
+            record.product,
+            record.stream,
+            record.upstream,
+            record.attempts,
+            record.end_reason,
+            record.charge_micro,
+            record.estimated,
+            record.client_gone,
+            record.input_tokens,
+            record.output_tokens,
+            round(seconds * 1000, 3),
+            datetime.now(UTC),
+            self._process_id,
         )
+        self._write_line(_encode(line))
 
     def crash(self, record: CallRecord, error: BaseException) -> None:
         self._log.error("call failed on our side", request_id=record.request_id, exc_info=error)

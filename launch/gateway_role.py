@@ -33,7 +33,7 @@ from gateway.relay import Relay, RelayLimits
 from gateway.slices import Pace
 from gateway.telemetry import Telemetry
 from gateway.views import Views
-from launch import roles
+from launch import logs, roles
 from launch.gateway_books import AWAY, BooksOfUsage, DirectoryRows, KeptAnswers
 from launch.serving import Application
 from launch.tracing import build_spans
@@ -122,7 +122,7 @@ async def _build_once(settings: Settings, *, gateway_id: str) -> GatewayRole:
         source = DirectoryRows(parts.pool, parts.secrets)
         if (delta := await source.changes_since(-1)) is not None:
             directory.apply(delta)
-        telemetry = Telemetry(CollectorRegistry(), build_spans())
+        telemetry = Telemetry(CollectorRegistry(), logs.line_writer(), build_spans())
         fresh = _keep_fresh(directory, source, settings.limits.directory_poll_s)
         opened.callback(asyncio.create_task(fresh, name="directory").cancel)
         measured = _keep_measured(parts.meter, telemetry)

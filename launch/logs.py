@@ -8,6 +8,7 @@ import logging
 import os
 import shutil
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, BinaryIO, Final, TextIO
 
@@ -98,6 +99,12 @@ def configure(*, role: str, stream: TextIO | None = None, patient: bool = False)
     )
     handler = _ToStructlog(level=logging.WARNING)
     logging.basicConfig(handlers=[handler], level=logging.WARNING, force=True)
+
+
+def line_writer() -> Callable[[bytes], None]:
+    """Where lines go that are made elsewhere, whole and in the same form: after `configure`."""
+    logger: structlog.BytesLogger = structlog.get_config()["logger_factory"]()
+    return logger.msg
 
 
 class _ToStructlog(logging.Handler):

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import msgspec
 
 from metering.directory import KeyLimits, Voucher
@@ -60,8 +58,7 @@ class Wish(msgspec.Struct, frozen=True):
     sliced: bool = False
 
 
-@dataclass(slots=True)
-class Held:
+class Held(msgspec.Struct):
     """A hold this process owns until it settles it."""
 
     ref: HoldRef

@@ -310,7 +310,7 @@ async def world(
         views=Views(
             directory=directory, purse=purse, books=MemoryBooks(vouchers), now_ms=lambda: clock_ms[0]
         ),
-        telemetry=Telemetry(CollectorRegistry()),
+        telemetry=Telemetry(CollectorRegistry(), lambda line: None),
         pepper=PEPPER,
         now_ms=lambda: clock_ms[0],
         make_request_id=lambda: f"req{next(requests)}",

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from aiohttp import web
 
-from gateway.auth import authenticate, read_api_key
+from gateway.auth import authenticate, keyed_hash, read_api_key
 from gateway.problems import Problem
 from metering.directory import ApiKey, Company
 from tests.fakes.gateway_world import KEY, NOW_MS, PEPPER, api_key, world
@@ -173,3 +173,8 @@ def test_from_where_a_key_may_come(host: str | None, answer: str) -> None:
 def test_no_network_named_is_none_allowed() -> None:
     assert ask(api_key(allowed_networks=()), host="203.0.113.7") == "invalid_api_key"
     assert ask(api_key(allowed_networks=None), host=None) == "ok"
+
+
+@pytest.mark.parametrize("pepper", [b"", PEPPER, b"p" * 64, b"p" * 65])
+def test_the_keyed_hash_is_hmac(pepper: bytes) -> None:
+    assert keyed_hash(pepper, KEY.encode()) == digest(pepper, KEY.encode(), sha256)

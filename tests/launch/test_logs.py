@@ -1,15 +1,22 @@
-"""A log that cannot be written stops nobody: the lines are lost, the work goes on."""
+"""All lines have one form. A log that cannot be written stops nobody: lines are lost, the work goes on."""
 
 from __future__ import annotations
 
 import asyncio
+import io
+import logging
+import re
 import subprocess
 import sys
 from pathlib import Path
 
+import orjson
 import pytest
+import structlog
+from prometheus_client import CollectorRegistry
 
-from launch.logs import LossyFile, PatientFile
+from gateway.telemetry import CallRecord, Telemetry
+from launch.logs import LossyFile, PatientFile, configure, line_writer
 
 FULL = Path("/dev/full")  # every write to it answers that no space is left
 
@@ -60,3 +67,25 @@ def test_what_can_be_written_is_written(tmp_path: Path) -> None:
         lossy.write(b"one\n")
         lossy.flush()
         assert path.read_bytes() == b"one\n"
+
+
+def test_the_line_of_a_call_has_the_form_of_all_others() -> None:
+    out = io.TextIOWrapper(io.BytesIO())
+    before = structlog.get_config()
+    try:
+        configure(role="gateway", stream=out)
+        structlog.get_logger("gateway").info("started")
+        record = CallRecord(request_id='a "quoted"\nid', route="other", started_s=0.0)
+        Telemetry(CollectorRegistry(), line_writer()).tell(record)
+        out.seek(0)
+        text = out.read()
+    finally:
+        structlog.configure(**before)
+        logging.basicConfig(handlers=[], force=True)
+    started, call = (orjson.loads(line) for line in text.splitlines())
+    assert call["request_id"] == record.request_id
+    assert call["event"] == "call"
+    for name in ("process", "process_id", "level"):
+        assert call[name] == started[name]
+    for line in (started, call):
+        assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z", line["at"])
