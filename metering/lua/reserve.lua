@@ -69,9 +69,11 @@ end
 
 -- Which voucher, and how much of the wish: metering/purse_memory.py says this in words (_choose, _part).
 local chosen, granted, fullest, fullest_free, fullest_open = nil, nil, nil, nil, nil
+local read = {}
 for i = 8, #KEYS do
   local v = redis.call('HMGET', KEYS[i], 'limit', 'spent', 'held', 'ends_ms', 'state', 'open')
   if not v[1] then return {'NO_LOAN', ARGV[i + 7]} end
+  read[i] = v
   if v[5] == 'active' and now < tonumber(v[4]) then
     local free = tonumber(v[1]) - tonumber(v[2]) - tonumber(v[3])
     if day_left and day_left < free then free = day_left end
@@ -96,7 +98,7 @@ if not chosen then
     end
   end
   if not granted then
-    local v = redis.call('HMGET', KEYS[fullest], 'limit', 'spent', 'held')
+    local v = read[fullest]
     local free = tonumber(v[1]) - tonumber(v[2]) - tonumber(v[3])
     if fullest_free < free then return day_used_up(now) end
     return {'SHORT', ARGV[fullest + 7], text(free), v[3]}
@@ -105,10 +107,10 @@ if not chosen then
 end
 
 local voucher, id, amount = KEYS[chosen], ARGV[chosen + 7], text(granted)
-redis.call('HINCRBY', voucher, 'held', amount)
-redis.call('HINCRBY', voucher, 'open', 1)
-local v = redis.call('HMGET', voucher, 'limit', 'spent', 'held')
-local free = text(tonumber(v[1]) - tonumber(v[2]) - tonumber(v[3]))
+local v = read[chosen]
+local held = v[3] + granted
+local free = text(v[1] - v[2] - held)
+redis.call('HSET', voucher, 'held', text(held), 'open', text(v[6] + 1))
 if anew then redis.call('DEL', KEYS[2]) end
 redis.call('HSET', KEYS[2], 'v', id, 'granted', amount, 'a', amount, 't', text(now), 'free', free,
   'limit', v[1], 'd', text(day), 'k', limited and ARGV[14] or '', 'g', ARGV[13], 's', 'open', 'f', '0',

@@ -11,8 +11,9 @@ local h = redis.call('HMGET', KEYS[2], 's', 'a', 'd', 'k', 'id', 'late', 'c', 'g
 local charged = tonumber(ARGV[3]) > 0
 local news = charged and h[7] == '0'
 if h[6] and not news then return {'LATE', h[6]} end
-if h[1] == 'settled' and not news then return balance(KEYS[4], h[5]) end
+if h[1] == 'settled' and not news then return balance(account(KEYS[4]), h[5]) end
 local refusal = fence(ARGV[1])
+local v = account(KEYS[4])
 local foreign = not refusal and h[1] == 'open' and h[8] ~= ARGV[6] and not charged
 local entry = {'op', ARGV[2], 'kind', 'settled', 'n', ARGV[1], 'charge', ARGV[3], 'e', ARGV[5]}
 local late = refusal or foreign or h[1] ~= 'open'
@@ -22,7 +23,7 @@ if late then
 elseif tonumber(ARGV[3]) > tonumber(h[2]) then
   -- Beyond its hold: the books must not take the rest from the holds of others.
   entry[#entry + 1] = 'taken'
-  entry[#entry + 1] = text(payable(KEYS[4], tonumber(h[2]), tonumber(ARGV[3])) or 0)
+  entry[#entry + 1] = text(payable(v, tonumber(h[2]), tonumber(ARGV[3])) or 0)
 end
 local id = redis.call('XADD', KEYS[3], '*', unpack(entry))
 if late then
@@ -37,5 +38,5 @@ if late then
 end
 redis.call('HSET', KEYS[2], 's', 'settled', 'id', id, 'c', ARGV[3])
 local key = h[4] ~= '' and KEYS[5] or nil
-finish(KEYS[4], key, KEYS[6], KEYS[7], KEYS[2], ARGV[2], tonumber(h[2]), tonumber(ARGV[3]), h[3], ARGV[4])
-return balance(KEYS[4], id)
+finish(KEYS[4], v, key, KEYS[6], KEYS[7], KEYS[2], ARGV[2], tonumber(h[2]), tonumber(ARGV[3]), h[3], ARGV[4])
+return balance(v, id)

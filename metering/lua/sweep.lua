@@ -11,5 +11,6 @@ local id = redis.call('XADD', KEYS[3], '*', 'op', ARGV[2], 'kind', 'swept', 'n',
   'charge', h[5], 'out', h[6], 'v', h[7], 't', h[8], 'e', h[9])
 redis.call('HSET', KEYS[2], 's', 'swept', 'id', id, 'c', h[5])
 local key = h[4] ~= '' and KEYS[5] or nil
-finish(KEYS[4], key, KEYS[6], KEYS[7], KEYS[2], ARGV[2], tonumber(h[2]), tonumber(h[5]), h[3], h[6])
-return balance(KEYS[4], id)
+local v = account(KEYS[4])
+finish(KEYS[4], v, key, KEYS[6], KEYS[7], KEYS[2], ARGV[2], tonumber(h[2]), tonumber(h[5]), h[3], h[6])
+return balance(v, id)

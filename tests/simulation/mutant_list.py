@@ -44,7 +44,7 @@ MUTANTS: Final = (
         "An epoch is tied to master_replid, which changes at every restart and promotion.",
         "it is tied to run_id, which survives a demotion and a promotion",
         (
-            Change(f"{LUA}/prologue.lua", "master_replid:(%x+)", "run_id:(%x+)"),
+            Change(f"{LUA}/prologue.lua", "'master_replid:'", "'run_id:'"),
             Change("metering/purse_redis.py", '"master_replid:"', '"run_id:"'),
         ),
     ),
