@@ -5,7 +5,7 @@ All attempts are one operation under one hold, so whatever happens here is one c
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final, Protocol
 
 import msgspec
@@ -52,12 +52,14 @@ class Attempts:
         self, exchange: Exchange, *, path: str, stream: bool, output_limit: int | None
     ) -> Reached:
         """The first answer with a 2xx status, or a Problem: the last one met, or the vendor's rejection."""
-        now_s = self._now_s()
-        targets = routing.order(
-            exchange.product.upstreams,
-            is_healthy=lambda target_id: self._health.is_healthy(target_id, now_s),
-            chance=self._chance,
-        )
+        targets: Sequence[UpstreamTarget] = exchange.product.upstreams
+        if len(targets) > 1:
+            now_s = self._now_s()
+            targets = routing.order(
+                targets,
+                is_healthy=lambda target_id: self._health.is_healthy(target_id, now_s),
+                chance=self._chance,
+            )
         last: Problem | None = None
         for position, target in enumerate(targets):
             tries = 2 if position == len(targets) - 1 else 1

@@ -71,8 +71,13 @@ class Outlet:
 
     async def whole(self, status: int, headers: Headers, body: bytes) -> None:
         headers.append((b"content-length", str(len(body)).encode()))
-        await self.head(status, headers)
-        await self.last(body)
+        self.status, self.headers = status, headers
+        self._note(body)
+        if self.before_last is not None:
+            await self.before_last()
+        if not self._is_muted:
+            await self._send({"type": "http.response.start", "status": status, "headers": headers})
+            await self._send({"type": "http.response.body", "body": body, "more_body": False})
 
     def _note(self, body: bytes) -> None:
         self.sent_bytes += len(body)

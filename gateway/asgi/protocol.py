@@ -68,6 +68,7 @@ class LimitedProtocol(asyncio.Protocol):
         # The request that is arriving.
         self._url = b""
         self._headers: list[tuple[bytes, bytes]] = []
+        self._expects_continue = False
         self._head_bytes = 0
         self._unread_bytes = 0  # since the parser last told us something
         self._is_head_due = True
@@ -149,6 +150,7 @@ class LimitedProtocol(asyncio.Protocol):
         self._unread_bytes = self._head_bytes = 0
         self._url = b""
         self._headers = []
+        self._expects_continue = False
         if not self._is_head_due:
             self._is_head_due = True
             self._set_deadline(self.head_read_s)
@@ -163,22 +165,18 @@ class LimitedProtocol(asyncio.Protocol):
         self._head_bytes += len(name) + len(value) + 4
         if self._head_bytes > HEAD_BYTES_MAX or len(self._headers) >= HEADERS_MAX:
             raise HeadTooLarge
-        self._headers.append((name.lower(), value))
+        name = name.lower()
+        if name == b"expect" and value.lower() == b"100-continue":
+            self._expects_continue = True
+        self._headers.append((name, value))
 
     def on_headers_complete(self) -> None:
         self._unread_bytes = 0
         parser = self._parser
         version = parser.get_http_version()
         scope = self._scope(parser.get_method().decode("ascii"), version)
-        expects_continue = any(
-            name == b"expect" and value.lower() == b"100-continue" for name, value in self._headers
-        )
-        turn = Turn(
-            self,
-            scope,
-            keep_alive=version != "1.0" and parser.should_keep_alive(),
-            expects_continue=expects_continue,
-        )
+        keep_alive = version != "1.0" and parser.should_keep_alive()
+        turn = Turn(self, scope, keep_alive=keep_alive, expects_continue=self._expects_continue)
         self._incoming = turn
         self._is_head_due = False
         self._set_deadline(self.body_read_s)
