@@ -233,13 +233,16 @@ class _Call:
         slices = Slices(self.exchange, self.relay._meter, self.relay._limits.pace)
         try:
             async for chunk in answer:
-                await take(fold, splitter.feed(chunk))
-                if fold.done or fold.error is not None:
+                for events in slices.portions(splitter.feed(chunk), fold.delivered_tokens):
+                    await take(fold, events)
+                    if is_over := fold.done or fold.error is not None:
+                        break
+                    delivered = fold.delivered_tokens()
+                    if slices.is_due(delivered) and not await slices.advance(delivered):
+                        answer.close()
+                        return True, None
+                if is_over:
                     break
-                delivered = fold.delivered_tokens()
-                if slices.is_due(delivered) and not await slices.advance(delivered):
-                    answer.close()
-                    return True, None
             else:
                 if rest := splitter.flush():
                     await take(fold, [rest + b"\n\n"])

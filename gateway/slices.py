@@ -9,6 +9,7 @@ and the hold is all but used it waits, while the vendor is not read, for as long
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from typing import Final
@@ -22,6 +23,7 @@ MARGIN_TOKENS: Final = 32  # more is asked for so far ahead of the end of the ho
 LAST_TOKENS: Final = 8  # and waited for where only so much of it is left
 LEFT_TOKENS: Final = 64  # who is not the first asks only where so much is there for everybody
 STEP_TOKENS: Final = 256
+EVENT_TOKENS: Final = 2  # no more than that in one event, most of the time
 RETRY_S: Final = 0.05
 PAUSE_S: Final = 0.2  # for those who are not the first: the money is not for them yet
 
@@ -72,6 +74,19 @@ class Slices:
 
     def is_due(self, output_tokens: int) -> bool:
         return output_tokens >= self.due_tokens or self._loop.time() >= self._checkpoint_due_s
+
+    def portions(self, events: list[bytes], output_tokens: Callable[[], int]) -> Iterator[list[bytes]]:
+        """What arrived at once, in parts after each of which `is_due` is asked.
+
+        A process that gets little time finds whole answers in its buffer, of which the hold pays a part.
+        """
+        while self._exchange.is_sliced:
+            some = max(1, (self.due_tokens - output_tokens()) // EVENT_TOKENS)
+            if some >= len(events):
+                break
+            yield events[:some]
+            events = events[some:]
+        yield events
 
     async def advance(self, output_tokens: int) -> bool:
         """Note the checkpoint, raise the hold where it is needed. False: the balance has ended.

@@ -24,6 +24,7 @@ class VoucherHash:
     spent: int = 0
     held: int = 0
     open: int = 0
+    usual: int = 0  # what a call costs, the dearest of the last; 0: none ended yet
 
     @property
     def available(self) -> int:

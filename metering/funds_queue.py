@@ -1,7 +1,9 @@
 """Who waits for money that other calls hold: first come, first served, one queue per company.
 
 Only the head of a queue asks the purse again: when a call of the same company ends here, or at the latest
-after a short pause, since calls of other processes end unseen. Everybody's patience is bounded.
+after a short pause, since calls of other processes end unseen. As long as each gets an answer, twice as many
+ask at once, in their order: a process that gets little time would else serve one per turn, and the patience
+of the others would end before the money. Everybody's patience is bounded.
 """
 
 from __future__ import annotations
@@ -10,63 +12,80 @@ import asyncio
 from collections import deque
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from itertools import islice
 from typing import Final
 
 POLL_S: Final = 0.05
+ASKING_MAX: Final = 16
+
+
+class Turn(asyncio.Event):
+    """A place in a queue; set: it may be time to ask."""
+
+    has_asked = False
+
+
+@dataclass(slots=True)
+class _Queue:
+    turns: deque[Turn] = field(default_factory=deque)
+    asking: int = 1  # so many of the first may ask
+
+    def wake(self) -> None:
+        for turn in islice(self.turns, self.asking):
+            turn.set()
 
 
 class FundsQueue:
     def __init__(self) -> None:
-        self._queues: dict[str, deque[asyncio.Event]] = {}
+        self._queues: dict[str, _Queue] = {}
 
     def is_waiting(self, company_id: str) -> bool:
         return company_id in self._queues
 
     def waiting(self) -> int:
-        return sum(len(queue) for queue in self._queues.values())
+        return sum(len(queue.turns) for queue in self._queues.values())
 
     def wake(self, company_id: str) -> None:
         """A call of this company ended: the first in its queue may try again."""
-        queue = self._queues.get(company_id)
-        if queue:
-            queue[0].set()
+        if queue := self._queues.get(company_id):
+            queue.wake()
 
     @asynccontextmanager
-    async def place(self, company_id: str) -> AsyncIterator[asyncio.Event]:
-        """A place at the end of the queue, left on exit; the next in line is woken."""
-        turn = asyncio.Event()
-        queue = self._queues.setdefault(company_id, deque())
-        queue.append(turn)
-        if queue[0] is turn:
+    async def place(self, company_id: str) -> AsyncIterator[Turn]:
+        """A place at the end of the queue, left on exit; the next in line are woken."""
+        turn = Turn()
+        queue = self._queues.setdefault(company_id, _Queue())
+        queue.turns.append(turn)
+        if queue.turns[0] is turn:
             turn.set()
         try:
             yield turn
         finally:
-            queue.remove(turn)
-            if queue:
-                queue[0].set()
+            queue.turns.remove(turn)
+            if turn.has_asked:
+                queue.asking = min(2 * queue.asking, ASKING_MAX)
+            if queue.turns:
+                queue.wake()
             else:
                 self._queues.pop(company_id, None)
 
-    def is_first(self, company_id: str, turn: asyncio.Event) -> bool:
-        return self._queues[company_id][0] is turn
-
-    async def next_try(self, company_id: str, turn: asyncio.Event, deadline_s: float) -> bool:
+    async def next_try(self, company_id: str, turn: Turn, deadline_s: float) -> bool:
         """Wait until it is this one's turn to ask again; False: its patience is over."""
-        loop = asyncio.get_running_loop()
-        while True:
+        loop, queue = asyncio.get_running_loop(), self._queues[company_id]
+        if turn.has_asked:
+            turn.has_asked, queue.asking = False, 1  # in vain
+        while not turn.has_asked:
             left_s = deadline_s - loop.time()
             if left_s <= 0:
                 return False
-            first = self.is_first(company_id, turn)
-            pause_s = min(left_s, POLL_S) if first else left_s
+            is_first = queue.turns[0] is turn
             try:
-                async with asyncio.timeout(pause_s):
+                async with asyncio.timeout(min(left_s, POLL_S) if is_first else left_s):
                     await turn.wait()
             except TimeoutError:
-                if first:
-                    return True
+                turn.has_asked = is_first
                 continue
             turn.clear()
-            if self.is_first(company_id, turn):
-                return True
+            turn.has_asked = turn in islice(queue.turns, queue.asking)
+        return True

@@ -31,6 +31,16 @@ KNOWN_MAX: Final = 4096
 MILLION: Final = 1_000_000
 
 
+def dearest(known: int, newest: int) -> int:
+    """Of the last calls. Of its distance to a cheaper one it gives up a part."""
+    return max(newest, known - max(0, known - newest) // FORGET_PARTS)
+
+
+def enough(usual: int) -> int:
+    """What a call like the usual ones cannot do without."""
+    return usual + usual // ERROR_PARTS
+
+
 @dataclass(slots=True)
 class _Habit:
     dearest_ppm: int  # of the ceiling
@@ -59,8 +69,7 @@ class Habits:
         habit = self._known.pop((voucher_id, product_id), None)
         if habit is None:
             habit = _Habit(used_ppm, left_micro, deque(maxlen=PROOFS_MAX))
-        faded_ppm = habit.dearest_ppm - max(0, habit.dearest_ppm - used_ppm) // FORGET_PARTS
-        habit.dearest_ppm = max(used_ppm, faded_ppm)
+        habit.dearest_ppm = dearest(habit.dearest_ppm, used_ppm)
         habit.left_micro = left_micro
         habit.proofs_s.append(now_s)
         self._known[voucher_id, product_id] = habit  # at the end: the first is the longest unused
@@ -84,10 +93,9 @@ class Habits:
             return ()
         usual_micro = wish.want_micro * habit.dearest_ppm // MILLION
         ask_micro = max(wish.least_micro, usual_micro + usual_micro // MARGIN_PARTS)
-        enough_micro = usual_micro + usual_micro // ERROR_PARTS
         if ask_micro >= wish.want_micro:
             return ()
         return (
             replace(wish, want_micro=ask_micro, least_micro=2 * ask_micro),
-            replace(wish, want_micro=ask_micro, least_micro=max(wish.least_micro, enough_micro)),
+            replace(wish, want_micro=ask_micro, least_micro=max(wish.least_micro, enough(usual_micro))),
         )

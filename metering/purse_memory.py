@@ -13,6 +13,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Final
 
+from metering import habit
 from metering.data_set import DataSet, HoldHash, KeyHash, LaneKeys, VoucherHash
 from metering.money import AMOUNT_MICRO_MAX
 from metering.purse import (
@@ -175,16 +176,18 @@ class MemoryPurse:
         if not charge_micro and record.gateway_id != hold.gateway_id:
             # Another gateway makes the call again, and has the last word on it.
             return self._settle_late(keys, hold, None, charge_micro, fields)
+        voucher = keys.vouchers[hold.n, record.answer.voucher_id]
         if charge_micro > record.amount:
             # Beyond its hold: the books must not take the rest from the holds of others.
-            voucher = keys.vouchers[hold.n, record.answer.voucher_id]
             fields["taken"] = str(min(charge_micro, record.amount + voucher.available)).encode()
         event_id = self._append(keys, "settled", hold.op, hold.n, fields)
         self._end(keys, hold.n, hold.op, record, charge_micro, tokens)
+        if charge_micro:
+            voucher.usual = habit.dearest(voucher.usual, charge_micro)
         record.state = "settled"
         record.charge = charge_micro
         record.event_id = event_id
-        return self._settled(keys.vouchers[hold.n, record.answer.voucher_id], event_id)
+        return self._settled(voucher, event_id)
 
     async def note(self, *, lane: int, kind: EventKind, op: str, n: int, event: bytes) -> str:
         return self._append(self.data.lane(lane), kind, op, n, {"e": event})
@@ -457,8 +460,9 @@ def _choose(
         return Ended()
     free, voucher_id = fullest
     voucher = lane.vouchers[request.n, voucher_id]
-    granted = _part(request, free=free, others_open=voucher.open)
-    if granted is None and free < voucher.available:
+    is_of_day = free < voucher.available  # then it is no scarce voucher
+    granted = _part(request, free=free, others_open=voucher.open, usual=0 if is_of_day else voucher.usual)
+    if granted is None and is_of_day:
         return Limited("krw_per_day", _to_midnight_ms(now_ms))  # more money in the purse would not help
     if granted is None:
         return Short(voucher_id, voucher.available, voucher.held)
@@ -478,19 +482,19 @@ def _take_over(lane: LaneKeys, hold: HoldHash, request: ReserveRequest) -> Reser
     return hold.answer
 
 
-def _part(request: ReserveRequest, *, free: int, others_open: int) -> int | None:
+def _part(request: ReserveRequest, *, free: int, others_open: int, usual: int) -> int | None:
     """What to grant of `free` where the wish is too large for it; None: wait for other calls to end.
 
-    A call that can be sliced starts with a share that leaves room for those that run, and for its own next
-    slices. Where a crowd runs and the share is below a sixteenth of its wish it waits, so that beginnings do
-    not starve every end. A call that cannot be sliced takes all that is there, but only when it is alone.
+    A call that can be sliced starts with a share that leaves room for those that run, and for its next
+    slices. Where a crowd runs and the share is below a sixteenth of its wish it waits: beginnings must not
+    starve ends. Nor does it begin beside others with less than is `usual`. Unsliced, it fits or is alone.
     """
     least, want = request.least_micro, request.want_micro
     if free < least:
         return None
-    if not others_open:
-        return min(want, max(least, free // 2)) if request.sliced else min(want, free)
-    if not request.sliced:
-        return want if want <= free else None
-    share = min(want, max(least, free // (2 * (others_open + 1))))
-    return share if others_open < CROWD or share >= min(want, want // SLICE_PART) else None
+    if request.sliced:
+        share = min(want, max(least, free // (2 * (others_open + 1))))
+        if others_open >= CROWD and share < min(want, want // SLICE_PART):
+            return None
+        want = max(share, min(want, habit.enough(usual)))
+    return min(want, free) if want <= free or not others_open else None

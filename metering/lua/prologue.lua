@@ -47,7 +47,7 @@ local function day_used_up(ms) return {'LIMITED', 'krw_per_day', text(86400000 -
 -- a voucher, read once: what follows counts in it and writes it once
 local function account(voucher)
   return redis.call('HMGET', voucher, 'limit', 'spent', 'held', 'open', 'granted_gov', 'granted_self',
-    'before', 'frozen')
+    'before', 'frozen', 'usual')
 end
 
 -- how much of a charge its hold and what nobody holds can pay
@@ -61,7 +61,7 @@ local function finish(voucher, v, key, key_tokens, ops, hold, op, amount, charge
   local taken = payable(v, amount, charge)
   if not taken then return 0 end
   v[2], v[3], v[4] = text(v[2] + taken), text(v[3] - amount), text(v[4] - 1)
-  redis.call('HSET', voucher, 'spent', v[2], 'held', v[3], 'open', v[4])
+  redis.call('HSET', voucher, 'spent', v[2], 'held', v[3], 'open', v[4], 'usual', v[9] or '0')
   redis.call('SREM', ops, op)
   redis.call('PEXPIRE', hold, 3600000)
   if key then
@@ -77,6 +77,13 @@ local function finish(voucher, v, key, key_tokens, ops, hold, op, amount, charge
     end
   end
   return taken
+end
+
+-- what a call of this voucher costs, the dearest of the last: metering/habit.py says this in words (dearest)
+local function learn(v, charge)
+  local usual = tonumber(v[9] or 0)
+  if charge < usual then charge = usual - math.floor((usual - charge) / 32) end
+  v[9] = text(charge)
 end
 
 local function balance(v, event_id)

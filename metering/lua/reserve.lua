@@ -68,34 +68,36 @@ if limited then
 end
 
 -- Which voucher, and how much of the wish: metering/purse_memory.py says this in words (_choose, _part).
-local chosen, granted, fullest, fullest_free, fullest_open = nil, nil, nil, nil, nil
+local chosen, granted, fullest, fullest_free, fullest_open, fullest_enough = nil, nil, nil, nil, nil, nil
 local read = {}
 for i = 8, #KEYS do
-  local v = redis.call('HMGET', KEYS[i], 'limit', 'spent', 'held', 'ends_ms', 'state', 'open')
+  local v = redis.call('HMGET', KEYS[i], 'limit', 'spent', 'held', 'ends_ms', 'state', 'open', 'usual')
   if not v[1] then return {'NO_LOAN', ARGV[i + 7]} end
   read[i] = v
   if v[5] == 'active' and now < tonumber(v[4]) then
     local free = tonumber(v[1]) - tonumber(v[2]) - tonumber(v[3])
-    if day_left and day_left < free then free = day_left end
+    local enough = tonumber(v[7] or 0)
+    enough = enough + math.floor(enough / 4)
+    if day_left and day_left < free then free, enough = day_left, 0 end
     if want <= free and (not sliced or want <= math.floor(free / (2 * (tonumber(v[6]) + 1)))) then
       chosen, granted = i, want
       break
     end
-    if not fullest or free > fullest_free then fullest, fullest_free, fullest_open = i, free, tonumber(v[6]) end
+    if not fullest or free > fullest_free then
+      fullest, fullest_free, fullest_open, fullest_enough = i, free, tonumber(v[6]), enough
+    end
   end
 end
 if not chosen then
   if not fullest then return {'ENDED'} end
   if fullest_free >= least then
-    if fullest_open == 0 then
-      if sliced then granted = math.min(want, math.max(least, math.floor(fullest_free / 2)))
-      else granted = math.min(want, fullest_free) end
-    elseif not sliced then
-      if want <= fullest_free then granted = want end
-    else
-      local share = math.min(want, math.max(least, math.floor(fullest_free / (2 * (fullest_open + 1)))))
-      if fullest_open < 24 or share >= math.min(want, math.floor(want / 16)) then granted = share end
+    local part = want
+    if sliced then
+      part = math.min(want, math.max(least, math.floor(fullest_free / (2 * (fullest_open + 1)))))
+      if fullest_open >= 24 and part < math.min(want, math.floor(want / 16)) then part = nil
+      else part = math.max(part, math.min(want, fullest_enough)) end
     end
+    if part and (part <= fullest_free or fullest_open == 0) then granted = math.min(part, fullest_free) end
   end
   if not granted then
     local v = read[fullest]

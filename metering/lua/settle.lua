@@ -38,5 +38,6 @@ if late then
 end
 redis.call('HSET', KEYS[2], 's', 'settled', 'id', id, 'c', ARGV[3])
 local key = h[4] ~= '' and KEYS[5] or nil
+if charged then learn(v, tonumber(ARGV[3])) end
 finish(KEYS[4], v, key, KEYS[6], KEYS[7], KEYS[2], ARGV[2], tonumber(h[2]), tonumber(ARGV[3]), h[3], ARGV[4])
 return balance(v, id)

@@ -153,6 +153,24 @@ async def test_an_answer_that_breaks_off_while_it_is_put_together(tmp_path: Path
         assert heard.headers.get("x-should-retry") == ("false" if counted else "true")
 
 
+@pytest.mark.parametrize("stream", [True, False], ids=["streamed", "put together"])
+async def test_what_arrives_at_once_is_delivered_no_further_than_it_is_paid(
+    tmp_path: Path, stream: bool
+) -> None:
+    """A process that was late finds the whole answer in its buffer; a won pays 249 tokens of it."""
+    vendor = Vendor(b"".join([chunk("word")] * 400 + [chunk(finish="stop"), USAGE, DONE]))
+    vendor.goes_on.set()
+    async with world(vendor, tmp_path, vouchers=(voucher(1, 0, share_ppm=1_000_000),)) as w:
+        ask = {**ASK, "stream": stream, "max_tokens": 4000}
+        heard = await w.client.call("POST", "/v1/chat/completions", ask)
+        [event] = w.events
+        assert (event.end_reason, heard.status) == ("voucher_exhausted", 200)
+        assert 200 < event.tokens["output"] < 250
+        assert event.charge_micro <= 1_000_000
+        said = heard.body.decode()
+        assert said.count("word") <= event.tokens["output"] + 8
+
+
 def unsettleable(w: World) -> None:
     """The purse takes no settlement and the journal has no place left."""
 

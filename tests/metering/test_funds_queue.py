@@ -120,3 +120,35 @@ async def test_companies_do_not_wait_for_each_other() -> None:
     line.pay_in()
     await asyncio.sleep(0.01)
     assert line.served == ["b", "a"]
+
+
+async def _ask_slowly(queue: FundsQueue, name: int, served: list[int], *, has: int) -> None:
+    """As a process that gets its turn once in a second. `has`: the first so many get what they ask for."""
+    async with queue.place("c") as turn:
+        while await queue.next_try("c", turn, asyncio.get_running_loop().time() + 60):
+            await asyncio.sleep(1.0)
+            if name < has:
+                served.append(name)
+                return
+
+
+@in_virtual_time
+async def test_where_each_is_served_twice_as_many_ask_at_once() -> None:
+    queue, served = FundsQueue(), list[int]()
+    started_s = asyncio.get_running_loop().time()
+    await asyncio.gather(*(_ask_slowly(queue, name, served, has=31) for name in range(31)))
+    assert served == list(range(31))
+    assert round(asyncio.get_running_loop().time() - started_s) == 5, "1 + 2 + 4 + 8 + 16"
+
+
+@in_virtual_time
+async def test_who_asks_in_vain_asks_alone_from_then_on() -> None:
+    queue, served = FundsQueue(), list[int]()
+    asking = [asyncio.ensure_future(_ask_slowly(queue, name, served, has=7)) for name in range(31)]
+    await asyncio.sleep(10)
+    assert served == list(range(7))
+    assert queue._queues["c"].asking == 1
+    for one in asking:
+        one.cancel()
+    await asyncio.wait(asking)
+    assert not queue.is_waiting("c")

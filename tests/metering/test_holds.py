@@ -81,6 +81,60 @@ def test_what_a_wish_is_granted(talk: PurseTalk, wish: Wish) -> None:
         assert answer == Short("v", wish.free, wish.others_open)
 
 
+# fmt: off
+BEGINNINGS = [
+    #             free  others  want  least  sliced  granted     usual
+    (Wish(1000, 4,     64000,    10, True,     100),        80),  # its share is enough
+    (Wish(1000, 4,     64000,    10, True,     200),       160),  # a quarter more than usual
+    (Wish(1000, 4,     64000,    10, True,    1000),       800),
+    (Wish(1000, 4,     64000,    10, True,    None),       801),  # what is left is for those that run
+    (Wish(1000, 4,       150,    10, True,     150),       801),  # its wish is enough for itself
+    (Wish(1000, 24,    64000,    10, True,    None),       160),  # a crowd is one all the same
+    (Wish(1000, 0,     64000,    10, True,     500),       160),  # alone
+    (Wish(1000, 0,     64000,    10, True,     600),       480),
+    (Wish(1000, 0,     64000,    10, True,    1000),       801),  # the last money is for one call
+    (Wish(1000, 3,       900,   100, False,    900),       801),  # that holds all it can cost
+]
+# fmt: on
+
+
+@pytest.mark.parametrize(("wish", "usual"), BEGINNINGS, ids=str)
+def test_no_call_begins_beside_others_with_less_than_is_usual(
+    talk: PurseTalk, wish: Wish, usual: int
+) -> None:
+    talk.begin(1, limit=usual + wish.free + wish.others_open)
+    talk.reserve(1, "before", usual)
+    talk.settle(1, "before", usual)
+    for number in range(wish.others_open):
+        assert granted(talk.reserve(1, f"other{number}", 1)) == 1
+    assert granted(talk.reserve(1, "a", wish.want, least=wish.least, sliced=wish.sliced)) == wish.granted
+
+
+@pytest.mark.parametrize(
+    ("charges", "begins_with"),
+    [((320,), 400), ((320, 0), 400), ((320, 64), 390), ((64, 320), 400), ((320, 319), 400)],
+    ids=str,
+)
+def test_usual_is_the_dearest_which_is_forgotten_slowly(
+    talk: PurseTalk, charges: tuple[int, ...], begins_with: int
+) -> None:
+    talk.begin(1, limit=1200)
+    for number, charge in enumerate(charges):
+        talk.reserve(1, f"before{number}", 320)
+        talk.settle(1, f"before{number}", charge)
+    talk.reserve(1, "other", 1)
+    assert granted(talk.reserve(1, "a", 64000, least=10, sliced=True)) == begins_with
+
+
+def test_a_scarce_day_of_a_key_is_no_scarce_voucher(talk: PurseTalk) -> None:
+    day = KeyLimits(krw_per_day_micro=1000)
+    talk.begin(1, limit=5000)
+    talk.reserve(1, "before", 800, limits=day, day_spent=0)
+    talk.settle(1, "before", 800)
+    talk.reserve(1, "other", 40, limits=day)
+    assert granted(talk.reserve(1, "a", 4000, least=10, sliced=True, limits=day)) == 160 // 4
+
+
 def test_the_first_voucher_that_pays_whole_then_the_fullest(talk: PurseTalk) -> None:
     talk.begin(1, limit=10)
     talk.lend(1, voucher="w", limit=30)

@@ -401,9 +401,10 @@ class PursesAgree(RuleBasedStateMachine):
                     open_amounts[voucher_key] = open_amounts.get(voucher_key, 0) + hold.amount
             for (n, voucher_id), voucher in lane.vouchers.items():
                 stored = self.two.hash(
-                    keys.voucher(number, n, voucher_id), "ver", "limit", "spent", "held", "open"
+                    keys.voucher(number, n, voucher_id), "ver", "limit", "spent", "held", "open", "usual"
                 )
-                version, limit, spent, held, running = (int(number or -1) for number in stored)
+                version, limit, spent, held, running = (int(number or -1) for number in stored[:-1])
+                assert int(stored[-1] or 0) == voucher.usual
                 ours = (
                     voucher.loan.version,
                     voucher.loan.limit_micro,
