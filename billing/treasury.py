@@ -185,7 +185,8 @@ class SqlTreasury:
         if before is not None and known is not None and _plenty(before, need_micro):
             return Lent(before.limit_micro, known.free_micro)
         async with conn.transaction():
-            stated = await _draw(conn, lane=lane, n=n, voucher_id=voucher_id, need_micro=need_micro)
+            missing = need_micro if before is None else need_micro - _available(before)
+            stated = await _draw(conn, lane=lane, n=n, voucher_id=voucher_id, missing_micro=missing)
         if stated is None:
             return await self._nothing_known(conn, lane=lane, n=n)
         loan, drawn = stated
@@ -221,12 +222,16 @@ async def _voucher_lock(conn: Connection, voucher_id: str) -> AsyncIterator[None
 
 def _plenty(balance: VoucherBalance, need_micro: int) -> bool:
     """Another request has just been served: there is no low water and the need is met."""
-    available = balance.limit_micro - balance.spent_micro - balance.held_micro
+    available = _available(balance)
     return available > 0 and available >= need_micro and 2 * available >= balance.limit_micro
 
 
+def _available(balance: VoucherBalance) -> int:
+    return balance.limit_micro - balance.spent_micro - balance.held_micro
+
+
 async def _draw(
-    conn: Connection, *, lane: int, n: int, voucher_id: str, need_micro: int
+    conn: Connection, *, lane: int, n: int, voucher_id: str, missing_micro: int
 ) -> tuple[LoanRow, int] | None:
     """Move money from free to the epoch's loan and state its totals under a new version. -> loan, amount."""
     cursor = await conn.execute(
@@ -248,7 +253,7 @@ async def _draw(
     )[0]
     amount = 0
     if state == "active" and now_ms < ends_ms:
-        amount = free if free < LEND_ALL_BELOW_MICRO else min(free, max(free // 2, need_micro))
+        amount = free if free < LEND_ALL_BELOW_MICRO else min(free, max(free // 2, missing_micro))
     await conn.execute(
         "insert into loan as l (lane, n, voucher_id, ver, lent_micro, told_micro) values (%s, %s, %s, 1,"
         " %s, %s)"

@@ -25,6 +25,7 @@ LEFT_TOKENS: Final = 64  # who is not the first asks only where so much is there
 STEP_TOKENS: Final = 256
 EVENT_TOKENS: Final = 2  # no more than that in one event, most of the time
 RETRY_S: Final = 0.05
+LENDS_MAX: Final = 4  # at one time: others may take what is lent as fast as it comes
 PAUSE_S: Final = 0.2  # for those who are not the first: the money is not for them yet
 
 
@@ -177,7 +178,7 @@ class Slices:
         held, self._money = self._exchange.held, None
         want_micro, least_micro = self._wish(output_tokens)
         try:
-            while True:
+            for _ in range(LENDS_MAX):
                 outcome = await self._meter.extend(
                     held,
                     want_micro=want_micro,
@@ -192,8 +193,7 @@ class Slices:
                 if not isinstance(outcome, ExtendShort):
                     return False  # a limit of the key, or an epoch that ended: the hold stays as it is
                 available_micro, held_micro = self._money = outcome.available_micro, outcome.held_micro
-                need_micro = want_micro - held.granted_micro - available_micro
-                if await self._meter.lend_more(held, max(1, need_micro)):
+                if await self._meter.lend_more(held, want_micro - held.granted_micro):
                     continue
                 if held_micro > held.granted_micro:
                     return None  # others hold some of it, and will end
@@ -202,4 +202,5 @@ class Slices:
                 # Nothing whole is left: take the rest and live on it.
                 least_micro, want_micro = held.granted_micro + 1, held.granted_micro + available_micro
         except MeterUnavailable:
-            return None  # unreachable for a moment is no refusal
+            pass  # unreachable for a moment is no refusal
+        return None

@@ -196,7 +196,7 @@ class Meter:
         return outcome
 
     async def lend_more(self, held: Held, need_micro: int) -> bool:
-        """A running call is short: ask the treasury. True: trying again may help."""
+        """A running call is short: ask the treasury for so much to be there. True: trying again may help."""
         lane = self._lanes[held.ref.lane]
         outcome = await self._lanes.lend(lane, held.ref.n, held.voucher.voucher_id, need_micro)
         return isinstance(outcome, Lent)
@@ -343,8 +343,7 @@ class Meter:
         available, held = 0, 0
         if isinstance(outcome, Short):
             available, held = outcome.available_micro, outcome.held_micro
-        need = max(wish.want_micro - available, 1)
-        lent = await self._lanes.lend(lane, n, outcome.voucher_id, need)
+        lent = await self._lanes.lend(lane, n, outcome.voucher_id, max(wish.want_micro, 1))
         if not isinstance(lent, NothingFree):
             return
         exhausted = not lent.pending and available + held + lent.free_micro < wish.least_micro

@@ -45,7 +45,10 @@ class Treasury(Protocol):
         """The purse is vacant, or holds an epoch the books do not know as current: the epoch to use now."""
 
     async def lend(self, *, lane: int, n: int, voucher_id: str, need_micro: int) -> LendOutcome:
-        """Lend more to a voucher: half of what is free, all of it where little is left, at least the need."""
+        """See that `need_micro` is available to a voucher, as far as the books can lend it.
+
+        They lend half of what is free, all of it where little is left, at least what is missing of the need.
+        """
 
     async def key_spent_micro(self, key_id: str, day: int) -> int:
         """What an API key spent on a day in Korea (days since 1970-01-01), by the books."""

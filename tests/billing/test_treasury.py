@@ -140,6 +140,22 @@ async def test_how_much_is_lent(pool: Pool, granted_won: int, need_won: int, len
     assert outcome == Lent(lent_won * WON, (granted_won - lent_won) * WON)
 
 
+@pytest.mark.parametrize(
+    ("need_won", "lent_won"),
+    [(400_000, 500_000), (450_000, 750_000), (700_000, 800_000), (5_000_000, 1_000_000)],
+    ids=["is there", "is not", "more than half of what is free", "more than there ever was"],
+)
+async def test_the_need_is_what_should_be_available_in_all(
+    world: World, need_won: int, lent_won: int
+) -> None:
+    """It was taken for what is missing, compared with what was there: a running call asked for ever."""
+    n = await world.treasury.current_epoch(LANE)
+    lend = partial(world.treasury.lend, lane=LANE, n=n, voucher_id=VOUCHER)
+    assert await lend(need_micro=1) == Lent(500_000 * WON, 500_000 * WON)
+    await world.reserve(n, 100_000 * WON)
+    assert await lend(need_micro=need_won * WON) == Lent(lent_won * WON, (1_000_000 - lent_won) * WON)
+
+
 async def test_a_burst_of_requests_lends_once(world: World) -> None:
     n = await world.treasury.current_epoch(LANE)
     await asyncio.gather(

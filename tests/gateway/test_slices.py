@@ -12,6 +12,7 @@ from aiohttp import web
 from metering.event import UsageEvent
 from metering.keys import lane_of
 from metering.purse import PurseUnavailable
+from metering.wish import Held
 from tests.fakes.gateway_world import World, answer, chunk, voucher, world
 from tests.fakes.virtual_time import on_a_sleepy_loop, sleep_through
 
@@ -120,6 +121,22 @@ async def test_an_epoch_that_ends_under_a_stream_does_not_end_it(tmp_path: Path)
         assert floors[0].charge_micro > 0
         assert heard.frames[-1] == "data: [DONE]"
         assert heard.frames[-2] == ": voucher charge_krw=0.018", "no balance is known"
+
+
+async def test_a_treasury_that_promises_without_end_is_not_asked_without_end(tmp_path: Path) -> None:
+    vendor = Vendor(*[chunk("word") * 40] * 10, chunk(finish="stop"), USAGE, DONE)
+    vendor.goes_on.set()
+    async with world(vendor, tmp_path, vouchers=(voucher(1, 0, share_ppm=1_000_000),)) as w:
+        asked: list[int] = []
+
+        async def promise(held: Held, need_micro: int) -> bool:
+            asked.append(need_micro)
+            return True
+
+        w.meter.lend_more = promise  # type: ignore[method-assign]
+        heard = await w.client.call("POST", "/v1/chat/completions", {**STREAM, "max_tokens": 4000})
+        assert heard.frames[-1] == "data: [DONE]"
+        assert 0 < len(asked) < 1000
 
 
 @on_a_sleepy_loop
