@@ -97,6 +97,9 @@ async def bump_open_loans(conn: Connection, voucher_ids: Sequence[str]) -> None:
 
 
 async def confirm_sent(conn: Connection, loan: LoanRow) -> None:
+    """The purse has this version. If that tells more than the loan has, the rest is still to be recalled."""
+    if loan.told_micro > loan.limit_micro:
+        return
     await conn.execute(
         "update loan set sent_ver = %s where lane = %s and n = %s and voucher_id = %s and sent_ver < %s",
         [loan.ver, loan.lane, loan.n, loan.voucher_id, loan.ver],
