@@ -159,7 +159,9 @@ class Calls:
             raise Problem("request_too_large", headers=((b"connection", b"close"),)) from None
         except TimeoutError:
             raise Problem(
-                "invalid_request", english="The body did not arrive in time; send it faster."
+                "invalid_request",
+                english="The body did not arrive in time; send it faster.",
+                korean="본문이 제시간에 도착하지 않았습니다. 더 빨리 보내 주세요.",
             ) from None
         try:
             body = orjson.loads(raw)

@@ -207,6 +207,14 @@ KINDS: Final[dict[str, Kind]] = {
 }
 
 
+# Calls that failed on their way and are charged all the same; the table speaks to those that cost nothing.
+_CHARGED: Final = {
+    "upstream_error": ("The vendor failed", "공급사 오류로 중단되었습니다."),
+    "upstream_timeout": ("The vendor stopped answering", "공급사의 응답이 끊겨 중단되었습니다."),
+    "meter_unavailable": ("The gateway had to stop", "게이트웨이가 중지되어 중단되었습니다."),
+}
+
+
 class Problem(Exception):
     """A refusal. `english`/`korean` replace the table's sentence where there is more to say."""
 
@@ -258,6 +266,17 @@ class Problem(Exception):
         if self.status == 429 or self.retry_after_s is not None:
             headers.append((b"retry-after", str(max(1, self.retry_after_s or 1)).encode()))
         return headers
+
+
+def charged_failure(code: str, usage_id: str) -> Problem:
+    english, korean = _CHARGED[code]
+    record = f"/v1/usage/{usage_id}"
+    return Problem(
+        code,
+        english=f"{english}; what was delivered or counted by then is charged: see {record}.",
+        korean=f"{korean} 그때까지 전달되었거나 집계된 만큼만 차감됩니다. 내역: {record}",
+        charged=True,
+    )
 
 
 def prefers_korean(accept_language: str | None) -> bool:

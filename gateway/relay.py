@@ -19,7 +19,7 @@ from gateway.attempts import Attempts, Reached
 from gateway.exchange import Exchange
 from gateway.hidden import HiddenOutput
 from gateway.outlet import Outlet
-from gateway.problems import Problem
+from gateway.problems import Problem, charged_failure
 from gateway.slices import HoldLost, Pace, Slices
 from metering.event import UsageEvent
 from metering.meter import Meter
@@ -331,7 +331,7 @@ class _Call:
         """A stream that has begun ends with the dialect's error, not with its terminal frame."""
         if not self.outlet.started or self.gone:
             return
-        problem = Problem(_CODES.get(reason, reason))
+        problem = _failure(reason, self.outcome)
         message = problem.message(self.request.header(b"accept-language"))
         await self.outlet.last(error_frame(problem.code, message))
 
@@ -346,7 +346,7 @@ class _Call:
         outcome = await self.settle(
             answer.usage, estimated=False, end_reason="upstream_error", error="upstream_error"
         )
-        raise Problem("upstream_error", charged=outcome.event.charge_micro > 0)
+        raise _failure("upstream_error", outcome)
 
     def _client_left(self) -> None:
         """Called once, when the client goes while its stream runs."""
@@ -406,8 +406,11 @@ def _available_micro(exchange: Exchange, outcome: Outcome) -> int | None:
     return max(0, total - gone)
 
 
-def _failure(reason: str, outcome: Outcome) -> Problem:
-    return Problem(_CODES.get(reason, reason), charged=outcome.event.charge_micro > 0)
+def _failure(reason: str, outcome: Outcome | None) -> Problem:
+    code = _CODES.get(reason, reason)
+    if outcome is None or outcome.event.charge_micro == 0:
+        return Problem(code)
+    return charged_failure(code, outcome.event.op)
 
 
 def _asks_for_too_much(exchange: Exchange) -> bool:

@@ -243,8 +243,8 @@ async def test_a_stream_cut_by_a_stopping_gateway_is_settled_as_delivered(tmp_pa
         task = asyncio.ensure_future(w.client.call("POST", "/v1/chat/completions", STREAM))
         await asyncio.sleep(0.2)
         task.cancel()
-        heard = await task
+        heard, [event] = await task, w.events
         assert '"code":"meter_unavailable"' in heard.frames[-1]
-        [event] = w.events
+        assert event.op in heard.frames[-1], "where to read what it cost"
         assert (event.end_reason, event.estimated) == ("gateway_lost", True)
         assert event.tokens["output"] == len(heard.frames) - 1

@@ -223,12 +223,21 @@ def seen(heard: Heard) -> str:
     return last if last == "[DONE]" else str(orjson.loads(last)["error"]["code"])
 
 
+def assert_words(heard: Heard, event: UsageEvent) -> None:
+    """What fails says that it was charged exactly where it was."""
+    error = orjson.loads(heard.frames[-1].removeprefix("data: "))["error"]
+    assert (f"charged: see /v1/usage/{event.op}." in error["message"]) is (event.charge_micro > 0)
+    assert "nothing was charged" not in error["message"] or event.charge_micro == 0
+
+
 @pytest.mark.parametrize("row", STREAMS, ids=lambda row: row.what)
 async def test_streams(row: Row, tmp_path: Path) -> None:
     w, heard, _ = await ask(row, tmp_path)
     charge_micro = w.events[0].charge_micro
     if not row.client_gone:
         assert seen(heard) == row.sees
+        if row.sees != "[DONE]":
+            assert_words(heard, w.events[0])
     if row.sees == "[DONE]":
         assert heard.frames[-2].startswith(f": voucher charge_krw={format_krw(charge_micro)} ")
     await assert_spent(w, sum(event.charge_micro for event in w.events))
@@ -240,6 +249,8 @@ async def test_whole_answers(row: Row, tmp_path: Path) -> None:
     assert seen(heard) == row.sees
     if row.sees == "200":
         assert heard.headers["x-voucher-charge-krw"] == format_krw(w.events[0].charge_micro)
+    else:
+        assert_words(heard, w.events[0])
     await assert_spent(w, sum(event.charge_micro for event in w.events))
 
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import ast
 import re
+from pathlib import Path
 
 import orjson
 import pytest
 
-from gateway.problems import KINDS, Problem, prefers_korean
+import gateway
+from gateway.problems import KINDS, Problem, charged_failure, prefers_korean
 
 # Contract, section 4: code -> (status, may be tried again as it is)
 CONTRACT = {
@@ -73,6 +76,31 @@ def test_a_refusal_may_say_more_than_the_table() -> None:
         405,
     )
     assert Problem("invalid_request", english="Only this.").message("ko") == "Only this."
+
+
+def test_who_says_more_says_it_in_both_languages() -> None:
+    package = Path(gateway.__file__).parent
+    said = [
+        (f"{path.name}:{node.lineno}", {keyword.arg for keyword in node.keywords})
+        for path in package.rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text("utf-8")))
+        if isinstance(node, ast.Call) and ast.unparse(node.func) == "Problem"
+    ]
+    in_english = [(where, names) for where, names in said if "english" in names]
+    assert len(in_english) > 5
+    assert [where for where, names in in_english if "korean" not in names] == []
+
+
+@pytest.mark.parametrize("code", ["upstream_error", "upstream_timeout", "meter_unavailable"])
+def test_a_failure_that_was_charged_says_so_and_is_not_tried_again(code: str) -> None:
+    problem = charged_failure(code, "op-1")
+    assert (problem.code, problem.status) == (code, KINDS[code].status)
+    assert dict(problem.wire_headers())[b"x-should-retry"] == b"false"
+    for language, word in (("en", "charged"), ("ko", "차감")):
+        message = problem.message(language)
+        assert word in message
+        assert "/v1/usage/op-1" in message
+        assert message != KINDS[code].english
 
 
 @pytest.mark.parametrize(
