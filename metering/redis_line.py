@@ -196,16 +196,18 @@ class RedisLine:
             calls.append(self.call("SELECT", int(database)))
         calls.append(self.call("INFO", "replication"))
         loading = self._ask_for_scripts()
-        *_, info = _first_fault(await asyncio.gather(*calls, return_exceptions=True))
-        await self._loaded(loading)
-        if b"role:slave" in info:  # it would keep the connection and refuse every write
+        replies = _first_fault(await asyncio.gather(*calls, *loading, return_exceptions=True))
+        if b"role:slave" in replies[len(calls) - 1]:  # it would keep the connection and refuse every write
             raise PurseUnavailable("it is a replica")
+        self._know_scripts(replies[len(calls) :])
 
     def _ask_for_scripts(self) -> list[asyncio.Future[Reply]]:
         return [self.call("SCRIPT", "LOAD", source) for source in self._scripts.values()]
 
     async def _loaded(self, calls: list[asyncio.Future[Reply]]) -> None:
-        digests = _first_fault(await asyncio.gather(*calls, return_exceptions=True))
+        self._know_scripts(_first_fault(await asyncio.gather(*calls, return_exceptions=True)))
+
+    def _know_scripts(self, digests: list[Reply]) -> None:
         self.shas = dict(zip(self._scripts, digests, strict=True))
 
     def _lost(self, protocol: _Protocol) -> None:

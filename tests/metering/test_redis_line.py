@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import signal
 import time
@@ -274,6 +275,25 @@ class _Pair:
 async def pair(valkey_server: ValkeyServer, second_valkey: ValkeyServer) -> AsyncIterator[_Pair]:
     async with TcpProxy(valkey_server.socket_path) as proxy:
         yield _Pair(valkey_server, second_valkey, proxy)
+
+
+async def test_a_greeting_that_breaks_off_leaves_no_answer_unlooked_at() -> None:
+    """Each would come out as an error of its own in the log, twelve for every attempt to connect."""
+    said: list[str] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: said.append(context["message"]))
+
+    async def hang_up(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read(1)
+        writer.close()
+
+    async with await asyncio.start_server(hang_up, "127.0.0.1", 0) as server:
+        line = RedisLine(f"redis://127.0.0.1:{server.sockets[0].getsockname()[1]}", scripts=load_scripts())
+        with pytest.raises(PurseUnavailable):
+            await line.start()
+        del line
+        await asyncio.sleep(0)  # the transport lets go of it
+    gc.collect()
+    assert said == []
 
 
 async def test_a_demoted_server_is_left_for_the_new_primary(pair: _Pair) -> None:
