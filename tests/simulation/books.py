@@ -152,6 +152,7 @@ class Books:
         self.chance = chance
         self.loop = loop
         self.lines: list[BooksLine] = []
+        self.locked: dict[tuple[Any, ...], BooksLine] = {}  # locks of sessions that are waited for
 
     async def connect(self, _: str = "") -> Connection:
         await asyncio.sleep(self.chance.hop_s())
@@ -226,6 +227,8 @@ class BooksLine:
         if real is not None:
             self._books.lines.remove(self)
             self._process.on_death.remove(self.break_off)
+            for lock in [lock for lock, line in self._books.locked.items() if line is self]:
+                del self._books.locked[lock]
             self._books.server.give_back(real)
 
     async def execute(self, query: Any, params: Any = None) -> Any:
@@ -285,16 +288,20 @@ class BooksLine:
         self._books.server.tell_time(self._books.now_s())
         if "advisory" in query and "xact" not in query:
             real.locks = "unlock" not in query
+            if not real.locks:
+                self._books.locked.pop(tuple(params), None)
         return await real.execute(query, params)
 
     async def _lock(self, query: str, params: Any) -> Any:
-        """A lock of the session is waited for in the simulation's time."""
+        """A lock of the session is waited for in the simulation's time; whose it is costs no round trip."""
         attempt = query.replace("pg_advisory_lock(", "pg_try_advisory_lock(")
         for _ in range(int(LOCK_TIMEOUT_MS / 1000 / _LOCK_STEP_S)):
-            cursor = await self._run(attempt, params)
-            row = await cursor.fetchone()
-            if row[0]:
-                return cursor
+            if tuple(params) not in self._books.locked:
+                cursor = await self._run(attempt, params)
+                row = await cursor.fetchone()
+                if row[0]:
+                    self._books.locked[tuple(params)] = self
+                    return cursor
             await asyncio.sleep(_LOCK_STEP_S)
             self._session()
         raise psycopg.errors.LockNotAvailable("canceling statement due to lock timeout")

@@ -167,6 +167,13 @@ class Faults:
         await asyncio.sleep(world.chance.choice((0.1, 0.8, 3.0, 7.0)))
         world.books.up = True
 
+    async def disk_full(self) -> None:
+        """No journal can be written to."""
+        world = self.run.world
+        world.disk.fill()
+        await asyncio.sleep(world.chance.choice((0.05, 0.5, 3.0)))
+        world.disk.clear()
+
     # -- clocks
 
     async def clock_jump(self) -> None:
@@ -217,6 +224,7 @@ DEEDS: dict[str, Deed] = {
     "worker killed": Faults.kill_worker,
     "stall": Faults.stall,
     "books away": Faults.books_away,
+    "disk full": Faults.disk_full,
     "clock jump": Faults.clock_jump,
     "grant changed": Faults.change_grant,
 }

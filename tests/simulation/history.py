@@ -14,7 +14,7 @@ from metering.purse import PurseUnavailable
 from metering.purse_redis import load_scripts
 from tests.simulation.books import Server
 from tests.simulation.chance import Chance
-from tests.simulation.gateway_process import Gateway, free_journal
+from tests.simulation.gateway_process import Gateway
 from tests.simulation.loop import SimulatedLoop
 from tests.simulation.model import Broken
 from tests.simulation.run import Run
@@ -70,7 +70,7 @@ def simulate(
         text = "".join(traceback.format_exception(faults[0])[-3:])
         world.broke(Broken("error", f"nobody looked at {text}"))
     broken = world.broken[0] if world.broken else None
-    calls = world.model.calls.values()
+    calls = world.model.calls
     return Result(
         seed=seed,
         broken=None if broken is None else str(broken),
@@ -94,12 +94,13 @@ def _put_away(run: Run) -> None:
     for one in living:
         one.process.kill()
         if isinstance(one, Gateway) and one.meter is not None:
-            free_journal(one.meter)
+            run.world.disk.unmount(one.meter._journal)
     run.office.kill()
+    run.clients.process.kill()
     for line in list(run.world.books.lines):
         line.break_off()
     loop.set_exception_handler(lambda *_: None)
-    everyone = [*[one.process for one in [*living, *run.dead]], run.office]
+    everyone = [*[one.process for one in [*living, *run.dead]], run.office, run.clients.process]
     run.world.books.up = run.world.primary.up = False
     for process_ in everyone:
         loop.unwind(process_)

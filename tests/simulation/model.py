@@ -6,7 +6,8 @@ exposure is the sum of what calls hold or owe, by the callers' own view, whateve
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Final
@@ -25,13 +26,14 @@ class Broken(Exception):
 
 @dataclass(slots=True, eq=False)
 class Call:
-    """One call by the client's and the vendor's account."""
+    """One attempt of a call, by the client's and the vendor's account. Repeats of a key may share an op."""
 
-    op: str
     gateway: str
     vouchers: tuple[str, ...]
-    least_micro: int
     asked_s: float
+    key: str | None = None  # the Idempotency-Key it carries
+    op: str = ""  # known when it is admitted
+    least_micro: int = 0
     voucher: str | None = None
     granted_micro: int = 0
     floors_micro: list[int] = field(default_factory=list)  # checkpoints that may have been told
@@ -40,6 +42,8 @@ class Call:
     completed: bool = False  # the client saw the end of the answer
     swept: bool = False  # the hold was ended by the sweeper while its gateway may live
     lost: bool = False  # its gateway was killed while it ran
+    unwritten: bool = False  # no disk took its charge
+    forgotten: bool = False  # nor is its gateway left to tell of it
     over_micro: int = 0  # of its due, beyond every hold
 
     @property
@@ -69,28 +73,46 @@ class Line:
 
 class Model:
     def __init__(self) -> None:
-        self.calls: dict[str, Call] = {}
+        self.calls: list[Call] = []
+        self.ops: set[str] = set()  # that any gateway made
         self.lines: dict[str, Line] = {}
         self.refusals: Counter[str] = Counter()
         self.exposed: Counter[str] = Counter()
-        self._counted: dict[str, tuple[str, int]] = {}
+        self._of_op: defaultdict[str, list[Call]] = defaultdict(list)
+        self._counted: Counter[tuple[str, str]] = Counter()  # (op, voucher) -> exposed
 
     # -- what happens
 
+    def admitted(self, call: Call, op: str, voucher: str, granted_micro: int) -> None:
+        call.op, call.voucher, call.granted_micro = op, voucher, granted_micro
+        self._of_op[op].append(call)
+        self.note(call)
+
+    def of_op(self, op: str) -> Sequence[Call]:
+        return self._of_op.get(op, ())
+
     def memory_lost(self) -> None:
         """Checkpoints were in the purse only."""
-        for call in self.calls.values():
+        for call in self.calls:
             call.told_micro = 0
+
+    def killed(self, gateway: str) -> None:
+        for call in self.calls:
+            if call.gateway != gateway:
+                continue
+            if call.due_micro is None:
+                call.lost = True
+                self.note(call)
+            call.forgotten = call.unwritten
 
     def note(self, call: Call) -> None:
         """Something about a call changed; nothing may be held or owed beyond what was granted (G1)."""
-        voucher, before = self._counted.get(call.op, (call.voucher, 0))
-        if voucher is not None:
-            self.exposed[voucher] -= before
         if call.voucher is None:
             return
-        self._counted[call.op] = (call.voucher, call.exposed_micro)
-        self.exposed[call.voucher] += call.exposed_micro
+        at = (call.op, call.voucher)
+        exposed = max(one.exposed_micro for one in self._of_op[call.op] if one.voucher == call.voucher)
+        self.exposed[call.voucher] += exposed - self._counted[at]
+        self._counted[at] = exposed
         line = self.lines[call.voucher]
         if self.exposed[call.voucher] > max(line.capacity_micro, line.highest_micro):
             raise Broken(
@@ -115,7 +137,7 @@ class Model:
             if line.highest_micro or any(now_s - at < CHANGE_S for at, _ in line.changes):
                 continue
             capacity = min([line.capacity_micro, *[c for at, c in line.changes if at >= call.asked_s]])
-            used = sum(other.may_cost_micro for other in self.calls.values() if other.voucher == voucher)
+            used = sum(other.may_cost_micro for other in self.calls if other.voucher == voucher)
             if capacity - used >= call.least_micro:
                 raise Broken(
                     "G3 refused",
@@ -136,25 +158,22 @@ class Model:
 
     def check_booked(self, booked: dict[str, tuple[str, int, int]]) -> None:
         """op -> voucher, charge, uncollected, by the books. Each call's own truth (G2)."""
-        for op, call in self.calls.items():
-            _, charge, _ = booked.get(op, ("", None, 0))
-            if call.due_micro is not None:
-                if charge != call.due_micro:
-                    raise Broken("G2 charge", f"{op} costs {call.due_micro}, the books say {charge}")
-            elif charge not in (None, 0, *call.floors_micro):
-                raise Broken("G2 charge", f"{op} never ended, the books charge {charge}")
-            elif (charge or 0) < call.told_micro:
-                raise Broken(
-                    "G2 checkpoint", f"{op} was told at {call.told_micro}, the books charge {charge}"
-                )
-        if strangers := set(booked) - set(self.calls):
+        for op, calls in self._of_op.items():
+            _check_charge(op, calls, booked[op][1] if op in booked else None)
+        if strangers := set(booked) - self.ops:
             raise Broken("G2 charge", f"the books know calls nobody made: {sorted(strangers)[:3]}")
+        charged: defaultdict[str, set[str]] = defaultdict(set)
+        for call in self.calls:
+            if call.key is not None and call.op in booked and booked[call.op][1]:
+                charged[call.key].add(call.op)
+        if twice := {key: sorted(ops) for key, ops in charged.items() if len(ops) > 1}:
+            raise Broken("G2 once", f"keys that were charged twice: {twice}")
         self._check_uncollected(booked)
 
     def _check_uncollected(self, booked: dict[str, tuple[str, int, int]]) -> None:
         """Only an overrun, or a call swept while it ran, may cost more than there is."""
         allowed: Counter[str] = Counter()
-        for call in self.calls.values():
+        for call in self.calls:
             if call.voucher is not None:
                 allowed[call.voucher] += call.over_micro
                 if call.swept:
@@ -168,6 +187,21 @@ class Model:
                     "G1 uncollected",
                     f"{voucher}: {micro} could not be collected, {allowed[voucher]} explained",
                 )
+
+
+def _check_charge(op: str, calls: Sequence[Call], charge: int | None) -> None:
+    """One op was run once, or again where its first gateway had died."""
+    dues = {call.due_micro for call in calls if call.due_micro}
+    if dues:
+        if charge not in dues and not all(call.forgotten for call in calls if call.due_micro):
+            raise Broken("G2 charge", f"{op} costs {sorted(dues)}, the books say {charge}")
+        return
+    floors = {floor for call in calls for floor in call.floors_micro}
+    if charge not in (None, 0, *floors):
+        raise Broken("G2 charge", f"{op} never ended, the books charge {charge}")
+    told = max([call.told_micro for call in calls if call.due_micro is None], default=0)
+    if (charge or 0) < told:
+        raise Broken("G2 checkpoint", f"{op} was told at {told}, the books charge {charge}")
 
 
 def cost_micro(

@@ -9,18 +9,20 @@ from typing import Any, Final
 
 from billing.funds import BelowSpent, FundsChange, set_capacity
 from billing.reclaim import prepare_change
-from metering.directory import KeyLimits, Voucher
-from providers.catalogue import Product
+from tests.simulation import market
 from tests.simulation.checks import check, unrest
+from tests.simulation.clients import Clients
 from tests.simulation.faults import DEEDS, Faults
-from tests.simulation.gateway_process import AWAY, NO_LIMITS, Gateway, Vendor
+from tests.simulation.gateway_process import AWAY, Gateway
 from tests.simulation.loop import Process
-from tests.simulation.model import Broken, Call
+from tests.simulation.model import Broken
+from tests.simulation.request import Vendor
 from tests.simulation.worker_process import Worker
-from tests.simulation.world import BEGIN_MS, COMPANIES, FAR_MS, WON, Company, World, pause, price, process
+from tests.simulation.world import FAR_MS, WON, World, pause, process
 
 QUIET_MAX_S: Final = 90.0
 SERVES_AGAIN_S: Final = 20.0
+ANSWERED_S: Final = 90.0
 
 
 @dataclass
@@ -32,74 +34,27 @@ class Run:
     not_seen_to_end: list[str] = field(default_factory=list)
     palette: list[str] = field(default_factory=list)
     deeds: list[asyncio.Task[Any]] = field(default_factory=list)
-    overruns: bool = False
-    cancels: bool = False
+    clients: Clients = field(init=False)
     office: Process = field(default_factory=lambda: Process("office"))
+
+    def __post_init__(self) -> None:
+        self.clients = Clients(self)
 
     # -- composition
 
     def begin(self) -> None:
         world, chance = self.world, self.world.chance
-        scarce = chance.random() < 0.5
-        for number, name in enumerate(COMPANIES):
-            self.world.companies.append(self._company(name, number, scarce=scarce))
-        later_ms = BEGIN_MS + 1_000_000 + int(chance.uniform(2_000, 12_000))
-        world.product = Product(
-            product_id="nuri-x1",
-            provider_id="nuri",
-            scale="large",
-            purposes=frozenset({"chat"}),
-            context_tokens=900,
-            max_output_tokens=chance.choice((200, 600, 2000)),
-            input_overhead_tokens=0,
-            data_location=None,
-            on_client_gone="drain",
-            upstreams=(),
-            prices=(
-                price(1, 0, input_won="1.0000005", output_won="5.25", per_request=123_456),
-                price(2, later_ms, input_won="0.7", output_won="7.1234567", per_request=0),
-            ),
-        )
+        market.open_for(world)
         for _ in range(chance.choice((1, 2, 3))):
             self.new_gateway()
         for _ in range(chance.choice((1, 1, 2))):
             self.new_worker()
-        self.overruns = chance.random() < 0.3
-        self.cancels = chance.random() < 0.4
+        self.clients.begin()
         rates = (0.0, 0.0, 0.01, 0.04, 0.12)
         chance.line_rate = chance.choice(rates)
         chance.books_rate = chance.choice(rates)
         kinds = [name for name in DEEDS if chance.random() < 0.45]
         self.palette = kinds if chance.random() < 0.9 else []
-
-    def _company(self, name: str, number: int, *, scarce: bool) -> Company:
-        chance = self.world.chance
-        vouchers = []
-        for index in range(chance.choice((1, 1, 2))):
-            share = chance.choice((1_000_000, 750_000, 333_333, 0))
-            won = chance.choice((2_000, 20_000) if scarce else (60_000, 250_000, 900_000))
-            voucher = Voucher(
-                voucher_id=f"{name}-{index}",
-                company_id=name,
-                programme_id="p1",
-                products=None,
-                state="active",
-                starts_ms=0,
-                ends_ms=FAR_MS,
-                share_ppm=share,
-                stopped_by="government",
-                government_granted_micro=0,
-                self_granted_micro=0,
-            )
-            self.world.fund(voucher, won=won)
-            vouchers.append(voucher)
-        limits = KeyLimits(
-            requests_per_minute=chance.choice((None, 10)),
-            tokens_per_minute=chance.choice((None, 60_000)),
-            krw_per_day_micro=chance.choice((None, 20_000 * WON)),
-            concurrent=chance.choice((None, 3)),
-        )
-        return Company(name, tuple(vouchers), (("open", NO_LIMITS), ("limited", limits)))
 
     def new_gateway(self) -> None:
         world = self.world
@@ -110,7 +65,7 @@ class Run:
 
     def new_worker(self) -> None:
         world = self.world
-        worker = Worker(world, process(world, "w"), idle_s=world.chance.choice((0.1, 0.8)))
+        worker = Worker(world, process(world, "w"), idle_s=world.chance.choice((0.2, 0.8)))
         self.workers.append(worker)
         worker.start()
 
@@ -190,55 +145,17 @@ class Run:
         finally:
             await purse.close()
 
-    def ask(self) -> None:
-        """One call of some company on some gateway."""
-        world, chance = self.world, self.world.chance
-        if not self.gateways:
-            return
-        gateway = chance.choice(self.gateways)
-        company = chance.choice(world.companies)
-        most = world.product.max_output_tokens
-        gap_s = chance.choice((0.02, 0.1, 0.5, 2.0))
-        vendor = Vendor(
-            input_tokens=chance.randrange(1, 400),
-            output_tokens=chance.choice((1, chance.randrange(1, most + 1), most)),
-            step_tokens=max(chance.choice((20, 150)), int(most * gap_s / 16)),  # half a minute at most
-            gap_s=gap_s,
-            over=self.overruns and chance.random() < 0.2,
-        )
-        call = self._new_call(gateway, company)
-        task = gateway.call(call, company, chance.choice((0, 0, 1)), chance.random() < 0.6, vendor)
-        if self.cancels and chance.random() < 0.15:
-            world.loop.call_later(chance.uniform(0.0, 0.008), self._cancel, call, task)
-
-    def _new_call(self, gateway: Gateway, company: Company) -> Call:
-        call = Call(
-            op=self.world.new_name("op"),
-            gateway=gateway.name,
-            vouchers=tuple(voucher.voucher_id for voucher in company.vouchers),
-            least_micro=0,
-            asked_s=self.world.loop.time(),
-        )
-        self.world.model.calls[call.op] = call
-        return call
-
-    def _cancel(self, call: Call, task: asyncio.Task[Any]) -> None:
-        """The caller gave up before the call was admitted."""
-        if call.voucher is None and not task.done():
-            self.world.chance.met("reserve", "cancelled")
-            task.cancel()
-
     # -- the course of it
 
     async def go(self) -> None:
         world, chance = self.world, self.world.chance
         self.begin()
         faults = Faults(self)
-        end_s = world.loop.time() + chance.choice((3.0, 6.0, 12.0))
+        end_s = world.loop.time() + chance.choice((3.0, 5.0, 10.0))
         pace_s = chance.choice((0.08, 0.3, 0.8))
         while world.loop.time() < end_s and not world.broken:
             await pause(world, 0.0, 2 * pace_s)
-            self.ask()
+            self.clients.ask()
             if chance.random() < 0.15:
                 faults.keep_snapshot()
             if self.palette and chance.random() < min(0.5, 0.6 * pace_s):
@@ -255,13 +172,23 @@ class Run:
             await deed
         await faults.heal_routes()
         world.books.up = True
+        world.disk.clear()
         for name in self.not_seen_to_end:
             world.mark_ended(name)
+        await self._answer()
         await self._rest()
         await self._serve()
         await self._rest()
         if not world.broken:
             check(world)
+
+    async def _answer(self) -> None:
+        """Who repeats under a key is answered."""
+        world = self.world
+        if self.clients.errands and not world.broken:
+            await asyncio.wait(self.clients.errands, timeout=ANSWERED_S)
+        if self.clients.waiting and not world.broken:
+            world.broke(Broken("answered", f"after {ANSWERED_S:.0f} s still told: {self.clients.waiting}"))
 
     async def _rest(self) -> None:
         world = self.world
@@ -280,10 +207,9 @@ class Run:
         for gateway in self.gateways:
             for company in world.companies:
                 while not world.broken:
-                    away = world.model.refusals["MeterUnavailable"]
-                    call = self._new_call(gateway, company)
-                    await gateway.call(call, company, 0, False, Vendor(3, 1, 1, 0.01))
-                    if world.model.refusals["MeterUnavailable"] == away:
+                    asked = self.clients.asked(gateway, company, 0, False, Vendor(3, 1, 1, 0.01))
+                    await gateway.call(asked)
+                    if asked.code != "meter_unavailable":
                         break
                     if world.loop.time() > until_s:
                         world.broke(Broken("serves", f"{company.name} is not served by {gateway.name}"))

@@ -66,9 +66,9 @@ def write_found() -> None:
     path = HERE / "found.py"
     text = path.read_text(encoding="utf-8")
     head, _, rest = text.partition("FOUND: Final[dict[str, tuple[int, str]]] = {")
-    _, _, tail = rest.partition("}\n\nSURVIVORS")
+    _, _, tail = rest.partition("}\n")
     rows = "".join(
         f'    "{m.name}": ({FOUND[m.name][0]}, "{FOUND[m.name][1]}"),\n' for m in MUTANTS if m.name in FOUND
     )
     body = "FOUND: Final[dict[str, tuple[int, str]]] = {" + ("\n" + rows if rows else "")
-    path.write_text(head + body + "}\n\nSURVIVORS" + tail, encoding="utf-8")
+    path.write_text(head + body + "}\n" + tail, encoding="utf-8")

@@ -13,6 +13,7 @@ import pytest
 
 from tests.conftest import short_dir
 from tests.simulation.campaign import Summary, campaign, own_postgres
+from tests.simulation.clients import STAGES
 
 SEEDS: Final = int(os.getenv("SIMULATION_SEEDS", "250"))
 ROOT: Final = Path(__file__).resolve().parent.parent.parent
@@ -32,6 +33,9 @@ MUST_MEET: Final = {
             "treasury._lend",
             "treasury._voucher_lock",
             "loans.confirm_sent",
+            "idempotency_store.claim",
+            "idempotency_store.finish",
+            "idempotency_store.forget",
         ),
         ("lost", "reply lost", "slow"),
     ),
@@ -63,7 +67,7 @@ def test_every_await_that_moves_money_met_every_fault(summary: Summary) -> None:
         for point, faults in MUST_MEET.items()
     }
     assert {point: faults for point, faults in missed.items() if faults} == {}
-    assert {"reserve"} == {point for (point, fault) in summary.met if fault == "cancelled"}
+    assert set(STAGES) == {point for (point, fault) in summary.met if fault == "cancelled"}
 
 
 def test_the_same_seed_gives_the_same_trace(url_of: str) -> None:

@@ -14,7 +14,7 @@ from tests.simulation.loop import Process
 from tests.simulation.world import LanedPurse, World
 
 RETRY_S: Final = 0.25
-REVIVE_S: Final = 1.0
+REVIVE_S: Final = 2.0
 
 
 @dataclass(slots=True, eq=False)

@@ -15,7 +15,6 @@ from billing.gateways import mark_gateway_ended
 from billing.ledger.store import trial_balance
 from metering.directory import KeyLimits, Voucher
 from metering.keys import lane_of
-from metering.prices import PriceEntry
 from metering.purse_redis import RedisPurse
 from metering.redis_line import RedisLine
 from providers.catalogue import Product
@@ -23,6 +22,7 @@ from tests.simulation import redis_server
 from tests.simulation.books import Books, Server, pool_of
 from tests.simulation.chance import Chance
 from tests.simulation.data_set import DataSet
+from tests.simulation.disk import Disk
 from tests.simulation.loop import Process, SimulatedLoop
 from tests.simulation.model import Broken, Line, Model
 from tests.simulation.redis_server import RedisServer
@@ -73,6 +73,8 @@ class World:
     routes: dict[str, RedisServer] = field(default_factory=dict)  # process name -> where it connects to
     companies: list[Company] = field(default_factory=list)
     product: Product = field(init=False)
+    hiding: Product = field(init=False)  # the same, but not all it bills is seen in a stream
+    disk: Disk = field(default_factory=Disk)
     broken: list[Broken] = field(default_factory=list)
     redis_skew_ms: int = 0
     books_skew_s: float = 0.0
@@ -141,12 +143,15 @@ class World:
         self.chance.say(f"{server.name} {name} {_ids(name, parts)} {word!r}")
         if name == "sweep" and word == b"OK":
             op = parts[1].rpartition(b":h:")[2].decode()
-            if (call := self.model.calls.get(op)) is not None and not call.lost:
-                call.swept = True
-                self.model.note(call)
+            for call in self.model.of_op(op):
+                if not call.lost:
+                    call.swept = True
+                    self.model.note(call)
         if name == "extend" and word == b"OK" and server is self.primary:
             op = parts[1].rpartition(b":h:")[2].decode()
-            if (call := self.model.calls.get(op)) is not None and call.due_micro is None:
+            for call in self.model.of_op(op):
+                if call.due_micro is not None:
+                    continue
                 call.told_micro = max(call.told_micro, int(parts[7]))
         if name == "lend" and word == b"OK" and server is self.primary:
             self._check_loan(parts[1], server.data.values[parts[1]])
@@ -243,20 +248,3 @@ def process(world: World, prefix: str) -> Process:
 
 async def pause(world: World, low_s: float, high_s: float) -> None:
     await asyncio.sleep(world.chance.uniform(low_s, high_s))
-
-
-def price(entry: int, from_ms: int, *, input_won: str, output_won: str, per_request: int = 0) -> PriceEntry:
-    """Won per token, as text, so that a fraction of a micro-won is meant where it stands."""
-
-    def micro(won: str) -> int:
-        whole, _, part = won.partition(".")
-        return int(whole) * 10**12 + int(part.ljust(12, "0")[:12] or 0)
-
-    return PriceEntry(
-        entry_id=f"nuri-x1@{entry}",
-        valid_from="2026-01-01T00:00:00+09:00",
-        valid_from_ms=from_ms,
-        input=micro(input_won),
-        output=micro(output_won),
-        per_request=per_request,
-    )
