@@ -11,26 +11,22 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Final
 
-from metering import habit
+from metering import granting, habit
 from metering.data_set import DataSet, HoldHash, KeyHash, LaneKeys, VoucherHash
 from metering.money import AMOUNT_MICRO_MAX
 from metering.purse import (
     LEASE_MS,
-    Ended,
     EventKind,
     Extended,
     ExtendOutcome,
     ExtendShort,
     Gone,
     HoldRef,
-    KeyDayUnknown,
     Late,
     Limited,
     Loan,
     LogEntry,
-    NoLoan,
     OpenCall,
     OtherEpoch,
     Over,
@@ -40,20 +36,9 @@ from metering.purse import (
     ReserveRequest,
     Settled,
     SettleOutcome,
-    Short,
     Vacant,
     VoucherBalance,
 )
-
-MINUTE_MS: Final = 60_000
-DAY_MS: Final = 86_400_000
-KOREA_OFFSET_MS: Final = 9 * 3_600_000
-CROWD: Final = 24  # as many calls may begin with whatever there is,
-SLICE_PART: Final = 16  # and beside that many, no slice is smaller than the wish divided by this
-
-
-def day_in_korea(now_ms: int) -> int:
-    return (now_ms + KOREA_OFFSET_MS) // DAY_MS
 
 
 class MemoryPurse:
@@ -92,9 +77,9 @@ class MemoryPurse:
             return Over()
         now_ms = self._now_ms()
         key = replace(lane.keys.get((request.n, request.key_id)) or KeyHash())  # kept only if a hold is made
-        if limited := _limits(key, request, now_ms):
+        if limited := granting.limit_reached(key, request, now_ms):
             return limited
-        chosen = _choose(lane, request, now_ms, day_left=_day_left(key, request.limits.krw_per_day_micro))
+        chosen = granting.choose(lane, key, request, now_ms)
         if not isinstance(chosen, tuple):
             return chosen
         voucher_id, granted = chosen
@@ -114,7 +99,7 @@ class MemoryPurse:
             answer=answer,
             gateway_id=request.gateway_id,
             key_id=request.key_id if request.limits.any else None,
-            day=day_in_korea(now_ms),
+            day=granting.day_in_korea(now_ms),
             budget=request.limits.krw_per_day_micro,
             meta=request.meta,
             amount=granted,
@@ -146,13 +131,13 @@ class MemoryPurse:
         key = None if record.key_id is None else keys.keys[hold.n, record.key_id]
         if key is not None and key.day != record.day:
             key = None  # the budget is another day's now
-        day_left = None if key is None else _day_left(key, record.budget)
+        day_left = None if key is None else granting.day_left(key, record.budget)
         free = voucher.available if day_left is None else min(voucher.available, day_left)
         part = free if first else min(free, voucher.available // voucher.open)
         amount = min(want_micro, record.amount + part)
         if amount < least_micro or amount <= record.amount:
             if free < voucher.available:
-                return Limited("krw_per_day", _to_midnight_ms(self._now_ms()))
+                return Limited("krw_per_day", granting.to_midnight_ms(self._now_ms()))
             return ExtendShort(voucher.available, voucher.held)
         more = amount - record.amount
         voucher.held += more
@@ -399,76 +384,6 @@ def _amounts(*amounts: int) -> None:
         raise PurseUnavailable(f"not an amount of micro-won: {amounts}")
 
 
-def _limits(key: KeyHash, request: ReserveRequest, now_ms: int) -> Limited | KeyDayUnknown | None:
-    """Rolls the key's windows to `now_ms`, then says which limit stands in the way."""
-    limits = request.limits
-    if not limits.any:
-        return None
-    day = day_in_korea(now_ms)
-    if key.day is None and limits.krw_per_day_micro is not None and request.day_spent_micro is None:
-        return KeyDayUnknown(day)
-    if key.day != day:
-        first = key.day is None and request.day_spent_micro is not None
-        key.day_spent = (request.day_spent_micro or 0) if first else 0
-        key.day, key.day_held = day, 0
-    if limits.concurrent is not None and key.open >= limits.concurrent:
-        return Limited("concurrent", 1000)
-    start = now_ms - MINUTE_MS
-    if limits.requests_per_minute is not None:
-        key.requests = {op: at for op, at in key.requests.items() if at > start}
-        if len(key.requests) >= limits.requests_per_minute:
-            oldest = min(key.requests.values(), default=now_ms)
-            return Limited("requests_per_minute", oldest + MINUTE_MS - now_ms)
-    if limits.tokens_per_minute is not None:
-        key.tokens = {op: at for op, at in key.tokens.items() if at[0] > start}
-        if sum(tokens for _, tokens in key.tokens.values()) + request.tokens > limits.tokens_per_minute:
-            oldest = min((at for at, _ in key.tokens.values()), default=now_ms)
-            return Limited("tokens_per_minute", oldest + MINUTE_MS - now_ms)
-    left = _day_left(key, limits.krw_per_day_micro)
-    if left is not None and left < request.least_micro:
-        return Limited("krw_per_day", _to_midnight_ms(now_ms))
-    return None
-
-
-def _to_midnight_ms(now_ms: int) -> int:
-    return DAY_MS - (now_ms + KOREA_OFFSET_MS) % DAY_MS
-
-
-def _day_left(key: KeyHash, budget: int | None) -> int | None:
-    return None if budget is None else budget - key.day_spent - key.day_held
-
-
-def _choose(
-    lane: LaneKeys, request: ReserveRequest, now_ms: int, *, day_left: int | None
-) -> tuple[str, int] | NoLoan | Short | Ended | Limited:
-    """(voucher, amount), or why not. The first voucher that can grant the wish whole, else the fullest."""
-    fullest: tuple[int, str] | None = None
-    for voucher_id in request.vouchers:
-        voucher = lane.vouchers.get((request.n, voucher_id))
-        if voucher is None:
-            return NoLoan(voucher_id)
-        if voucher.loan.state != "active" or now_ms >= voucher.loan.ends_ms:
-            continue
-        free = voucher.available if day_left is None else min(voucher.available, day_left)
-        if request.want_micro <= free and (
-            not request.sliced or request.want_micro <= free // (2 * (voucher.open + 1))
-        ):
-            return voucher_id, request.want_micro
-        if fullest is None or free > fullest[0]:
-            fullest = (free, voucher_id)
-    if fullest is None:
-        return Ended()
-    free, voucher_id = fullest
-    voucher = lane.vouchers[request.n, voucher_id]
-    is_of_day = free < voucher.available  # then it is no scarce voucher
-    granted = _part(request, free=free, others_open=voucher.open, usual=0 if is_of_day else voucher.usual)
-    if granted is None and is_of_day:
-        return Limited("krw_per_day", _to_midnight_ms(now_ms))  # more money in the purse would not help
-    if granted is None:
-        return Short(voucher_id, voucher.available, voucher.held)
-    return voucher_id, granted
-
-
 def _take_over(lane: LaneKeys, hold: HoldHash, request: ReserveRequest) -> Reserved:
     """An open hold is asked for again: its answer was lost, or its gateway is dead and the call made again.
 
@@ -480,21 +395,3 @@ def _take_over(lane: LaneKeys, hold: HoldHash, request: ReserveRequest) -> Reser
         lane.open_ops.setdefault((request.n, request.gateway_id), set()).add(request.op)
         hold.gateway_id, hold.meta = request.gateway_id, request.meta
     return hold.answer
-
-
-def _part(request: ReserveRequest, *, free: int, others_open: int, usual: int) -> int | None:
-    """What to grant of `free` where the wish is too large for it; None: wait for other calls to end.
-
-    A call that can be sliced starts with a share that leaves room for those that run, and for its next
-    slices. Where a crowd runs and the share is below a sixteenth of its wish it waits: beginnings must not
-    starve ends. Nor does it begin beside others with less than is `usual`. Unsliced, it fits or is alone.
-    """
-    least, want = request.least_micro, request.want_micro
-    if free < least:
-        return None
-    if request.sliced:
-        share = min(want, max(least, free // (2 * (others_open + 1))))
-        if others_open >= CROWD and share < min(want, want // SLICE_PART):
-            return None
-        want = max(share, min(want, habit.enough(usual)))
-    return min(want, free) if want <= free or not others_open else None

@@ -67,7 +67,7 @@ if limited then
   end
 end
 
--- Which voucher, and how much of the wish: metering/purse_memory.py says this in words (_choose, _part).
+-- Which voucher, and how much of the wish: metering/granting.py says this in words.
 local chosen, granted, fullest, fullest_free, fullest_open, fullest_enough = nil, nil, nil, nil, nil, nil
 local read = {}
 for i = 8, #KEYS do

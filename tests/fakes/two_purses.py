@@ -16,8 +16,9 @@ from typing import Any, Final, TypeVar
 
 from metering import keys
 from metering.data_set import DataSet
+from metering.granting import DAY_MS, day_in_korea
 from metering.purse import Late, Limited, LogEntry, Purse, PurseUnavailable, Reserved, Settled
-from metering.purse_memory import DAY_MS, MemoryPurse, day_in_korea
+from metering.purse_memory import MemoryPurse
 from metering.purse_redis import RedisPurse, connect_purse
 from tests.fakes.values import replace
 

@@ -34,6 +34,7 @@ PURE: Final = (
     "metering/keys.py",
     "metering/event.py",
     "metering/hold.py",
+    "metering/granting.py",
     "metering/habit.py",
     "providers/sse.py",
     "providers/openai_*.py",

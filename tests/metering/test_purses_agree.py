@@ -26,8 +26,8 @@ from hypothesis.stateful import (
 
 from metering import keys
 from metering.directory import KeyLimits
+from metering.granting import DAY_MS
 from metering.purse import HoldRef, Loan, Purse, Reserved, ReserveRequest
-from metering.purse_memory import DAY_MS
 from tests.fakes.two_purses import Snapshot, TwoPurses
 
 EXAMPLES: Final = int(os.getenv("PURSE_EXAMPLES", "20"))
