@@ -14,40 +14,29 @@ import asyncio
 import math
 from collections import deque
 from typing import Any, Final
-from urllib.parse import unquote
 
 import httptools
 
-from gateway.asgi.request import ClientConnection, Scope
+from gateway.asgi.head import HEAD_BYTES_MAX, ArrivingHead
+from gateway.asgi.refusals import BadHead, refusal
 from gateway.asgi.turn import READ_AHEAD_BYTES_MAX, Asgi, Turn
 
-HEAD_BYTES_MAX: Final = 64 * 1024
-HEADERS_MAX: Final = 128
-TARGET_BYTES_MAX: Final = 8 * 1024
 HEAD_READ_S: Final = 20.0
 BODY_READ_S: Final = 65.0  # the request's own limit ends first and answers, once a part of the body has come
 CLIENT_STALL_S: Final = 60.0
-
-_REFUSAL_BODY: Final = (
-    b'{"error":{"message":"This is no HTTP request that can be understood in one way only.",'
-    b'"type":"invalid_request_error","param":null,"code":"invalid_request"}}'
-)
-_REFUSAL: Final = (
-    b"HTTP/1.1 400 Bad Request\r\ncontent-type: application/json\r\nconnection: close\r\n"
-    b"content-length: %d\r\n\r\n%b" % (len(_REFUSAL_BODY), _REFUSAL_BODY)
-)
+LINGER_BYTES_MAX: Final = 64 * 1024 * 1024
+LINGER_SILENCE_S: Final = 2.0
+LINGER_S: Final = 30.0
 
 
-class HeadTooLarge(Exception):
-    pass
-
-
-class LimitedProtocol(asyncio.Protocol):
+class LimitedProtocol(ArrivingHead, asyncio.Protocol):
     """One connection. A head that is too large or too slow ends it; so does a client that reads nothing."""
 
     head_read_s = HEAD_READ_S
     body_read_s = BODY_READ_S
     client_stall_s = CLIENT_STALL_S
+    linger_silence_s = LINGER_SILENCE_S
+    linger_s = LINGER_S
 
     def __init__(
         self,
@@ -57,26 +46,21 @@ class LimitedProtocol(asyncio.Protocol):
         app_state: Any,
         _loop: asyncio.AbstractEventLoop | None = None,
     ) -> None:
+        super().__init__()
         self._loop = _loop or asyncio.get_running_loop()
         self._application: Asgi = config.loaded_app
         self._keep_alive_s: float = config.timeout_keep_alive
         self._server = server_state
         self._transport: asyncio.Transport
         self._parser = httptools.HttpRequestParser(self)
-        self._client = ClientConnection()
-        self._peer: tuple[str, int] | None = None
-        # The request that is arriving.
-        self._url = b""
-        self._headers: list[tuple[bytes, bytes]] = []
-        self._expects_continue = False
-        self._head_bytes = 0
-        self._unread_bytes = 0  # since the parser last told us something
         self._is_head_due = True
         self._incoming: Turn | None = None  # its head has come, its end has not
         # What is being answered, and what waits for that.
         self._running: Turn | None = None
         self._waiting: deque[Turn] = deque()
         self._is_deaf = False  # nothing more is understood of what this client sends
+        self._linger_bytes = 0  # how much may still be dropped of what an answered client goes on sending
+        self._linger_until_s = math.inf
         self._is_leaving = False  # the server wants to end
         self._is_reading_paused = False
         self.is_write_paused = False
@@ -96,17 +80,20 @@ class LimitedProtocol(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         if self._is_deaf:
+            if self._linger_bytes:
+                self._drop(len(data))
             return
         self._unread_bytes += len(data)
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserUpgrade:
             self._is_deaf = True  # the request is answered in HTTP; what follows it is none
-        except httptools.HttpParserError:
-            self._refuse()
+        except httptools.HttpParserError as error:
+            reason = error.__context__  # what a callback of ours raised
+            self._refuse(reason.why if isinstance(reason, BadHead) else "unclear")
         else:
             if self._unread_bytes > HEAD_BYTES_MAX:
-                self._refuse()
+                self._refuse("head" if self._incoming is None else "unclear")
             elif self._running is None and self._incoming is None and not self._is_head_due:
                 self._is_head_due = True  # empty lines before a head are its beginning
                 self._set_deadline(self.head_read_s)
@@ -147,7 +134,7 @@ class LimitedProtocol(asyncio.Protocol):
     # -- httptools
 
     def on_message_begin(self) -> None:
-        self._unread_bytes = self._head_bytes = 0
+        self._unread_bytes = self._head_bytes = self._hosts = 0
         self._url = b""
         self._headers = []
         self._expects_continue = False
@@ -155,25 +142,12 @@ class LimitedProtocol(asyncio.Protocol):
             self._is_head_due = True
             self._set_deadline(self.head_read_s)
 
-    def on_url(self, url: bytes) -> None:
-        self._url += url
-        if len(self._url) > TARGET_BYTES_MAX:
-            raise HeadTooLarge
-
-    def on_header(self, name: bytes, value: bytes) -> None:
-        self._unread_bytes = 0
-        self._head_bytes += len(name) + len(value) + 4
-        if self._head_bytes > HEAD_BYTES_MAX or len(self._headers) >= HEADERS_MAX:
-            raise HeadTooLarge
-        name = name.lower()
-        if name == b"expect" and value.lower() == b"100-continue":
-            self._expects_continue = True
-        self._headers.append((name, value))
-
     def on_headers_complete(self) -> None:
         self._unread_bytes = 0
         parser = self._parser
         version = parser.get_http_version()
+        if self._hosts != 1 and version != "1.0":
+            raise BadHead("host")  # whom it is for would be anybody's guess
         scope = self._scope(parser.get_method().decode("ascii"), version)
         keep_alive = version != "1.0" and parser.should_keep_alive()
         turn = Turn(self, scope, keep_alive=keep_alive, expects_continue=self._expects_continue)
@@ -235,7 +209,7 @@ class LimitedProtocol(asyncio.Protocol):
         if self._transport.is_closing():
             return
         if not turn.keep_alive or (self._is_leaving and not self._waiting):
-            self._transport.close()
+            self._part(is_client_done=turn.is_whole and not self._is_deaf)
             return
         if self._waiting:
             self._start(self._waiting.popleft())
@@ -249,30 +223,6 @@ class LimitedProtocol(asyncio.Protocol):
 
     # -- inside
 
-    def _scope(self, method: str, version: str) -> Scope:
-        url = self._url
-        query = b""
-        if url.startswith(b"/") and b"?" not in url and b"#" not in url:
-            raw_path = url
-        else:
-            parsed = httptools.parse_url(url)
-            raw_path, query = parsed.path or b"/", parsed.query or b""
-        path = raw_path.decode("ascii")
-        return {
-            "type": "http",
-            "asgi": {"version": "3.0", "spec_version": "2.3"},
-            "http_version": version,
-            "method": method,
-            "scheme": "http",
-            "path": unquote(path) if "%" in path else path,
-            "raw_path": raw_path,
-            "root_path": "",
-            "query_string": query,
-            "headers": self._headers,
-            "client": self._peer,
-            "voucher.client": self._client,
-        }
-
     def _start(self, turn: Turn) -> None:
         self._running = turn
         task = self._loop.create_task(turn.run(self._application))
@@ -280,7 +230,7 @@ class LimitedProtocol(asyncio.Protocol):
         tasks.add(task)
         task.add_done_callback(tasks.discard)
 
-    def _refuse(self) -> None:
+    def _refuse(self, why: str) -> None:
         """What came cannot be understood in one way: say so, unless an answer is on its way."""
         self._is_deaf = True
         incoming, self._incoming = self._incoming, None
@@ -292,13 +242,39 @@ class LimitedProtocol(asyncio.Protocol):
         elif running is None or running is incoming:
             if running is not None:
                 running.lose()
+                self._running = None
             if not self._transport.is_closing():
-                self._transport.write(_REFUSAL)
-                self._transport.close()
+                self._transport.write(refusal(why, self._headers))
+                self._part(is_client_done=False)
         else:
             last = self._waiting[-1] if self._waiting else running
             last.keep_alive = False
             self._deadline_s = math.inf
+
+    def _part(self, *, is_client_done: bool) -> None:
+        """The last answer is written. A connection closed with input unread is reset, and the reset can
+        overtake the answer: whoever may still be sending is told the end, and heard out for a while."""
+        if is_client_done:
+            self._transport.close()
+            return
+        self._is_deaf = True
+        self._linger_bytes = LINGER_BYTES_MAX
+        self._linger_until_s = self._loop.time() + self.linger_s
+        self._set_deadline(self.linger_silence_s)
+        self._waiting.clear()
+        self.read_on()
+        try:
+            self._transport.write_eof()
+        except OSError:
+            self.abort()  # the client is not there any more
+
+    def _drop(self, size_bytes: int) -> None:
+        self._linger_bytes -= size_bytes
+        left_s = self._linger_until_s - self._loop.time()
+        if self._linger_bytes <= 0 or left_s <= 0:
+            self._transport.close()
+        else:
+            self._set_deadline(min(self.linger_silence_s, left_s))
 
     def _pause_reading(self) -> None:
         if not self._is_reading_paused and not self._transport.is_closing():
@@ -327,6 +303,8 @@ class LimitedProtocol(asyncio.Protocol):
         if self._loop.time() < self._deadline_s:
             self._timer = self._loop.call_at(self._deadline_s, self._on_time)
         elif self._running is not None and self._running is not self._incoming:
-            self._refuse()  # a second request that does not come; the first one's answer may end
+            self._refuse("unclear")  # a second request that does not come; the first one's answer may end
+        elif self._linger_bytes:
+            self._transport.close()
         else:
             self.abort()

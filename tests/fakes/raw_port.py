@@ -7,6 +7,7 @@ import contextlib
 import socket
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
+from typing import Any
 
 from gateway.asgi.request import BodyTooLarge, ClientLeft, Receive, Request, Scope, Send
 from gateway.outlet import Outlet
@@ -32,6 +33,9 @@ class Application:
             await self._speak(send)
         elif request.path == "/hasty":
             await Outlet(send).whole(200, [], b"/hasty")
+        elif request.path == "/late":
+            await asyncio.sleep(0.1)
+            await Outlet(send).whole(200, [], b"gone" if request.has_left() else b"there")
         elif request.path == "/breaks":
             raise ValueError("an application with a fault")
         elif request.path == "/splits":
@@ -92,6 +96,7 @@ class Application:
 class Port:
     number: int
     application: Application
+    connections: set[Any]  # the server's side of each
 
     @contextlib.asynccontextmanager
     async def connect(
@@ -110,13 +115,15 @@ class Port:
             with contextlib.suppress(OSError):
                 await writer.wait_closed()
 
-    async def hear(self, *pieces: bytes, pause_s: float = 0.0) -> bytes:
-        """Everything the server says until it closes the connection."""
+    async def hear(self, *pieces: bytes, pause_s: float = 0.0, shuts: bool = False) -> bytes:
+        """Everything the server says until it closes the connection. `shuts`: the client says its own end."""
         async with asyncio.timeout(5), self.connect() as (reader, writer):
             for piece in pieces:
                 writer.write(piece)
                 if pause_s:
                     await asyncio.sleep(pause_s)
+            if shuts:
+                writer.write_eof()
             with contextlib.suppress(ConnectionError):
                 return await reader.read(-1)
             return b""
