@@ -98,6 +98,22 @@ class LimitedProtocol(ArrivingHead, asyncio.Protocol):
                 self._is_head_due = True  # empty lines before a head are its beginning
                 self._set_deadline(self.head_read_s)
 
+    def eof_received(self) -> bool:
+        """The client will send no more. -> whether the connection stays open, for an answer.
+
+        Whether it only shut its sending side or is gone cannot be told before something is written and comes
+        back. So it counts as gone at once where that matters (`Request.has_left`, and a stream's listener):
+        most are, and a vendor must not work for long for nobody. But an answer is sent to whoever may be
+        there: command-line tools say in this way that their request is whole.
+        """
+        running = self._running
+        if running is None or self._incoming is not None or self._client.listener is not None:
+            return False
+        last = self._waiting[-1] if self._waiting else running
+        last.keep_alive = False
+        self._client.lose()
+        return True
+
     def connection_lost(self, exc: Exception | None) -> None:
         self._server.connections.discard(self)
         for timer in (self._timer, self._stall_timer):
@@ -254,7 +270,7 @@ class LimitedProtocol(ArrivingHead, asyncio.Protocol):
     def _part(self, *, is_client_done: bool) -> None:
         """The last answer is written. A connection closed with input unread is reset, and the reset can
         overtake the answer: whoever may still be sending is told the end, and heard out for a while."""
-        if is_client_done:
+        if is_client_done or self._client.lost:
             self._transport.close()
             return
         self._is_deaf = True

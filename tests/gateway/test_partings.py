@@ -10,7 +10,7 @@ import orjson
 import pytest
 
 from gateway.asgi.protocol import LINGER_BYTES_MAX
-from tests.fakes.raw_port import PIECE, Port, fillers, head
+from tests.fakes.raw_port import PIECE, Port, fillers, head, post
 
 CHUNKS = b"3\r\nabc\r\n0\r\n\r\n"
 OLD = b"GET /hasty HTTP/1.0\r\n\r\n"
@@ -110,6 +110,38 @@ async def test_who_says_nothing_more_is_not_waited_for(port: Port) -> None:
         assert len(port.connections) == 1
         while port.connections:  # noqa: ASYNC110 - nothing tells of it but the set
             await asyncio.sleep(0.01)
+
+
+@pytest.mark.parametrize(
+    ("sent", "answers"),
+    [
+        pytest.param(head(target="/late", closes=False), 1, id="one"),
+        pytest.param(post("abc", closes=False), 1, id="one with a body"),
+        pytest.param(head(target="/late", closes=False) + post("abc", closes=False), 2, id="two"),
+        pytest.param(head(target="/late", closes=False) + b"GET / HT", 1, id="one and a bit"),
+        pytest.param(head(target="/speaks", closes=False), 1, id="one answer in pieces"),
+    ],
+)
+async def test_who_says_no_more_is_answered(port: Port, sent: bytes, answers: int) -> None:
+    answer = await port.hear(sent, shuts=True)
+    assert answer.count(b"HTTP/1.1 200 ") == answers
+    assert answer.endswith((b"gone", b"abc []", b"three\r\n0\r\n\r\n")), "the whole of it"
+    await asyncio.sleep(0.05)
+    assert not port.connections, "it was the last"
+
+
+async def test_who_says_no_more_counts_as_gone(port: Port) -> None:
+    """Whether it still listens cannot be known; most who do this do not."""
+    assert (await port.hear(head(target="/late"))).endswith(b"there")
+    assert (await port.hear(head(target="/late"), shuts=True)).endswith(b"gone")
+    assert await port.hear(head(target="/waits"), pause_s=0.05, shuts=True) == b"", "a stream ends with it"
+    assert port.application.ended == ["left"]
+
+
+async def test_who_says_no_more_in_the_middle_of_a_request_is_gone(port: Port) -> None:
+    sent = head("Content-Length: 10", method="POST", closes=False) + b"abc"
+    assert await port.hear(sent, shuts=True) == b""
+    assert port.application.ended == ["left"]
 
 
 async def _pour(writer: asyncio.StreamWriter, size_bytes: int) -> None:
