@@ -95,7 +95,10 @@ def gateway(
 
     Example: DATABASE_URL=postgresql://db/voucher REDIS_URL=redis://cache voucher-gateway gateway --port 8080
     """
-    from launch import gateway_main, logs, process
+    from launch import process
+
+    process.collect_later()
+    from launch import gateway_main, logs
 
     settings = role_settings(data_dir=data_dir, port=port, host=host)
     logs.configure(role="gateway", patient=True)

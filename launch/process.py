@@ -34,6 +34,13 @@ def program() -> list[str]:
     return [sys.executable, str(script)] if script.exists() else [sys.executable, "-m", "launch"]
 
 
+def collect_later() -> None:
+    """Of a process that starts, until `collect_seldom`: nearly all that is imported and built now stays, and
+    looking for cycles among it is a seventh of the start. Not for one that may wait long on its way.
+    """
+    gc.disable()
+
+
 def collect_seldom() -> None:
     """Of a process that is ready: what was built lives as long as it does, and is not looked at again.
 
@@ -42,6 +49,7 @@ def collect_seldom() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(10_000, 20, 50)
+    gc.enable()
 
 
 def new_gateway_id() -> str:
