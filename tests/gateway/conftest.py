@@ -31,8 +31,7 @@ class Hasty(LimitedProtocol):
     head_read_s = 0.3
     body_read_s = 0.3
     client_stall_s = 0.3
-    linger_silence_s = 0.3
-    linger_s = 2.0
+    linger_silence_s = 1.0
 
 
 @pytest.fixture

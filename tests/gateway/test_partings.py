@@ -108,8 +108,7 @@ async def test_who_says_nothing_more_is_not_waited_for(port: Port) -> None:
         writer.write(head("Content-Length: 2000", method="POST", closes=False))
         assert (await reader.read(-1)).startswith(b"HTTP/1.1 413 "), "the end is said at once"
         assert len(port.connections) == 1
-        while port.connections:  # noqa: ASYNC110 - nothing tells of it but the set
-            await asyncio.sleep(0.01)
+        await _until_parted(port)
 
 
 @pytest.mark.parametrize(
@@ -126,8 +125,7 @@ async def test_who_says_no_more_is_answered(port: Port, sent: bytes, answers: in
     answer = await port.hear(sent, shuts=True)
     assert answer.count(b"HTTP/1.1 200 ") == answers
     assert answer.endswith((b"gone", b"abc []", b"three\r\n0\r\n\r\n")), "the whole of it"
-    await asyncio.sleep(0.05)
-    assert not port.connections, "it was the last"
+    await _until_parted(port)
 
 
 async def test_who_says_no_more_counts_as_gone(port: Port) -> None:
@@ -142,6 +140,12 @@ async def test_who_says_no_more_in_the_middle_of_a_request_is_gone(port: Port) -
     sent = head("Content-Length: 10", method="POST", closes=False) + b"abc"
     assert await port.hear(sent, shuts=True) == b""
     assert port.application.ended == ["left"]
+
+
+async def _until_parted(port: Port) -> None:
+    async with asyncio.timeout(5):
+        while port.connections:  # noqa: ASYNC110 - nothing tells of it but the set
+            await asyncio.sleep(0.01)
 
 
 async def _pour(writer: asyncio.StreamWriter, size_bytes: int) -> None:
