@@ -186,6 +186,19 @@ MUTANTS: Final = (
         ),
     ),
     Mutant(
+        "a charge after a release is booked",
+        "An end without a charge is not the last word on a call that is made again under its key.",
+        "the first end of an op stands, in the purse and in the books",
+        (
+            Change(
+                "billing/posting_rules.py",
+                'return before.kind == "swept" or before.charge_micro == 0 < event.charge_micro',
+                'return before.kind == "swept"',
+            ),
+            Change(f"{LUA}/settle.lua", "local news = charged and h[7] == '0'", "local news = false"),
+        ),
+    ),
+    Mutant(
         "entries deleted one by one",
         "Only what is in the books is deleted from a stream.",
         "XTRIM below the last posted id",
@@ -310,6 +323,18 @@ MUTANTS: Final = (
                 "  end\n"
                 "end\n"
                 "if late then\n  if foreign",
+            ),
+        ),
+    ),
+    Mutant(
+        "the settings of every node are read",
+        "Redis that forgets or evicts what it acknowledged is refused, or said to the operator.",
+        "any setting is taken for the right one",
+        (
+            Change(
+                "launch/durability.py",
+                "{setting: client.config_get(setting).get(setting) for setting in wanted}",
+                "{**wanted}",
             ),
         ),
     ),
