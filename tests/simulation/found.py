@@ -15,6 +15,7 @@ FOUND: Final[dict[str, tuple[int, str]]] = {
     "open holds never expire": (1, "purse and books"),
     "settle once": (49, "purse"),
     "insert on conflict": (1, "parked"),
+    "a key keeps its op": (48, "G2 once"),
     "re-send buffer": (3, "rest"),
     "frozen price": (1, "G3 refused"),
     "wait queue": (1, "G3 waited"),

@@ -199,6 +199,18 @@ MUTANTS: Final = (
         ),
     ),
     Mutant(
+        "a key keeps its op",
+        "Who takes over the key of a gateway that died runs the call under the first one's op.",
+        "it runs under an op of its own",
+        (
+            Change(
+                "billing/idempotency_store.py",
+                'op if booked is not None and booked[0] == "settled" else first_op',
+                "op",
+            ),
+        ),
+    ),
+    Mutant(
         "entries deleted one by one",
         "Only what is in the books is deleted from a stream.",
         "XTRIM below the last posted id",
