@@ -5,7 +5,8 @@
                              elsewhere: the sweep is taken back, the call booked where it is settled
     swept after settled      nothing; so is the same event again
     swept after swept        the higher checkpoint: Valkey forgot it, a journal did not
-    settled after settled    nothing, but a charge after an end without one: the call was made again
+    settled after settled    nothing, but where the call was made again: a charge after an end without one,
+                             and one that a younger epoch's purse has counted
     left                     its events; claims for its open holds while the epoch is not closed
     gone                     counts as left for every epoch of the lane; its claims are dropped
     drained, opened          marks
@@ -22,7 +23,7 @@ from msgspec.structs import replace
 from billing.ledger.journal import EntryKind
 from billing.ledger.rules import ChargeTotals, VoucherRef
 from billing.posting_columns import Unreadable, copy_text
-from billing.posting_events import Charge, Decoded, GatewayGone, Left
+from billing.posting_events import Charge, Decoded, GatewayGone, Left, OpenClaim
 from billing.posting_state import (
     NOTHING_BOOKED,
     Booked,
@@ -56,6 +57,7 @@ def _apply_charge(books: BooksState, out: Outcome, event: Charge) -> None:
     funds = books.funds.get(event.voucher_id)
     if funds is None or funds.company_id != event.company_id:
         raise Unreadable(f"{event.company_id} has no voucher {event.voucher_id}")
+    _drop_claim(books, out, event)
     before = books.booked.get(event.op, NOTHING_BOOKED)
     if before is not NOTHING_BOOKED:
         if not _says_more(event, before):
@@ -71,18 +73,25 @@ def _apply_charge(books: BooksState, out: Outcome, event: Charge) -> None:
     books.booked[event.op] = now
     if loan is not None and loan.epoch == "open":
         _follow_purse(out, loan, event, before, now)
-    if event.op in out.claims:
-        del out.claims[event.op]
-    elif event.op in books.claimed:
-        out.claims_dropped.append(event.op)
     _write(out, funds, loan, event, before, now)
+
+
+def _drop_claim(books: BooksState, out: Outcome, event: Charge) -> None:
+    """The hold that it was made for is over, also where its end changes nothing else."""
+    if event.op in out.claims and out.claims[event.op].n == event.n:
+        del out.claims[event.op]
+    elif books.claimed.get(event.op) == event.n:
+        del books.claimed[event.op]
+        out.claims_dropped.append(event.op)
 
 
 def _says_more(event: Charge, before: Booked) -> bool:
     """Whether the event changes what the books have of its call."""
     if event.kind == "swept":  # of two checkpoints the higher one counts
         return before.kind == "swept" and event.charge_micro > before.charge_micro
-    return before.kind == "swept" or before.charge_micro == 0 < event.charge_micro
+    if before.kind == "swept" or before.charge_micro == 0 < event.charge_micro:
+        return True
+    return event.counted and event.charge_micro > 0 and event.n > before.n  # it is where its purse counted it
 
 
 def _take_back(books: BooksState, out: Outcome, event: Charge, before: Booked) -> Booked:
@@ -242,10 +251,17 @@ def _apply_left(books: BooksState, out: Outcome, event: Left) -> None:
             out.acknowledge(event.lane, charge_.gateway_id, charge_.op)
     if epoch != "closed" and (event.lane, event.gateway_id) not in books.gone:
         for claim in event.claims:
-            if claim.op not in books.booked and claim.op not in books.claimed:
+            if claim.op not in books.claimed and not _is_over(books.booked.get(claim.op), claim):
                 out.claims[claim.op] = claim
     out.left.append((event.lane, event.n, event.gateway_id))
     out.acknowledge(event.lane, event.gateway_id, event.op)
+
+
+def _is_over(booked: Booked | None, claim: OpenClaim) -> bool:
+    """Whether the books know how this hold ended. What they know may be of an earlier try of the call."""
+    if booked is None or booked.n < claim.n:
+        return False
+    return booked.kind == "settled" or booked.charge_micro > 0
 
 
 def _apply_gone(books: BooksState, out: Outcome, event: GatewayGone) -> None:

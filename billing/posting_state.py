@@ -66,7 +66,7 @@ class BooksState:
     loans: dict[tuple[int, int, str], LoanState]
     epochs: dict[tuple[int, int], str]
     booked: dict[str, Booked]
-    claimed: set[str]  # ops
+    claimed: dict[str, int]  # op -> the epoch its hold is in
     gone: set[tuple[int, str]]  # (lane, gateway)
 
 

@@ -50,7 +50,7 @@ async def read_state(conn: Connection, events: Sequence[Decoded]) -> BooksState:
             " from usage u where u.op = asked.op order by step desc limit 1) b",
             [ops],
         )
-        claim_rows = await conn.execute("select op from claim where op = any(%s::text[])", [ops])
+        claim_rows = await conn.execute("select op, n from claim where op = any(%s::text[])", [ops])
         epoch_rows = await conn.execute(
             "select e.lane, e.n, e.state from unnest(%s::smallint[], %s::bigint[]) as asked (lane, n)"
             " join lane_epoch e using (lane, n) order by e.lane, e.n for share of e",
@@ -66,21 +66,21 @@ async def read_state(conn: Connection, events: Sequence[Decoded]) -> BooksState:
         loans={(row[0], row[1], row[2]): LoanState(*row) for row in await loan_rows.fetchall()},
         epochs={(lane, n): state for lane, n, state in await epoch_rows.fetchall()},
         booked={row[0]: Booked(*row[1:]) for row in await booked_rows.fetchall()},
-        claimed={row[0] for row in await claim_rows.fetchall()},
+        claimed=dict(await claim_rows.fetchall()),
         gone={(lane, gateway) for lane, gateway in await gone_rows.fetchall()},
     )
-    elsewhere = _swept_elsewhere(books, charges)
+    elsewhere = _booked_elsewhere(books, charges)
     if elsewhere:
         await _read_more(conn, books, elsewhere)
     return books
 
 
-def _swept_elsewhere(books: BooksState, charges: Sequence[Charge]) -> list[tuple[int, int, str]]:
-    """The loans of sweeps that a settlement in another epoch, or of another voucher, takes back."""
+def _booked_elsewhere(books: BooksState, charges: Sequence[Charge]) -> list[tuple[int, int, str]]:
+    """The loans of charges that a settlement in another epoch, or of another voucher, takes back."""
     found = set()
     for charge in charges:
         before = books.booked.get(charge.op)
-        if before is not None and before.kind == "swept" and charge.kind == "settled":
+        if before is not None and charge.kind == "settled":
             found.add((charge.lane, before.n, before.voucher_id))
     return sorted(found - books.loans.keys())
 

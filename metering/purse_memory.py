@@ -187,7 +187,7 @@ class MemoryPurse:
 
     async def find_hold(self, *, lane: int, n: int, op: str) -> HoldRef | None:
         record = self.data.lane(lane).holds.get((n, op))
-        if record is None or record.state != "open":
+        if record is None or record.state != "open" or record.late_event_id:
             return None
         return HoldRef(lane, n, op, record.answer.voucher_id, record.key_id or "", record.gateway_id)
 

@@ -170,8 +170,9 @@ class RedisPurse:
 
     async def find_hold(self, *, lane: int, n: int, op: str) -> HoldRef | None:
         hold = keys.hold(lane, n, op)
-        state, voucher, key, gateway = await self.line.command("HMGET", hold, "s", "v", "k", "g")
-        if state != b"open":
+        found = await self.line.command("HMGET", hold, "s", "v", "k", "g", "late")
+        state, voucher, key, gateway, late = found
+        if state != b"open" or late:
             return None
         return HoldRef(lane, n, op, _text(voucher), _text(key), _text(gateway))
 

@@ -139,9 +139,11 @@ class Unposted:
         try:
             if waiting.hold is None and not waiting.answered:
                 # A dead process's event: where its settlement never arrived, its hold is still open.
-                found = await self._purse.find_hold(lane=event.meta.lane, n=event.n, op=event.op)
-                # Where the call is made again, its hold belongs to who makes it, and is not for us to end.
-                waiting.hold = found if found and found.gateway_id == event.meta.gateway_id else None
+                waiting.hold = await self._purse.find_hold(lane=event.meta.lane, n=event.n, op=event.op)
+                if waiting.hold is not None and waiting.hold.gateway_id != event.meta.gateway_id:
+                    # The call is made again: who makes it has the first word on how it ends.
+                    waiting.hold = None
+                    return
             if waiting.hold is not None:
                 outcome = await self._purse.settle(
                     waiting.hold, charge_micro=event.charge_micro, tokens=waiting.tokens, event=waiting.data

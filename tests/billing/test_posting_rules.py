@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from billing.posting_columns import Unreadable
-from billing.posting_events import Charge, decode
+from billing.posting_events import Charge, Left, OpenClaim, decode
 from billing.posting_rules import apply_event
 from billing.posting_state import BooksState, FundsState, LoanState, Outcome
 from metering.purse import LogEntry
@@ -49,7 +49,7 @@ def _books(*, free: int, lent: dict[int, tuple[int, str]], share_ppm: int = 750_
         },
         epochs={(LANE, n): epoch for n, (_, epoch) in lent.items()},
         booked={},
-        claimed=set(),
+        claimed={},
         gone=set(),
     )
 
@@ -76,6 +76,11 @@ CASES = [
     Case("released twice", (_charge("a", 0), _charge("a", 0)), 0, 0, 0),
     Case("released, then a checkpoint", (_charge("a", 0), _charge("a", 60, kind="swept")), 0, 0, 0),
     Case("released, then made again in another epoch", (_charge("a", 0), _charge("a", 30, n=9)), 0, 30, 0, 2),
+    Case(
+        "charged, then made again in a younger epoch", (_charge("a", 60), _charge("a", 70, n=9)), 0, 50, 20, 3
+    ),
+    Case("the same, told in the other order", (_charge("a", 70, n=9), _charge("a", 60)), 0, 50, 20),
+    Case("charged, then refused when made again", (_charge("a", 60), _charge("a", 0, n=9)), 60, 0, 0),
     Case("charged twice: the first counts", (_charge("a", 60), _charge("a", 70)), 60, 0, 0),
     Case("swept after settled", (_charge("a", 60), _charge("a", 10, kind="swept")), 60, 0, 0),
     Case("settled after swept, more", (_charge("a", 10, kind="swept"), _charge("a", 60)), 60, 0, 0, 2),
@@ -215,6 +220,41 @@ def test_every_micro_won_has_one_place(
     for op, n, charge, kind, taken in events:
         apply_event(books, out, _charge(op, charge, n=n, kind=kind, taken=taken))
     _assert_sound(books, out, capacity=capacity)
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimCase:
+    name: str
+    booked: tuple[Charge, ...]  # before the gateway left epoch 2 with a hold open in it
+    is_kept: bool
+
+
+@pytest.mark.parametrize(
+    "case",
+    [
+        ClaimCase("nothing", (), True),
+        ClaimCase("an earlier try, swept", (_charge("a", 10, kind="swept"),), True),
+        ClaimCase("an earlier try, released", (_charge("a", 0),), True),
+        ClaimCase("an earlier try, charged by a journal", (_charge("a", 10),), True),
+        ClaimCase("swept here at nothing, and made anew", (_charge("a", 0, n=2, kind="swept"),), True),
+        ClaimCase("swept here", (_charge("a", 10, n=2, kind="swept"),), False),
+        ClaimCase("its end", (_charge("a", 10, n=2),), False),
+        ClaimCase("its end at nothing", (_charge("a", 0, n=2),), False),
+    ],
+    ids=lambda case: case.name,
+)
+def test_a_hold_that_is_still_open_claims_its_money(case: ClaimCase) -> None:
+    """Else the epoch gives it back, others spend it, and the call's charge cannot be collected."""
+    books, out = _books(free=0, lent={1: (100, "closed"), 2: (100, "closing")}), Outcome()
+    for event in case.booked:
+        apply_event(books, out, event)
+    claim = OpenClaim("a", LANE, 2, "g1", VOUCHER, 60)
+    apply_event(books, out, Left("left:g1", LANE, 2, "g1", (), (), (claim,)))
+    assert ("a" in out.claims) is case.is_kept
+    apply_event(books, out, _charge("a", 7, n=1, kind="swept"))
+    assert ("a" in out.claims) is case.is_kept, "the end of another try does not end it"
+    apply_event(books, out, _charge("a", 5, n=2))
+    assert out.claims == {}, "its own end does, also where the books keep what they had"
 
 
 def test_a_journals_checkpoint_is_a_sweep_that_is_acknowledged() -> None:

@@ -102,13 +102,22 @@ async def test_an_adopted_event_is_sent_at_once_as_a_note(desk: Desk) -> None:
     assert "settle" not in desk.purse.heard
 
 
-async def test_an_adopted_event_ends_no_hold_that_went_over_to_another_gateway(desk: Desk) -> None:
-    """The call is made again there: the dead one's checkpoint is told, and the second try keeps its hold."""
+@pytest.mark.parametrize("is_floor", [False, True], ids=["an end", "a checkpoint"])
+async def test_an_adopted_event_waits_while_another_gateway_makes_the_call_again(
+    desk: Desk, is_floor: bool
+) -> None:
+    """Told first, it would be booked, and the purse count the second try beside it."""
     await hold_in(desk.purse, "a")
-    desk.unposted.add(replace(event("a", gateway_id="dead"), is_floor=True), hold=None, tokens=0, now_s=10)
+    made = replace(event("a", gateway_id="dead"), is_floor=is_floor)
+    desk.unposted.add(made, hold=None, tokens=0, now_s=10)
     await desk.unposted.send_again(10)
-    assert await desk.log() == [("opened", ""), ("settled", "a")]
+    assert await desk.log() == [("opened", "")]
     assert await desk.purse.open_ops(lane=LANE, n=1, gateway_id="g1") == ["a"]
+    again = HoldRef(LANE, 1, "a", "v1", "k", "g1")
+    await desk.purse.settle(again, charge_micro=7, tokens=0, event=event("a", charge=7).to_bytes())
+    await desk.unposted.send_again(11)
+    charges = [entry.fields.get("charge") for entry in await desk.purse.read_log(lane=LANE, count=9)]
+    assert charges == [None, b"7", None], "the books hear of the second try first"
 
 
 def test_the_last_word_on_a_call_is_its_end_else_its_highest_checkpoint() -> None:

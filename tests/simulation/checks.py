@@ -24,8 +24,10 @@ def unrest(world: World, gateways: Sequence[Gateway]) -> str:
     for company in world.companies:
         if data.do([b"XLEN", f"{{{company.lane}}}:log".encode()]):
             return "events wait in a stream"
-        [n] = data.do([b"HMGET", f"{{{company.lane}}}:epoch".encode(), b"n"])
-        living = b"{%d}:%s:h:" % (company.lane, n or b"")
+        n, fence = data.do([b"HMGET", f"{{{company.lane}}}:epoch".encode(), b"n", b"fence"])
+        if fence is None or fence.decode() != data.replid:
+            continue  # nothing lives there: what lies in it is of a data set that was lost
+        living = b"{%d}:%s:h:" % (company.lane, n)
         for key, value in data.values.items():
             if key.startswith(living) and value[b"s"] == b"open":
                 return f"{key!r} is open"

@@ -58,6 +58,8 @@ class Call:
         """At most this much of its voucher is used up by it, once it has ended."""
         if self.due_micro is not None:
             return self.due_micro
+        if self.swept:
+            return max(self.floors_micro, default=0)
         return self.granted_micro if self.lost else 0
 
 

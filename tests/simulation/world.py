@@ -105,7 +105,7 @@ class World:
 
     def new_replid(self) -> str:
         self.names += 1
-        return f"{self.names:x}".rjust(8, "a")
+        return f"{self.names:08x}"
 
     # -- servers
 
