@@ -23,6 +23,7 @@ __all__ = ["Sweeper", "mark_gateway_ended", "register_gateway", "touch_gateway"]
 LEASE_LOST_S: Final = 10.0
 # Words a killed process had sent are still on their way for a moment.
 ENDED_MARGIN_S: Final = 0.5
+HEIR_S: Final = 60.0  # whoever takes the place of a gateway that ended is there by then, or nobody does
 # After an outage of the books nobody could be seen: silence counts only after we could have heard.
 LISTENED_MIN_S: Final = 30.0
 
@@ -32,6 +33,7 @@ class _Gateway:
     gateway_id: str
     ended: bool
     silent: bool
+    is_inherited: bool  # a younger gateway has its journal, or nobody comes for it
 
 
 @dataclass(slots=True)
@@ -52,7 +54,8 @@ class Sweeper:
         over = {
             gateway.gateway_id
             for gateway in gateways
-            if gateway.ended or (gateway.silent and heard and gateway.gateway_id in dead)
+            if (gateway.ended and gateway.is_inherited)
+            or (gateway.silent and heard and gateway.gateway_id in dead)
         }
         # Gateways whose lease is missing, but not for long enough yet, hold up `drained`.
         doubtful = {g.gateway_id for g in gateways if g.gateway_id in self.missing_since_s} - dead
@@ -131,9 +134,11 @@ class Sweeper:
 async def _unburied(conn: Connection) -> list[_Gateway]:
     cursor = await conn.execute(
         "select id, coalesce(ended_at < clock_timestamp() - make_interval(secs => %s), false),"
-        " seen_at < clock_timestamp() - make_interval(secs => %s)"
-        " from gateway where buried_at is null order by id",
-        [ENDED_MARGIN_S, UNSEEN_DEAD_S],
+        " seen_at < clock_timestamp() - make_interval(secs => %s),"
+        " coalesce(ended_at < clock_timestamp() - make_interval(secs => %s), false)"
+        " or exists (select from gateway h where h.id <> g.id and h.registered_at > g.ended_at)"
+        " from gateway g where buried_at is null order by id",
+        [ENDED_MARGIN_S, UNSEEN_DEAD_S, HEIR_S],
     )
     return [_Gateway(*row) for row in await cursor.fetchall()]
 

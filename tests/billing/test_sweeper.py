@@ -54,7 +54,7 @@ async def _running(world: World, conn: Connection, *, floor_won: int) -> tuple[i
 
 async def _ended(conn: Connection, gateway_id: str) -> None:
     await mark_gateway_ended(conn, gateway_id)
-    await conn.execute("update gateway set ended_at = ended_at - interval '5 seconds'")
+    await conn.execute("update gateway set ended_at = ended_at - interval '61 seconds'")
 
 
 async def test_a_lost_lease_is_swept_after_ten_seconds_on_the_same_data_set(
@@ -106,6 +106,25 @@ async def test_a_gateway_whose_end_was_seen_is_swept_at_once_and_buried(
     cursor = await conn.execute("select status, end_reason, estimated from usage where op = %s", [op])
     assert await cursor.fetchone() == ("released", "gateway_lost", True)
     await world.sound()
+
+
+async def test_a_gateway_is_not_gone_before_somebody_has_its_journal(
+    world: World, conn: Connection, poster: Poster, sweeper: Sweeper
+) -> None:
+    """Its epochs would give their money back, and what only its journal knows could not be collected."""
+    await _running(world, conn, floor_won=30)
+    await mark_gateway_ended(conn, "g1")
+    await conn.execute("update gateway set ended_at = ended_at - interval '5 seconds'")
+    assert await sweeper.sweep_once(conn, lanes=[LANE], now_s=0) == 1, "its holds end at once"
+    assert await _said_gone(world) == []
+    await register_gateway(conn, "heir")
+    await sweeper.sweep_once(conn, lanes=[LANE], now_s=1)
+    assert await _said_gone(world) == ["gone:g1"]
+
+
+async def _said_gone(world: World) -> list[str]:
+    entries = await world.purse.read_log(lane=LANE, count=99)
+    return [entry.op for entry in entries if entry.kind == "gone"]
 
 
 class _BreaksOnce(MemoryPurse):
