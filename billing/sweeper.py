@@ -23,7 +23,7 @@ __all__ = ["Sweeper", "mark_gateway_ended", "register_gateway", "touch_gateway"]
 LEASE_LOST_S: Final = 10.0
 # Words a killed process had sent are still on their way for a moment.
 ENDED_MARGIN_S: Final = 0.5
-HEIR_S: Final = 60.0  # whoever takes the place of a gateway that ended is there by then, or nobody does
+HEIR_S: Final = 300.0  # whoever takes the place of a gateway that ended is there by then, or nobody does
 # After an outage of the books nobody could be seen: silence counts only after we could have heard.
 LISTENED_MIN_S: Final = 30.0
 

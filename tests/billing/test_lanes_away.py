@@ -43,7 +43,7 @@ async def _dead_gateway(world: World) -> tuple[int, str]:
     async with world.pool.connection() as conn:
         await register_gateway(conn, "g1")
         await mark_gateway_ended(conn, "g1")
-        await conn.execute("update gateway set ended_at = ended_at - interval '61 seconds'")
+        await conn.execute("update gateway set ended_at = ended_at - interval '301 seconds'")
     return n, op
 
 

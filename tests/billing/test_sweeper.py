@@ -54,7 +54,7 @@ async def _running(world: World, conn: Connection, *, floor_won: int) -> tuple[i
 
 async def _ended(conn: Connection, gateway_id: str) -> None:
     await mark_gateway_ended(conn, gateway_id)
-    await conn.execute("update gateway set ended_at = ended_at - interval '61 seconds'")
+    await conn.execute("update gateway set ended_at = ended_at - interval '301 seconds'")
 
 
 async def test_a_lost_lease_is_swept_after_ten_seconds_on_the_same_data_set(

@@ -180,8 +180,8 @@ MUTANTS: Final = (
         (
             Change(
                 "billing/posting_rules.py",
-                'return before.kind == "swept" or before',
-                "return before",
+                'if before.kind == "swept" or before.charge_micro == 0',
+                "if before.charge_micro == 0",
             ),
         ),
     ),
@@ -192,8 +192,8 @@ MUTANTS: Final = (
         (
             Change(
                 "billing/posting_rules.py",
-                'return before.kind == "swept" or before.charge_micro == 0 < event.charge_micro',
-                'return before.kind == "swept"',
+                'if before.kind == "swept" or before.charge_micro == 0 < event.charge_micro',
+                'if before.kind == "swept"',
             ),
             Change(f"{LUA}/settle.lua", "local news = charged and h[7] == '0'", "local news = false"),
         ),
