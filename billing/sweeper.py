@@ -24,6 +24,7 @@ LEASE_LOST_S: Final = 10.0
 # Words a killed process had sent are still on their way for a moment.
 ENDED_MARGIN_S: Final = 0.5
 HEIR_S: Final = 300.0  # whoever takes the place of a gateway that ended is there by then, or nobody does
+HEIR_ADOPTS_S: Final = 3.0  # from its registering to its first word on what it has adopted
 # After an outage of the books nobody could be seen: silence counts only after we could have heard.
 LISTENED_MIN_S: Final = 30.0
 
@@ -135,10 +136,12 @@ async def _unburied(conn: Connection) -> list[_Gateway]:
     cursor = await conn.execute(
         "select id, coalesce(ended_at < clock_timestamp() - make_interval(secs => %s), false),"
         " seen_at < clock_timestamp() - make_interval(secs => %s),"
+        # Its end may be written down after its heir has registered: what it was last seen at was before both.
         " coalesce(ended_at < clock_timestamp() - make_interval(secs => %s), false)"
-        " or exists (select from gateway h where h.id <> g.id and h.registered_at > g.ended_at)"
+        " or coalesce(ended_at < clock_timestamp() - make_interval(secs => %s), false)"
+        " and exists (select from gateway h where h.id <> g.id and h.registered_at > g.seen_at)"
         " from gateway g where buried_at is null order by id",
-        [ENDED_MARGIN_S, UNSEEN_DEAD_S, HEIR_S],
+        [ENDED_MARGIN_S, UNSEEN_DEAD_S, HEIR_S, HEIR_ADOPTS_S],
     )
     return [_Gateway(*row) for row in await cursor.fetchall()]
 
