@@ -87,7 +87,7 @@ class _History:
         self.gateways.remove(gateway)
         self.lost |= set(gateway.calls)
         await self.conn.execute(
-            "update gateway set ended_at = clock_timestamp() - interval '2 seconds' where id = %s",
+            "update gateway set ended_at = clock_timestamp() - interval '301 seconds' where id = %s",
             [gateway.gateway_id],
         )
         heir = await self.new_gateway()
