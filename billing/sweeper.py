@@ -24,7 +24,7 @@ LEASE_LOST_S: Final = 10.0
 # Words a killed process had sent are still on their way for a moment.
 ENDED_MARGIN_S: Final = 0.5
 HEIR_S: Final = 300.0  # whoever takes the place of a gateway that ended is there by then, or nobody does
-HEIR_ADOPTS_S: Final = 3.0  # from its registering to its first word on what it has adopted
+HEIR_ADOPTS_S: Final = 3.0  # from the end of a gateway to its heir's first word on what it left
 # After an outage of the books nobody could be seen: silence counts only after we could have heard.
 LISTENED_MIN_S: Final = 30.0
 

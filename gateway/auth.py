@@ -21,9 +21,8 @@ from metering.directory import ApiKey, Company
 KEY_CHARACTERS_MAX: Final = 256
 _KEY_HEADERS: Final = (b"authorization", b"x-api-key", b"x-goog-api-key", b"api-key")
 _QUERY_NAMES: Final = (b"key=", b"api_key=", b"api-key=", b"apikey=", b"access_token=")
-_KEY_NAME: Final = re.compile(
-    rb"api_key=(?!vg_[a-z0-9_-]{16})"
-)  # a filter: what a key is called, not its text
+# A filter: what a key is called, not its text.
+_KEY_NAME: Final = re.compile(rb"api_key=(?!vg_[a-z0-9_-]{16})")
 
 
 class Caller(msgspec.Struct, frozen=True):

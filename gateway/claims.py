@@ -45,31 +45,34 @@ class Claims:
 
     async def finish(self, request: ClaimRequest, op: str, sealed: bytes | None) -> None:
         """The call was charged. Returns when the books know it, or cannot be told now."""
-        try:
-            await self._store.finish(request, op, sealed)
-        except (BooksUnavailable, asyncio.CancelledError) as error:
-            size = 0 if sealed is None else len(sealed)
+
+        def later() -> None:
+            kept, size = sealed, len(sealed or b"")
             if self._sealed_bytes + size > SEALED_WAITING_BYTES_MAX:
-                sealed, size = None, 0
-            self._tell_later(request, partial(self._store.finish, request, op, sealed), size)
-            if isinstance(error, asyncio.CancelledError):
-                raise
-        else:
-            del self._here[request.key_hash]
+                kept, size = None, 0
+            self._tell_later(request, partial(self._store.finish, request, op, kept), size)
+
+        await self._conclude(request, partial(self._store.finish, request, op, sealed), later)
 
     async def forget(self, request: ClaimRequest, *, keep_op: bool) -> None:
         """The call cost nothing, or nobody knows (`keep_op`): its key may be used again."""
         telling = partial(self._store.forget, request, keep_op=keep_op)
-        try:
-            await telling()
-        except (BooksUnavailable, asyncio.CancelledError) as error:
-            self._tell_later(request, telling)
-            if isinstance(error, asyncio.CancelledError):
-                raise
-        else:
-            del self._here[request.key_hash]
+        await self._conclude(request, telling, partial(self._tell_later, request, telling))
 
     # -- inside
+
+    async def _conclude(
+        self, request: ClaimRequest, telling: Callable[[], Awaitable[None]], later: Callable[[], None]
+    ) -> None:
+        try:
+            await telling()
+        except BooksUnavailable:
+            later()
+        except asyncio.CancelledError:
+            later()
+            raise
+        else:
+            del self._here[request.key_hash]
 
     def _tell_later(
         self, request: ClaimRequest, telling: Callable[[], Awaitable[None]], sealed_bytes: int = 0

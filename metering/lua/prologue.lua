@@ -2,7 +2,7 @@
 --
 -- The fence: an epoch lives only in the data set it was opened in. master_replid changes at every restart and
 -- every promotion; after FLUSHALL the epoch hash itself is missing. Amounts stay below 2^53, so that Lua's
--- doubles compare them exactly; they are written as integers in text and moved with HINCRBY.
+-- doubles compare them exactly; they are written as integers in text.
 
 local ID = 'master_replid:'
 

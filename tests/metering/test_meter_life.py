@@ -11,7 +11,7 @@ from metering.purse import ReserveRequest
 from metering.wish import (
     Wish,
 )
-from tests.fakes.meter_world import event, meter_world, said
+from tests.fakes.meter_world import MeterWorld, event, meter_world, said
 from tests.fakes.virtual_time import in_virtual_time
 
 
@@ -76,14 +76,19 @@ def list_of(directory: Path) -> list[str]:
     return sorted(path.name for path in directory.iterdir())
 
 
+async def lose_the_answer(w: MeterWorld) -> None:
+    """Call `a` is held for in the purse, and its gateway does not know it."""
+    await w.settle(await w.hold("before", 1), 0)
+    w.purse.mute.add("reserve")
+    assert await said(w.hold("a", 100)) == "MeterUnavailable"
+    assert (await w.balance(), w.meter.holds_open) == ((0, 100), 0)
+    w.purse.mute.clear()
+
+
 @in_virtual_time
 async def test_a_hold_whose_answer_was_lost_is_ended_as_released(tmp_path: Path) -> None:
     async with meter_world(tmp_path, 1000) as w:
-        await w.settle(await w.hold("before", 1), 0)
-        w.purse.mute.add("reserve")
-        assert await said(w.hold("a", 100)) == "MeterUnavailable"
-        assert (await w.balance(), w.meter.holds_open) == ((0, 100), 0)
-        w.purse.mute.clear()
+        await lose_the_answer(w)
         await asyncio.sleep(3)
         assert await w.balance() == (0, 0)
         released = UsageEvent.from_bytes((await w.entries())[-1].fields["e"])
@@ -94,10 +99,7 @@ async def test_a_hold_whose_answer_was_lost_is_ended_as_released(tmp_path: Path)
 async def test_a_call_made_again_at_once_keeps_the_hold_whose_answer_was_lost(tmp_path: Path) -> None:
     """Its caller repeats the Idempotency-Key before anybody looked for the hold: one call, one charge."""
     async with meter_world(tmp_path, 1000) as w:
-        await w.settle(await w.hold("before", 1), 0)
-        w.purse.mute.add("reserve")
-        assert await said(w.hold("a", 100)) == "MeterUnavailable"
-        w.purse.mute.clear()
+        await lose_the_answer(w)
         held = await w.hold("a", 100)
         await asyncio.sleep(3)
         assert await w.balance() == (0, 100), "nobody takes it for one that is nobody's"
@@ -110,10 +112,7 @@ async def test_a_call_made_again_at_once_keeps_the_hold_whose_answer_was_lost(tm
 async def test_a_call_made_again_after_its_release_waits_for_the_books_to_know_of_it(tmp_path: Path) -> None:
     """An acknowledgement names the call, not its charge: the release's must not pass for the charge's."""
     async with meter_world(tmp_path, 1000) as w:
-        await w.settle(await w.hold("before", 1), 0)
-        w.purse.mute.add("reserve")
-        assert await said(w.hold("a", 100)) == "MeterUnavailable"
-        w.purse.mute.clear()
+        await lose_the_answer(w)
         await asyncio.sleep(3)
         assert await w.ops() == ["before", "a"]
         assert await said(w.hold("a", 100)) == "MeterUnavailable", "the release is not acknowledged yet"
