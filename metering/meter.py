@@ -11,7 +11,6 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Final
@@ -24,6 +23,7 @@ from metering.funds_queue import FundsQueue
 from metering.habit import Habits
 from metering.journal import Journal, JournalFailed, adopt_orphans
 from metering.lanes import Lane, Lanes
+from metering.orphans import Orphans
 from metering.pressed import Pressed
 from metering.purse import (
     Ended,
@@ -55,7 +55,6 @@ from metering.wish import (
     MeterUnavailable,
     VoucherEnded,
     Wish,
-    released,
 )
 
 _log = logging.getLogger(__name__)
@@ -66,16 +65,6 @@ BOOKS_SILENT_MAX_S: Final = 600.0
 LEASE_S: Final = 10.0
 RENEW_S: Final = 2.0
 TICK_S: Final = 1.0
-ORPHAN_S: Final = 10.0
-
-
-@dataclass(frozen=True, slots=True)
-class _Orphan:
-    """A reserve whose answer never came: if it made a hold, nobody else will end it."""
-
-    wish: Wish
-    n: int
-    since_s: float
 
 
 class _Tied(Exception):
@@ -108,7 +97,9 @@ class Meter:
         self._habits = Habits()
         self.pressed = Pressed(patience_s=wait_for_funds_s)
         self._last_ones: set[str] = set()  # vouchers whose last money a call is asking for
-        self._orphans: dict[str, _Orphan] = {}
+        self._orphans = Orphans(
+            purse=purse, unposted=self._unposted, lanes=self._lanes, gateway_id=gateway_id, now_ms=now_ms
+        )
         self._loop = asyncio.get_running_loop()
         self._renewed_s = self._loop.time()
         self._books_seen_s = self._loop.time()
@@ -378,11 +369,11 @@ class Meter:
             sliced=wish.sliced,
         )
         lane.reserving[n] += 1
-        self._orphans.pop(wish.meta.op, None)  # asked for again: whether there is a hold, we know now
+        self._orphans.forget(wish.meta.op)  # asked for again: whether there is a hold, we know now
         try:
             return await self._purse.reserve(request)
         except (PurseUnavailable, asyncio.CancelledError) as error:
-            self._orphans[wish.meta.op] = _Orphan(wish, n, self._loop.time())
+            self._orphans.add(wish.meta, n, self._loop.time())
             if isinstance(error, PurseUnavailable):
                 raise MeterUnavailable(str(error)) from error
             raise
@@ -460,8 +451,9 @@ class Meter:
 
     async def _tick(self) -> None:
         now_s = self._loop.time()
-        send_again, end_orphans = partial(self._unposted.send_again, now_s), partial(self._end_orphans, now_s)
-        for step in (self._unposted.fetch_acks, send_again, end_orphans):
+        send_again = partial(self._unposted.send_again, now_s)
+        orphans = partial(self._orphans.end, now_s), partial(self._orphans.look, now_s)
+        for step in (self._unposted.fetch_acks, send_again, *orphans):
             try:  # each for itself: lanes on a node that is away must not stop the others
                 await step()
             except PurseUnavailable:
@@ -475,17 +467,3 @@ class Meter:
                     await self._lanes.leave(lane_no, n)
         except (TreasuryUnavailable, PurseUnavailable, TimeoutError):
             pass  # as above
-
-    async def _end_orphans(self, now_s: float) -> None:
-        for op, orphan in list(self._orphans.items()):
-            meta, ref = orphan.wish.meta, None
-            if op in await self._purse.open_ops(lane=meta.lane, n=orphan.n, gateway_id=self.gateway_id):
-                ref = await self._purse.find_hold(lane=meta.lane, n=orphan.n, op=op)
-            elif now_s - orphan.since_s <= ORPHAN_S:
-                continue
-            if self._orphans.get(op) is not orphan:
-                continue  # the call is made again, and the hold is its own
-            del self._orphans[op]
-            if ref is not None and ref.gateway_id == self.gateway_id:
-                event = released(meta, n=orphan.n, voucher=ref.voucher_id, now_ms=self._now_ms())
-                self._unposted.add(event, hold=ref, tokens=0, now_s=now_s - ORPHAN_S)

@@ -51,6 +51,8 @@ class Unposted:
             self._journal.append(name, data)
         except JournalFailed:
             waiting.journaled = False
+        if (before := self._waiting.get(name)) is not None:
+            self.size_bytes -= len(before.data)
         self._waiting[name] = waiting
         self.size_bytes += len(data)
         return waiting

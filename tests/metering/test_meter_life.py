@@ -153,6 +153,28 @@ async def test_so_is_one_whose_caller_was_cancelled_while_it_was_asked_for(tmp_p
         assert (await w.ops())[-1] == "a"
 
 
+@in_virtual_time
+async def test_what_a_data_set_brings_back_open_is_ended_though_its_call_was_settled_elsewhere(
+    tmp_path: Path,
+) -> None:
+    """A replica was promoted, took the settlement as late, and the former primary is here again."""
+    async with meter_world(tmp_path, 1000) as w:
+        held = await w.hold("a", 100)
+        there = w.purse.data
+        w.purse.data = there.snapshot()
+        w.purse.data.lanes.clear()
+        await w.settle(held, 40)
+        await w.acknowledge("a")
+        await asyncio.sleep(3)
+        w.purse.data = there
+        running = await w.hold("b", 100)
+        assert (await w.balance(), w.meter.holds_open) == ((0, 200), 1)
+        await asyncio.sleep(25)
+        assert await w.balance() == (0, 100), "the one that runs keeps what it holds"
+        assert [(e.op, int(e.fields["charge"])) for e in await w.entries()] == [("a", 0)]
+        await w.settle(running, 10)
+
+
 def request_of(wish: Wish) -> ReserveRequest:
     return ReserveRequest(
         op=wish.meta.op,
@@ -178,4 +200,4 @@ async def test_a_reserve_that_never_arrived_leaves_nothing(tmp_path: Path) -> No
         w.purse.deaf.clear()
         await asyncio.sleep(20)
         assert await w.ops() == ["before"]
-        assert w.meter._orphans == {}
+        assert len(w.meter._orphans) == 0

@@ -59,6 +59,13 @@ async def test_an_acknowledgement_by_name_forgets(desk: Desk) -> None:
     assert (len(desk.unposted), desk.unposted.size_bytes) == (1, size // 2)
 
 
+async def test_who_says_another_word_of_a_call_is_counted_once(desk: Desk) -> None:
+    desk.add("a")
+    size = desk.unposted.size_bytes
+    desk.add("a")
+    assert (len(desk.unposted), desk.unposted.size_bytes) == (1, size)
+
+
 async def test_acknowledgements_without_end_are_all_taken(desk: Desk) -> None:
     for number in range(1500):
         desk.add(str(number))

@@ -36,6 +36,10 @@ NAMED: Final[dict[str, tuple[str, ...]]] = {
         "tests/metering/test_holds.py::test_a_charge_after_a_release_is_told_to_the_books",
         "tests/billing/test_posting_rules.py::test_where_a_charge_comes_from",
     ),
+    "holds that came back are ended": (
+        "tests/metering/test_meter_life.py"
+        "::test_what_a_data_set_brings_back_open_is_ended_though_its_call_was_settled_elsewhere",
+    ),
     "sweeper checkpoint": ("tests/metering/test_holds.py::test_a_checkpoint_only_rises",),
     "open with a ticket": ("tests/metering/test_epochs.py::test_no_ticket_no_epoch",),
     "loans under a version": ("tests/metering/test_epochs.py::test_a_limit_is_a_total_under_a_version",),

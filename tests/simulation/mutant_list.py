@@ -231,10 +231,16 @@ MUTANTS: Final = (
         (
             Change(
                 "metering/meter.py",
-                "(self._unposted.fetch_acks, send_again, end_orphans)",
-                "(self._unposted.fetch_acks, end_orphans)",
+                "(self._unposted.fetch_acks, send_again, *orphans)",
+                "(self._unposted.fetch_acks, *orphans)",
             ),
         ),
+    ),
+    Mutant(
+        "holds that came back are ended",
+        "What a data set brings back open, though its call was settled elsewhere, is ended by its gateway.",
+        "its money stays held for as long as the gateway lives",
+        (Change("metering/meter.py", "send_again, *orphans)", "send_again, orphans[0])"),),
     ),
     Mutant(
         "sweeper checkpoint",
