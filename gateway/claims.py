@@ -35,7 +35,7 @@ class Claims:
         outcome: ClaimOutcome | None = None
         try:
             outcome = await self._store.claim(request)
-        except (BooksUnavailable, asyncio.CancelledError):
+        except BaseException:  # whatever it was, the claim may have been made
             self._tell_later(request, partial(self._store.forget, request, keep_op=False))
             raise
         finally:
@@ -68,7 +68,7 @@ class Claims:
             await telling()
         except BooksUnavailable:
             later()
-        except asyncio.CancelledError:
+        except BaseException:
             later()
             raise
         else:

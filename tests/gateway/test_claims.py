@@ -20,6 +20,7 @@ class FickleAnswers(MemoryAnswers):
 
     is_away: bool = False
     is_mute: bool = False
+    failure: type[Exception] = BooksUnavailable
     heard: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -49,7 +50,7 @@ class FickleAnswers(MemoryAnswers):
 
     def _answer(self) -> None:
         if self.is_mute:
-            raise BooksUnavailable
+            raise self.failure
 
 
 def request(op: str, *, key: bytes = b"k", body: bytes = b"b") -> ClaimRequest:
@@ -105,15 +106,29 @@ async def test_so_is_a_call_that_cost_nothing() -> None:
 
 
 @in_virtual_time
-async def test_a_claim_whose_answer_never_came_is_given_up() -> None:
-    books = FickleAnswers(is_mute=True)
+@pytest.mark.parametrize("failure", [BooksUnavailable, ArithmeticError], ids=["silence", "a fault of ours"])
+async def test_a_claim_whose_answer_never_came_is_given_up(failure: type[Exception]) -> None:
+    books = FickleAnswers(is_mute=True, failure=failure)
     claims = Claims(books)
-    with pytest.raises(BooksUnavailable):
+    with pytest.raises(failure):
         await claims.claim(request("a"))
     books.is_mute = False
     assert await claims.claim(request("b")) == InProgress(), "it may have been made"
     await asyncio.sleep(2 * RETRY_S)
     assert await claims.claim(request("b")) == Claimed("b")
+
+
+@in_virtual_time
+async def test_a_fault_of_ours_blocks_no_key_either() -> None:
+    books = FickleAnswers()
+    claims = Claims(books)
+    await claims.claim(request("a"))
+    books.is_mute, books.failure = True, ArithmeticError
+    with pytest.raises(ArithmeticError):
+        await claims.finish(request("a"), "a", b"sealed")
+    books.is_mute = False
+    await asyncio.sleep(2 * RETRY_S)
+    assert await claims.claim(request("b")) == Answered("a", b"sealed")
 
 
 @in_virtual_time

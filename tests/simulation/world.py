@@ -117,8 +117,12 @@ class World:
     async def _connect(self, _: str, protocol: Any) -> Any:
         from tests.simulation.loop import current_process
 
-        server = self.routes.get(current_process().name, self.primary)
-        return await redis_server.connect(server, protocol, self.chance)
+        name = current_process().name
+        server = self.routes.get(name, self.primary)
+        connection = await redis_server.connect(server, protocol, self.chance)
+        if server is not self.routes.get(name, self.primary):
+            connection.cut()  # what cuts off a server that was replaced cuts off who was on the way to it
+        return connection
 
     async def purse(self) -> LanedPurse:
         """For the process that runs. Raises PurseUnavailable."""
