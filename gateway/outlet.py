@@ -18,7 +18,9 @@ class Outlet:
         "_is_muted",
         "_keep_bytes_max",
         "_kept_bytes",
+        "_put",
         "_send",
+        "_unsent",
         "before_last",
         "headers",
         "is_charged",
@@ -30,6 +32,9 @@ class Outlet:
 
     def __init__(self, send: Send) -> None:
         self._send = send
+        # Our server's `send` takes a piece at once, where it can; to any other it is sent, and waited for.
+        self._put: Callable[[bytes], bool] = getattr(send, "put", _cannot)
+        self._unsent = b""
         self._keep_bytes_max = 0
         self._kept_bytes = 0
         self.status = 0  # 0: nothing was sent
@@ -57,10 +62,23 @@ class Outlet:
         if not self._is_muted:
             await self._send({"type": "http.response.start", "status": status, "headers": headers})
 
-    async def piece(self, body: bytes) -> None:
-        """Waits while the client is slow, so that the vendor is read no faster; the server bounds it."""
+    def put(self, body: bytes) -> bool:
+        """Send a piece at once. False: wait for `flush`, the client is slow or has no head yet."""
         self._note(body)
-        await self._send({"type": "http.response.body", "body": body, "more_body": True})
+        if self._is_muted or self._put(body):
+            return True
+        self._unsent = body
+        return False
+
+    async def flush(self) -> None:
+        """Waits while the client is slow, so that the vendor is read no faster; the server bounds it."""
+        if self._unsent:
+            body, self._unsent = self._unsent, b""
+            await self._send({"type": "http.response.body", "body": body, "more_body": True})
+
+    async def piece(self, body: bytes) -> None:
+        if not self.put(body):
+            await self.flush()
 
     async def last(self, body: bytes = b"") -> None:
         self._note(body)
@@ -88,3 +106,7 @@ class Outlet:
             self.kept = None
         else:
             self.kept.append(body)
+
+
+def _cannot(body: bytes) -> bool:
+    return False

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from typing import Any, Final
+from functools import partial
+from typing import Final
 
 import msgspec
 
@@ -20,7 +21,8 @@ from gateway.exchange import Exchange
 from gateway.hidden import HiddenOutput
 from gateway.outlet import Outlet
 from gateway.problems import Problem, charged_failure
-from gateway.slices import HoldLost, Pace, Slices
+from gateway.reading import STOPPING, PassOn, Reading, code_of
+from gateway.slices import Pace, Slices
 from metering.event import UsageEvent
 from metering.meter import Meter
 from metering.money import format_krw
@@ -28,14 +30,12 @@ from metering.purse import Settled
 from metering.shares import capacity
 from metering.usage import Usage
 from metering.wish import MeterUnavailable
-from providers.errors import AnswerTooLarge, IdleTimeout, UpstreamError, VendorError
+from providers.errors import AnswerTooLarge, UpstreamError, VendorError
 from providers.openai_bounds import ESTIMATE_BYTES_PER_TOKEN
 from providers.openai_chat import DONE_FRAME, Answer, Assembler, StreamFold, error_frame, read_answer
 from providers.quirks import quirks_for
-from providers.sse import SseEventTooLarge, SseSplitter
 from providers.upstream import UpstreamAnswer
 
-STOPPING: Final = "gateway_lost"
 _CODES: Final = {STOPPING: "meter_unavailable"}
 _FAILURES: Final = frozenset({"upstream_error", "upstream_timeout", STOPPING})
 
@@ -138,7 +138,7 @@ class _Call:
         except AnswerTooLarge:
             raise Problem("upstream_error") from None
         except UpstreamError as error:
-            raise Problem(_code_of(error)) from None
+            raise Problem(code_of(error)) from None
         answer = read_answer(body, product_id=exchange.product.product_id, quirks=quirks)
         exchange.upstream_id = exchange.upstream_id or answer.upstream_id
         if answer.error is not None:
@@ -164,7 +164,7 @@ class _Call:
         self._answer = reached.answer
         stop_listening = self.request.when_left(self._client_left)
         try:
-            cut, error = await self._read(reached.answer, fold, self._pass_on)
+            cut, error = await self._read(reached.answer, fold, partial(self._pass_on, fold))
             usage, estimated, reason = self._reckon(fold, cut=cut, error=error)
             failed = reason if reason in _FAILURES else None
             self.exchange.client_gone = self.gone
@@ -187,7 +187,7 @@ class _Call:
     async def assemble(self, reached: Reached) -> Outcome:
         """Money is scarce and the caller asked for no stream: one is read for it and put together."""
         assembler = Assembler(self.exchange.product.product_id, quirks_for(reached.target.vendor))
-        cut, error = await self._read(reached.answer, assembler, self._swallow)
+        cut, error = await self._read(reached.answer, assembler, partial(_swallow, assembler))
         usage, estimated, reason = self._reckon(assembler, cut=cut, error=error)
         failed = reason if reason in _FAILURES else None
         if failed is not None and estimated:
@@ -226,63 +226,30 @@ class _Call:
     # -- inside
 
     async def _read(
-        self, answer: UpstreamAnswer, fold: StreamFold | Assembler, take: Any
+        self, answer: UpstreamAnswer, fold: StreamFold | Assembler, pass_on: PassOn
     ) -> tuple[bool, str | None]:
-        """Read the vendor to its end, or to the end of the money. -> (cut by us, code of a failure)."""
-        splitter = SseSplitter(self.relay._limits.event_bytes_max)
-        slices = Slices(self.exchange, self.relay._meter, self.relay._limits.pace)
-        try:
-            async for chunk in answer:
-                for events in slices.portions(splitter.feed(chunk), fold.delivered_tokens):
-                    await take(fold, events)
-                    if is_over := fold.done or fold.error is not None:
-                        break
-                    delivered = fold.delivered_tokens()
-                    if slices.is_due(delivered) and not await slices.advance(delivered):
-                        answer.close()
-                        return True, None
-                if is_over:
-                    break
-            else:
-                if rest := splitter.flush():
-                    await take(fold, [rest + b"\n\n"])
-        except UpstreamError as error:
-            return False, None if fold.finished or fold.usage is not None else _code_of(error)
-        except SseEventTooLarge:
-            answer.close()
-            return False, "upstream_error"
-        except (asyncio.CancelledError, HoldLost):
-            # This process is stopping and its patience is over, or it slept and was taken for dead:
-            # what was delivered is settled and said.
-            answer.close()
-            return False, STOPPING
-        if fold.done:
-            await self._finish_reading(answer)
-        else:
-            answer.close()
-        return False, None
+        limits = self.relay._limits
+        slices = Slices(self.exchange, self.relay._meter, limits.pace)
+        reading = Reading(
+            answer,
+            fold,
+            slices,
+            event_bytes_max=limits.event_bytes_max,
+            pass_on=pass_on,
+            flush=self._flush,
+        )
+        return await reading.run()
 
-    async def _finish_reading(self, answer: UpstreamAnswer) -> None:
-        """After `[DONE]` only the end of the body follows; read it, so that the connection can be kept."""
-        try:
-            async with asyncio.timeout(0.05):
-                async for _ in answer:
-                    break
-            answer.release()
-        except (TimeoutError, UpstreamError):
-            answer.close()
-
-    async def _pass_on(self, fold: StreamFold, events: list[bytes]) -> None:
-        out = b"".join([fold.feed(event) for event in events])
-        if not out or (self.gone and self.outlet.kept is None):
-            return
+    async def _flush(self) -> None:
         if not self.outlet.started:
             await self.outlet.head(200, [EVENT_STREAM, NO_CACHE, *self.headers])
-        await self.outlet.piece(out)
+        await self.outlet.flush()
 
-    async def _swallow(self, assembler: Assembler, events: list[bytes]) -> None:
-        for event in events:
-            assembler.feed(event)
+    def _pass_on(self, fold: StreamFold, events: list[bytes]) -> bool:
+        out = fold.feed(events[0]) if len(events) == 1 else b"".join([fold.feed(event) for event in events])
+        if not out or (self.gone and self.outlet.kept is None):
+            return True
+        return self.outlet.put(out)
 
     def _reckon(
         self, fold: StreamFold | Assembler, *, cut: bool, error: str | None
@@ -374,6 +341,12 @@ class _Call:
             self.relay._drains -= 1
 
 
+def _swallow(assembler: Assembler, events: list[bytes]) -> bool:
+    for event in events:
+        assembler.feed(event)
+    return True
+
+
 def charge_headers(exchange: Exchange, outcome: Outcome) -> Headers:
     headers: Headers = [(b"x-voucher-charge-krw", format_krw(outcome.event.charge_micro).encode())]
     available = _available_micro(exchange, outcome)
@@ -420,10 +393,6 @@ def _asks_for_too_much(exchange: Exchange) -> bool:
 
 def _is_stream(answer: UpstreamAnswer) -> bool:
     return not answer.headers.get("content-type", "text/event-stream").startswith("application/json")
-
-
-def _code_of(error: UpstreamError) -> str:
-    return "upstream_timeout" if isinstance(error, IdleTimeout) else "upstream_error"
 
 
 def _end_reason(code: str) -> str:

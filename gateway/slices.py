@@ -9,7 +9,6 @@ and the hold is all but used it waits, while the vendor is not read, for as long
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from typing import Final
@@ -76,18 +75,14 @@ class Slices:
     def is_due(self, output_tokens: int) -> bool:
         return output_tokens >= self.due_tokens or self._loop.time() >= self._checkpoint_due_s
 
-    def portions(self, events: list[bytes], output_tokens: Callable[[], int]) -> Iterator[list[bytes]]:
-        """What arrived at once, in parts after each of which `is_due` is asked.
+    def portion(self, events: int, output_tokens: int) -> int:
+        """How many of the events that arrived at once may pass before `is_due` is asked.
 
         A process that gets little time finds whole answers in its buffer, of which the hold pays a part.
         """
-        while self._exchange.is_sliced:
-            some = max(1, (self.due_tokens - output_tokens()) // EVENT_TOKENS)
-            if some >= len(events):
-                break
-            yield events[:some]
-            events = events[some:]
-        yield events
+        if not self._exchange.is_sliced:
+            return events
+        return max(1, (self.due_tokens - output_tokens) // EVENT_TOKENS)
 
     async def advance(self, output_tokens: int) -> bool:
         """Note the checkpoint, raise the hold where it is needed. False: the balance has ended.

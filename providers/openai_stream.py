@@ -5,7 +5,7 @@ anything the meter needs. So an ordinary event is looked at with byte searches o
 model name replaced; whatever can carry usage, a finish reason, an error or another choice is parsed. The
 searches may send an ordinary event to the parser (slow, never wrong), not the other way round: a key cannot
 appear in a JSON text as `"key"`, since quotes inside texts are escaped. And most events differ from the one
-before in their text alone: what stands around it is kept as a template, and two comparisons tell.
+before in their text alone: what stands around it is kept as a template (providers/openai_template.py).
 
 `text_bytes` is the generated text; on the fast path as it stands in the JSON, where an escaped quote counts
 as two, and of an event with several kinds of text one.
@@ -21,6 +21,7 @@ import orjson
 from metering.usage import Usage
 from providers.openai_errors import error_of
 from providers.openai_progress import StreamState
+from providers.openai_template import Template
 from providers.openai_usage import usage_to_openai
 from providers.quirks import NO_QUIRKS, Quirks
 from providers.sse import event_data, frame
@@ -29,7 +30,7 @@ DONE_FRAME: Final = b"data: [DONE]\n\n"
 # A vendor's comment may name the vendor, or imitate ours: only that there was one is passed on.
 COMMENT_FRAME: Final = b": keep-alive\n\n"
 
-# Where nearly every event needs a new template, as with padding of random length, learning them is given up.
+# Where nearly every event needs a new template, learning them is given up.
 _TEMPLATES_FREE: Final = 32
 _MODEL: Final = re.compile(rb'"model"(\s*:\s*)"((?:[^"\\]|\\.)*)"')
 _TEXT_KEYS: Final = ("content", "reasoning_content", "reasoning", "refusal", "arguments")
@@ -45,10 +46,8 @@ class StreamFold(StreamState):
     __slots__ = (
         "_in",
         "_out",
-        "_out_prefix",
         "_patterns",
-        "_prefix",
-        "_suffix",
+        "_template",
         "_templates",
         "_text_key",
         "_usage_sent",
@@ -63,19 +62,15 @@ class StreamFold(StreamState):
         self._patterns = _COMPACT
         self._text_key = _COMPACT.text[0]
         self._usage_sent = False
-        # The last ordinary event around its text, and its head as the client gets it.
-        self._prefix = self._suffix = b"\0"
-        self._out_prefix = b""
-        self._templates = 0
+        self._template = Template()  # of the last ordinary event
+        self._templates = 0  # how many there were
 
     def feed(self, event: bytes) -> bytes:
         """One whole event -> the bytes for the client; b"" where it gets none."""
-        if event.startswith(self._prefix) and event.endswith(self._suffix):
-            text = event[len(self._prefix) : -len(self._suffix)]
-            if text and not (b'"' in text or b"\\" in text or b"\n" in text or b"\r" in text):
-                self.deltas += 1
-                self.text_bytes += len(text)
-                return self._out_prefix + text + self._suffix
+        if text := self._template.text_of(event):
+            self.deltas += 1
+            self.text_bytes += len(text)
+            return self._template.out(event)
         if event.find(b"\n") != len(event) - 2 or not event.startswith(b"data: ") or event.find(b"\r") >= 0:
             data = event_data(event)
             if data is None:
@@ -138,16 +133,14 @@ class StreamFold(StreamState):
         return True
 
     def _learn_template(self, event: bytes) -> None:
-        """The next event is most likely this one with another text: then two comparisons tell."""
+        """The next event is most likely this one with another text."""
         start = event.index(self._text_key) + len(self._text_key)
         end = start + _text_length(event, self._text_key)
         assert self._in is not None, "an ordinary event comes after the model was learnt"
         out_prefix = event[:start].replace(self._in, self._out, 1)
-        if event[:start] == self._prefix and event[end:] == self._suffix:
-            return  # the text alone was out of the ordinary
-        if out_prefix != event[:start] or self._in == self._out:
+        model_is_ahead = out_prefix != event[:start] or self._in == self._out
+        if model_is_ahead and self._template.learn(event[:start], event[end:], out_prefix):
             self._templates += 1
-            self._prefix, self._suffix, self._out_prefix = event[:start], event[end:], out_prefix
 
     def _feed_parsed(self, event: bytes) -> bytes:
         data = event[6:-2]

@@ -37,6 +37,14 @@ class SseSplitter:
         self._started = False
 
     def feed(self, chunk: bytes) -> list[bytes]:
+        if (
+            chunk.endswith(b"\n\n")
+            and chunk.find(b"\n\n") == len(chunk) - 2
+            and not self._pending
+            and self._started
+            and b"\r" not in chunk
+        ):
+            return [self._bounded(chunk)]
         if self._pending:
             chunk = self._pending + chunk
         if not self._started:

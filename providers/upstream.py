@@ -14,13 +14,13 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from typing import Final, Self
+from typing import Final
 
 from yarl import URL
 
 from providers.catalogue import UpstreamTarget
 from providers.errors import AnswerTooLarge, ConnectRefused, UpstreamBroken, UpstreamError
-from providers.vendor_connection import VendorConnection
+from providers.vendor_connection import Take, VendorConnection
 from providers.vendor_connector import VendorConnector
 
 _KEEPALIVE_S: Final = 15.0
@@ -29,7 +29,7 @@ _USER_AGENT: Final = "voucher-gateway"
 
 
 class UpstreamAnswer:
-    """An answer that has begun. Its body is read once, by `read` or by iterating over `chunks`."""
+    """An answer that has begun. Its body is read once, by `read` or by `read_into`."""
 
     __slots__ = ("_connection", "_upstream", "headers", "status")
 
@@ -47,34 +47,26 @@ class UpstreamAnswer:
             raise AnswerTooLarge(f"the vendor announced more than {bytes_max} bytes")
         parts: list[bytes] = []
         size = 0
-        while part := await self._next():
+
+        def take(part: bytes) -> bool:
+            nonlocal size
             parts.append(part)
             size += len(part)
-            if size > bytes_max:
-                self.close()
-                raise AnswerTooLarge(f"the vendor's answer is larger than {bytes_max} bytes")
+            return size <= bytes_max
+
+        if await self.read_into(take):
+            self.close()
+            raise AnswerTooLarge(f"the vendor's answer is larger than {bytes_max} bytes")
         self.release()
         return parts[0] if len(parts) == 1 else b"".join(parts)
 
-    def chunks(self) -> Self:
-        """The body as the network brings it: `async for chunk in answer.chunks()`."""
-        return self
-
-    def __aiter__(self) -> Self:
-        return self
-
-    async def __anext__(self) -> bytes:
-        chunk = await self._next()
-        if not chunk:
-            raise StopAsyncIteration
-        return chunk
-
-    async def _next(self) -> bytes:
+    async def read_into(self, take: Take) -> bool:
+        """The body as the network brings it, until `take` wants no more: True. False: it has ended."""
         connection = self._connection
         if connection is None:
             raise UpstreamBroken("the connection to the vendor was given up")
         try:
-            return await connection.next_piece()
+            return await connection.read_into(take)
         except UpstreamError:
             self.close()
             raise

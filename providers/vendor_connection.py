@@ -1,15 +1,16 @@
 """One connection to a vendor: HTTP/1.1 framing, time limits, back-pressure. One call at a time.
 
 httptools parses (llhttp in its strict form: two lengths, a length beside chunked, bare line feeds are
-refused); this bounds what it is fed. Nothing here knows what an answer means.
+refused); this bounds what it is fed, with providers/vendor_head.py. Nothing here knows what an answer means.
 
-    begin(head, body) ──> status, headers ──> next_piece() … ──> rest() for another call, or close()
+    begin(head, body) ──> status, headers ──> read_into(take) … ──> rest() for another call, or close()
 """
 
 from __future__ import annotations
 
 import asyncio
 import zlib
+from collections.abc import Callable
 from typing import Any, Final
 
 import httptools
@@ -21,53 +22,43 @@ from providers.errors import (
     UpstreamBroken,
     UpstreamError,
 )
+from providers.vendor_head import HEAD_BYTES_MAX, VendorHead
 
-# Of a vendor's headers only these mean something to us or to the caller.
-KEPT_HEADERS: Final = frozenset({b"content-type", b"retry-after", b"x-request-id", b"request-id"})
-_FRAMING: Final = frozenset({b"content-length", b"transfer-encoding", b"content-encoding"})
-_HEAD_BYTES_MAX: Final = 64 * 1024
-_INTERIM_MAX: Final = 8
 _UNREAD_BYTES_MAX: Final = 64 * 1024  # beyond this the vendor waits for whoever reads
 _INFLATED_PIECE_BYTES_MAX: Final = 16 * 1024 * 1024
 _WRITE_PIECE_BYTES: Final = 256 * 1024  # a larger body is handed over in pieces, so that the loop breathes
 
+Take = Callable[[bytes], bool]  # takes a piece of a body, at least a byte; False: no more for now
 
-class VendorConnection(asyncio.Protocol):
+
+class VendorConnection(VendorHead, asyncio.Protocol):
     """Made once per connection and used for one call after another, while `is_reusable`."""
 
     __slots__ = (
         "_deadline_s",
         "_error",
-        "_framing",
-        "_head_bytes",
         "_idle_timeout_s",
-        "_inflater",
-        "_interims",
         "_is_running",
         "_is_written",
         "_loop",
-        "_parser",
         "_pieces",
         "_reading_paused",
+        "_take",
         "_timer",
         "_transport",
-        "_unparsed_bytes",
         "_unread_bytes",
         "_waiter",
         "_write_waiter",
         "_writing_paused",
-        "has_head",
-        "headers",
         "idle_since_s",
-        "is_finished",
         "is_lost",
         "is_reusable",
         "origin",
         "owner",
-        "status",
     )
 
     def __init__(self, loop: asyncio.AbstractEventLoop, origin: object) -> None:
+        super().__init__()
         self._loop = loop
         self.origin = origin
         self.owner: Any = None  # what must be told when the connection ends
@@ -75,26 +66,18 @@ class VendorConnection(asyncio.Protocol):
         self.is_lost = False
         self.is_reusable = True
         self._transport: asyncio.Transport | None = None
-        self._parser = httptools.HttpResponseParser(self)
         self._timer: asyncio.TimerHandle | None = None
-        self._waiter: asyncio.Future[None] | None = None
+        self._waiter: asyncio.Future[bool] | None = None
+        self._take: Take | None = None  # of whoever waits for the body
         self._write_waiter: asyncio.Future[None] | None = None
         self._writing_paused = False
         self._is_running = False
         self._reset()
 
     def _reset(self) -> None:
-        self.status = 0
-        self.headers: dict[str, str] = {}
-        self.has_head = False
-        self.is_finished = False
-        self._framing: dict[bytes, bytes] = {}
-        self._interims = 0
-        self._head_bytes = 0
-        self._inflater: Any = None
+        self._reset_head()
         self._pieces: list[bytes] = []
         self._unread_bytes = 0
-        self._unparsed_bytes = 0
         self._reading_paused = False
         self._is_written = False
         self._error: UpstreamError | None = None
@@ -126,31 +109,25 @@ class VendorConnection(asyncio.Protocol):
         if self._error is not None:
             raise self._error
 
-    async def next_piece(self) -> bytes:
-        """What has come of the body since the last time, at least a byte; b"" at its end."""
-        while not self._pieces:
+    async def read_into(self, take: Take) -> bool:
+        """Hand over the body as it comes, until `take` wants no more: True. False: the body has ended.
+
+        `take` is called where the network's bytes arrive, so a piece wakes nobody. Raises UpstreamError, and
+        what `take` raises.
+        """
+        while True:
+            if self._pieces and not take(self._unread()):
+                return True
             if self._error is not None:
                 raise self._error
             if self.is_finished:
-                return b""
-            await self._wait()
-        pieces = self._pieces
-        piece = pieces[0] if len(pieces) == 1 else b"".join(pieces)
-        pieces.clear()
-        self._unread_bytes = 0
-        if self._reading_paused:
-            self._reading_paused = False
-            self._deadline_s = self._loop.time() + self._idle_timeout_s
-            if self._transport is not None and not self.is_lost:
-                self._transport.resume_reading()
-        return piece
-
-    @property
-    def announced_bytes(self) -> int | None:
-        """The length of the body as the head announced it, if it did and the body is not packed."""
-        if self._inflater is not None or b"content-length" not in self._framing:
-            return None
-        return int(self._framing[b"content-length"])
+                return False
+            self._take = take
+            try:
+                if await self._wait():
+                    return True
+            finally:
+                self._take = None
 
     def rest(self) -> bool:
         """The call is over. True: the connection may be used for another."""
@@ -181,8 +158,10 @@ class VendorConnection(asyncio.Protocol):
         except (httptools.HttpParserError, httptools.HttpParserUpgrade, zlib.error) as error:
             self._break(UpstreamBroken(f"the vendor's answer is no HTTP we understand: {_cause(error)}"))
             return
-        if self._unparsed_bytes > _HEAD_BYTES_MAX:
+        if self._unparsed_bytes > HEAD_BYTES_MAX:
             self._break(UpstreamBroken("the vendor's answer has no end of its head"))
+        elif self._take is not None:
+            self._hand_over(self._take)
 
     def eof_received(self) -> bool:
         return False  # the transport closes itself, and connection_lost says how it ended
@@ -211,39 +190,9 @@ class VendorConnection(asyncio.Protocol):
         self._writing_paused = False
         self._wake_writer()
 
-    # -- httptools
+    # -- httptools, after the head
 
-    def on_message_begin(self) -> None:
-        if self.is_finished:
-            raise ValueError("a second answer to one call")
-
-    def on_header(self, name: bytes, value: bytes) -> None:
-        self._head_bytes += len(name) + len(value) + 4
-        if self._head_bytes > _HEAD_BYTES_MAX:
-            raise ValueError("a head without end")
-        if self.has_head:
-            return  # a trailer
-        name = name.lower()
-        if name in KEPT_HEADERS:
-            self.headers.setdefault(name.decode(), value.decode("latin-1"))
-        elif name in _FRAMING:
-            self._framing[name] = value.strip()
-
-    def on_headers_complete(self) -> None:
-        status = self._parser.get_status_code()
-        if status < 200:  # an interim answer: its end is told like that of any other
-            self._interims += 1
-            if self._interims > _INTERIM_MAX:
-                raise ValueError("too many interim answers")
-            return
-        self.status = status
-        self._unparsed_bytes = 0
-        packing = self._framing.get(b"content-encoding", b"identity").lower()
-        if packing in (b"gzip", b"x-gzip", b"deflate"):
-            self._inflater = zlib.decompressobj(wbits=47)
-        elif packing != b"identity":
-            raise ValueError("a content encoding that was not asked for")
-        self.has_head = True
+    def head_is_whole(self) -> None:
         self._wake()
         self._wake_writer()  # an answer before the whole request: the rest need not be sent
 
@@ -264,12 +213,10 @@ class VendorConnection(asyncio.Protocol):
             self._reading_paused = True
             assert self._transport is not None
             self._transport.pause_reading()
-        self._wake()
 
     def on_message_complete(self) -> None:
-        if not self.has_head:  # of an interim answer
-            self.headers.clear()
-            self._framing.clear()
+        if not self.has_head:
+            self._forget_interim()
             return
         self.is_finished = True
         if not self._parser.should_keep_alive():
@@ -277,9 +224,34 @@ class VendorConnection(asyncio.Protocol):
         if self._reading_paused and self._transport is not None and not self.is_lost:
             self._reading_paused = False
             self._transport.resume_reading()
-        self._wake()
 
     # -- inside
+
+    def _hand_over(self, take: Take) -> None:
+        """What has come, to him who waits. What his `take` raises is his fault, not the vendor's."""
+        waiter = self._waiter
+        if waiter is None or waiter.done():
+            return  # he is on his way, and finds it when he comes back
+        try:
+            if self._pieces and not take(self._unread()):
+                self._wake(wants_no_more=True)
+        except Exception as error:  # noqa: BLE001 - raised where he waits
+            if not waiter.done():
+                waiter.set_exception(error)
+        if self.is_finished:
+            self._wake()
+
+    def _unread(self) -> bytes:
+        pieces = self._pieces
+        piece = pieces[0] if len(pieces) == 1 else b"".join(pieces)
+        pieces.clear()
+        self._unread_bytes = 0
+        if self._reading_paused:
+            self._reading_paused = False
+            self._deadline_s = self._loop.time() + self._idle_timeout_s
+            if self._transport is not None and not self.is_lost:
+                self._transport.resume_reading()
+        return piece
 
     async def _write_in_pieces(self, body: bytes, timeout_s: float) -> None:
         view = memoryview(body)
@@ -297,18 +269,19 @@ class VendorConnection(asyncio.Protocol):
             self._deadline_s = self._loop.time() + timeout_s
         self._is_written = True
 
-    async def _wait(self) -> None:
+    async def _wait(self) -> bool:
+        """-> what `_wake` was told."""
         if self._error is not None:
             raise self._error
         self._waiter = self._loop.create_future()
         try:
-            await self._waiter
+            return await self._waiter
         finally:
             self._waiter = None
 
-    def _wake(self) -> None:
+    def _wake(self, *, wants_no_more: bool = False) -> None:
         if self._waiter is not None and not self._waiter.done():
-            self._waiter.set_result(None)
+            self._waiter.set_result(wants_no_more)
 
     def _wake_writer(self) -> None:
         if self._write_waiter is not None and not self._write_waiter.done():
@@ -323,9 +296,6 @@ class VendorConnection(asyncio.Protocol):
     def _break(self, error: UpstreamError) -> None:
         self._fail(error)
         self.close()
-
-    def _ends_with_connection(self) -> bool:
-        return b"content-length" not in self._framing and b"transfer-encoding" not in self._framing
 
     def _set_deadline(self, seconds: float) -> None:
         """One timer per connection, set again only when it rings: most calls end long before."""
@@ -356,4 +326,4 @@ def _cause(error: Exception) -> str:
     return type(inner if inner is not None else error).__name__
 
 
-__all__ = ["KEPT_HEADERS", "VendorConnection"]
+__all__ = ["Take", "VendorConnection"]

@@ -82,7 +82,7 @@ class Turn:
 
     async def run(self, application: Asgi) -> None:
         try:
-            await application(self.scope, self.receive, self.send)
+            await application(self.scope, self.receive, self)
         except asyncio.CancelledError:
             self._connection.abort()
             raise
@@ -133,7 +133,8 @@ class Turn:
 
     # -- the answer
 
-    async def send(self, message: Message) -> None:
+    async def __call__(self, message: Message) -> None:
+        """ASGI's `send`."""
         connection = self._connection
         if connection.is_write_paused and not self.is_lost:
             await connection.until_writable()
@@ -158,6 +159,16 @@ class Turn:
             self._body.clear()
             self._wake()
             connection.end_turn(self)
+
+    def put(self, body: bytes) -> bool:
+        """A further piece of the answer, if nothing has to be waited for. False: nothing was done."""
+        if self.is_lost:
+            return True  # as with `send`: nobody is told
+        if self._head is not None or not self.has_begun or self.is_ended or self._connection.is_write_paused:
+            return False
+        if data := self._framed(body, more=True):
+            self._connection.write(data)
+        return True
 
     def _begin(self, message: Message) -> None:
         status: int = message["status"]
@@ -208,8 +219,8 @@ class Turn:
             self._connection.abort()
             return
         headers: list[Any] = [(b"content-type", b"text/plain"), (b"content-length", b"%d" % len(_CRASHED))]
-        await self.send({"type": "http.response.start", "status": 500, "headers": headers})
-        await self.send({"type": "http.response.body", "body": _CRASHED, "more_body": False})
+        await self({"type": "http.response.start", "status": 500, "headers": headers})
+        await self({"type": "http.response.body", "body": _CRASHED, "more_body": False})
 
 
 __all__ = ["READ_AHEAD_BYTES_MAX", "Asgi", "Connection", "Turn"]

@@ -8,6 +8,8 @@ import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
 
 from providers.catalogue import UpstreamTarget
+from providers.upstream import UpstreamAnswer
+from providers.vendor_connection import VendorConnection
 
 Script = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nX-Request-Id: v1\r\nSet-Cookie: a=b\r\n"
@@ -20,6 +22,18 @@ def chunk(data: bytes) -> bytes:
 
 def whole(body: bytes, status: str = "200 OK", more: str = "") -> bytes:
     return f"HTTP/1.1 {status}\r\nContent-Length: {len(body)}\r\n{more}\r\n".encode() + body
+
+
+async def piece_of(answer: UpstreamAnswer | VendorConnection) -> bytes:
+    """What has come of its body, at least a byte; b"" at its end."""
+    pieces: list[bytes] = []
+
+    def take(piece: bytes) -> bool:
+        pieces.append(piece)
+        return False
+
+    await answer.read_into(take)
+    return b"".join(pieces)
 
 
 async def read_request(reader: asyncio.StreamReader) -> bytes:

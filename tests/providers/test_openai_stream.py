@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -42,18 +43,46 @@ def test_text_is_counted_as_it_stands_in_the_json(text: str, length: int) -> Non
     assert fold.deltas == (2 if length else 1)
 
 
-def test_a_template_does_not_hide_what_differs() -> None:
+def padded(text: str, padding: str = "abc") -> bytes:
+    """As OpenAI hides from who watches the wire how long a word is."""
+    return delta(text).replace(b"]}\n", b'],"obfuscation":"%s"}\n' % padding.encode())
+
+
+@pytest.mark.parametrize("event", [delta, padded])
+def test_a_template_does_not_hide_what_differs(event: Callable[[str], bytes]) -> None:
     """Events that begin and end like an ordinary one, and are none."""
     fold = StreamFold("p", True)
     for text in ("a", "b", "c"):
-        fold.feed(delta(text))
+        fold.feed(event(text))
     finish = b'a"},"finish_reason":"stop"},{"index":1,"delta":{"content":"b'
     usage = b'a"}}],"usage":{"prompt_tokens":1,"completion_tokens":2},"z":[{"index":0,"delta":{"content":"'
-    assert fold.feed(delta("@").replace(b"@", finish))
+    assert fold.feed(event("@").replace(b"@", finish))
     assert fold.finished_choices == {0}
-    assert fold.feed(delta("@").replace(b"@", usage))
+    assert fold.feed(event("@").replace(b"@", usage))
     assert fold.usage == Usage(input=1, output=2)
     assert fold.text_bytes == 6
+
+
+@pytest.mark.parametrize(
+    "padding",
+    ['x","usage":{"prompt_tokens":1,"completion_tokens":2},"z":"', 'x","error":{"message":"y"},"z":"'],
+)
+def test_a_template_takes_no_more_than_padding_for_padding(padding: str) -> None:
+    fold = StreamFold("p", True)
+    for event in (delta, padded, padded):
+        fold.feed(event("a"))
+    fold.feed(padded("a", padding))
+    assert (fold.usage is None) != (fold.error is None)
+
+
+def test_padding_of_any_length_is_passed_on_as_it_came() -> None:
+    fold, templates = StreamFold("p", False), set()
+    for count in range(200):
+        event = padded("ab", "x" * (count % 16))
+        assert fold.feed(event) == event.replace(b'"v-1"', b'"p"')
+        templates.add(fold._templates)
+    assert (fold.deltas, fold.text_bytes) == (200, 400)
+    assert templates == {0, 1}, "one is learnt, and fits all of them"
 
 
 def test_a_template_follows_what_changes() -> None:

@@ -22,7 +22,7 @@ from providers.errors import (
     UpstreamBroken,
 )
 from providers.upstream import Upstream, UpstreamAnswer
-from tests.fakes.vendor_server import CHUNKED, chunk, hang, lose, says, target, vendor, whole
+from tests.fakes.vendor_server import CHUNKED, chunk, hang, lose, piece_of, says, target, vendor, whole
 
 
 @pytest.fixture
@@ -93,14 +93,14 @@ async def test_a_stream_comes_as_it_is_sent(upstream: Upstream) -> None:
     async with vendor(script) as (_, to):
         answer = await send(upstream, to)
         assert answer.headers["content-type"] == "text/event-stream"
-        assert [piece async for piece in answer.chunks()] == [b"one", b"two"]
+        assert [await piece_of(answer) for _ in range(3)] == [b"one", b"two", b""]
         answer.release()
 
 
 async def test_close_ends_the_connection(upstream: Upstream) -> None:
     async with vendor(says(CHUNKED, chunk(b"one"), then=hang)) as (made, to):
         answer = await send(upstream, to)
-        assert await anext(answer) == b"one"
+        assert await piece_of(answer) == b"one"
         answer.close()
         await asyncio.wait_for(made.ended.wait(), 5)
 
@@ -108,10 +108,10 @@ async def test_close_ends_the_connection(upstream: Upstream) -> None:
 async def test_close_wakes_whoever_reads(upstream: Upstream) -> None:
     async with vendor(says(CHUNKED, chunk(b"one"), then=hang)) as (_, to):
         answer = await send(upstream, to)
-        assert await anext(answer) == b"one"
+        assert await piece_of(answer) == b"one"
         asyncio.get_running_loop().call_later(0.05, answer.close)
         with pytest.raises(UpstreamBroken):
-            await anext(answer)
+            await piece_of(answer)
 
 
 async def test_statuses_are_not_judged(upstream: Upstream) -> None:
@@ -164,9 +164,9 @@ async def test_no_answer_in_time(upstream: Upstream) -> None:
 async def test_a_silence_in_the_answer(upstream: Upstream) -> None:
     async with vendor(says(CHUNKED, chunk(b"one"), then=hang)) as (_, to):
         answer = await send(upstream, replace(to, idle_timeout_s=0.1))
-        assert await anext(answer) == b"one"
+        assert await piece_of(answer) == b"one"
         with pytest.raises(IdleTimeout):
-            await anext(answer)
+            await piece_of(answer)
 
 
 async def test_the_first_piece_may_take_as_long_as_any_other(upstream: Upstream) -> None:
@@ -186,9 +186,9 @@ async def test_lost_before_the_head(upstream: Upstream) -> None:
 async def test_lost_in_the_answer(upstream: Upstream) -> None:
     async with vendor(says(CHUNKED, chunk(b"one"), then=lose)) as (_, to):
         answer = await send(upstream, to)
-        assert await anext(answer) == b"one"
+        assert await piece_of(answer) == b"one"
         with pytest.raises(UpstreamBroken):
-            await anext(answer)
+            await piece_of(answer)
 
 
 async def test_no_http(upstream: Upstream) -> None:
