@@ -3,12 +3,27 @@
 from __future__ import annotations
 
 import asyncio
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
+import orjson
 import pytest
+from aiohttp import web
 
+from config.settings import read_limits
+from gateway.app import Gateway
+from gateway.asgi.protocol import LimitedProtocol
 from gateway.asgi.turn import Turn
 from gateway.outlet import Outlet
+from launch.serving import build_server
+from tests.fakes.gateway_world import KEY, chunk, world
+from tests.fakes.raw_port import Application, Port, head
+
+EVENTS = 600
+ASK = [{"role": "user", "content": "hi"}]
 
 
 class Line:
@@ -122,3 +137,47 @@ async def test_any_other_server_is_sent_each_piece(line: Line) -> None:
         await outlet.flush()
     await outlet.flush()
     assert [message.get("body") for message in sent] == [None, b"one", b"two"]
+
+
+@asynccontextmanager
+async def served(gateway: Gateway) -> AsyncIterator[Port]:
+    listener = socket.socket()
+    listener.bind(("127.0.0.1", 0))
+    server = build_server(gateway, limits=read_limits({}), drain_s=1, protocol=LimitedProtocol)
+    serving = asyncio.ensure_future(server.serve(sockets=[listener]))
+    while not server.started:  # noqa: ASYNC110 - uvicorn tells in no other way
+        await asyncio.sleep(0.005)
+    try:
+        yield Port(listener.getsockname()[1], Application(), server.server_state.connections)
+    finally:
+        server.should_exit = True
+        await serving
+        listener.close()
+
+
+async def test_a_slow_client_slows_the_vendor_and_misses_nothing(tmp_path: Path) -> None:
+    """All the way, on real sockets: what the kernel holds is the most that is read ahead of the client."""
+    word, sent = "word " * 4000, 0
+
+    async def pour(request: web.Request) -> web.StreamResponse:
+        nonlocal sent
+        response = web.StreamResponse(headers={"content-type": "text/event-stream"})
+        await response.prepare(request)
+        for _ in range(EVENTS):
+            await response.write(chunk(word))
+            sent += 1
+        usage = {"prompt_tokens": 10, "completion_tokens": 4000, "total_tokens": 4010}
+        await response.write(chunk(finish="stop") + chunk(usage=usage) + b"data: [DONE]\n\n")
+        return response
+
+    async with world(pour, tmp_path) as w, served(w.gateway) as port:
+        async with port.connect(receive_bytes=8192) as (reader, writer):
+            body = orjson.dumps({"model": "x1", "messages": ASK, "stream": True, "max_tokens": 4000})
+            lines = f"Authorization: Bearer {KEY}", f"Content-Length: {len(body)}"
+            writer.write(head(*lines, target="/v1/chat/completions", method="POST") + body)
+            await asyncio.sleep(1.0)
+            assert 0 < sent < EVENTS
+            answer = await reader.read(-1)
+        assert answer.count(word.encode()) == EVENTS
+        assert answer.endswith(b"data: [DONE]\n\n\r\n0\r\n\r\n")
+        assert [event.end_reason for event in w.events] == ["completed"]
