@@ -49,6 +49,14 @@ class Taken:
         return sum(len(entries) for entries in self.batch.values())
 
 
+@dataclass(frozen=True, slots=True)
+class Posted:
+    """A batch that is committed: the streams may forget it, and so may the gateways."""
+
+    batch: Batch
+    out: Outcome
+
+
 async def take(batch: Batch, *, is_full: bool = False) -> Taken:
     """Decode a batch, in steps: another one may be on its way into the books, and waits for its turns."""
     taken = Taken(batch, is_full)
@@ -70,7 +78,8 @@ class Poster:
         self._conn = conn
         self._purse = purse
         self._wanted = set(lanes)
-        self._ahead: Taken | None = None
+        self._ahead: Taken | None = None  # read while the last batch was written
+        self._leaving: Posted | None = None  # the last batch, where there is one ahead; still in the streams
         self.lanes: set[int] = set()
         self.posted = 0
         self.parked = 0
@@ -88,36 +97,45 @@ class Poster:
     async def post_once(self, *, batch_max: int = BATCH_MAX) -> int:
         """Post one batch of what waits in our lanes. -> how many entries were taken.
 
-        While a full batch is written the next one is read, for the next call; nothing of it is written before
-        this one is committed, and if this one fails it is forgotten.
+        In a backlog three batches are under way: while this one is written, the next one is read, and the one
+        before it, which is committed, leaves the streams. Nothing of a batch is written before the one before
+        it is committed. If anything fails, all three are forgotten, and what is in the streams comes again.
         """
-        taken, self._ahead = self._ahead or await self._take({}, batch_max), None
+        taken, self._ahead = self._ahead or await self._take({}, {}, batch_max), None
+        before, self._leaving = self._leaving, None
         if not taken.count:
             return 0
-        if not taken.is_full:
-            await self._post(taken)
-            self.posted += taken.count
-            return taken.count
-        ahead = asyncio.create_task(self._take(taken.batch, batch_max))
+        # In this order: they go over one connection, so the streams are read after they were emptied.
+        clearing = asyncio.create_task(self._clear(before)) if before else None
+        reading = None
+        if taken.is_full:
+            gone = before.batch if before else {}
+            reading = asyncio.create_task(self._take(gone, taken.batch, batch_max))
         try:
-            await self._post(taken)
+            posted = await self._post(taken)
+            if clearing is not None:
+                await clearing
+            following = None if reading is None else await reading
+            if following is None or not following.count:
+                await self._clear(posted)
         except BaseException:
-            ahead.cancel()
-            await asyncio.gather(ahead, return_exceptions=True)
+            await _abandon(clearing, reading)
             raise
+        if following is not None and following.count:
+            self._ahead, self._leaving = following, posted
         self.posted += taken.count
-        following = await ahead
-        self._ahead = following if following.count else None
         return taken.count
 
-    async def _take(self, before: Batch, batch_max: int) -> Taken:
-        """Read what follows `before`, which is still in the streams."""
+    async def _take(self, gone: Batch, before: Batch, batch_max: int) -> Taken:
+        """Read what follows `before`, which is still in the streams, and `gone`, which may be."""
         lengths = await self._purse.log_lengths()
         waiting = [lane for lane in sorted(self.lanes) if lengths[lane] > len(before.get(lane, ()))]
         if not waiting:
             return Taken({}, is_full=False)
         share = max(LANE_SHARE_MIN, batch_max // len(waiting))
-        logs = await asyncio.gather(*(self._read(lane, before.get(lane, ()), share) for lane in waiting))
+        logs = await asyncio.gather(
+            *(self._read(lane, before.get(lane) or gone.get(lane, ()), share) for lane in waiting)
+        )
         batch = {lane: entries for lane, entries in zip(waiting, logs, strict=True) if entries}
         return await take(batch, is_full=any(len(entries) >= share for entries in logs))
 
@@ -125,16 +143,16 @@ class Poster:
         after = before[-1].entry_id if before else ""
         return await self._purse.read_log(lane=lane, count=count, after=after)
 
-    async def _post(self, taken: Taken) -> None:
+    async def _post(self, taken: Taken) -> Posted:
+        """Commit it. What it leaves to do is the caller's."""
         try:
             out = await self._commit(taken)
         except (psycopg.DataError, psycopg.IntegrityError) as error:
-            await self._post_apart(taken.batch, error)
-            return
+            return await self._post_apart(taken.batch, error)
         self._alarm(out.parked)
-        await self._clear(taken.batch, out)
+        return Posted(taken.batch, out)
 
-    async def _post_apart(self, batch: Batch, error: psycopg.Error) -> None:
+    async def _post_apart(self, batch: Batch, error: psycopg.Error) -> Posted:
         """The database refused the batch: find the entry it refuses, park it, post the others."""
         entries = [(lane, entry) for lane, group in batch.items() for entry in group]
         if len(entries) > 1:
@@ -145,15 +163,15 @@ class Poster:
                 middle = len(group) // 2
                 parts = [{lane: group[:middle]}, {lane: group[middle:]}]
             for part in parts:
-                await self._post(await take(part))
-            return
+                await self._clear(await self._post(await take(part)))
+            return Posted({}, Outcome())
         lane, entry = entries[0]
         out = Outcome()
         _set_aside(out, lane, entry, f"{type(error).__name__}: {error}")
         async with self._conn.transaction():
             await park(self._conn, out.parked)
         self._alarm(out.parked)
-        await self._clear(batch, out)
+        return Posted(batch, out)
 
     async def _commit(self, taken: Taken) -> Outcome:
         out = taken.out
@@ -167,20 +185,26 @@ class Poster:
             await write_outcome(self._conn, books, out)
         return out
 
-    async def _clear(self, batch: Batch, out: Outcome) -> None:
-        """Committed: the streams may forget, and so may the gateways."""
+    async def _clear(self, posted: Posted) -> None:
         await asyncio.gather(
             *(
                 self._purse.delete_log(lane=lane, entry_ids=[entry.entry_id for entry in entries])
-                for lane, entries in batch.items()
+                for lane, entries in posted.batch.items()
             ),
-            *(self._purse.push_acks(lane=lane, acks=acks) for lane, acks in out.acks.items()),
+            *(self._purse.push_acks(lane=lane, acks=acks) for lane, acks in posted.out.acks.items()),
         )
 
     def _alarm(self, parked: Sequence[ParkedEvent]) -> None:
         for event in parked:
             self.parked += 1
             _log.error("event_parked lane=%d op=%s reason=%s", event.lane, event.op, event.reason)
+
+
+async def _abandon(*tasks: asyncio.Task[None] | asyncio.Task[Taken] | None) -> None:
+    begun = [task for task in tasks if task is not None]
+    for task in begun:
+        task.cancel()
+    await asyncio.gather(*begun, return_exceptions=True)
 
 
 def _set_aside(out: Outcome, lane: int, entry: LogEntry, reason: str) -> None:

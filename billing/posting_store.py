@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from billing.audit.batch_store import allot, write_batch
+from billing.audit.batch_store import NOTHING_ALLOTTED, allot, write_batch
 from billing.audit.leaf import USAGE_COLUMNS, Records
 from billing.database import Connection
+from billing.ledger.journal import Entry
 from billing.ledger.lines import entry_lines, posting_lines
 from billing.ledger.store import insert_entries
 from billing.loans import bump_open_loans
@@ -15,6 +16,8 @@ from billing.parking import insert_parked, parked_lines
 from billing.posting_events import Charge, Decoded, Left
 from billing.posting_lines import usage_line
 from billing.posting_state import Booked, BooksState, FundsState, LoanState, Outcome
+
+Numbered = Sequence[tuple[int, Entry]]
 
 _COPY_USAGE: Final = f"copy usage ({', '.join(USAGE_COLUMNS)}, batch_id) from stdin"
 
@@ -123,10 +126,37 @@ def _columns(rows: Sequence[tuple[object, ...]], width: int) -> list[list[object
 
 
 async def write_outcome(conn: Connection, books: BooksState, out: Outcome) -> None:
-    if out.rows or out.parked:
-        await _write_records(conn, out)
-    if out.rows:
-        await _write_balances(conn, books, out)
+    """All but the usage rows leaves in one write; COPY cannot."""
+    entries = out.entries()
+    booked = [entry for entry in entries if entry is not None]
+    recorded = out.rows or out.parked
+    allotted = await allot(conn, len(booked)) if recorded else NOTHING_ALLOTTED
+    numbered = list(zip(allotted.entry_ids, booked, strict=True))
+    lines = _usage_lines(out, entries, allotted.entry_ids)
+    async with conn.pipeline():
+        if recorded:
+            records = Records(lines, entry_lines(numbered), posting_lines(numbered), parked_lines(out.parked))
+            await write_batch(conn, allotted.batch_id, records)
+            await _write_records(conn, out, numbered, allotted.batch_id)
+        if out.rows:
+            await _write_balances(conn, books, out)
+        await _write_marks(conn, out)
+        if out.restate:
+            await bump_open_loans(conn, sorted(out.restate))
+    if lines:
+        line_end = f"\t{allotted.batch_id}\n".encode()
+        async with conn.cursor().copy(_COPY_USAGE) as copy:
+            await copy.write(line_end.join([*lines, b""]))
+
+
+def _usage_lines(out: Outcome, entries: Sequence[Entry | None], allotted_ids: Sequence[int]) -> list[bytes]:
+    ids = iter(allotted_ids)
+    entry_ids = [None if entry is None else next(ids) for entry in entries]
+    return [usage_line(row, entry_ids) for row in out.rows]
+
+
+async def _write_marks(conn: Connection, out: Outcome) -> None:
+    """Who has left, what is drained, and the claims of open holds."""
     if out.claims_dropped:
         await conn.execute("delete from claim where op = any(%s)", [out.claims_dropped])
     if out.gone:
@@ -151,29 +181,14 @@ async def write_outcome(conn: Connection, books: BooksState, out: Outcome) -> No
             f"update lane_epoch set {column} = true where lane = %s and n = %s",  # noqa: S608 - one of two words
             [mark.lane, mark.n],
         )
-    if out.restate:
-        await bump_open_loans(conn, sorted(out.restate))
 
 
-async def _write_records(conn: Connection, out: Outcome) -> None:
-    """The batch with its root, then what it is the root of."""
-    entries = out.entries()
-    booked = [entry for entry in entries if entry is not None]
-    allotted = await allot(conn, len(booked))
-    ids = iter(allotted.entry_ids)
-    entry_ids = [None if entry is None else next(ids) for entry in entries]
-    lines = [usage_line(row, entry_ids) for row in out.rows]
-    numbered = list(zip(allotted.entry_ids, booked, strict=True))
-    records = Records(lines, entry_lines(numbered), posting_lines(numbered), parked_lines(out.parked))
-    await write_batch(conn, allotted.batch_id, records)
-    if lines:
-        line_end = f"\t{allotted.batch_id}\n".encode()
-        async with conn.cursor().copy(_COPY_USAGE) as copy:
-            await copy.write(line_end.join([*lines, b""]))
+async def _write_records(conn: Connection, out: Outcome, numbered: Numbered, batch_id: int) -> None:
+    """What the batch is the root of, but for the usage rows, and the days that go by them."""
     if numbered:
-        await insert_entries(conn, numbered, allotted.batch_id)
+        await insert_entries(conn, numbered, batch_id)
     if out.parked:
-        await insert_parked(conn, out.parked, allotted.batch_id)
+        await insert_parked(conn, out.parked, batch_id)
     if out.key_days:
         await conn.execute(
             "insert into key_day as k (key_id, day, spent_micro)"

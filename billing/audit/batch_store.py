@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
 from billing.audit.leaf import Records
 from billing.database import Connection
@@ -14,6 +15,9 @@ class Allotted:
 
     batch_id: int
     entry_ids: list[int]
+
+
+NOTHING_ALLOTTED: Final = Allotted(0, [])
 
 
 async def allot(conn: Connection, entries: int) -> Allotted:
