@@ -37,9 +37,10 @@ _LOANS: Final = (
 
 async def read_state(conn: Connection, events: Sequence[Decoded]) -> BooksState:
     """Lock the vouchers a batch names, in their order, and read what its rules need."""
-    charges, ops = _charges(events), _text_array(_ops(events))
-    vouchers = sorted({charge.voucher_id for charge in charges})
+    charges = _charges(events)
+    ops = _text_array(_ops(events, charges))
     loans = sorted({(charge.lane, charge.n, charge.voucher_id) for charge in charges})
+    vouchers = sorted({voucher for _, _, voucher in loans})
     epochs = sorted({(event.lane, event.n) for event in events if isinstance(event, Left)})
     gone = sorted({(event.lane, event.gateway_id) for event in events if isinstance(event, Left)})
     async with conn.pipeline():
@@ -80,8 +81,8 @@ async def read_state(conn: Connection, events: Sequence[Decoded]) -> BooksState:
 
 def _booked_elsewhere(books: BooksState, charges: Sequence[Charge]) -> list[tuple[int, int, str]]:
     """The loans of charges that a settlement in another epoch, or of another voucher, takes back."""
-    found = set()
-    for charge in charges:
+    found: set[tuple[int, int, str]] = set()
+    for charge in charges if books.booked else ():
         before = books.booked.get(charge.op)
         if before is not None and charge.kind == "settled":
             found.add((charge.lane, before.n, before.voucher_id))
@@ -105,8 +106,8 @@ def _charges(events: Sequence[Decoded]) -> list[Charge]:
     return charges
 
 
-def _ops(events: Sequence[Decoded]) -> list[str]:
-    ops = [charge.op for charge in _charges(events)]
+def _ops(events: Sequence[Decoded], charges: Sequence[Charge]) -> list[str]:
+    ops = [charge.op for charge in charges]
     for event in events:
         if isinstance(event, Left):
             ops += [claim.op for claim in event.claims]
