@@ -40,11 +40,10 @@ async def read_state(conn: Connection, events: Sequence[Decoded]) -> BooksState:
     charges = _charges(events)
     ops = _text_array(_ops(events, charges))
     loans = sorted({(charge.lane, charge.n, charge.voucher_id) for charge in charges})
-    vouchers = sorted({voucher for _, _, voucher in loans})
     epochs = sorted({(event.lane, event.n) for event in events if isinstance(event, Left)})
     gone = sorted({(event.lane, event.gateway_id) for event in events if isinstance(event, Left)})
     async with conn.pipeline():
-        funds_rows = await conn.execute(_FUNDS, [vouchers])
+        funds_rows = await conn.execute(_FUNDS, [sorted({voucher for _, _, voucher in loans})])
         loan_rows = await conn.execute(_LOANS, _columns(loans, 3))
         booked_rows = await conn.execute(
             # One look into the index per op: a plan that reads the table would slow down as it grows.
