@@ -192,10 +192,11 @@ class LogEntry(msgspec.Struct, frozen=True, gc=False):
 
 @dataclass(frozen=True, slots=True)
 class OpenCall:
-    """A call that runs: what was noted of it when its hold was made."""
+    """A call that runs: what was noted of it when its hold was made, and its last checkpoint."""
 
     meta: bytes
     voucher_id: str
+    floor_micro: int
 
 
 class PurseUnavailable(Exception):

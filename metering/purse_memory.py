@@ -195,7 +195,7 @@ class MemoryPurse:
         record = self.data.lane(lane).holds.get((n, op))
         if record is None or record.state != "open":
             return None
-        return OpenCall(record.meta, record.answer.voucher_id)
+        return OpenCall(record.meta, record.answer.voucher_id, record.floor)
 
     async def balance(self, *, lane: int, n: int, voucher_id: str) -> VoucherBalance | None:
         keys = self.data.lane(lane)

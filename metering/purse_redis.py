@@ -177,8 +177,11 @@ class RedisPurse:
         return HoldRef(lane, n, op, _text(voucher), _text(key), _text(gateway))
 
     async def open_call(self, *, lane: int, n: int, op: str) -> OpenCall | None:
-        state, meta, voucher = await self.line.command("HMGET", keys.hold(lane, n, op), "s", "m", "v")
-        return OpenCall(meta, _text(voucher)) if state == b"open" else None
+        state, *found = await self.line.command("HMGET", keys.hold(lane, n, op), "s", "m", "v", "f")
+        if state != b"open":
+            return None
+        meta, voucher, floor_micro = found
+        return OpenCall(meta, _text(voucher), int(floor_micro))
 
     async def balance(self, *, lane: int, n: int, voucher_id: str) -> VoucherBalance | None:
         names = ("ver", "limit", "spent", "held", "before", "frozen", "granted_gov", "granted_self")

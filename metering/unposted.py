@@ -139,13 +139,8 @@ class Unposted:
         event = waiting.event
         waiting.sending = True
         try:
-            if waiting.hold is None and not waiting.answered:
-                # A dead process's event: where its settlement never arrived, its hold is still open.
-                waiting.hold = await self._purse.find_hold(lane=event.meta.lane, n=event.n, op=event.op)
-                if waiting.hold is not None and waiting.hold.gateway_id != event.meta.gateway_id:
-                    # The call is made again: who makes it has the first word on how it ends.
-                    waiting.hold = None
-                    return
+            if waiting.hold is None and not waiting.answered and not await self._find_its_hold(waiting):
+                return
             if waiting.hold is not None:
                 outcome = await self._purse.settle(
                     waiting.hold, charge_micro=event.charge_micro, tokens=waiting.tokens, event=waiting.data
@@ -158,6 +153,23 @@ class Unposted:
             waiting.since_s = now_s
         finally:
             waiting.sending = False
+
+    async def _find_its_hold(self, waiting: Waiting) -> bool:
+        """A dead process's: where its settlement never arrived, its hold is open. False: not ours to tell."""
+        event, (lane, n) = waiting.event, (waiting.event.meta.lane, waiting.event.n)
+        hold = await self._purse.find_hold(lane=lane, n=n, op=event.op)
+        if hold is None:
+            return True
+        if hold.gateway_id != event.meta.gateway_id:
+            return False  # the call is made again: who makes it has the first word on how it ends
+        if event.is_floor:
+            call = await self._purse.open_call(lane=lane, n=n, op=event.op)
+            if call is not None and call.floor_micro > event.charge_micro:
+                # The disk missed a checkpoint that the purse has: the call ends at the later one.
+                await self._purse.sweep(lane=lane, n=n, op=event.op, gateway_id=hold.gateway_id)
+                return True
+        waiting.hold = hold
+        return True
 
 
 def _before(entry_id: str, other_id: str) -> bool:

@@ -109,6 +109,26 @@ async def test_an_adopted_event_is_sent_at_once_as_a_note(desk: Desk) -> None:
     assert "settle" not in desk.purse.heard
 
 
+@pytest.mark.parametrize(
+    ("in_the_purse", "kind", "charges"),
+    [(30, "swept", [b"30", None]), (10, "settled", [b"20"])],
+    ids=["the disk was full for the last one", "the purse missed the last one"],
+)
+async def test_an_adopted_checkpoint_ends_its_call_at_the_later_one(
+    desk: Desk, in_the_purse: int, kind: str, charges: list[bytes | None]
+) -> None:
+    await hold_in(desk.purse, "a")
+    hold = HoldRef(LANE, 1, "a", "v1", "k", "g1")
+    await desk.purse.extend(
+        hold, want_micro=0, least_micro=0, floor_micro=in_the_purse, floor_output_tokens=3
+    )
+    desk.unposted.add(replace(event("a", charge=20), is_floor=True), hold=None, tokens=0, now_s=10)
+    await desk.unposted.send_again(10)
+    told = (await desk.purse.read_log(lane=LANE, count=9))[1:]
+    assert (told[0].kind, [entry.fields.get("charge") for entry in told]) == (kind, charges)
+    assert await desk.purse.open_ops(lane=LANE, n=1, gateway_id="g1") == []
+
+
 @pytest.mark.parametrize("is_floor", [False, True], ids=["an end", "a checkpoint"])
 async def test_an_adopted_event_waits_while_another_gateway_makes_the_call_again(
     desk: Desk, is_floor: bool
