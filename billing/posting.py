@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 import orjson
@@ -19,7 +19,7 @@ import psycopg
 from billing.database import LANE_POSTER_LOCK, Connection
 from billing.parking import park
 from billing.posting_columns import Unreadable
-from billing.posting_events import Decoded, decode
+from billing.posting_events import Decoded, Left, decode
 from billing.posting_rules import apply_event
 from billing.posting_state import Outcome, ParkedEvent
 from billing.posting_store import read_state, write_outcome
@@ -47,6 +47,13 @@ class Taken:
     @property
     def count(self) -> int:
         return sum(len(entries) for entries in self.batch.values())
+
+
+class RulesFailed(Exception):
+    """A fault of our own: it may stop one call, never a lane."""
+
+
+REFUSALS: Final = (psycopg.DataError, psycopg.IntegrityError, RulesFailed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,13 +154,13 @@ class Poster:
         """Commit it. What it leaves to do is the caller's."""
         try:
             out = await self._commit(taken)
-        except (psycopg.DataError, psycopg.IntegrityError) as error:
+        except REFUSALS as error:
             return await self._post_apart(taken.batch, error)
         self._alarm(out.parked)
         return Posted(taken.batch, out)
 
-    async def _post_apart(self, batch: Batch, error: psycopg.Error) -> Posted:
-        """The database refused the batch: find the entry it refuses, park it, post the others."""
+    async def _post_apart(self, batch: Batch, error: Exception) -> Posted:
+        """The database, or the rules, refused the batch: find the entry, park it, post the others."""
         entries = [(lane, entry) for lane, group in batch.items() for entry in group]
         if len(entries) > 1:
             if len(batch) > 1:
@@ -166,12 +173,33 @@ class Poster:
                 await self._clear(await self._post(await take(part)))
             return Posted({}, Outcome())
         lane, entry = entries[0]
+        event = (await take(batch)).events[0][2]
+        if isinstance(event, Left) and event.charges:
+            return await self._post_notice_apart(batch, lane, entry, event)
         out = Outcome()
         _set_aside(out, lane, entry, f"{type(error).__name__}: {error}")
+        await self._park(out)
+        return Posted(batch, out)
+
+    async def _post_notice_apart(self, batch: Batch, lane: int, entry: LogEntry, left: Left) -> Posted:
+        """Of a gateway's last word on an epoch only the charge that is refused is parked."""
+        for charge in left.charges:
+            out = Outcome()
+            try:
+                out = await self._commit(Taken({}, is_full=False, events=[(lane, entry, charge)]))
+            except REFUSALS as error:
+                reason, payload = f"{type(error).__name__}: {error}", charge.columns.encode()
+                out.parked.append(ParkedEvent(lane, "", "left", charge.op, reason, payload))
+                out.acknowledge(lane, charge.gateway_id, charge.op)
+                await self._park(out)
+            await self._clear(Posted({}, out))
+        rest = Taken(batch, is_full=False, events=[(lane, entry, replace(left, charges=()))])
+        return Posted(batch, await self._commit(rest))
+
+    async def _park(self, out: Outcome) -> None:
         async with self._conn.transaction():
             await park(self._conn, out.parked)
         self._alarm(out.parked)
-        return Posted(batch, out)
 
     async def _commit(self, taken: Taken) -> Outcome:
         out = taken.out
@@ -182,6 +210,9 @@ class Poster:
                     apply_event(books, out, event)
                 except Unreadable as reason:
                     _set_aside(out, lane, entry, str(reason))
+                except Exception as fault:
+                    _log.exception("posting_rules_failed lane=%d op=%s", lane, entry.op)
+                    raise RulesFailed(f"{type(fault).__name__}: {fault}") from fault
             await write_outcome(self._conn, books, out)
         return out
 

@@ -79,11 +79,11 @@ async def read_state(conn: Connection, events: Sequence[Decoded]) -> BooksState:
 
 
 def _booked_elsewhere(books: BooksState, charges: Sequence[Charge]) -> list[tuple[int, int, str]]:
-    """The loans of charges that a settlement in another epoch, or of another voucher, takes back."""
+    """The loans of charges that are taken back, as the call ended in another epoch, or of another voucher."""
     found: set[tuple[int, int, str]] = set()
     for charge in charges if books.booked else ():
         before = books.booked.get(charge.op)
-        if before is not None and charge.kind == "settled":
+        if before is not None:
             found.add((charge.lane, before.n, before.voucher_id))
     return sorted(found - books.loans.keys())
 
