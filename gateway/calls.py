@@ -20,7 +20,7 @@ from gateway.directory import Directory
 from gateway.exchange import Exchange
 from gateway.outlet import Outlet
 from gateway.ports import BooksUnavailable, ClaimRequest, IdempotencyStore
-from gateway.problems import Problem
+from gateway.problems import Problem, charged_failure
 from gateway.relay import Outcome, Relay
 from gateway.telemetry import CallRecord
 from metering.claim import Answered, Claimed, InProgress, Mismatch, NotKept
@@ -242,6 +242,10 @@ class Calls:
                 headers=headers,
             )
         except MeterUnavailable:
+            if (
+                work.outlet.may_be_charged
+            ):  # nobody could write it down, and what was last noted may be charged
+                raise charged_failure("meter_unavailable", op) from None
             raise Problem("meter_unavailable") from None
         finally:
             record.attempts, record.upstream = exchange.attempts, exchange.target_id

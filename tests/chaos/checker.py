@@ -30,6 +30,7 @@ ESTIMATE_TOKENS_MAX: Final = 8
 SHARE_ONE_PPM: Final = 1_000_000
 # Statuses after which the vendor may have worked, and what it reported is charged (contract, section 4).
 MAYBE_CHARGED: Final = frozenset({0, 409, 502, 503, 504})
+METER_AWAY: Final = 503
 
 
 def check(history: History, books: Books) -> Verdicts:
@@ -132,8 +133,15 @@ def _charged_refusals(calls: Calls) -> Iterator[Finding]:
         for usage in calls.usages[calls.invoked[ended.request_id].operation]:
             if usage.request_id != ended.request_id or not usage.charge_micro:
                 continue
-            if ended.status in MAYBE_CHARGED and usage.charge_micro in calls.bills_of(ended.request_id):
+            bills = calls.bills_of(ended.request_id)
+            if ended.status in MAYBE_CHARGED and usage.charge_micro in bills:
                 continue
+            if (
+                ended.status == METER_AWAY
+                and usage.kind == "swept"
+                and usage.charge_micro <= max(bills, default=0)
+            ):
+                continue  # its end could be written down nowhere, and then its gateway died
             what = f"{ended.request_id} refused with {ended.status} {ended.code}, charged"
             yield Finding("wrong", what, usage.charge_micro)
 

@@ -54,10 +54,10 @@ class World:
             end = Ended(f"{name}-0", verdict, at_ms + 500)  # type: ignore[arg-type]
         self.history.ended.append(replace(end, **ended))
 
-    def book(self, name: str, **changes: object) -> None:
+    def book(self, name: str, charge_micro: int = COST, **changes: object) -> None:
         """Booked behind those before, so the split is the step on the voucher's line."""
         before = sum(usage.charge_micro for usage in self.usages.values())
-        government = (before + COST) * SHARE_PPM // 10**6 - before * SHARE_PPM // 10**6
+        government = (before + charge_micro) * SHARE_PPM // 10**6 - before * SHARE_PPM // 10**6
         made = Usage(
             usage_id=name,
             request_id=f"{name}-0",
@@ -69,9 +69,9 @@ class World:
             estimated=False,
             stream=True,
             output_tokens=100,
-            charge_micro=COST,
+            charge_micro=charge_micro,
             government_micro=government,
-            self_micro=COST - government,
+            self_micro=charge_micro - government,
             uncollected_micro=0,
             posted_ms=0,
         )
@@ -158,6 +158,12 @@ def _a_charged_refusal(world: World) -> None:
     world.bill("b")
 
 
+def _refused_as_the_meter_was_away(world: World, kind: str, charge_micro: int) -> None:
+    world.call("b", 4000, verdict="fail", status=503, code="meter_unavailable")
+    world.book("b", charge_micro, kind=kind, estimated=True, end_reason="gateway_lost")
+    world.bill("b")
+
+
 def _twice_for_one_operation(world: World) -> None:
     world.history.invoked.append(Invoked("a1-1", "a1", "gaonde", "stream", CHAT, LEAST, 1500, keyed=True))
     world.book("again", request_id="a1-1")
@@ -215,6 +221,10 @@ SEEDED: dict[str, tuple[Callable[[World], None], dict[str, int]]] = {
     "broke off beyond a checkpoint": (_broke_off_beyond_a_checkpoint, {"lost": 44 * 5000}),
     "charged, and the vendor never saw it": (_nobody_asked_the_vendor, {"wrong": COST}),
     "a refusal is charged": (_a_charged_refusal, {"wrong": COST}),
+    "a settled call was refused, and charged at less than its bill": (
+        lambda world: _refused_as_the_meter_was_away(world, "settled", COST - 8),
+        {"wrong": COST - 8},
+    ),
     "one operation is charged twice": (_twice_for_one_operation, {"wrong": COST}),
     "one key, two answers": (_two_answers_for_one_operation, {"wrong": 0}),
     "estimated far above what was said": (_estimated_far_too_high, {"wrong": 5000}),
@@ -235,6 +245,14 @@ def test_each_seeded_error_is_found(world: World, name: str) -> None:
     rules = found(world)
     assert rules.items() >= {rule: micro for rule, micro in expected.items() if micro}.items()
     assert set(rules) == set(expected)
+
+
+@pytest.mark.parametrize(("beyond_micro", "rules"), [(0, set()), (8, {"wrong"})], ids=["no more", "more"])
+def test_a_sweep_may_charge_what_the_vendor_billed_for_a_call_whose_end_nobody_could_write_down(
+    world: World, beyond_micro: int, rules: set[str]
+) -> None:
+    _refused_as_the_meter_was_away(world, "swept", COST + beyond_micro)
+    assert set(found(world)) == rules
 
 
 @pytest.mark.parametrize(

@@ -223,6 +223,8 @@ async def test_an_answer_nobody_could_charge_is_not_given(tmp_path: Path) -> Non
         holder.append(w)
         heard = await w.client.call("POST", "/v1/chat/completions", ASK)
         assert (heard.status, heard.code) == (503, "meter_unavailable")
+        assert heard.headers["x-should-retry"] == "false", "it may be charged after all"
+        assert f"/v1/usage/{heard.headers['x-voucher-usage-id']}" in heard.json["error"]["message"]
 
 
 async def test_what_nobody_could_charge_keeps_its_key_with_its_op(tmp_path: Path) -> None:
