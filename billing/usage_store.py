@@ -72,8 +72,10 @@ async def usage_one(conn: Connection, company_id: str, usage_id: str) -> dict[st
     if "\0" in usage_id:
         return None  # PostgreSQL has no text with one
     async with conn.cursor(row_factory=dict_row) as cursor:
+        # Not from usage_now: a condition on its latest step finds it only after every call's was looked up.
         await cursor.execute(
-            "select * from usage_now where op = %s and company_id = %s", [usage_id, company_id]
+            "select * from usage where op = %s and company_id = %s order by step desc limit 1",
+            [usage_id, company_id],
         )
         row = await cursor.fetchone()
     return _record(row) if row else None

@@ -101,6 +101,25 @@ async def test_pages_are_stable_while_calls_arrive(world: World, conn: Connectio
     assert (await usage_page(conn, "other", {}))["data"] == []
 
 
+async def test_one_call_is_found_without_a_look_at_the_others(world: World, conn: Connection) -> None:
+    """The books grow for years, and callers ask for a call until it is booked."""
+    op = (await _calls(world, conn, 40))[20]
+    async with conn.transaction():
+        await conn.execute("set local enable_seqscan = off")  # what a table this small would be worth
+        before = await _rows_read(conn)
+        assert await usage_one(conn, COMPANY, op) is not None
+        assert await _rows_read(conn) - before <= 2
+
+
+async def _rows_read(conn: Connection) -> int:
+    cursor = await conn.execute(
+        "select seq_tup_read + idx_tup_fetch from pg_stat_xact_user_tables where relname = 'usage'"
+    )
+    row = await cursor.fetchone()
+    assert row is not None
+    return int(row[0])
+
+
 async def test_an_id_no_text_of_the_books_can_be_is_not_found(conn: Connection) -> None:
     assert await usage_one(conn, COMPANY, "op\0") is None
 
