@@ -31,10 +31,14 @@ def unrest(world: World, gateways: Sequence[Gateway]) -> str:
         for key, value in data.values.items():
             if key.startswith(living) and value[b"s"] == b"open":
                 return f"{key!r} is open"
-    [(closing, claims)] = world.rows(
-        "select (select count(*) from lane_epoch where state = 'closing'), (select count(*) from claim)"
+    [(closing, claims, untold)] = world.rows(
+        "select (select count(*) from lane_epoch where state = 'closing'), (select count(*) from claim),"
+        " (select count(*) from loan l join lane_epoch e using (lane, n)"
+        "  where e.state = 'open' and l.ver > 1 and l.ver > l.sent_ver)"
     )
-    return f"{closing} epochs close, {claims} claims" if closing or claims else ""
+    if closing or claims or untold:
+        return f"{closing} epochs close, {claims} claims, {untold} loans are to be told"
+    return ""
 
 
 def check(world: World) -> None:

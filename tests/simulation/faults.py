@@ -154,12 +154,14 @@ class Faults:
             run.replace_worker(run.world.chance.choice(run.workers))
 
     async def stall(self) -> None:
-        """SIGSTOP for a while: a gateway or a worker."""
+        """SIGSTOP for a while: a gateway or a worker. Over when it goes on."""
         chance = self.run.world.chance
         if not (living := self.run.living_processes()):
             return
         process = chance.choice(living)
-        self.run.world.loop.sleep(process, chance.choice((0.2, 1.5, 5.0, 24.0, 28.0)))
+        length_s = chance.choice((0.2, 1.5, 5.0, 24.0, 28.0))
+        self.run.world.loop.sleep(process, length_s)
+        await asyncio.sleep(length_s)
 
     async def books_away(self) -> None:
         world = self.run.world
