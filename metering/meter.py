@@ -398,6 +398,8 @@ class Meter:
             lent = await self._lanes.lend(lane, n, voucher.voucher_id, wish.least_micro)
             try:
                 balance = await self._purse.balance(lane=wish.meta.lane, n=n, voucher_id=voucher.voucher_id)
+                if balance is None and await self._purse.epoch_here(wish.meta.lane) != n:
+                    return  # lost a moment ago, and with it what we would reckon with
             except PurseUnavailable as error:
                 raise MeterUnavailable(str(error)) from error
             if not isinstance(lent, NothingFree) or lent.pending:

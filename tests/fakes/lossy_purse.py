@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from typing import Any
 
 from metering.purse import (
@@ -11,6 +12,7 @@ from metering.purse import (
     ReserveOutcome,
     ReserveRequest,
     SettleOutcome,
+    VoucherBalance,
 )
 from metering.purse_memory import MemoryPurse
 
@@ -24,9 +26,11 @@ class LossyPurse(MemoryPurse):
         self.mute: set[str] = set()
         self.hanging: set[str] = set()
         self.heard: list[str] = []
+        self.just_before: dict[str, Callable[[], None]] = {}  # happens once, before the next such word
 
     async def _before(self, word: str) -> None:
         self.heard.append(word)
+        self.just_before.pop(word, _nothing)()
         if word in self.hanging:
             await asyncio.Event().wait()
         if word in self.deaf:
@@ -56,6 +60,14 @@ class LossyPurse(MemoryPurse):
         await self._before("note")
         return await super().note(**entry)
 
+    async def balance(self, *, lane: int, n: int, voucher_id: str) -> VoucherBalance | None:
+        await self._before("balance")
+        return await super().balance(lane=lane, n=n, voucher_id=voucher_id)
+
     async def renew_lease(self, gateway_id: str) -> None:
         await self._before("renew_lease")
         await super().renew_lease(gateway_id)
+
+
+def _nothing() -> None:
+    return

@@ -144,6 +144,15 @@ async def test_several_vouchers_pay_in_their_order(tmp_path: Path) -> None:
 
 
 @in_virtual_time
+async def test_a_balance_that_was_lost_while_it_was_reckoned_with_refuses_nobody(tmp_path: Path) -> None:
+    """Redis forgot everything between the treasury's answer and the look at the second voucher."""
+    async with meter_world(tmp_path, 100, 300) as w:
+        await w.hold("a", 250)
+        w.purse.just_before["balance"] = w.purse.flush
+        assert await said(w.hold("b", 200)) == "200"
+
+
+@in_virtual_time
 async def test_a_voucher_without_a_loan_does_not_stand_in_the_way_of_another(tmp_path: Path) -> None:
     async with meter_world(tmp_path, 0, 100) as w:
         w.treasury.funds["v1"].version = 1  # its all is lent elsewhere: nothing can be lent here
