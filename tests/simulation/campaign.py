@@ -7,7 +7,7 @@ import os
 import shutil
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -136,7 +136,10 @@ def _pool(processes: int, mutant: str | None) -> ProcessPoolExecutor:
     return ProcessPoolExecutor(processes, mp_context=spawn, initializer=install, initargs=(mutant,))
 
 
-def campaign(url_of: str, seeds: list[int], *, processes: int) -> Summary:
+def campaign(
+    url_of: str, seeds: list[int], *, processes: int, told: Callable[[Result], None] | None = None
+) -> Summary:
+    """`told` hears of every seed when it has run."""
     began_s = time.perf_counter()
     summary = Summary()
     slices = [seeds[i : i + SLICE] for i in range(0, len(seeds), SLICE)]
@@ -144,5 +147,7 @@ def campaign(url_of: str, seeds: list[int], *, processes: int) -> Summary:
         for results in pool.map(partial(run_here, url_of), slices):
             for result in results:
                 summary.add(result)
+                if told is not None:
+                    told(result)
     summary.took_s = time.perf_counter() - began_s
     return summary

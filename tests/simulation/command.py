@@ -7,8 +7,13 @@ import os
 import sys
 from contextlib import nullcontext
 
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
 from tests.conftest import short_dir
 from tests.simulation.campaign import Summary, campaign, find, own_postgres, run_here
+from tests.simulation.history import Result
 from tests.simulation.safeguards import find_all
 
 
@@ -41,9 +46,29 @@ def main() -> None:
                 + ("survived" if result is None else f"seed {result.seed}: {result.broken}")
             )
             sys.exit(result is None)
-        summary = campaign(url_of, seeds, processes=args.processes)
+        summary = _campaign(url_of, seeds, processes=args.processes)
     print(summary.text())
     sys.exit(bool(summary.broken))
+
+
+def _campaign(url_of: str, seeds: list[int], *, processes: int) -> Summary:
+    """With a bar, and what broke as soon as it is known: ten thousand seeds take half an hour."""
+    bar = Progress(
+        TextColumn("seeds"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+        console=Console(stderr=True),
+    )
+    with bar:
+        task = bar.add_task("seeds", total=len(seeds))
+
+        def told(result: Result) -> None:
+            bar.advance(task)
+            if result.broken is not None:
+                bar.console.print(escape(f"seed {result.seed}: {result.broken}"))
+
+        return campaign(url_of, seeds, processes=processes, told=told)
 
 
 def _replay(url_of: str, seed: int, *, trace: bool) -> bool:
