@@ -87,6 +87,8 @@ def _lost_of_the_broken(calls: Calls) -> Iterator[Finding]:
         if ended.verdict != "unknown" or not ended.delivered:
             continue
         usages = calls.usages[calls.invoked[ended.request_id].operation]
+        if any(usage.charge_micro and usage.request_id != ended.request_id for usage in usages):
+            continue  # one key, one charge: the call was made again, and that try is charged
         charged = max((usage.output_tokens for usage in usages), default=0)
         missing = ended.delivered - charged - CHECKPOINT_TOKENS
         if missing > 0:
@@ -133,15 +135,10 @@ def _charged_refusals(calls: Calls) -> Iterator[Finding]:
         for usage in calls.usages[calls.invoked[ended.request_id].operation]:
             if usage.request_id != ended.request_id or not usage.charge_micro:
                 continue
-            bills = calls.bills_of(ended.request_id)
-            if ended.status in MAYBE_CHARGED and usage.charge_micro in bills:
+            if ended.status in MAYBE_CHARGED and usage.charge_micro in calls.bills_of(ended.request_id):
                 continue
-            if (
-                ended.status == METER_AWAY
-                and usage.kind == "swept"
-                and usage.charge_micro <= max(bills, default=0)
-            ):
-                continue  # its end could be written down nowhere, and then its gateway died
+            if ended.status == METER_AWAY and ended.usage_id == usage.usage_id:
+                continue  # its end could be written down nowhere, and the refusal named the record to look at
             what = f"{ended.request_id} refused with {ended.status} {ended.code}, charged"
             yield Finding("wrong", what, usage.charge_micro)
 

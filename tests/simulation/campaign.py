@@ -30,6 +30,7 @@ UNSAFE: Final = {  # nothing of it need outlive the campaign
     "full_page_writes": "off",
     "wal_level": "minimal",
     "max_wal_senders": "0",
+    "max_connections": "500",  # a process keeps as many as its busiest seed had at once
     "autovacuum": "off",
     "shared_buffers": "64MB",
 }

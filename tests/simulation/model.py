@@ -173,13 +173,19 @@ class Model:
         self._check_uncollected(booked)
 
     def _check_uncollected(self, booked: dict[str, tuple[str, int, int]]) -> None:
-        """Only an overrun, or a call swept while it ran, may cost more than there is."""
+        """Only an overrun, or a call swept while it ran, may cost more than there is.
+
+        And one whose gateway died: its hold is swept at the last checkpoint that the purse has, and gives back
+        what the one after that, in the journal, still costs.
+        """
         allowed: Counter[str] = Counter()
         for call in self.calls:
             if call.voucher is not None:
                 allowed[call.voucher] += call.over_micro
                 if call.swept:
                     allowed[call.voucher] += call.due_micro or 0
+                elif call.lost and call.due_micro is None:
+                    allowed[call.voucher] += max(0, max(call.floors_micro, default=0) - call.told_micro)
         owed: Counter[str] = Counter()
         for voucher, _, uncollected in booked.values():
             owed[voucher] += uncollected
