@@ -175,7 +175,7 @@ class Model:
     def _check_uncollected(self, booked: dict[str, tuple[str, int, int]]) -> None:
         """Only an overrun, or a call swept while it ran, may cost more than there is.
 
-        And one whose gateway died: its hold is swept at the last checkpoint that the purse has, and gives back
+        And one whose gateway died: its hold is swept at the last checkpoint of the purse, and gives back
         what the one after that, in the journal, still costs.
         """
         allowed: Counter[str] = Counter()
