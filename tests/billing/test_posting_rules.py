@@ -135,6 +135,13 @@ CASES = [
         3,
     ),
     Case(
+        "made again in another epoch to no avail, after a sweep at 60: what was given stays charged",
+        (_charge("a", 60, kind="swept"), _charge("a", 0, n=9)),
+        60,
+        0,
+        0,
+    ),
+    Case(
         "made again elsewhere, the swept epoch closed: what it gives back pays",
         (_charge("a", 60, kind="swept"), _charge("a", 120, n=9)),
         0,
