@@ -173,33 +173,35 @@ class Poster:
                 await self._clear(await self._post(await take(part)))
             return Posted({}, Outcome())
         lane, entry = entries[0]
-        event = (await take(batch)).events[0][2]
-        if isinstance(event, Left) and event.charges:
-            return await self._post_notice_apart(batch, lane, entry, event)
-        out = Outcome()
-        _set_aside(out, lane, entry, f"{type(error).__name__}: {error}")
-        await self._park(out)
-        return Posted(batch, out)
+        for _, _, event in (await take(batch)).events:
+            if isinstance(event, Left) and event.charges:
+                return await self._post_notice_apart(batch, lane, entry, event)
+        return Posted(batch, await self._park(lane, entry, error))
 
     async def _post_notice_apart(self, batch: Batch, lane: int, entry: LogEntry, left: Left) -> Posted:
         """Of a gateway's last word on an epoch only the charge that is refused is parked."""
         for charge in left.charges:
-            out = Outcome()
-            try:
-                out = await self._commit(Taken({}, is_full=False, events=[(lane, entry, charge)]))
-            except REFUSALS as error:
-                reason, payload = f"{type(error).__name__}: {error}", charge.columns.encode()
-                out.parked.append(ParkedEvent(lane, "", "left", charge.op, reason, payload))
-                out.acknowledge(lane, charge.gateway_id, charge.op)
-                await self._park(out)
+            part = LogEntry("", entry.kind, charge.op, entry.n, {"e": charge.columns.encode()})
+            out = await self._post_one(lane, part, charge)
+            out.acknowledge(lane, charge.gateway_id, charge.op)
             await self._clear(Posted({}, out))
-        rest = Taken(batch, is_full=False, events=[(lane, entry, replace(left, charges=()))])
-        return Posted(batch, await self._commit(rest))
+        return Posted(batch, await self._post_one(lane, entry, replace(left, charges=())))
 
-    async def _park(self, out: Outcome) -> None:
+    async def _post_one(self, lane: int, entry: LogEntry, event: Decoded) -> Outcome:
+        try:
+            out = await self._commit(Taken({}, is_full=False, events=[(lane, entry, event)]))
+        except REFUSALS as error:
+            return await self._park(lane, entry, error)
+        self._alarm(out.parked)
+        return out
+
+    async def _park(self, lane: int, entry: LogEntry, error: Exception) -> Outcome:
+        out = Outcome()
+        _set_aside(out, lane, entry, f"{type(error).__name__}: {error}")
         async with self._conn.transaction():
             await park(self._conn, out.parked)
         self._alarm(out.parked)
+        return out
 
     async def _commit(self, taken: Taken) -> Outcome:
         out = taken.out

@@ -2,21 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-
 import pytest
 
-from billing.database import Connection, Pool, connect
+from billing.database import Connection, Pool
 from billing.posting import Poster
 from metering.event import LeftNotice, UsageEvent
 from tests.fakes.books_world import LANE, VOUCHER, WON, World
 from tests.fakes.values import replace
-
-
-@pytest.fixture
-async def conn(books_url: str) -> AsyncIterator[Connection]:
-    async with await connect(books_url) as opened:
-        yield opened
 
 
 @pytest.fixture
@@ -37,14 +29,9 @@ async def test_a_checkpoint_of_a_call_that_was_swept_in_another_epoch_is_booked_
     world: World, poster: Poster, conn: Connection
 ) -> None:
     """The loan of the first epoch was not looked up, and the lane stood still for ever."""
-    n = await _epoch(world)
-    op = await _swept(world, n, floor_won=40)
-    await _post_all(poster)
-    world.purse.restart()
-    again = await world.treasury.renew_epoch(LANE, n)
-    await world.treasury.lend(lane=LANE, n=again, voucher_id=VOUCHER, need_micro=1)
-    checkpoint = replace(world.event(op, again, 60 * WON), is_floor=True)
-    await _leaves(world, again, checkpoint)
+    _, n, op = await _swept_in_a_former_epoch(world, poster)
+    checkpoint = replace(world.event(op, n, 60 * WON), is_floor=True)
+    await _leaves(world, n, checkpoint)
     await _post_all(poster)
     assert await _charges_won(conn) == {op: 60}
     assert await _parked(conn) == {}
@@ -79,29 +66,39 @@ async def test_of_a_notice_too(world: World, poster: Poster, conn: Connection) -
     assert {spoilt, sound, "left:g1"} <= set(acks)
 
 
+async def test_what_cannot_be_read_beside_it_is_parked_for_itself_too(
+    world: World, poster: Poster, conn: Connection
+) -> None:
+    """The whole notice was set aside in its place, and no alarm told of it."""
+    n, spoilt = await _spoilt(world, poster, conn)
+    whole = world.event("stranger", n, WON)
+    stranger = replace(whole, meta=replace(whole.meta, company="other"))
+    await _leaves(world, n, stranger, world.event(spoilt, n, 10 * WON))
+    await _post_all(poster)
+    assert (sorted(await _parked(conn)), poster.parked) == (sorted([spoilt, "stranger"]), 2)
+    acks = await world.purse.pop_acks(lane=LANE, gateway_id="g1", count=9)
+    assert {spoilt, "stranger", "left:g1"} <= set(acks)
+
+
 async def _spoilt(world: World, poster: Poster, conn: Connection) -> tuple[int, str]:
     """A call whose loan has gone from the books: nothing of ours does that, and the rules rely on it."""
-    first = await _epoch(world)
-    op = await _swept(world, first, floor_won=40)
-    await _post_all(poster)
-    world.purse.restart()
-    n = await world.treasury.renew_epoch(LANE, first)
-    await world.treasury.lend(lane=LANE, n=n, voucher_id=VOUCHER, need_micro=1)
+    first, n, op = await _swept_in_a_former_epoch(world, poster)
     await conn.execute("delete from loan where (lane, n) = (%s, %s)", [LANE, first])
     return n, op
 
 
-async def _epoch(world: World) -> int:
-    n = await world.treasury.current_epoch(LANE)
+async def _swept_in_a_former_epoch(world: World, poster: Poster) -> tuple[int, int, str]:
+    """At 40 won. -> that epoch, the one that lives, the call."""
+    first = await world.treasury.current_epoch(LANE)
+    await world.treasury.lend(lane=LANE, n=first, voucher_id=VOUCHER, need_micro=1)
+    op = await world.reserve(first, 50 * WON)
+    world.purse.data.lane(LANE).holds[first, op].floor = 40 * WON
+    await world.purse.sweep(lane=LANE, n=first, op=op, gateway_id="g1")
+    await _post_all(poster)
+    world.purse.restart()
+    n = await world.treasury.renew_epoch(LANE, first)
     await world.treasury.lend(lane=LANE, n=n, voucher_id=VOUCHER, need_micro=1)
-    return n
-
-
-async def _swept(world: World, n: int, *, floor_won: int) -> str:
-    op = await world.reserve(n, 50 * WON)
-    world.purse.data.lane(LANE).holds[n, op].floor = floor_won * WON
-    await world.purse.sweep(lane=LANE, n=n, op=op, gateway_id="g1")
-    return op
+    return first, n, op
 
 
 async def _leaves(world: World, n: int, *events: UsageEvent) -> None:
