@@ -242,9 +242,8 @@ class Calls:
                 headers=headers,
             )
         except MeterUnavailable:
-            if (
-                work.outlet.may_be_charged
-            ):  # nobody could write it down, and what was last noted may be charged
+            # Nobody could write it down: what was last noted of it may be charged.
+            if work.outlet.may_be_charged:
                 raise charged_failure("meter_unavailable", op) from None
             raise Problem("meter_unavailable") from None
         finally:

@@ -76,10 +76,6 @@ class Outlet:
             body, self._unsent = self._unsent, b""
             await self._send({"type": "http.response.body", "body": body, "more_body": True})
 
-    async def piece(self, body: bytes) -> None:
-        if not self.put(body):
-            await self.flush()
-
     async def last(self, body: bytes = b"") -> None:
         self._note(body)
         if self.before_last is not None:

@@ -240,9 +240,12 @@ class _Call:
         )
         return await reading.run()
 
-    async def _flush(self) -> None:
+    async def _begin_stream(self) -> None:
         if not self.outlet.started:
             await self.outlet.head(200, [EVENT_STREAM, NO_CACHE, *self.headers])
+
+    async def _flush(self) -> None:
+        await self._begin_stream()
         await self.outlet.flush()
 
     def _pass_on(self, fold: StreamFold, events: list[bytes]) -> bool:
@@ -281,8 +284,7 @@ class _Call:
         self.relay.hidden.learn(product_id, billed_tokens=usage.output_total, seen_tokens=delivered)
 
     async def _end_stream(self, fold: StreamFold, outcome: Outcome, *, cut: bool, failed: str | None) -> None:
-        if not self.outlet.started:
-            await self.outlet.head(200, [EVENT_STREAM, NO_CACHE, *self.headers])
+        await self._begin_stream()
         if failed is not None:
             await self._break_off(failed)
             return

@@ -2,22 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-
 import pytest
 
-from billing.database import Connection, Pool, connect
+from billing.database import Connection, Pool
 from billing.gateways import register_gateway
 from billing.open_calls import open_page
 from billing.usage_store import BadQuery
 from metering.purse import HoldRef
 from tests.fakes.books_world import COMPANY, LANE, VOUCHER, WON, World
-
-
-@pytest.fixture
-async def conn(books_url: str) -> AsyncIterator[Connection]:
-    async with await connect(books_url) as opened:
-        yield opened
 
 
 async def test_a_call_shows_while_it_runs(pool: Pool, conn: Connection) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from functools import partial
 
 import orjson
@@ -16,12 +15,6 @@ from metering.event import LeftNotice, OpenHold, UsageEvent
 from metering.treasury import Lent, NothingFree
 from tests.fakes.books_world import LANE, META, VOUCHER, WON, World
 from tests.fakes.values import replace
-
-
-@pytest.fixture
-async def conn(books_url: str) -> AsyncIterator[Connection]:
-    async with await connect(books_url) as opened:
-        yield opened
 
 
 @pytest.fixture

@@ -6,7 +6,6 @@ Nothing comes twice, is left out, waits, or is gone before it is committed.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
 
 import pytest
 
@@ -54,12 +53,6 @@ class WatchedPurse(MemoryPurse):
             cursor = await conn.execute("select op from usage where op = any(%s)", [ops])
             booked = {op for (op,) in await cursor.fetchall()}
         self.early |= set(filter(None, ops)) - booked
-
-
-@pytest.fixture
-async def conn(books_url: str) -> AsyncIterator[Connection]:
-    async with await connect(books_url) as opened:
-        yield opened
 
 
 @pytest.fixture

@@ -2,24 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-
 import pytest
 
 from billing.closing import close_epochs
-from billing.database import Connection, Pool, connect
+from billing.database import Connection, Pool
 from billing.gateways import mark_gateway_ended, register_gateway
 from billing.posting import Poster
 from billing.sweeper import Sweeper
 from metering.purse import Gone, PurseUnavailable, SettleOutcome
 from metering.purse_memory import MemoryPurse
 from tests.fakes.books_world import LANE, VOUCHER, WON, World
-
-
-@pytest.fixture
-async def conn(books_url: str) -> AsyncIterator[Connection]:
-    async with await connect(books_url) as opened:
-        yield opened
 
 
 @pytest.fixture

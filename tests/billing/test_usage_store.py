@@ -2,21 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-
 import pytest
 
-from billing.database import Connection, Pool, connect
+from billing.database import Connection, Pool
 from billing.posting import Poster
 from billing.usage_store import BadQuery, usage_one, usage_page, voucher_balances
 from tests.fakes.books_world import COMPANY, ENDS_MS, LANE, VOUCHER, WON, World
 from tests.fakes.values import replace
-
-
-@pytest.fixture
-async def conn(books_url: str) -> AsyncIterator[Connection]:
-    async with await connect(books_url) as opened:
-        yield opened
 
 
 @pytest.fixture

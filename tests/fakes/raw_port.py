@@ -75,7 +75,8 @@ class Application:
         outlet = Outlet(send)
         await outlet.head(200, [])
         for word in (b"one ", b"two ", b"three"):
-            await outlet.piece(word)
+            outlet.put(word)
+            await outlet.flush()
             await asyncio.sleep(0.2)
         await outlet.last()
         self.ended.append("spoke")
@@ -87,7 +88,8 @@ class Application:
             if request.has_left():
                 self.ended.append("left")
                 return
-            await outlet.piece(PIECE)
+            outlet.put(PIECE)
+            await outlet.flush()
         await outlet.last()
         self.ended.append("sent all")
 

@@ -70,7 +70,8 @@ async def begun(turn: Turn) -> Outlet:
     outlet = Outlet(turn)
     outlet.keep(100)
     await outlet.head(200, [])
-    await outlet.piece(b"one")
+    outlet.put(b"one")
+    await outlet.flush()
     return outlet
 
 

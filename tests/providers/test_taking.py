@@ -3,21 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
 
 import pytest
 
 from providers.catalogue import UpstreamTarget
 from providers.upstream import Upstream, UpstreamAnswer
 from tests.fakes.vendor_server import CHUNKED, chunk, piece_of, says, vendor
-
-
-@pytest.fixture
-async def upstream() -> AsyncIterator[Upstream]:
-    made = Upstream(allow_private=True)
-    await made.start()
-    yield made
-    await made.close()
 
 
 async def asked(upstream: Upstream, to: UpstreamTarget) -> UpstreamAnswer:

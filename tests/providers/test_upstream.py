@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
-from collections.abc import AsyncIterator
 from dataclasses import replace
 
 import pytest
@@ -23,14 +22,6 @@ from providers.errors import (
 )
 from providers.upstream import Upstream, UpstreamAnswer
 from tests.fakes.vendor_server import CHUNKED, chunk, hang, lose, piece_of, says, target, vendor, whole
-
-
-@pytest.fixture
-async def upstream() -> AsyncIterator[Upstream]:
-    made = Upstream(allow_private=True)
-    await made.start()
-    yield made
-    await made.close()
 
 
 async def send(upstream: Upstream, to: UpstreamTarget, body: bytes = b"{}") -> UpstreamAnswer:

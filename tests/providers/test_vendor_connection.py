@@ -8,7 +8,7 @@ import gzip
 import ipaddress
 import ssl
 import zlib
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -30,14 +30,6 @@ HINTS = b"HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n"
 GZIP = whole(gzip.compress(b"body"), more="Content-Encoding: gzip\r\n")
 DEFLATE = whole(zlib.compress(b"body"), more="content-encoding: Deflate\r\n")
 UNTIL_CLOSE = OK + b"Content-Type: application/json\r\n\r\n"
-
-
-@pytest.fixture
-async def upstream() -> AsyncIterator[Upstream]:
-    made = Upstream(allow_private=True)
-    await made.start()
-    yield made
-    await made.close()
 
 
 async def ask(upstream: Upstream, *answer: bytes, pause_s: float = 0.0, close: bool = False) -> bytes:
