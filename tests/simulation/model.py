@@ -44,11 +44,14 @@ class Call:
     lost: bool = False  # its gateway was killed while it ran
     unwritten: bool = False  # no disk took its charge
     forgotten: bool = False  # nor is its gateway left to tell of it
+    again: bool = False  # its client made it again, under its key
     over_micro: int = 0  # of its due, beyond every hold
 
     @property
     def exposed_micro(self) -> int:
-        """What is certainly held or owed."""
+        """What is certainly held or owed: nothing by a try that no disk charged, once another is made."""
+        if self.unwritten and self.again:
+            return 0
         if self.voucher is None or self.swept or self.lost:
             return 0 if self.due_micro is None or self.swept else min(self.due_micro, self.granted_micro)
         return self.granted_micro if self.due_micro is None else min(self.due_micro, self.granted_micro)
@@ -87,6 +90,9 @@ class Model:
 
     def admitted(self, call: Call, op: str, voucher: str, granted_micro: int) -> None:
         call.op, call.voucher, call.granted_micro = op, voucher, granted_micro
+        for former in self._of_op[op]:
+            former.again = True
+            self.note(former)
         self._of_op[op].append(call)
         self.note(call)
 
