@@ -10,9 +10,10 @@ from gateway.auth import Caller
 from gateway.problems import Problem
 from metering.directory import Voucher
 from metering.prices import PriceEntry, entry_at
+from providers.bounds import ESTIMATE_BYTES_PER_TOKEN, input_tokens_max, output_tokens_max
 from providers.catalogue import Product
-from providers.openai_bounds import ESTIMATE_BYTES_PER_TOKEN
-from providers.openai_chat import RequestFacts, input_tokens_max, output_tokens_max
+from providers.dialect import Operation
+from providers.facts import RequestFacts
 from providers.quirks import NO_QUIRKS, Quirks, quirks_for
 
 # The longest token of the published vocabularies is 128 bytes: a longer body cannot fit the context.
@@ -28,13 +29,14 @@ class Ceiling(msgspec.Struct, frozen=True):
     want_micro: int  # every bound reached
     least_micro: int  # the input bound and one output token
     can_be_cut: bool  # all that is billed is seen in a stream, so a part of the hold will do to begin with
+    units_micro: int = 0  # of both: what is priced by the piece
 
     @property
     def tokens(self) -> int:
         return self.input_tokens + self.output_tokens
 
 
-def product_for(caller: Caller, facts: RequestFacts, product: Product | None) -> Product:
+def product_for(caller: Caller, facts: RequestFacts, product: Product | None, dialect: str) -> Product:
     """The product the caller named, if it exists, serves this purpose and may be used."""
     if product is None or not product.active:
         raise Problem("model_not_found", param="model")
@@ -45,7 +47,20 @@ def product_for(caller: Caller, facts: RequestFacts, product: Product | None) ->
     allowed = caller.company.data_locations
     if allowed is not None and product.data_location not in allowed:
         raise Problem("data_location_refused", param="model")
+    spoken = {target.dialect for target in product.upstreams}
+    if dialect not in spoken:
+        raise _other_dialect(dialect, spoken)
     return product
+
+
+def _other_dialect(asked: str, spoken: set[str]) -> Problem:
+    named = ", ".join(sorted(spoken))
+    return Problem(
+        "purpose_mismatch",
+        english=f"This product is not offered in the {asked} dialect; call it in one of its own: {named}.",
+        korean=f"이 상품은 {asked} 형식으로 제공되지 않습니다. 다음 형식으로 호출해 주세요: {named}",
+        param="model",
+    )
 
 
 def paying_vouchers(vouchers: tuple[Voucher, ...], product_id: str, now_ms: int) -> tuple[Voucher, ...]:
@@ -59,7 +74,14 @@ def paying_vouchers(vouchers: tuple[Voucher, ...], product_id: str, now_ms: int)
     return paying
 
 
-def ceiling(facts: RequestFacts, product: Product, now_ms: int, *, hides_output: bool = False) -> Ceiling:
+def ceiling(
+    facts: RequestFacts,
+    product: Product,
+    now_ms: int,
+    *,
+    operation: Operation,
+    hides_output: bool = False,
+) -> Ceiling:
     price = entry_at(product.prices, now_ms)
     if price is None:
         raise Problem(
@@ -80,15 +102,20 @@ def ceiling(facts: RequestFacts, product: Product, now_ms: int, *, hides_output:
     output_tokens = output_tokens_max(
         facts, product_max_output_tokens=product.max_output_tokens, quirks=quirks
     )
+    if facts.is_free:
+        return Ceiling(price, input_tokens, 0, want_micro=0, least_micro=0, can_be_cut=False)
+    units_micro = facts.searches_max * price.per_search
+    least_micro = price.ceiling_micro(input_tokens_max=input_tokens, output_tokens_max=min(1, output_tokens))
+    is_seen = operation.assembler is not None and not quirks.limit_leaves_reasoning and not hides_output
     return Ceiling(
         price=price,
         input_tokens=input_tokens,
         output_tokens=output_tokens,
-        want_micro=price.ceiling_micro(input_tokens_max=input_tokens, output_tokens_max=output_tokens),
-        least_micro=price.ceiling_micro(
-            input_tokens_max=input_tokens, output_tokens_max=min(1, output_tokens)
-        ),
-        can_be_cut=facts.purpose == "chat" and not quirks.limit_leaves_reasoning and not hides_output,
+        want_micro=units_micro
+        + price.ceiling_micro(input_tokens_max=input_tokens, output_tokens_max=output_tokens),
+        least_micro=units_micro + least_micro,
+        can_be_cut=is_seen,
+        units_micro=units_micro,
     )
 
 

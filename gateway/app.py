@@ -16,17 +16,18 @@ import orjson
 from gateway.asgi.request import ClientLeft, Receive, Request, Scope, Send
 from gateway.asgi.response import JSON, NO_CACHE, Headers
 from gateway.auth import Caller, authenticate, read_api_key
-from gateway.calls import CHAT, EMBEDDINGS, Calls, Route
+from gateway.calls import Calls
 from gateway.directory import Directory
 from gateway.outlet import Outlet
 from gateway.problems import Problem
 from gateway.telemetry import CallRecord, Telemetry
 from gateway.views import Views
 from metering.money import format_krw
+from providers import dialects
+from providers.dialects import CHAT, EMBEDDINGS, Route
 
 _REQUEST_ID: Final = re.compile(r"[A-Za-z0-9._:-]{1,64}")
 
-COSTLY: Final[dict[str, Route]] = {"/v1/chat/completions": CHAT, "/v1/embeddings": EMBEDDINGS}
 READ: Final = ("/v1/models", "/v1/voucher", "/v1/usage")
 
 View = Callable[[Caller, Request], Awaitable[bytes]]
@@ -63,10 +64,12 @@ class Gateway:
         request = Request(scope, receive)
         given = request.header(b"x-request-id")
         request_id = given if given is not None and _REQUEST_ID.fullmatch(given) else self._make_request_id()
-        record = CallRecord(request_id=request_id, route=_route_name(path), started_s=time.perf_counter())
+        route = dialects.find(path, request.query, request.headers)
+        name = _view_name(path) if route is None else route.name
+        record = CallRecord(request_id=request_id, route=name, started_s=time.perf_counter())
         outlet = Outlet(send)
         try:
-            await self._dispatch(request, outlet, record)
+            await self._dispatch(route, request, outlet, record)
         except Problem as problem:
             record.code = problem.code
             await self._refuse(problem, request, outlet, record)
@@ -80,9 +83,10 @@ class Gateway:
             record.status = outlet.status
             self._telemetry.tell(record, request.header(b"traceparent"))
 
-    async def _dispatch(self, request: Request, outlet: Outlet, record: CallRecord) -> None:
+    async def _dispatch(
+        self, route: Route | None, request: Request, outlet: Outlet, record: CallRecord
+    ) -> None:
         path = request.path
-        route = COSTLY.get(path)
         if route is None and path != "/v1/estimate" and not path.startswith(READ):
             raise Problem("route_not_found")
         caller = authenticate(
@@ -95,6 +99,7 @@ class Gateway:
         record.company, record.api_key = caller.company.company_id, caller.key.name
         if route is not None:
             _only(request, "POST")
+            record.dialect, record.operation = route.dialect.name, route.operation.name
             await self._calls.call(route, caller, request, outlet, record)
             return
         body = await self._view(request, caller, record)
@@ -142,7 +147,11 @@ class Gateway:
         ):
             headers.append((b"x-voucher-usage-id", record.usage_id.encode()))
         headers.extend(problem.wire_headers())
-        await outlet.whole(problem.status, headers, problem.openai_body(request.header(b"accept-language")))
+        refusal = problem.refusal(request.header(b"accept-language"), record.request_id)
+        dialect = dialects.DIALECTS.get(record.dialect or "") or dialects.dialect_of(
+            request.path, request.headers
+        )
+        await outlet.whole(problem.status, headers, dialect.refusal(refusal))
 
     async def _probe(self, path: str, send: Send) -> None:
         alive = path == "/healthz" or self._is_ready()
@@ -155,9 +164,9 @@ def _only(request: Request, method: str) -> None:
         raise Problem("route_not_found", status=405, headers=((b"allow", method.encode()),))
 
 
-def _route_name(path: str) -> str:
+def _view_name(path: str) -> str:
     """A label of few values, whatever callers ask for."""
-    if path in COSTLY or path in READ or path == "/v1/estimate":
+    if path in READ or path == "/v1/estimate":
         return path
     for known in READ:
         if path.startswith(known + "/"):

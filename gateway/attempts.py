@@ -15,7 +15,7 @@ from gateway.exchange import Exchange
 from gateway.problems import Problem
 from providers.catalogue import UpstreamTarget
 from providers.errors import FirstByteTimeout, NotSent, UpstreamBroken, UpstreamError, VendorError
-from providers.openai_chat import BadRequest, encode_upstream, read_error
+from providers.facts import BadRequest
 from providers.quirks import quirks_for
 from providers.upstream import Upstream, UpstreamAnswer
 
@@ -48,11 +48,11 @@ class Attempts:
         self._now_s = now_s
         self._chance = chance
 
-    async def reach(
-        self, exchange: Exchange, *, path: str, stream: bool, output_limit: int | None
-    ) -> Reached:
+    async def reach(self, exchange: Exchange, *, stream: bool, output_limit: int | None) -> Reached:
         """The first answer with a 2xx status, or a Problem: the last one met, or the vendor's rejection."""
-        targets: Sequence[UpstreamTarget] = exchange.product.upstreams
+        targets: Sequence[UpstreamTarget] = [
+            target for target in exchange.product.upstreams if target.dialect == exchange.dialect.name
+        ]
         if len(targets) > 1:
             now_s = self._now_s()
             targets = routing.order(
@@ -68,9 +68,7 @@ class Attempts:
                 exchange.attempts += 1
                 exchange.target_id = target.target_id
                 try:
-                    return await self._try(
-                        exchange, target, path=path, stream=stream, output_limit=output_limit
-                    )
+                    return await self._try(exchange, target, stream=stream, output_limit=output_limit)
                 except (NotSent, UpstreamBroken) as error:
                     # A kept connection the vendor closed meanwhile looks like this: worth one more try.
                     last = _problem_of(error)
@@ -90,19 +88,24 @@ class Attempts:
         exchange: Exchange,
         target: UpstreamTarget,
         *,
-        path: str,
         stream: bool,
         output_limit: int | None,
     ) -> Reached:
-        encoded = _encode(exchange, target, stream=stream, output_limit=output_limit)
+        dialect = exchange.dialect
         answer = await self._upstream.send(
-            target, path=path, body=encoded, stream=stream, request_id=exchange.meta.request_id
+            target,
+            path=exchange.operation.path(target.model, stream),
+            body=_encode(exchange, target, stream=stream, output_limit=output_limit),
+            stream=stream,
+            request_id=exchange.meta.request_id,
+            relayed=exchange.relayed,
         )
-        exchange.upstream_id = answer.headers.get("x-request-id") or answer.headers.get("request-id")
+        named = (answer.headers.get(name) for name in dialect.upstream_id_headers)
+        exchange.upstream_id = next((name for name in named if name), None)
         if 200 <= answer.status < 300:
             self._health.success(target.target_id)
             return Reached(answer, target)
-        vendor = read_error(answer.status, await answer.read(ERROR_BODY_BYTES_MAX))
+        vendor = dialect.read_error(answer.status, await answer.read(ERROR_BODY_BYTES_MAX))
         if answer.status in _REJECTIONS:
             self._health.success(target.target_id)
             raise _rejection(vendor)
@@ -123,7 +126,7 @@ class _NextTarget(Exception):
 
 def _encode(exchange: Exchange, target: UpstreamTarget, *, stream: bool, output_limit: int | None) -> bytes:
     try:
-        return encode_upstream(
+        return exchange.operation.encode(
             exchange.body,
             facts=exchange.facts,
             upstream_model=target.model,

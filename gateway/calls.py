@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any, Final
 
@@ -38,30 +37,18 @@ from metering.wish import (
     Wish,
 )
 from providers.catalogue import Product
-from providers.openai_chat import (
-    BadRequest,
-    RequestFacts,
-    read_chat_request,
-    read_embeddings_request,
-)
+from providers.dialect import Dialect
+from providers.dialects import Route
+from providers.facts import BadRequest, RequestFacts
 
 TAG_CHARACTERS_MAX: Final = 64
-DIALECT: Final = "openai"
-
-
-@dataclass(frozen=True, slots=True)
-class Route:
-    path: str  # the vendor's path, behind its base URL
-    read: Callable[[dict[str, Any], int], RequestFacts]
-
-
-CHAT: Final = Route("/chat/completions", read_chat_request)
-EMBEDDINGS: Final = Route("/embeddings", read_embeddings_request)
+RELAYED_BYTES_MAX: Final = 1024  # of one head line
 
 
 class Admitted(msgspec.Struct, frozen=True):
     """A call that may run, if the purse can pay it."""
 
+    route: Route
     caller: Caller
     facts: RequestFacts
     product: Product
@@ -72,7 +59,6 @@ class Admitted(msgspec.Struct, frozen=True):
 class _Work(msgspec.Struct):
     """All that one call is made of, handed on as one. `body` is let go with the first vendor's answer."""
 
-    route: Route
     admitted: Admitted
     body: dict[str, Any]
     request: Request
@@ -106,7 +92,7 @@ class Calls:
     ) -> None:
         raw, body = await self._read(request)
         admitted = self.admit(route, caller, body, len(raw), record)
-        work = _Work(route, admitted, body, request, outlet, record, _tag(request))
+        work = _Work(admitted, body, request, outlet, record, _tag(request))
         key = idempotency.read_key(request.header(b"idempotency-key"))
         if key is None:
             del raw, body
@@ -114,8 +100,10 @@ class Calls:
             return
         claim = ClaimRequest(
             company_id=caller.company.company_id,
-            key_hash=idempotency.scope_hash(key_id=caller.key.key_id, route=route.path, idempotency_key=key),
-            body_hash=sha256(raw).digest(),
+            key_hash=idempotency.scope_hash(
+                key_id=caller.key.key_id, route=route.name.removeprefix("/v1"), idempotency_key=key
+            ),
+            body_hash=sha256((route.spoken.model or "").encode() + raw).digest(),
             op=self._make_op(),
             gateway_id=self._meter.gateway_id,
         )
@@ -125,21 +113,23 @@ class Calls:
         self, route: Route, caller: Caller, body: dict[str, Any], body_bytes: int, record: CallRecord
     ) -> Admitted:
         try:
-            facts = route.read(body, body_bytes)
+            facts = route.operation.read(body, body_bytes, route.spoken)
         except BadRequest as bad:
             raise Problem(
                 "invalid_request", english=bad.message_en, korean=bad.message_ko, param=bad.param
             ) from None
         record.stream = facts.stream
-        product = admission.product_for(caller, facts, self._directory.products.get(facts.model))
+        product = admission.product_for(
+            caller, facts, self._directory.products.get(facts.model), route.dialect.name
+        )
         record.product, record.provider = product.product_id, product.provider_id
         now_ms = self._now_ms()
         vouchers = admission.paying_vouchers(
             self._directory.vouchers_of(caller.company.company_id), product.product_id, now_ms
         )
         hides = product.product_id in self._relay.hidden
-        bounds = admission.ceiling(facts, product, now_ms, hides_output=hides)
-        return Admitted(caller, facts, product, bounds, vouchers)
+        bounds = admission.ceiling(facts, product, now_ms, operation=route.operation, hides_output=hides)
+        return Admitted(route, caller, facts, product, bounds, vouchers)
 
     async def read_body(self, request: Request) -> tuple[bytes, dict[str, Any]]:
         return await self._read(request)
@@ -227,6 +217,9 @@ class Calls:
             ceiling=admitted.ceiling,
             held=held,
             body=work.body,
+            dialect=admitted.route.dialect,
+            operation=admitted.route.operation,
+            relayed=_relayed(admitted.route.dialect, work.request),
         )
         work.body = {}
         headers: Headers = [
@@ -236,7 +229,6 @@ class Calls:
         try:
             outcome = await self._relay.relay(
                 exchange,
-                path=work.route.path,
                 request=work.request,
                 outlet=work.outlet,
                 headers=headers,
@@ -289,7 +281,7 @@ class Calls:
             key_id=caller.key.key_id,
             api_key=caller.key.name,
             tag=tag,
-            dialect=DIALECT,
+            dialect=admitted.route.dialect.name,
             stream=admitted.facts.stream,
             started_ms=self._now_ms(),
             price_entry=price.entry_id,
@@ -310,6 +302,16 @@ def _note(record: CallRecord, outcome: Outcome) -> None:
             tokens[name] for name in ("input", "cached_input", "cache_write", "cache_write_1h", "input_audio")
         )
         record.output_tokens = tokens["output"] + tokens["output_audio"]
+
+
+def _relayed(dialect: Dialect, request: Request) -> bytes:
+    """What the vendor is told of the caller's head. The server lets no line ends into a value."""
+    lines = []
+    for name in dialect.relayed_headers:
+        value = request.headers.get(name)
+        if value is not None and len(value) <= RELAYED_BYTES_MAX and value.isascii():
+            lines.append(b"%b: %b\r\n" % (name, value))
+    return b"".join(lines)
 
 
 def _tag(request: Request) -> str | None:

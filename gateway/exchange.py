@@ -16,7 +16,8 @@ from metering.event import CallMeta, UsageEvent
 from metering.usage import Usage
 from metering.wish import Held
 from providers.catalogue import Product
-from providers.openai_chat import RequestFacts
+from providers.dialect import Dialect, Operation
+from providers.facts import RequestFacts
 
 
 class Exchange(msgspec.Struct):
@@ -26,6 +27,9 @@ class Exchange(msgspec.Struct):
     ceiling: Ceiling
     held: Held
     body: dict[str, Any]  # the caller's request, until a vendor has taken it
+    dialect: Dialect
+    operation: Operation
+    relayed: bytes = b""  # head lines of the caller's that the vendor is told
     client_gone: bool = False
     upstream_id: str | None = None
     target_id: str | None = None
@@ -59,14 +63,15 @@ class Exchange(msgspec.Struct):
 
     def needed_micro(self, output_tokens: int) -> int:
         """What the hold must cover for `output_tokens` to be delivered, with the whole input bound."""
-        return self.ceiling.price.ceiling_micro(
+        return self.ceiling.units_micro + self.ceiling.price.ceiling_micro(
             input_tokens_max=self.ceiling.input_tokens, output_tokens_max=output_tokens
         )
 
     def output_tokens_payable(self) -> int:
         return min(
             self.ceiling.price.output_tokens_payable(
-                amount_micro=self.held.granted_micro, input_tokens_max=self.ceiling.input_tokens
+                amount_micro=self.held.granted_micro - self.ceiling.units_micro,
+                input_tokens_max=self.ceiling.input_tokens,
             ),
             self.ceiling.output_tokens,
         )

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-import orjson
+from providers.dialect import Refusal
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,16 +249,15 @@ class Problem(Exception):
     def message(self, accept_language: str | None) -> str:
         return self.korean if prefers_korean(accept_language) else self.english
 
-    def openai_body(self, accept_language: str | None) -> bytes:
-        return orjson.dumps(
-            {
-                "error": {
-                    "message": self.message(accept_language),
-                    "type": self.kind.openai_type,
-                    "param": self.param,
-                    "code": self.code,
-                }
-            }
+    def refusal(self, accept_language: str | None, request_id: str | None = None) -> Refusal:
+        """For a dialect to give it its shape."""
+        return Refusal(
+            status=self.status,
+            code=self.code,
+            message=self.message(accept_language),
+            openai_type=self.kind.openai_type,
+            param=self.param,
+            request_id=request_id,
         )
 
     def wire_headers(self) -> list[tuple[bytes, bytes]]:

@@ -12,9 +12,9 @@ from collections.abc import Awaitable, Callable
 from typing import Final
 
 from gateway.slices import HoldLost, Slices
+from providers.dialect import Listening, Splitter
 from providers.errors import IdleTimeout, UpstreamError
-from providers.openai_chat import Assembler, StreamFold
-from providers.sse import SseEventTooLarge, SseSplitter
+from providers.sse import SseEventTooLarge
 from providers.upstream import UpstreamAnswer
 
 STOPPING: Final = "gateway_lost"
@@ -26,26 +26,37 @@ PassOn = Callable[[list[bytes]], bool]  # events, to the client; False: `flush` 
 class Reading:
     """One per stream. The events go through `fold` in `pass_on`, which is the relay's."""
 
-    __slots__ = ("_answer", "_events", "_flush", "_fold", "_has_passed", "_pass_on", "_slices", "_splitter")
+    __slots__ = (
+        "_answer",
+        "_events",
+        "_flush",
+        "_fold",
+        "_has_ended",
+        "_has_passed",
+        "_pass_on",
+        "_slices",
+        "_splitter",
+    )
 
     def __init__(
         self,
         answer: UpstreamAnswer,
-        fold: StreamFold | Assembler,
+        fold: Listening,
         slices: Slices,
         *,
-        event_bytes_max: int,
+        splitter: Splitter,
         pass_on: PassOn,
         flush: Callable[[], Awaitable[None]],
     ) -> None:
         self._answer = answer
         self._fold = fold
         self._slices = slices
-        self._splitter = SseSplitter(event_bytes_max)
+        self._splitter = splitter
         self._pass_on = pass_on
         self._flush = flush
         self._events: list[bytes] = []  # they have come, and are not paid yet
         self._has_passed = True
+        self._has_ended = False  # the vendor's body
 
     async def run(self) -> tuple[bool, str | None]:
         """-> (cut by us, code of a failure)"""
@@ -62,7 +73,9 @@ class Reading:
             # what was delivered is settled and said.
             answer.close()
             return False, STOPPING
-        if fold.done and not is_cut:
+        if self._has_ended:
+            answer.release()
+        elif fold.done and not is_cut:
             await self._finish()
         else:
             answer.close()
@@ -83,6 +96,7 @@ class Reading:
                 if not self._events:
                     break
                 self._pass_some()
+        self._has_ended = True
         if rest := self._splitter.flush():
             self._events = [rest + b"\n\n"]
             self._pass_some()

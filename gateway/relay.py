@@ -30,9 +30,9 @@ from metering.purse import Settled
 from metering.shares import capacity
 from metering.usage import Usage
 from metering.wish import MeterUnavailable
+from providers.bounds import ESTIMATE_BYTES_PER_TOKEN
+from providers.dialect import Answer, Assembler, Fold, Listening
 from providers.errors import AnswerTooLarge, UpstreamError, VendorError
-from providers.openai_bounds import ESTIMATE_BYTES_PER_TOKEN
-from providers.openai_chat import DONE_FRAME, Answer, Assembler, StreamFold, error_frame, read_answer
 from providers.quirks import quirks_for
 from providers.upstream import UpstreamAnswer
 
@@ -75,7 +75,6 @@ class Relay:
         self,
         exchange: Exchange,
         *,
-        path: str,
         request: Request,
         outlet: Outlet,
         headers: Headers,
@@ -89,9 +88,7 @@ class Relay:
             headers.append((b"x-voucher-max-output-tokens", str(output_limit).encode()))
         call = _Call(self, exchange, request, outlet, headers)
         try:
-            reached = await self._attempts.reach(
-                exchange, path=path, stream=upstream_streams, output_limit=output_limit
-            )
+            reached = await self._attempts.reach(exchange, stream=upstream_streams, output_limit=output_limit)
             exchange.body = {}  # thousands of open streams need not keep what was asked
             if upstream_streams and _is_stream(reached.answer):
                 return await (call.stream(reached) if facts.stream else call.assemble(reached))
@@ -124,6 +121,7 @@ class _Call:
         self.outcome: Outcome | None = None
         self.gone = False
         self._answer: UpstreamAnswer | None = None
+        self._fold: Fold | None = None
         self._draining = False
         self._stop: asyncio.TimerHandle | None = None
 
@@ -139,13 +137,15 @@ class _Call:
             raise Problem("upstream_error") from None
         except UpstreamError as error:
             raise Problem(code_of(error)) from None
-        answer = read_answer(body, product_id=exchange.product.product_id, quirks=quirks)
+        answer = exchange.operation.answer(body, product_id=exchange.product.product_id, quirks=quirks)
         exchange.upstream_id = exchange.upstream_id or answer.upstream_id
         if answer.error is not None:
             await self._fail_whole(answer)
         usage, estimated = answer.usage, answer.usage is None
         delivered = answer.text_bytes // ESTIMATE_BYTES_PER_TOKEN
-        if usage is None:
+        if exchange.facts.is_free:
+            usage, estimated = None, False
+        elif usage is None:
             usage = exchange.delivered_usage(delivered)
         elif exchange.ceiling.output_tokens:
             self._learn(usage, delivered)
@@ -156,10 +156,10 @@ class _Call:
 
     async def stream(self, reached: Reached) -> Outcome:
         """Streamed: frames pass through as they come; the terminal one waits for the settlement."""
-        fold = StreamFold(
-            self.exchange.product.product_id,
-            self.exchange.facts.include_usage,
-            quirks_for(reached.target.vendor),
+        make = self.exchange.operation.fold
+        assert make is not None, "only an operation with streams is asked for one"
+        fold = self._fold = make(
+            self.exchange.product.product_id, self.exchange.facts, quirks_for(reached.target.vendor)
         )
         self._answer = reached.answer
         stop_listening = self.request.when_left(self._client_left)
@@ -186,7 +186,11 @@ class _Call:
 
     async def assemble(self, reached: Reached) -> Outcome:
         """Money is scarce and the caller asked for no stream: one is read for it and put together."""
-        assembler = Assembler(self.exchange.product.product_id, quirks_for(reached.target.vendor))
+        make = self.exchange.operation.assembler
+        assert make is not None, "only what can be put together is asked for as a stream"
+        assembler = make(
+            self.exchange.product.product_id, self.exchange.facts, quirks_for(reached.target.vendor)
+        )
         cut, error = await self._read(reached.answer, assembler, partial(_swallow, assembler))
         usage, estimated, reason = self._reckon(assembler, cut=cut, error=error)
         failed = reason if reason in _FAILURES else None
@@ -226,7 +230,7 @@ class _Call:
     # -- inside
 
     async def _read(
-        self, answer: UpstreamAnswer, fold: StreamFold | Assembler, pass_on: PassOn
+        self, answer: UpstreamAnswer, fold: Listening, pass_on: PassOn
     ) -> tuple[bool, str | None]:
         limits = self.relay._limits
         slices = Slices(self.exchange, self.relay._meter, limits.pace)
@@ -234,7 +238,7 @@ class _Call:
             answer,
             fold,
             slices,
-            event_bytes_max=limits.event_bytes_max,
+            splitter=self.exchange.dialect.make_splitter(limits.event_bytes_max),
             pass_on=pass_on,
             flush=self._flush,
         )
@@ -242,21 +246,20 @@ class _Call:
 
     async def _begin_stream(self) -> None:
         if not self.outlet.started:
-            await self.outlet.head(200, [EVENT_STREAM, NO_CACHE, *self.headers])
+            kind = JSON if self.exchange.facts.as_array else EVENT_STREAM
+            await self.outlet.head(200, [kind, NO_CACHE, *self.headers])
 
     async def _flush(self) -> None:
         await self._begin_stream()
         await self.outlet.flush()
 
-    def _pass_on(self, fold: StreamFold, events: list[bytes]) -> bool:
+    def _pass_on(self, fold: Fold, events: list[bytes]) -> bool:
         out = fold.feed(events[0]) if len(events) == 1 else b"".join([fold.feed(event) for event in events])
         if not out or (self.gone and self.outlet.kept is None):
             return True
         return self.outlet.put(out)
 
-    def _reckon(
-        self, fold: StreamFold | Assembler, *, cut: bool, error: str | None
-    ) -> tuple[Usage | None, bool, str]:
+    def _reckon(self, fold: Listening, *, cut: bool, error: str | None) -> tuple[Usage | None, bool, str]:
         """(usage, estimated, end reason) of a stream that is over."""
         exchange = self.exchange
         exchange.upstream_id = exchange.upstream_id or fold.upstream_id
@@ -283,26 +286,28 @@ class _Call:
         product_id = self.exchange.product.product_id
         self.relay.hidden.learn(product_id, billed_tokens=usage.output_total, seen_tokens=delivered)
 
-    async def _end_stream(self, fold: StreamFold, outcome: Outcome, *, cut: bool, failed: str | None) -> None:
+    async def _end_stream(self, fold: Fold, outcome: Outcome, *, cut: bool, failed: str | None) -> None:
         await self._begin_stream()
         if failed is not None:
             await self._break_off(failed)
             return
         if cut:
             usage = self.exchange.delivered_usage(outcome.event.tokens.get("output", 0))
-            ending = fold.graceful_end(self.exchange.facts.include_usage, usage)
+            ending = fold.graceful_end(usage)
         else:
             ending = fold.owed_frames()
-        comment = b": voucher " + _comment(self.exchange, outcome, cut=cut) + b"\n\n"
-        await self.outlet.last(ending + comment + DONE_FRAME)
+        comment = fold.comment(b"voucher " + _comment(self.exchange, outcome, cut=cut))
+        await self.outlet.last(ending + comment + fold.terminal())
 
     async def _break_off(self, reason: str) -> None:
         """A stream that has begun ends with the dialect's error, not with its terminal frame."""
         if not self.outlet.started or self.gone:
             return
-        problem = _failure(reason, self.outcome)
-        message = problem.message(self.request.header(b"accept-language"))
-        await self.outlet.last(error_frame(problem.code, message))
+        assert self._fold is not None, "a stream that has begun has a fold"
+        refusal = _failure(reason, self.outcome).refusal(
+            self.request.header(b"accept-language"), self.exchange.meta.request_id
+        )
+        await self.outlet.last(self._fold.failure(refusal))
 
     async def _send_whole(self, body: bytes, outcome: Outcome) -> None:
         headers = [JSON, *self.headers, *charge_headers(self.exchange, outcome)]

@@ -16,7 +16,8 @@ from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapProp
 from gateway.telemetry import CallRecord
 from metering.money import format_krw
 
-_OPERATIONS: Final = {"/v1/chat/completions": "chat", "/v1/embeddings": "embeddings"}
+# Our operations -> the conventions' names; a call of any other is a chat.
+_OPERATIONS: Final = {"embeddings": "embeddings", "completions": "text_completion"}
 _PROPAGATOR: Final = TraceContextTextMapPropagator()
 
 
@@ -27,9 +28,9 @@ class CallSpans:
         self._tracer = tracer
 
     def tell(self, record: CallRecord, traceparent: str | None) -> None:
-        operation = _OPERATIONS.get(record.route)
-        if operation is None:
+        if record.operation is None:
             return
+        operation = _OPERATIONS.get(record.operation, "chat")
         ended_ns = time.time_ns()
         started_ns = ended_ns - int((time.perf_counter() - record.started_s) * 1e9)
         span = self._tracer.start_span(

@@ -32,6 +32,8 @@ class CallRecord(msgspec.Struct):
     route: str
     started_s: float
     usage_id: str | None = None
+    dialect: str | None = None
+    operation: str | None = None
     company: str | None = None
     api_key: str | None = None
     product: str | None = None
@@ -55,6 +57,8 @@ class CallLine(msgspec.Struct, frozen=True):
     request_id: str
     usage_id: str | None
     route: str
+    dialect: str | None
+    operation: str | None
     status: int
     code: str | None
     company: str | None
@@ -136,6 +140,8 @@ class Telemetry:
             record.request_id,
             record.usage_id,
             record.route,
+            record.dialect,
+            record.operation,
             record.status,
             record.code,
             record.company,

@@ -1,8 +1,8 @@
 """What a vendor does differently and an answer does not show by itself. Values only.
 
 Whatever can be told from the numbers (reasoning left out of the output, audio left out of the input) is told
-from them in `openai_usage`, so that a product without a `vendor` is metered right too. A row here is for the
-rest. Rows are named as the providers of the recorded exchanges; an unknown vendor has no quirks.
+from them (`openai/usage.py`), so that a product without a `vendor` is metered right too. A row here is for
+the rest. Rows are named as the providers of the recorded exchanges; an unknown vendor has no quirks.
 """
 
 from __future__ import annotations
@@ -21,6 +21,8 @@ class Quirks:
     audio_beside_input: bool = False
     # The field that limits the output when the caller named none.
     output_limit_field: str = "max_tokens"
+    # The head line that carries the credential, where it is not the dialect's own.
+    credential_header: str | None = None
     # Does the vendor report the usage of a stream only when `stream_options.include_usage` asks for it?
     # False: it always reports, and may refuse the field.
     stream_usage_on_request: bool = True
@@ -33,7 +35,7 @@ NO_QUIRKS: Final = Quirks()
 QUIRKS: Final[Mapping[str, Quirks]] = MappingProxyType(
     {
         "openai": Quirks(output_limit_field="max_completion_tokens"),
-        "azure-openai": Quirks(output_limit_field="max_completion_tokens"),
+        "azure-openai": Quirks(output_limit_field="max_completion_tokens", credential_header="api-key"),
         "mistral": Quirks(audio_beside_input=True, stream_usage_on_request=False),
         "openrouter": Quirks(limit_leaves_reasoning=True),  # it passes xAI on
         "xai": Quirks(reasoning_beside_output=True, limit_leaves_reasoning=True),

@@ -19,7 +19,9 @@ from typing import Final
 from yarl import URL
 
 from providers.catalogue import UpstreamTarget
+from providers.dialects import DIALECTS
 from providers.errors import AnswerTooLarge, ConnectRefused, UpstreamBroken, UpstreamError
+from providers.quirks import quirks_for
 from providers.vendor_connection import Take, VendorConnection
 from providers.vendor_connector import VendorConnector
 
@@ -86,36 +88,49 @@ class UpstreamAnswer:
 class _Route:
     """What is the same for every call to one target: made once."""
 
-    __slots__ = ("_heads", "_lines", "_lines_stream", "origin", "target")
+    __slots__ = ("_heads", "_lines", "_lines_stream", "_request_id_header", "origin", "target")
 
     def __init__(self, target: UpstreamTarget) -> None:
         self.target = target
         url = URL(target.base_url, encoded=True)
         self.origin = url.origin()
         host = url.host_subcomponent or ""
+        dialect = DIALECTS.get(target.dialect)
+        if dialect is None:
+            raise ConnectRefused(f"nobody here speaks the dialect {target.dialect}")
         lines = [
             f"Host: {host}" if url.is_default_port() else f"Host: {host}:{url.port}",
             f"User-Agent: {_USER_AGENT}",
             "Content-Type: application/json",
             "Accept-Encoding: identity",
+            *dialect.head_lines,
         ]
         if target.api_key is not None:
-            azure = target.vendor == "azure-openai"
-            lines.append(f"api-key: {target.api_key}" if azure else f"Authorization: Bearer {target.api_key}")
+            header = quirks_for(target.vendor).credential_header
+            lines += [f"{header}: {target.api_key}"] if header else dialect.credential(target.api_key)
         if not all(line.isprintable() and line.isascii() for line in lines):
             raise ConnectRefused("the vendor's address or key cannot stand in a request")
         self._lines = "\r\n".join([*lines, "Accept: application/json"])
         self._lines_stream = "\r\n".join([*lines, "Accept: text/event-stream"])
+        self._request_id_header = dialect.request_id_header
         self._heads: dict[tuple[str, bool], bytes] = {}
 
-    def head(self, path: str, *, stream: bool, request_id: str, body_bytes: int) -> bytes:
+    def head(
+        self, path: str, *, stream: bool, request_id: str, body_bytes: int, relayed: bytes = b""
+    ) -> bytes:
         fixed = self._heads.get((path, stream))
         if fixed is None:
             url = URL(self.target.base_url.rstrip("/") + path, encoded=True)
             lines = self._lines_stream if stream else self._lines
-            fixed = f"POST {url.raw_path_qs} HTTP/1.1\r\n{lines}\r\nX-Request-Id: ".encode("ascii")
+            first = f"POST {url.raw_path_qs} HTTP/1.1\r\n"
+            fixed = f"{first}{lines}\r\n{self._request_id_header}: ".encode("ascii")
             self._heads[path, stream] = fixed
-        return b"%b%b\r\nContent-Length: %d\r\n\r\n" % (fixed, request_id.encode("ascii"), body_bytes)
+        return b"%b%b\r\n%bContent-Length: %d\r\n\r\n" % (
+            fixed,
+            request_id.encode("ascii"),
+            relayed,
+            body_bytes,
+        )
 
 
 class Upstream:
@@ -140,14 +155,24 @@ class Upstream:
             await connector.close()
 
     async def send(
-        self, target: UpstreamTarget, *, path: str, body: bytes, stream: bool, request_id: str
+        self,
+        target: UpstreamTarget,
+        *,
+        path: str,
+        body: bytes,
+        stream: bool,
+        request_id: str,
+        relayed: bytes = b"",
     ) -> UpstreamAnswer:
-        """POST `body` to base_url + path; returns with the head of the answer, whatever its status."""
+        """POST `body` to base_url + path; returns with the head of the answer, whatever its status.
+
+        `relayed` are whole head lines of the caller's, each with its line end.
+        """
         assert self._connector is not None, "send() before start()"
         route = self._routes.get(target.target_id)
         if route is None or route.target is not target:
             route = self._new_route(target)
-        head = route.head(path, stream=stream, request_id=request_id, body_bytes=len(body))
+        head = route.head(path, stream=stream, request_id=request_id, body_bytes=len(body), relayed=relayed)
         connection = self._idle_to(route.origin)
         if connection is None:
             connection = await self._connector.connect(route.origin, timeout_s=target.connect_timeout_s)

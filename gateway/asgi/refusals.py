@@ -10,6 +10,7 @@ from typing import Final
 import structlog
 
 from gateway.problems import Problem
+from providers.openai.dialect import OPENAI
 
 _JSON: Final = (b"content-type", b"application/json")
 
@@ -27,7 +28,8 @@ def refusal(why: str, headers: Sequence[tuple[bytes, bytes]]) -> bytes:
     problem = _problem(why)
     request_id = f"req_{secrets.token_hex(12)}"
     languages = [value for name, value in headers if name.lower() == b"accept-language"]
-    body = problem.openai_body(languages[0].decode("latin-1") if languages else None)
+    language = languages[0].decode("latin-1") if languages else None
+    body = OPENAI.refusal(problem.refusal(language, request_id))
     status = HTTPStatus(problem.status)
     lines = [
         _JSON,

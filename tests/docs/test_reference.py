@@ -23,7 +23,7 @@ from gateway.telemetry import CallRecord, Telemetry
 from launch.cli import app
 from launch.demo_vendor.faults import FAULTS, Orders, read_orders
 from launch.worker_main import COUNTED
-from providers import openai_request
+from providers import facts
 from tests.docs.pages import ROOT, page, tables
 
 REFUSALS: Final = ("Refused", "ServerRefused", "BadSettings")
@@ -63,7 +63,7 @@ def test_a_limit_said_to_be_settable_is_read_somewhere() -> None:
 
 def test_limits_of_the_format() -> None:
     rows = {row["what"]: row["limit"] for row in tables(page("docs/reference/limits.md").text)[-1]}
-    assert rows["n` of a chat call"] == str(openai_request.CHOICES_MAX)
+    assert rows["n` of a chat call"] == str(facts.CHOICES_MAX)
     assert rows["API key"] == f"{auth.KEY_CHARACTERS_MAX} characters"
     assert rows["Idempotency-Key"] == f"{idempotency.KEY_CHARACTERS_MAX} characters"
     assert rows["X-Voucher-Tag"] == f"{calls.TAG_CHARACTERS_MAX} characters"

@@ -8,7 +8,8 @@ from metering.money import format_krw, parse_krw
 from metering.prices import PriceEntry
 from metering.shares import capacity, split_micro
 from metering.usage import Usage
-from providers.openai_chat import RequestFacts, input_tokens_max, output_tokens_max
+from providers.bounds import input_tokens_max, output_tokens_max
+from providers.facts import RequestFacts
 from tests.docs.pages import Row, page, tables
 
 SHARES = tables(page("docs/concepts/vouchers-and-shares.md").text)

@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import random
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
-from providers.openai_chat import Assembler, StreamFold
+from providers.dialect import Assembler, Fold
 from providers.sse import SseSplitter
 
 EVENT_BYTES_MAX = 1 << 22
+A = TypeVar("A", bound=Assembler)
 
 
 def in_lengths(body: bytes, lengths: Sequence[int]) -> Iterator[bytes]:
@@ -30,7 +31,7 @@ def in_random_reads(body: bytes, seed: str) -> Iterator[bytes]:
         start += length
 
 
-def put_through(fold: StreamFold, reads: Iterable[bytes]) -> list[bytes]:
+def put_through(fold: Fold, reads: Iterable[bytes]) -> list[bytes]:
     """The frames a client would get, each by itself."""
     splitter = SseSplitter(EVENT_BYTES_MAX)
     frames = [fold.feed(event) for read in reads for event in splitter.feed(read)]
@@ -39,7 +40,7 @@ def put_through(fold: StreamFold, reads: Iterable[bytes]) -> list[bytes]:
     return [frame for frame in frames if frame]
 
 
-def assemble(assembler: Assembler, reads: Iterable[bytes]) -> Assembler:
+def assemble(assembler: A, reads: Iterable[bytes]) -> A:
     splitter = SseSplitter(EVENT_BYTES_MAX)
     for read in reads:
         for event in splitter.feed(read):

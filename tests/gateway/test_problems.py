@@ -11,6 +11,7 @@ import pytest
 
 import gateway
 from gateway.problems import KINDS, Problem, charged_failure, prefers_korean
+from providers.openai.dialect import OPENAI
 
 # Contract, section 4: code -> (status, may be tried again as it is)
 CONTRACT = {
@@ -58,7 +59,7 @@ def test_each_kind_speaks_both_languages_and_says_whether_to_try_again(code: str
     assert headers[b"x-should-retry"] == (b"true" if kind.retry else b"false")
     assert (b"retry-after" in headers) is (kind.status == 429)
     assert dict(Problem(code, charged=True).wire_headers())[b"x-should-retry"] == b"false"
-    assert orjson.loads(problem.openai_body(None)) == {
+    assert orjson.loads(OPENAI.refusal(problem.refusal(None))) == {
         "error": {"message": kind.english, "type": kind.openai_type, "param": None, "code": code}
     }
 

@@ -23,6 +23,7 @@ def test_a_call_is_one_span_in_the_callers_trace() -> None:
         route="/v1/chat/completions",
         started_s=time.perf_counter() - 0.5,
         usage_id="op1",
+        operation="chat",
         company="gaonde",
         product="x1",
         provider="nuri",

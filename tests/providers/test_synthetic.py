@@ -6,7 +6,9 @@ import json
 
 import pytest
 
-from providers.openai_chat import Assembler, StreamFold, read_answer
+from providers.openai.answer import read_answer
+from providers.openai.assemble import Assembler
+from providers.openai.stream import StreamFold
 from providers.quirks import quirks_for
 from tests.fakes.vendor_stream import assemble, in_random_reads, put_through
 from tests.providers.synthetic.exchanges import ANSWERS, STREAMS, Synthetic

@@ -12,13 +12,14 @@ import orjson
 
 from billing.database import Pool
 from gateway.auth import Caller
-from gateway.calls import CHAT, Calls
+from gateway.calls import Calls
 from gateway.outlet import Outlet
 from gateway.problems import Problem
 from gateway.telemetry import CallRecord
 from launch.gateway_books import KeptAnswers
 from metering import directory
 from metering.meter import Meter
+from providers.dialects import CHAT
 from tests.simulation.loop import Process
 from tests.simulation.model import Broken
 from tests.simulation.relay import Relay
@@ -68,7 +69,7 @@ class Front:
     async def answer(self, asked: Asked) -> None:
         """One request to its end. A refusal is a code with the caller."""
         caller = _caller(asked)
-        asked.record = record = CallRecord("", CHAT.path, 0.0)
+        asked.record = record = CallRecord("", CHAT.name, 0.0)
         raw, body = _body(asked)
         asked.call.least_micro = self.calls.admit(CHAT, caller, body, len(raw), record).ceiling.least_micro
         record.request_id = f"req-{self.world.new_name('r')}"

@@ -7,7 +7,7 @@ from typing import Final
 
 from metering.directory import KeyLimits, Voucher
 from metering.prices import PriceEntry
-from providers.catalogue import Product
+from providers.catalogue import Product, UpstreamTarget
 from tests.simulation.world import BEGIN_MS, COMPANIES, FAR_MS, WON, Company, World
 
 NO_LIMITS: Final = KeyLimits()
@@ -34,7 +34,7 @@ def _product(world: World) -> Product:
         input_overhead_tokens=0,
         data_location=None,
         on_client_gone=chance.choice(("drain", "cancel")),
-        upstreams=(),
+        upstreams=(UpstreamTarget("nuri-x1/0", "openai", None, "http://vendor.invalid", "m", None),),
         prices=(
             _price(1, 0, input_won="1.0000005", output_won="5.25", per_request=123_456),
             _price(2, later_ms, input_won="0.7", output_won="7.1234567", per_request=0),

@@ -33,7 +33,7 @@ class Relay:
         self._meter = meter
 
     async def relay(
-        self, exchange: Exchange, *, path: str, request: Request, outlet: Outlet, headers: Headers
+        self, exchange: Exchange, *, request: Request, outlet: Outlet, headers: Headers
     ) -> Outcome:
         asked, world = request.asked, self._world
         call = asked.call

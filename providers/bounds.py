@@ -1,4 +1,4 @@
-"""How much one OpenAI request can cost at most, in tokens; and the rate of estimates. Pure.
+"""How much one request can cost at most, in tokens; and the rate of estimates. Pure.
 
 The input bound (design, section 4) rests on one fact: a byte-level token is at least one byte of text, so the
 body is an upper bound of what it says. It is none of what it points to: such requests take the whole context.
@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from providers.openai_request import RequestFacts
+from providers.facts import RequestFacts
 from providers.quirks import NO_QUIRKS, Quirks
 
 PART_OVERHEAD_TOKENS: Final = 64
@@ -34,7 +34,7 @@ def output_tokens_max(
     facts: RequestFacts, *, product_max_output_tokens: int, quirks: Quirks = NO_QUIRKS
 ) -> int:
     """Of the whole call. A limit above the product's is no wish to pay more: the vendor cannot give it."""
-    if facts.purpose == "embedding":
+    if facts.purpose == "embedding" or facts.is_free:
         return 0
     per_choice = product_max_output_tokens
     if facts.output_limit is not None and not quirks.limit_leaves_reasoning:

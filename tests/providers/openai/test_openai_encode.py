@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from providers.openai_encode import encode_upstream
-from providers.openai_request import read_chat_request, read_embeddings_request
+from providers.openai.encode import encode_upstream
+from providers.openai.request import read_chat_request, read_embeddings_request
 from providers.quirks import NO_QUIRKS, Quirks, quirks_for
 
 HI = {"model": "nuri-x1", "messages": [{"role": "user", "content": "hi"}]}

@@ -14,17 +14,13 @@ import orjson
 import pytest
 
 from metering.usage import Usage
-from providers.openai_chat import (
-    Assembler,
-    BadRequest,
-    StreamFold,
-    input_tokens_max,
-    output_tokens_max,
-    read_answer,
-    read_chat_request,
-    read_embeddings_request,
-    read_error,
-)
+from providers.bounds import input_tokens_max, output_tokens_max
+from providers.facts import BadRequest
+from providers.openai.answer import read_answer
+from providers.openai.assemble import Assembler
+from providers.openai.errors import read_error
+from providers.openai.request import read_chat_request, read_embeddings_request
+from providers.openai.stream import StreamFold
 from providers.quirks import NO_QUIRKS, quirks_for
 from tests.fakes.vendor_recordings import WIRE, answers, body_of, exchanges, reads_of, streams
 from tests.fakes.vendor_stream import assemble, chunks_of, in_random_reads, put_through

@@ -6,7 +6,8 @@ from typing import Any
 
 import orjson
 
-from providers.openai_request import LIMIT_FIELDS, BadRequest, RequestFacts
+from providers.facts import BadRequest, RequestFacts
+from providers.openai.request import LIMIT_FIELDS
 from providers.quirks import NO_QUIRKS, Quirks
 
 

@@ -5,7 +5,7 @@ anything the meter needs. So an ordinary event is looked at with byte searches o
 model name replaced; whatever can carry usage, a finish reason, an error or another choice is parsed. The
 searches may send an ordinary event to the parser (slow, never wrong), not the other way round: a key cannot
 appear in a JSON text as `"key"`, since quotes inside texts are escaped. And most events differ from the one
-before in their text alone: what stands around it is kept as a template (providers/openai_template.py).
+before in their text alone: what stands around it is kept as a template (providers/openai/template.py).
 
 `text_bytes` is the generated text; on the fast path as it stands in the JSON, where an escaped quote counts
 as two, and of an event with several kinds of text one.
@@ -19,10 +19,11 @@ from typing import Any, Final
 import orjson
 
 from metering.usage import Usage
-from providers.openai_errors import error_of
-from providers.openai_progress import StreamState
-from providers.openai_template import Template
-from providers.openai_usage import usage_to_openai
+from providers.dialect import Refusal
+from providers.openai.errors import error_frame, error_of
+from providers.openai.progress import StreamState
+from providers.openai.template import Template
+from providers.openai.usage import usage_to_openai
 from providers.quirks import NO_QUIRKS, Quirks
 from providers.sse import event_data, frame
 
@@ -84,13 +85,13 @@ class StreamFold(StreamState):
                 return replaced
         return self._feed_parsed(event)
 
-    def graceful_end(self, include_usage: bool, usage: Usage | None) -> bytes:
+    def graceful_end(self, usage: Usage | None) -> bytes:
         """The client's own terminal frames where the gateway ends the stream, without `[DONE]`."""
         frames = [
             self._own_frame([{"index": index, "delta": {}, "logprobs": None, "finish_reason": "length"}])
             for index in sorted((self.seen_choices or {0}) - self.finished_choices)
         ]
-        if include_usage and usage is not None:
+        if self.include_usage and usage is not None:
             frames.append(self._own_frame([], usage_to_openai(usage)))
         return b"".join(frames)
 
@@ -100,8 +101,15 @@ class StreamFold(StreamState):
             return b""
         return self._own_frame([], usage_to_openai(self.usage))
 
-    def error_frame(self, code: str, message: str) -> bytes:
-        return error_frame(code, message)
+    def terminal(self) -> bytes:
+        return DONE_FRAME
+
+    def comment(self, text: bytes) -> bytes:
+        return b": " + text + b"\n\n"
+
+    def failure(self, refusal: Refusal) -> bytes:
+        """The dialect's in-stream error: official SDKs raise on it."""
+        return error_frame(refusal)
 
     def _is_ordinary(self, event: bytes) -> bool:
         """True only where parsing could tell nothing: no usage, finish, error, tool's name; first choice."""
@@ -191,13 +199,6 @@ class StreamFold(StreamState):
         elif self.include_usage:
             chunk["usage"] = None
         return frame(orjson.dumps(chunk))
-
-
-def error_frame(code: str, message: str, error_type: str = "api_error") -> bytes:
-    """The dialect's in-stream error: official SDKs raise on it."""
-    return frame(
-        orjson.dumps({"error": {"message": message, "type": error_type, "param": None, "code": code}})
-    )
 
 
 class _Patterns:

@@ -3,8 +3,8 @@
 Only what metering needs is read and refused; every other field passes through untouched, so that a new
 parameter of a vendor works on the day it appears. Three kinds of parts differ in what they can cost:
 - what the body contains (text, tools): its bytes bound it;
-- pictures in the body: vendors count tiles, not bytes, so a small picture can cost more than it weighs;
-  IMAGE_TOKENS_MIN is the dearest small picture known (one tile of a small OpenAI model, 2,833 + 5,667);
+- pictures in the body: vendors count tiles, not bytes, so a small picture can cost more than it weighs
+  (`IMAGE_TOKENS_MIN`);
 - what the body names (remote pictures, file ids, server tools, stored conversations) or packs (documents,
   video): unbounded, the product's whole context.
 """
@@ -13,11 +13,18 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-import msgspec
+from providers.facts import (
+    CHOICES_MAX,
+    IMAGE_TOKENS_MIN,
+    IN_BODY,
+    RequestFacts,
+    Spoken,
+    bad,
+    flag,
+    model_of,
+    tokens_limit,
+)
 
-CHOICES_MAX: Final = 128
-TOKENS_LIMIT_MAX: Final = 100_000_000
-IMAGE_TOKENS_MIN: Final = 8_500
 LIMIT_FIELDS: Final = ("max_completion_tokens", "max_tokens")
 _TEXT_PARTS: Final = frozenset({"text", "input_text", "output_text", "refusal", "thinking", "reasoning"})
 # Fields that make the vendor read what is not in the body.
@@ -31,55 +38,27 @@ _REACHING_OUT: Final = (
 )
 
 
-class BadRequest(Exception):
-    """A request that cannot be metered as it stands. Both messages are one sentence that says what to do."""
-
-    def __init__(self, message_en: str, message_ko: str, param: str | None = None) -> None:
-        super().__init__(message_en)
-        self.message_en = message_en
-        self.message_ko = message_ko
-        self.param = param
-
-
-class RequestFacts(msgspec.Struct, frozen=True):
-    """What metering and routing need to know of a request. Nothing of what it says."""
-
-    purpose: str  # chat | embedding
-    model: str
-    body_bytes: int
-    stream: bool = False
-    include_usage: bool = False
-    n: int = 1
-    output_limit: int | None = None  # per choice
-    output_limit_field: str | None = None
-    takes_whole_context: bool = False
-    parts: int = 0  # tools, pictures, sounds
-    image_allowance_tokens: int = 0  # what small pictures may cost beyond their bytes
-    inputs: int = 1  # texts of an embeddings call: each may fill the context
-
-
-def read_chat_request(body: dict[str, Any], body_bytes: int) -> RequestFacts:
-    model = _model(body)
+def read_chat_request(body: dict[str, Any], body_bytes: int, _: Spoken = IN_BODY) -> RequestFacts:
+    model = model_of(body)
     messages = body.get("messages")
     if type(messages) is not list or not messages:
-        raise _bad(
+        raise bad(
             "messages",
             "must be a list with at least one message",
             "메시지가 하나 이상이어야 합니다",
         )
-    stream = _flag(body, "stream")
+    stream = flag(body, "stream")
     options = body.get("stream_options")
     if options is not None and type(options) is not dict:
-        raise _bad("stream_options", "must be an object", "객체여야 합니다")
+        raise bad("stream_options", "must be an object", "객체여야 합니다")
     n = body.get("n")
     if n is not None and (type(n) is not int or not 1 <= n <= CHOICES_MAX):
-        raise _bad("n", f"must be an integer from 1 to {CHOICES_MAX}", f"1~{CHOICES_MAX}의 정수여야 합니다")
-    limit, limit_field = _output_limit(body)
+        raise bad("n", f"must be an integer from 1 to {CHOICES_MAX}", f"1~{CHOICES_MAX}의 정수여야 합니다")
     parts, allowance, whole = _read_messages(messages)
     tools = body.get("tools")
     if tools is not None:
         if type(tools) is not list:
-            raise _bad("tools", "must be a list", "목록이어야 합니다")
+            raise bad("tools", "must be a list", "목록이어야 합니다")
         parts += len(tools)
         whole = whole or any(type(tool) is not dict or tool.get("type") not in _LOCAL_TOOLS for tool in tools)
     return RequestFacts(
@@ -89,19 +68,18 @@ def read_chat_request(body: dict[str, Any], body_bytes: int) -> RequestFacts:
         stream=stream,
         include_usage=options is not None and options.get("include_usage") is True,
         n=1 if n is None else n,
-        output_limit=limit,
-        output_limit_field=limit_field,
+        output_limit=_output_limit(body),
         takes_whole_context=whole or any(body.get(field) is not None for field in _REACHING_OUT),
         parts=parts,
         image_allowance_tokens=allowance,
     )
 
 
-def read_embeddings_request(body: dict[str, Any], body_bytes: int) -> RequestFacts:
-    model = _model(body)
+def read_embeddings_request(body: dict[str, Any], body_bytes: int, _: Spoken = IN_BODY) -> RequestFacts:
+    model = model_of(body)
     given = body.get("input")
     if not isinstance(given, (str, list)) or not given:
-        raise _bad("input", "must be a text or a list of texts", "텍스트 또는 텍스트 목록이어야 합니다")
+        raise bad("input", "must be a text or a list of texts", "텍스트 또는 텍스트 목록이어야 합니다")
     inputs = 1
     if isinstance(given, list) and type(given[0]) is not int:
         inputs = len(given)
@@ -121,7 +99,7 @@ def _read_messages(messages: list[Any]) -> tuple[int, int, bool]:
     whole = False
     for message in messages:
         if type(message) is not dict:
-            raise _bad("messages", "must hold objects only", "객체만 담아야 합니다")
+            raise bad("messages", "must hold objects only", "객체만 담아야 합니다")
         content = message.get("content")
         if type(content) is list:
             for part in content:
@@ -130,7 +108,7 @@ def _read_messages(messages: list[Any]) -> tuple[int, int, bool]:
                 allowance += allowed
                 whole = whole or unbounded
         elif content is not None and type(content) is not str:
-            raise _bad(
+            raise bad(
                 "messages",
                 "must have text or parts as content",
                 "content 형식이 다릅니다",
@@ -144,7 +122,7 @@ def _read_part(part: Any) -> tuple[int, int, bool]:
     if type(part) is str:
         return 0, 0, False
     if type(part) is not dict:
-        raise _bad("messages", "must have objects as content parts", "content의 항목은 객체여야 합니다")
+        raise bad("messages", "must have objects as content parts", "content의 항목은 객체여야 합니다")
     kind = part.get("type")
     if kind in _TEXT_PARTS:
         return 0, 0, False
@@ -164,33 +142,6 @@ def _read_part(part: Any) -> tuple[int, int, bool]:
 _LOCAL_TOOLS: Final = frozenset({"function", "custom"})
 
 
-def _output_limit(body: dict[str, Any]) -> tuple[int | None, str | None]:
-    limit: int | None = None
-    field: str | None = None
-    for name in LIMIT_FIELDS:
-        value = body.get(name)
-        if value is None:
-            continue
-        if type(value) is not int or not 1 <= value <= TOKENS_LIMIT_MAX:
-            raise _bad(name, "must be a positive integer", "1 이상의 정수여야 합니다")
-        if limit is None or value < limit:
-            limit, field = value, name
-    return limit, field
-
-
-def _model(body: dict[str, Any]) -> str:
-    model = body.get("model")
-    if type(model) is not str or not model:
-        raise _bad("model", "must name a product", "상품 이름이어야 합니다")
-    return model
-
-
-def _flag(body: dict[str, Any], name: str) -> bool:
-    value = body.get(name)
-    if value is not None and type(value) is not bool:
-        raise _bad(name, "must be true or false", "true 또는 false여야 합니다")
-    return value is True
-
-
-def _bad(param: str, en: str, ko: str) -> BadRequest:
-    return BadRequest(f"`{param}` {en}.", f"`{param}` 값: {ko}.", param)
+def _output_limit(body: dict[str, Any]) -> int | None:
+    limits = [limit for name in LIMIT_FIELDS if (limit := tokens_limit(body, name)) is not None]
+    return min(limits, default=None)

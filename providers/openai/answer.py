@@ -5,24 +5,15 @@ from __future__ import annotations
 import re
 from typing import Any, Final
 
-import msgspec
 import orjson
 
-from metering.usage import Usage
+from providers.dialect import Answer
 from providers.errors import VendorError
-from providers.openai_errors import error_of
-from providers.openai_usage import find_usage, usage_of
+from providers.openai.errors import error_of
+from providers.openai.usage import find_usage, usage_of
 from providers.quirks import NO_QUIRKS, Quirks
 
 _MODEL: Final = re.compile(rb'"model"\s*:\s*"((?:[^"\\]|\\.)*)"')
-
-
-class Answer(msgspec.Struct, frozen=True):
-    usage: Usage | None
-    body: bytes  # with the product's id as `model`
-    upstream_id: str | None = None
-    error: VendorError | None = None  # an error object inside a 200, or no JSON at all
-    text_bytes: int = 0  # of generated text: for an estimate where usage is None
 
 
 def read_answer(body: bytes, *, product_id: str, quirks: Quirks = NO_QUIRKS) -> Answer:

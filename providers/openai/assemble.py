@@ -13,8 +13,8 @@ from typing import Any, Final
 import orjson
 
 from metering.usage import Usage
-from providers.openai_progress import StreamState
-from providers.openai_usage import usage_to_openai
+from providers.openai.progress import StreamState
+from providers.openai.usage import usage_to_openai
 from providers.quirks import NO_QUIRKS, Quirks
 from providers.sse import event_data
 

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from metering.usage import Usage
-from providers.openai_answer import read_answer
+from providers.openai.answer import read_answer
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from metering.usage import Usage
-from providers.openai_stream import StreamFold, error_frame
+from providers.dialect import Refusal
+from providers.openai.stream import StreamFold
 
 CHUNK = b'data: {"id":"c1","object":"chat.completion.chunk","created":7,"model":"v-1","choices":[%s]}\n\n'
 
@@ -161,7 +162,7 @@ def test_graceful_end_ends_each_open_choice_by_length() -> None:
     fold.feed(delta("b", 1))
     fold.feed(delta("c", 2))
     fold.feed(CHUNK % b'{"index":1,"delta":{},"finish_reason":"stop"}')
-    frames = parsed(fold.graceful_end(True, Usage(input=5, cached_input=2, output=3, reasoning=1)))
+    frames = parsed(fold.graceful_end(Usage(input=5, cached_input=2, output=3, reasoning=1)))
     assert [choice["index"] for chunk in frames for choice in chunk["choices"]] == [0, 2]
     assert {choice["finish_reason"] for chunk in frames for choice in chunk["choices"]} == {"length"}
     assert all((chunk["id"], chunk["model"], chunk["created"]) == ("c1", "p", 7) for chunk in frames)
@@ -176,7 +177,7 @@ def test_graceful_end_ends_each_open_choice_by_length() -> None:
 
 
 def test_graceful_end_before_the_first_event() -> None:
-    (chunk,) = parsed(StreamFold("p", False).graceful_end(False, Usage()))
+    (chunk,) = parsed(StreamFold("p", False).graceful_end(Usage()))
     assert chunk["choices"] == [{"index": 0, "delta": {}, "logprobs": None, "finish_reason": "length"}]
     assert "usage" not in chunk
 
@@ -200,7 +201,8 @@ def test_usage_that_was_sent_or_not_asked_for_is_not_owed() -> None:
 
 
 def test_error_frame_is_what_sdks_raise_on() -> None:
-    assert parsed(error_frame("upstream_error", "Try again.")) == [
+    refusal = Refusal(502, "upstream_error", "Try again.", "api_error")
+    assert parsed(StreamFold("p", False).failure(refusal)) == [
         {"error": {"message": "Try again.", "type": "api_error", "param": None, "code": "upstream_error"}}
     ]
 

@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 from metering.usage import Usage
-from providers.openai_assemble import Assembler
+from providers.openai.assemble import Assembler
 
 
 def fed(*choices: dict[str, Any], **more: Any) -> Assembler:

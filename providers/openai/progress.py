@@ -9,10 +9,10 @@ from __future__ import annotations
 from typing import Any
 
 from metering.usage import Usage
+from providers.bounds import ESTIMATE_BYTES_PER_TOKEN
 from providers.errors import VendorError
-from providers.openai_bounds import ESTIMATE_BYTES_PER_TOKEN
-from providers.openai_errors import error_of
-from providers.openai_usage import find_usage, usage_of
+from providers.openai.errors import error_of
+from providers.openai.usage import find_usage, usage_of
 from providers.quirks import NO_QUIRKS, Quirks
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from providers.errors import VendorError
-from providers.openai_errors import MESSAGE_CHARS_MAX, clean, read_error
+from providers.openai.errors import read_error
+from providers.vendor_text import MESSAGE_CHARS_MAX, clean
 
 
 @pytest.mark.parametrize(

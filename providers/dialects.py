@@ -1,0 +1,52 @@
+"""All dialects, and which one a path speaks. The path decides; where paths are shared, the head does."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Final
+
+import msgspec
+
+from providers.dialect import Dialect, Operation
+from providers.facts import IN_BODY, Spoken
+from providers.openai import dialect as openai
+from providers.openai.dialect import OPENAI
+
+DIALECTS: Final[Mapping[str, Dialect]] = MappingProxyType({dialect.name: dialect for dialect in (OPENAI,)})
+
+
+class Route(msgspec.Struct, frozen=True):
+    """A costly route, in its dialect."""
+
+    dialect: Dialect
+    operation: Operation
+    spoken: Spoken
+    name: str
+
+
+CHAT: Final = Route(OPENAI, openai.CHAT, IN_BODY, "/v1/chat/completions")
+EMBEDDINGS: Final = Route(OPENAI, openai.EMBEDDINGS, IN_BODY, "/v1/embeddings")
+
+
+def find(path: str, query: bytes, headers: Mapping[bytes, bytes]) -> Route | None:
+    """The costly route a request names; None where there is none."""
+    for dialect in DIALECTS.values():
+        if (found := dialect.find(path, query, headers)) is not None:
+            return Route(dialect, found.operation, found.spoken, found.name)
+    return None
+
+
+def dialect_of(path: str, headers: Mapping[bytes, bytes]) -> Dialect:
+    """In whose words a refusal is said, on a path that is no costly route or that several share."""
+    if path.startswith("/v1beta/"):
+        name = "gemini"
+    elif path.startswith(("/v3/", "/testapp/", "/serviceapp/", "/v1/chat-completions/", "/v1/api-tools/")):
+        name = "clova"
+    elif b"anthropic-version" in headers:
+        name = "anthropic"
+    elif b"x-goog-api-key" in headers or b"x-goog-api-client" in headers:
+        name = "gemini"
+    else:
+        name = "openai"
+    return DIALECTS.get(name, OPENAI)

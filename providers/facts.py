@@ -1,0 +1,81 @@
+"""A request as the meter and the router see it: facts, nothing of what it says. Alike for every dialect."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import msgspec
+
+CHOICES_MAX: Final = 128
+TOKENS_LIMIT_MAX: Final = 100_000_000
+# Vendors count tiles, not bytes. The dearest small picture known: one tile of a small OpenAI model.
+IMAGE_TOKENS_MIN: Final = 8_500
+
+
+class BadRequest(Exception):
+    """A request that cannot be metered as it stands. Both messages are one sentence that says what to do."""
+
+    def __init__(self, message_en: str, message_ko: str, param: str | None = None) -> None:
+        super().__init__(message_en)
+        self.message_en = message_en
+        self.message_ko = message_ko
+        self.param = param
+
+
+class Spoken(msgspec.Struct, frozen=True):
+    """What a request says beside its body, in its path, query and head. None: the body says it."""
+
+    model: str | None = None
+    stream: bool | None = None
+    as_array: bool = False  # streamed as one JSON array
+
+
+IN_BODY: Final = Spoken()
+
+
+class RequestFacts(msgspec.Struct, frozen=True):
+    """What metering and routing need to know of a request. Nothing of what it says."""
+
+    purpose: str  # chat | completion | embedding | ...: the product must serve it
+    model: str
+    body_bytes: int
+    stream: bool = False
+    include_usage: bool = False  # the caller wants to see the usage of a stream
+    n: int = 1
+    output_limit: int | None = None  # per choice
+    takes_whole_context: bool = False
+    parts: int = 0  # tools, pictures, sounds
+    image_allowance_tokens: int = 0  # what small pictures may cost beyond their bytes
+    inputs: int = 1  # texts of an embeddings call: each may fill the context
+    as_array: bool = False
+    searches_max: int = 0  # of the vendor's own tools, each with a price
+    is_free: bool = False  # the vendor bills nothing for it: counting
+
+
+def bad(param: str, en: str, ko: str) -> BadRequest:
+    """`param` is a field of the body; the rest is what it must be."""
+    return BadRequest(f"`{param}` {en}.", f"`{param}` 값: {ko}.", param)
+
+
+def model_of(body: dict[str, Any]) -> str:
+    model = body.get("model")
+    if type(model) is not str or not model:
+        raise bad("model", "must name a product", "상품 이름이어야 합니다")
+    return model
+
+
+def flag(body: dict[str, Any], name: str) -> bool:
+    value = body.get(name)
+    if value is not None and type(value) is not bool:
+        raise bad(name, "must be true or false", "true 또는 false여야 합니다")
+    return value is True
+
+
+def tokens_limit(body: dict[str, Any], name: str) -> int | None:
+    """A limit of tokens the caller set, or None."""
+    value = body.get(name)
+    if value is None:
+        return None
+    if type(value) is not int or not 1 <= value <= TOKENS_LIMIT_MAX:
+        raise bad(name, "must be a positive integer", "1 이상의 정수여야 합니다")
+    return value

@@ -1,0 +1,62 @@
+"""The OpenAI dialect, as one value: chat completions and embeddings."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from providers.dialect import Dialect, Found, Operation
+from providers.facts import IN_BODY, RequestFacts
+from providers.openai.answer import read_answer
+from providers.openai.assemble import Assembler
+from providers.openai.encode import encode_upstream
+from providers.openai.errors import read_error, refusal_body
+from providers.openai.request import read_chat_request, read_embeddings_request
+from providers.openai.stream import StreamFold
+from providers.quirks import Quirks
+from providers.sse import SseSplitter
+
+
+def _fold(product_id: str, facts: RequestFacts, quirks: Quirks) -> StreamFold:
+    return StreamFold(product_id, facts.include_usage, quirks)
+
+
+def _assembler(product_id: str, _: RequestFacts, quirks: Quirks) -> Assembler:
+    return Assembler(product_id, quirks)
+
+
+CHAT: Final = Operation(
+    name="chat",
+    read=read_chat_request,
+    encode=encode_upstream,
+    path=lambda model, stream: "/chat/completions",
+    answer=read_answer,
+    fold=_fold,
+    assembler=_assembler,
+)
+EMBEDDINGS: Final = Operation(
+    name="embeddings",
+    read=read_embeddings_request,
+    encode=encode_upstream,
+    path=lambda model, stream: "/embeddings",
+    answer=read_answer,
+)
+
+_ROUTES: Final = {
+    path: Found(operation=operation, spoken=IN_BODY, name=path)
+    for path, operation in {"/v1/chat/completions": CHAT, "/v1/embeddings": EMBEDDINGS}.items()
+}
+
+
+def _find(path: str, query: bytes, headers: Mapping[bytes, bytes]) -> Found | None:
+    return _ROUTES.get(path)
+
+
+OPENAI: Final = Dialect(
+    name="openai",
+    find=_find,
+    credential=lambda key: [f"Authorization: Bearer {key}"],
+    read_error=read_error,
+    refusal=refusal_body,
+    make_splitter=SseSplitter,
+)
