@@ -78,10 +78,15 @@ def _apply_charge(books: BooksState, out: Outcome, event: Charge) -> None:
 
 
 def _drop_claim(books: BooksState, out: Outcome, event: Charge) -> None:
-    """The hold that it was made for is over, also where its end changes nothing else."""
-    if event.op in out.claims and out.claims[event.op].n == event.n:
+    """The hold that it was made for is over, also where its end changes nothing else.
+
+    Only of its own gateway's: another may have made the call again, and hold the money still.
+    """
+    ended = event.n, event.gateway_id
+    claim = out.claims.get(event.op)
+    if claim is not None and (claim.n, claim.gateway_id) == ended:
         del out.claims[event.op]
-    elif books.claimed.get(event.op) == event.n:
+    elif books.claimed.get(event.op) == ended:
         del books.claimed[event.op]
         out.claims_dropped.append(event.op)
 
@@ -196,6 +201,7 @@ def _step(
         before.uncollected_micro + uncollected,
         before.from_loan_micro + from_loan,
         before.from_free_micro + from_free,
+        event.gateway_id,
     )
 
 
@@ -261,8 +267,8 @@ def _apply_left(books: BooksState, out: Outcome, event: Left) -> None:
 
 
 def _is_over(booked: Booked | None, claim: OpenClaim) -> bool:
-    """Whether the books know how this hold ended. What they know may be of an earlier try of the call."""
-    if booked is None or booked.n < claim.n:
+    """Whether the books know how this hold ended. What they know may be of another try of the call."""
+    if booked is None or booked.n < claim.n or booked.gateway_id != claim.gateway_id:
         return False
     return booked.kind == "settled" or booked.charge_micro > 0
 

@@ -53,9 +53,10 @@ class Booked(msgspec.Struct, frozen=True, gc=False):
     uncollected_micro: int
     from_loan_micro: int
     from_free_micro: int
+    gateway_id: str
 
 
-NOTHING_BOOKED = Booked(-1, "", "", 0, 0, 0, 0, 0, 0, 0)
+NOTHING_BOOKED = Booked(-1, "", "", 0, 0, 0, 0, 0, 0, 0, "")
 
 
 @dataclass(slots=True)
@@ -66,7 +67,7 @@ class BooksState:
     loans: dict[tuple[int, int, str], LoanState]
     epochs: dict[tuple[int, int], str]
     booked: dict[str, Booked]
-    claimed: dict[str, int]  # op -> the epoch its hold is in
+    claimed: dict[str, tuple[int, str]]  # op -> the epoch its hold is in, and whose it is
     gone: set[tuple[int, str]]  # (lane, gateway)
 
 

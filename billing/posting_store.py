@@ -49,11 +49,13 @@ async def read_state(conn: Connection, events: Sequence[Decoded]) -> BooksState:
             # One look into the index per op: a plan that reads the table would slow down as it grows.
             "select b.* from unnest(%s::text[]) as asked (op) cross join lateral ("
             " select op, step, kind, voucher_id, n, charge_micro, government_micro, self_micro,"
-            " uncollected_micro, from_loan_micro, from_free_micro"
+            " uncollected_micro, from_loan_micro, from_free_micro, gateway_id"
             " from usage u where u.op = asked.op order by step desc limit 1) b",
             [ops],
         )
-        claim_rows = await conn.execute("select op, n from claim where op = any(%s::text[])", [ops])
+        claim_rows = await conn.execute(
+            "select op, n, gateway_id from claim where op = any(%s::text[])", [ops]
+        )
         epoch_rows = await conn.execute(
             "select e.lane, e.n, e.state from unnest(%s::smallint[], %s::bigint[]) as asked (lane, n)"
             " join lane_epoch e using (lane, n) order by e.lane, e.n for share of e",
@@ -69,7 +71,7 @@ async def read_state(conn: Connection, events: Sequence[Decoded]) -> BooksState:
         loans={(row[0], row[1], row[2]): LoanState(*row) for row in await loan_rows.fetchall()},
         epochs={(lane, n): state for lane, n, state in await epoch_rows.fetchall()},
         booked={row[0]: Booked(*row[1:]) for row in await booked_rows.fetchall()},
-        claimed=dict(await claim_rows.fetchall()),
+        claimed={op: (n, gateway) for op, n, gateway in await claim_rows.fetchall()},
         gone={(lane, gateway) for lane, gateway in await gone_rows.fetchall()},
     )
     elsewhere = _booked_elsewhere(books, charges)

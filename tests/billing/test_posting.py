@@ -361,6 +361,31 @@ async def test_a_late_event_of_a_closed_epoch_is_paid_from_what_is_free(
     await world.sound()
 
 
+async def test_who_makes_a_call_again_claims_its_hold_though_the_first_try_is_booked(
+    world: World, poster: Poster, conn: Connection
+) -> None:
+    """No disk took the first try's charge; its client asked again before the books heard of it."""
+    await _register(conn, "g1", "g2")
+    n = await _epoch(world)
+    op = await world.reserve(n, 300 * WON)
+    world.purse.flush()
+    await world.treasury.renew_epoch(LANE, n)
+    await _drained(world, n)
+    await _left(world, n, "g1", events=(world.event(op, n, 100 * WON),))
+    await _left(world, n, "g2", holds=(OpenHold(op, VOUCHER, 300 * WON),))
+    await _post_all(poster)
+    assert await close_epochs(conn, lanes=[LANE]) == 1
+    assert (await world.funds())[:2] == (600 * WON, 100 * WON), "the second try runs, and holds its money"
+    await world.settle(op, n, 100 * WON)
+    await _post_all(poster)
+    assert await close_epochs(conn, lanes=[LANE]) == 0, "that was the first once more: the second still runs"
+    await world.settle(op, n, 250 * WON, gateway_id="g2")
+    await _post_all(poster)
+    assert await close_epochs(conn, lanes=[LANE]) == 1
+    assert await world.funds() == (900 * WON, 100 * WON, 1000 * WON), "one charge, and nothing is held"
+    await world.sound()
+
+
 async def test_the_gone_leave_no_claims(world: World, poster: Poster, conn: Connection) -> None:
     await _register(conn, "g1")
     n = await _epoch(world)
