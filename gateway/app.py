@@ -28,7 +28,7 @@ from providers.dialects import CHAT, EMBEDDINGS, Route
 
 _REQUEST_ID: Final = re.compile(r"[A-Za-z0-9._:-]{1,64}")
 
-READ: Final = ("/v1/models", "/v1/voucher", "/v1/usage")
+READ: Final = ("/v1/models", "/v1beta/models", "/v1/voucher", "/v1/usage")
 
 View = Callable[[Caller, Request], Awaitable[bytes]]
 
@@ -89,6 +89,8 @@ class Gateway:
         path = request.path
         if route is None and path != "/v1/estimate" and not path.startswith(READ):
             raise Problem("route_not_found")
+        if route is not None:
+            record.dialect, record.operation = route.dialect.name, route.operation.name
         caller = authenticate(
             read_api_key(request.headers, request.query, request.twice, filters_by_name=path == "/v1/usage"),
             pepper=self._pepper,
@@ -99,7 +101,6 @@ class Gateway:
         record.company, record.api_key = caller.company.company_id, caller.key.name
         if route is not None:
             _only(request, "POST")
-            record.dialect, record.operation = route.dialect.name, route.operation.name
             await self._calls.call(route, caller, request, outlet, record)
             return
         body = await self._view(request, caller, record)
@@ -112,14 +113,14 @@ class Gateway:
             _only(request, "POST")
             return await self._estimate(request, caller, record)
         _only(request, "GET")
-        if path == "/v1/models":
+        if path in ("/v1/models", "/v1beta/models"):
             return self._views.models(caller)
         if path == "/v1/voucher":
             return await self._views.voucher(caller)
         if path == "/v1/usage":
             return await self._views.usage_page(caller, request)
-        if path.startswith("/v1/models/"):
-            return self._views.model(caller, path.removeprefix("/v1/models/"))
+        if path.startswith(("/v1/models/", "/v1beta/models/")):
+            return self._views.model(caller, path.partition("/models/")[2])
         if path.startswith("/v1/usage/"):
             return await self._views.usage_one(caller, path.removeprefix("/v1/usage/"))
         raise Problem("route_not_found")

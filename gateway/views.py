@@ -39,9 +39,11 @@ class Views:
         self._now_ms = now_ms
 
     def models(self, caller: Caller) -> bytes:
+        """One answer for every dialect's own SDK: `data` for OpenAI and Anthropic, `models` for Gemini."""
         data = [self._model(product) for product in self._visible(caller)]
         return orjson.dumps(
             {
+                "models": data,
                 "object": "list",
                 "data": data,
                 "has_more": False,
@@ -142,6 +144,10 @@ class Views:
             "display_name": product.product_id,
             "created_at": _rfc3339(product.created_s),
             "scale": product.scale,
+            "name": f"models/{product.product_id}",
+            "displayName": product.product_id,
+            "inputTokenLimit": product.context_tokens,
+            "outputTokenLimit": product.max_output_tokens,
             "purposes": sorted(product.purposes),
             "prices": None if price is None else prices_json(price),
         }

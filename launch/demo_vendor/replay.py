@@ -1,5 +1,7 @@
 """Recorded exchanges served again, byte for byte: the model of a request is the id of a recording.
 
+The model stands in the body, or in the path where a dialect has it there.
+
 Only the answer is read. What a recording expects to be counted is dropped while it is parsed, so that this
 process could not serve it if it wanted to.
 """
@@ -13,9 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-PROTOCOLS: Final = frozenset({"openai.chat", "openai.embeddings"})
 _ID: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,200}")
-_SERVED_HEADERS: Final = ("content-type", "retry-after", "x-request-id")
+_SERVED_HEADERS: Final = ("content-type", "retry-after", "x-request-id", "request-id")
 _DROPPED: Final = re.compile(r"expected_|reported_|usage_source")
 
 
@@ -32,11 +33,7 @@ class Recordings:
         self._folder = folder
 
     def ids(self) -> list[str]:
-        return sorted(
-            path.stem
-            for path in self._folder.glob("*.json")
-            if path.stem.startswith(tuple(protocol + "." for protocol in PROTOCOLS))
-        )
+        return sorted(path.stem for path in self._folder.glob("*.json") if _ID.fullmatch(path.stem))
 
     def find(self, name: str) -> Recording | None:
         if _ID.fullmatch(name) is None:
@@ -45,8 +42,14 @@ class Recordings:
             text = (self._folder / f"{name}.json").read_text("utf-8")
         except FileNotFoundError:
             return None
-        raw = json.loads(text, object_pairs_hook=_answer_only)
-        return _recording(raw["response"]) if raw.get("protocol") in PROTOCOLS else None
+        return _recording(json.loads(text, object_pairs_hook=_answer_only)["response"])
+
+    def named_in(self, path: str) -> Recording | None:
+        """`/v1beta/models/<id>:generateContent`, `/v3/chat-completions/<id>`"""
+        for segment in path.split("/"):
+            if (found := self.find(segment.partition(":")[0])) is not None:
+                return found
+        return None
 
 
 def _answer_only(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -40,6 +40,8 @@ class DemoVendor:
         app.router.add_post("/v1/embeddings", self._embeddings)
         app.router.add_get("/v1/models", self._models)
         app.router.add_get("/demo/log", self._show_log)
+        if self._recordings is not None:
+            app.router.add_post("/{path:.*}", self._any_dialect)
         app.on_response_prepare.append(_say_simulation)
         app.on_cleanup.append(self._close)
         return app
@@ -63,6 +65,15 @@ class DemoVendor:
         if embeddings_texts(body.get("input")) is None:
             return _refuse(400, "`input` must be a text or a list of texts.", "invalid_input")
         return await self._answer(request, body)
+
+    async def _any_dialect(self, request: web.Request) -> web.StreamResponse:
+        """A recording needs no dialect: its bytes are served."""
+        assert self._recordings is not None, "a route of replays only"
+        body = await _body_of(request)
+        found = self._recordings.find(str(body.get("model", ""))) or self._recordings.named_in(request.path)
+        if found is None:
+            return _refuse(404, "no such recording.", "unknown_recording")
+        return await _replay(request, Call("replay", None, request.path, "", False), found)
 
     async def _models(self, request: web.Request) -> web.Response:
         names = MODELS if self._recordings is None else tuple(self._recordings.ids())
