@@ -13,8 +13,10 @@ from metering.prices import PriceEntry, entry_at
 from providers.bounds import ESTIMATE_BYTES_PER_TOKEN, input_tokens_max, output_tokens_max
 from providers.catalogue import Product
 from providers.dialect import Operation
+from providers.dialects import Route
 from providers.facts import RequestFacts
 from providers.quirks import NO_QUIRKS, Quirks, quirks_for
+from providers.translation.sides import operation_for
 
 # The longest token of the published vocabularies is 128 bytes: a longer body cannot fit the context.
 TOKEN_BYTES_MAX: Final = 128
@@ -36,7 +38,7 @@ class Ceiling(msgspec.Struct, frozen=True):
         return self.input_tokens + self.output_tokens
 
 
-def product_for(caller: Caller, facts: RequestFacts, product: Product | None, dialect: str) -> Product:
+def product_for(caller: Caller, facts: RequestFacts, product: Product | None, route: Route) -> Product:
     """The product the caller named, if it exists, serves this purpose and may be used."""
     if product is None or not product.active:
         raise Problem("model_not_found", param="model")
@@ -47,9 +49,9 @@ def product_for(caller: Caller, facts: RequestFacts, product: Product | None, di
     allowed = caller.company.data_locations
     if allowed is not None and product.data_location not in allowed:
         raise Problem("data_location_refused", param="model")
-    spoken = {target.dialect for target in product.upstreams}
-    if dialect not in spoken:
-        raise _other_dialect(dialect, spoken)
+    asked, spoken = route.dialect.name, {target.dialect for target in product.upstreams}
+    if not any(operation_for(asked, route.operation, dialect) for dialect in spoken):
+        raise _other_dialect(asked, spoken)
     return product
 
 
@@ -57,8 +59,8 @@ def _other_dialect(asked: str, spoken: set[str]) -> Problem:
     named = ", ".join(sorted(spoken))
     return Problem(
         "purpose_mismatch",
-        english=f"This product is not offered in the {asked} dialect; call it in one of its own: {named}.",
-        korean=f"이 상품은 {asked} 형식으로 제공되지 않습니다. 다음 형식으로 호출해 주세요: {named}",
+        english=f"This call cannot be made in the {asked} dialect; call the product in its own: {named}.",
+        korean=f"이 상품은 {asked} 형식의 이 호출을 지원하지 않습니다. 다음 형식으로 호출해 주세요: {named}",
         param="model",
     )
 

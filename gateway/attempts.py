@@ -14,9 +14,12 @@ from gateway import routing
 from gateway.exchange import Exchange
 from gateway.problems import Problem
 from providers.catalogue import UpstreamTarget
+from providers.dialect import Dialect, Operation
+from providers.dialects import DIALECTS
 from providers.errors import FirstByteTimeout, NotSent, UpstreamBroken, UpstreamError, VendorError
 from providers.facts import BadRequest
 from providers.quirks import quirks_for
+from providers.translation.sides import operation_for
 from providers.upstream import Upstream, UpstreamAnswer
 
 ERROR_BODY_BYTES_MAX: Final = 256 * 1024
@@ -32,6 +35,8 @@ class HealthBook(Protocol):
 class Reached(msgspec.Struct, frozen=True):
     answer: UpstreamAnswer
     target: UpstreamTarget
+    operation: Operation  # the caller's own, or its translation
+    dialect: Dialect  # the vendor's
 
 
 class Attempts:
@@ -50,8 +55,14 @@ class Attempts:
 
     async def reach(self, exchange: Exchange, *, stream: bool, output_limit: int | None) -> Reached:
         """The first answer with a 2xx status, or a Problem: the last one met, or the vendor's rejection."""
+        asked, operation = exchange.dialect.name, exchange.operation
+        spoken = {
+            target.target_id: meant
+            for target in exchange.product.upstreams
+            if (meant := operation_for(asked, operation, target.dialect)) is not None
+        }
         targets: Sequence[UpstreamTarget] = [
-            target for target in exchange.product.upstreams if target.dialect == exchange.dialect.name
+            target for target in exchange.product.upstreams if target.target_id in spoken
         ]
         if len(targets) > 1:
             now_s = self._now_s()
@@ -68,7 +79,9 @@ class Attempts:
                 exchange.attempts += 1
                 exchange.target_id = target.target_id
                 try:
-                    return await self._try(exchange, target, stream=stream, output_limit=output_limit)
+                    return await self._try(
+                        exchange, target, spoken[target.target_id], stream=stream, output_limit=output_limit
+                    )
                 except (NotSent, UpstreamBroken) as error:
                     # A kept connection the vendor closed meanwhile looks like this: worth one more try.
                     last = _problem_of(error)
@@ -87,24 +100,27 @@ class Attempts:
         self,
         exchange: Exchange,
         target: UpstreamTarget,
+        operation: Operation,
         *,
         stream: bool,
         output_limit: int | None,
     ) -> Reached:
-        dialect = exchange.dialect
+        dialect = DIALECTS[target.dialect]
+        if output_limit is None and operation.needs_limit and exchange.facts.output_limit is None:
+            output_limit = exchange.product.max_output_tokens
         answer = await self._upstream.send(
             target,
-            path=exchange.operation.path(target.model, stream),
-            body=_encode(exchange, target, stream=stream, output_limit=output_limit),
+            path=operation.path(target.model, stream),
+            body=_encode(exchange, target, operation, stream=stream, output_limit=output_limit),
             stream=stream,
             request_id=exchange.meta.request_id,
-            relayed=exchange.relayed,
+            relayed=exchange.relayed if dialect is exchange.dialect else b"",
         )
         named = (answer.headers.get(name) for name in dialect.upstream_id_headers)
         exchange.upstream_id = next((name for name in named if name), None)
         if 200 <= answer.status < 300:
             self._health.success(target.target_id)
-            return Reached(answer, target)
+            return Reached(answer, target, operation, dialect)
         vendor = dialect.read_error(answer.status, await answer.read(ERROR_BODY_BYTES_MAX))
         if answer.status in _REJECTIONS:
             self._health.success(target.target_id)
@@ -124,9 +140,16 @@ class _NextTarget(Exception):
         self.problem = problem
 
 
-def _encode(exchange: Exchange, target: UpstreamTarget, *, stream: bool, output_limit: int | None) -> bytes:
+def _encode(
+    exchange: Exchange,
+    target: UpstreamTarget,
+    operation: Operation,
+    *,
+    stream: bool,
+    output_limit: int | None,
+) -> bytes:
     try:
-        return exchange.operation.encode(
+        return operation.encode(
             exchange.body,
             facts=exchange.facts,
             upstream_model=target.model,
@@ -135,7 +158,9 @@ def _encode(exchange: Exchange, target: UpstreamTarget, *, stream: bool, output_
             quirks=quirks_for(target.vendor),
         )
     except BadRequest as bad:
-        raise Problem("invalid_request", english=bad.message_en, korean=bad.message_ko) from None
+        raise Problem(
+            "invalid_request", english=bad.message_en, korean=bad.message_ko, param=bad.param
+        ) from None
 
 
 def _problem_of(error: UpstreamError) -> Problem:

@@ -119,9 +119,7 @@ class Calls:
                 "invalid_request", english=bad.message_en, korean=bad.message_ko, param=bad.param
             ) from None
         record.stream = facts.stream
-        product = admission.product_for(
-            caller, facts, self._directory.products.get(facts.model), route.dialect.name
-        )
+        product = admission.product_for(caller, facts, self._directory.products.get(facts.model), route)
         record.product, record.provider = product.product_id, product.provider_id
         now_ms = self._now_ms()
         vouchers = admission.paying_vouchers(

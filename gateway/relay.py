@@ -137,7 +137,7 @@ class _Call:
             raise Problem("upstream_error") from None
         except UpstreamError as error:
             raise Problem(code_of(error)) from None
-        answer = exchange.operation.answer(body, product_id=exchange.product.product_id, quirks=quirks)
+        answer = reached.operation.answer(body, product_id=exchange.product.product_id, quirks=quirks)
         exchange.upstream_id = exchange.upstream_id or answer.upstream_id
         if answer.error is not None:
             await self._fail_whole(answer)
@@ -156,7 +156,7 @@ class _Call:
 
     async def stream(self, reached: Reached) -> Outcome:
         """Streamed: frames pass through as they come; the terminal one waits for the settlement."""
-        make = self.exchange.operation.fold
+        make = reached.operation.fold
         assert make is not None, "only an operation with streams is asked for one"
         fold = self._fold = make(
             self.exchange.product.product_id, self.exchange.facts, quirks_for(reached.target.vendor)
@@ -164,7 +164,7 @@ class _Call:
         self._answer = reached.answer
         stop_listening = self.request.when_left(self._client_left)
         try:
-            cut, error = await self._read(reached.answer, fold, partial(self._pass_on, fold))
+            cut, error = await self._read(reached, fold, partial(self._pass_on, fold))
             usage, estimated, reason = self._reckon(fold, cut=cut, error=error)
             failed = reason if reason in _FAILURES else None
             self.exchange.client_gone = self.gone
@@ -186,12 +186,12 @@ class _Call:
 
     async def assemble(self, reached: Reached) -> Outcome:
         """Money is scarce and the caller asked for no stream: one is read for it and put together."""
-        make = self.exchange.operation.assembler
+        make = reached.operation.assembler
         assert make is not None, "only what can be put together is asked for as a stream"
         assembler = make(
             self.exchange.product.product_id, self.exchange.facts, quirks_for(reached.target.vendor)
         )
-        cut, error = await self._read(reached.answer, assembler, partial(_swallow, assembler))
+        cut, error = await self._read(reached, assembler, partial(_swallow, assembler))
         usage, estimated, reason = self._reckon(assembler, cut=cut, error=error)
         failed = reason if reason in _FAILURES else None
         if failed is not None and estimated:
@@ -229,16 +229,14 @@ class _Call:
 
     # -- inside
 
-    async def _read(
-        self, answer: UpstreamAnswer, fold: Listening, pass_on: PassOn
-    ) -> tuple[bool, str | None]:
+    async def _read(self, reached: Reached, fold: Listening, pass_on: PassOn) -> tuple[bool, str | None]:
         limits = self.relay._limits
         slices = Slices(self.exchange, self.relay._meter, limits.pace)
         reading = Reading(
-            answer,
+            reached.answer,
             fold,
             slices,
-            splitter=self.exchange.dialect.make_splitter(limits.event_bytes_max),
+            splitter=reached.dialect.make_splitter(limits.event_bytes_max),
             pass_on=pass_on,
             flush=self._flush,
         )

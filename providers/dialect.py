@@ -52,11 +52,24 @@ class Refusal(msgspec.Struct, frozen=True):
 class Listening(Protocol):
     """What has been seen of one stream so far, by whoever reads it."""
 
-    usage: Usage | None  # the vendor's own count; None: not yet, or never
-    error: VendorError | None  # inside the stream: it ends there
-    finished: bool  # the vendor has said why the answer ended
-    done: bool  # the terminal event has come: nothing follows
-    upstream_id: str | None
+    @property
+    def usage(self) -> Usage | None:
+        """The vendor's own count. None: not yet, or never."""
+
+    @property
+    def error(self) -> VendorError | None:
+        """Inside the stream: it ends there."""
+
+    @property
+    def finished(self) -> bool:
+        """The vendor has said why the answer ended."""
+
+    @property
+    def done(self) -> bool:
+        """The terminal event has come: nothing follows."""
+
+    @property
+    def upstream_id(self) -> str | None: ...
 
     def delivered_tokens(self) -> int:
         """Output tokens so far, estimated: an event is a token at least, and so are four bytes of text."""
@@ -143,6 +156,7 @@ class Operation:
     answer: ReadAnswer
     fold: Callable[[str, RequestFacts, Quirks], Fold] | None = None  # None: it has no streams
     assembler: Callable[[str, RequestFacts, Quirks], Assembler] | None = None
+    needs_limit: bool = False  # the vendor takes no request without an output limit
 
 
 class Found(msgspec.Struct, frozen=True):

@@ -1,0 +1,180 @@
+"""What a chat says, in no dialect's words. Values only.
+
+It has what the chat dialects have in common and no more. Whatever a caller says beyond it is refused with a
+sentence that names it (`inexpressible`), never dropped: a caller who asked for something gets it, or is told.
+What a vendor says beyond it (its own counters, citations of its own tools) a caller of another dialect could
+not read, and does not get.
+
+Counts are not translated from words to words: `metering.usage.Usage` is neutral already.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final, Literal
+
+import msgspec
+
+from metering.usage import Usage
+from providers.facts import BadRequest
+
+# How an answer ended, as all dialects can say it.
+Ending = Literal["stop", "length", "tool_calls", "filtered"]
+Role = Literal["user", "assistant"]
+# How much a vendor may think: a word where the dialect has words, tokens where it has tokens.
+Effort = Literal["none", "minimal", "low", "medium", "high"]
+
+EFFORT_TOKENS: Final[dict[Effort, int]] = {
+    "none": 0,
+    "minimal": 1024,
+    "low": 4096,
+    "medium": 8192,
+    "high": 16384,
+}
+
+
+class Text(msgspec.Struct, frozen=True, tag="text"):
+    text: str
+
+
+class Image(msgspec.Struct, frozen=True, tag="image"):
+    """`data` in base64 with its `media_type`, or a `url`."""
+
+    media_type: str | None = None
+    data: str | None = None
+    url: str | None = None
+
+
+class Thinking(msgspec.Struct, frozen=True, tag="thinking"):
+    """What a model thought aloud. `signature` is the vendor's seal on it: worthless to any other vendor."""
+
+    text: str
+    signature: str | None = None
+
+
+class ToolCall(msgspec.Struct, frozen=True, tag="call"):
+    call_id: str
+    name: str
+    arguments: str  # JSON text
+
+
+class ToolResult(msgspec.Struct, frozen=True, tag="result"):
+    call_id: str
+    name: str | None  # of the tool, where the dialect says it
+    content: tuple[Text | Image, ...]
+    is_error: bool = False
+
+
+Part = Text | Image | Thinking | ToolCall | ToolResult
+
+
+class Turn(msgspec.Struct, frozen=True):
+    """Tool results are parts of a user's turn. Two turns of one role may follow each other."""
+
+    role: Role
+    parts: tuple[Part, ...]
+
+
+class Tool(msgspec.Struct, frozen=True):
+    name: str
+    description: str | None
+    parameters: dict[str, Any]  # JSON Schema; empty: none
+    strict: bool | None = None
+
+
+class ToolChoice(msgspec.Struct, frozen=True):
+    """`name` where one tool must be called. `at_most_one`: no parallel calls."""
+
+    mode: Literal["auto", "none", "any", "tool"] = "auto"
+    name: str | None = None
+    at_most_one: bool = False
+
+
+class AnswerShape(msgspec.Struct, frozen=True):
+    """The answer is to be JSON; of this schema, where there is one."""
+
+    schema: dict[str, Any] | None = None
+    name: str = "answer"
+    strict: bool | None = None
+
+
+class Conversation(msgspec.Struct, frozen=True):
+    """A request. None: the caller did not say."""
+
+    system: tuple[Text, ...]
+    turns: tuple[Turn, ...]
+    tools: tuple[Tool, ...] = ()
+    tool_choice: ToolChoice | None = None
+    shape: AnswerShape | None = None
+    output_limit: int | None = None
+    n: int = 1
+    stop: tuple[str, ...] = ()
+    temperature: float | None = None
+    top_p: float | None = None
+    top_k: int | None = None
+    seed: int | None = None
+    presence_penalty: float | None = None
+    frequency_penalty: float | None = None
+    effort: Effort | None = None
+    user: str | None = None  # the caller's word for its own user
+
+
+class Choice(msgspec.Struct, frozen=True):
+    parts: tuple[Text | Thinking | ToolCall, ...]
+    ending: Ending
+
+
+class Reply(msgspec.Struct, frozen=True):
+    """A whole answer."""
+
+    reply_id: str | None
+    created_s: int | None
+    choices: tuple[Choice, ...]
+    usage: Usage | None
+
+
+# -- a stream, piece by piece
+
+
+class TextDelta(msgspec.Struct, frozen=True, tag="text"):
+    choice: int
+    text: str
+
+
+class ThinkingDelta(msgspec.Struct, frozen=True, tag="thinking"):
+    choice: int
+    text: str
+    signature: str | None = None
+
+
+class CallDelta(msgspec.Struct, frozen=True, tag="call"):
+    """Of one tool call. `call_id` and `name` come with its first piece, `arguments` (JSON text) in pieces."""
+
+    choice: int
+    call: int  # 0, 1, ... within its choice, in the order in which they begin
+    call_id: str | None = None
+    name: str | None = None
+    arguments: str = ""
+
+
+class ChoiceEnd(msgspec.Struct, frozen=True, tag="end"):
+    choice: int
+    ending: Ending
+
+
+Delta = TextDelta | ThinkingDelta | CallDelta | ChoiceEnd
+
+
+def inexpressible(param: str, dialect: str) -> BadRequest:
+    """For a field, or a value of it, that the product's dialect has no words for."""
+    return BadRequest(
+        f"`{param}` cannot be said in the {dialect} dialect of this product; leave it out or choose another.",
+        f"`{param}` 값은 이 상품의 {dialect} 형식으로 표현할 수 없습니다. 빼거나 다른 상품을 선택해 주세요.",
+        param,
+    )
+
+
+def unknown_fields(body: dict[str, Any], known: frozenset[str], dialect: str) -> None:
+    """Raises BadRequest for the first field that nobody here can translate. A null says nothing."""
+    for name in sorted(body.keys() - known):
+        if body[name] is not None:
+            raise inexpressible(name[:64], dialect)

@@ -1,0 +1,113 @@
+"""A whole chat completion <-> Reply. Pure."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import orjson
+
+from providers.openai.usage import usage_to_openai
+from providers.translation.neutral import Choice, Ending, Reply, Text, Thinking, ToolCall
+
+ENDINGS: Final[dict[str, Ending]] = {
+    "stop": "stop",
+    "length": "length",
+    "tool_calls": "tool_calls",
+    "function_call": "tool_calls",
+    "content_filter": "filtered",
+}
+FINISH_REASONS: Final[dict[Ending, str]] = {
+    "stop": "stop",
+    "length": "length",
+    "tool_calls": "tool_calls",
+    "filtered": "content_filter",
+}
+
+
+def understand(body: dict[str, Any]) -> Reply:
+    choices = body.get("choices")
+    created, reply_id = body.get("created"), body.get("id")
+    return Reply(
+        reply_id=reply_id if type(reply_id) is str else None,
+        created_s=created if type(created) is int else None,
+        choices=tuple(
+            _choice(choice) for choice in (choices if type(choices) is list else []) if type(choice) is dict
+        ),
+        usage=None,
+    )
+
+
+def said_parts(content: Any) -> list[Text | Thinking | ToolCall]:
+    """Content is text; of some vendors a list of typed parts, or an object where JSON was asked for."""
+    if type(content) is str:
+        return [Text(content)] if content else []
+    if type(content) is dict:
+        return [Text(orjson.dumps(content).decode())]
+    parts: list[Text | Thinking | ToolCall] = []
+    for part in content if type(content) is list else []:
+        if type(part) is not dict:
+            parts += said_parts(part) if type(part) is str else []
+        elif part.get("type") == "thinking":
+            inner = said_parts(part.get("thinking"))
+            parts += [Thinking(text.text) for text in inner if isinstance(text, Text)]
+        elif type(part.get("text")) is str:
+            parts += said_parts(part["text"])
+    return parts
+
+
+def _choice(choice: dict[str, Any]) -> Choice:
+    message = choice.get("message")
+    message = message if type(message) is dict else {}
+    parts: list[Text | Thinking | ToolCall] = []
+    thought = message.get("reasoning_content") or message.get("reasoning")
+    if type(thought) is str and thought:
+        parts.append(Thinking(thought))
+    parts += said_parts(message.get("content")) + said_parts(message.get("refusal"))
+    calls = message.get("tool_calls")
+    for call in calls if type(calls) is list else []:
+        function = call.get("function") if type(call) is dict else None
+        if type(function) is dict:
+            parts.append(
+                ToolCall(
+                    call_id=str(call.get("id") or ""),
+                    name=str(function.get("name") or ""),
+                    arguments=str(function.get("arguments") or "{}"),
+                )
+            )
+    return Choice(tuple(parts), ENDINGS.get(str(choice.get("finish_reason")), "stop"))
+
+
+def say(reply: Reply, product_id: str) -> dict[str, Any]:
+    body: dict[str, Any] = {
+        "id": reply.reply_id or "chatcmpl-translated",
+        "object": "chat.completion",
+        "created": reply.created_s or 0,
+        "model": product_id,
+        "choices": [_said(index, choice) for index, choice in enumerate(reply.choices)],
+    }
+    if reply.usage is not None:
+        body["usage"] = usage_to_openai(reply.usage)
+    return body
+
+
+def _said(index: int, choice: Choice) -> dict[str, Any]:
+    message: dict[str, Any] = {
+        "role": "assistant",
+        "content": "".join(part.text for part in choice.parts if isinstance(part, Text)) or None,
+        "refusal": None,
+    }
+    if thought := "".join(part.text for part in choice.parts if isinstance(part, Thinking)):
+        message["reasoning_content"] = thought
+    calls = [
+        {"id": part.call_id, "type": "function", "function": {"name": part.name, "arguments": part.arguments}}
+        for part in choice.parts
+        if isinstance(part, ToolCall)
+    ]
+    if calls:
+        message["tool_calls"] = calls
+    return {
+        "index": index,
+        "message": message,
+        "logprobs": None,
+        "finish_reason": FINISH_REASONS[choice.ending],
+    }

@@ -1,0 +1,157 @@
+"""Chunks of a chat completion <-> Delta by Delta. Pure."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import Any
+
+import orjson
+
+from metering.usage import Usage
+from providers.dialect import Refusal
+from providers.facts import RequestFacts
+from providers.openai.errors import error_frame
+from providers.openai.stream import DONE_FRAME
+from providers.openai.usage import usage_to_openai
+from providers.sse import event_data, frame
+from providers.translation.neutral import (
+    CallDelta,
+    ChoiceEnd,
+    Delta,
+    Text,
+    TextDelta,
+    Thinking,
+    ThinkingDelta,
+)
+from providers.translation.openai.reply import ENDINGS, FINISH_REASONS, said_parts
+
+
+class Listener:
+    """One per stream."""
+
+    def __init__(self) -> None:
+        # Which of a choice's calls an index means: some vendors count from one, or leave numbers out.
+        self._calls: defaultdict[int, list[Any]] = defaultdict(list)
+
+    def feed(self, event: bytes) -> list[Delta]:
+        data = event_data(event)
+        if data is None or data.strip() == b"[DONE]":
+            return []
+        try:
+            chunk = orjson.loads(data)
+        except orjson.JSONDecodeError:
+            return []
+        choices = chunk.get("choices") if type(chunk) is dict else None
+        deltas: list[Delta] = []
+        for position, choice in enumerate(choices if type(choices) is list else []):
+            if type(choice) is dict:
+                index = choice.get("index")
+                self._hear(index if type(index) is int else position, choice, deltas)
+        return deltas
+
+    def _hear(self, index: int, choice: dict[str, Any], deltas: list[Delta]) -> None:
+        delta = choice.get("delta")
+        delta = delta if type(delta) is dict else {}
+        thought = delta.get("reasoning_content") or delta.get("reasoning")
+        if type(thought) is str and thought:
+            deltas.append(ThinkingDelta(index, thought))
+        for part in (*said_parts(delta.get("content")), *said_parts(delta.get("refusal"))):
+            if isinstance(part, Text):
+                deltas.append(TextDelta(index, part.text))
+            elif isinstance(part, Thinking):
+                deltas.append(ThinkingDelta(index, part.text))
+        calls = delta.get("tool_calls")
+        for position, call in enumerate(calls if type(calls) is list else []):
+            if type(call) is dict:
+                deltas.append(self._call(index, position, call))
+        ending = choice.get("finish_reason")
+        if type(ending) is str and ending:
+            deltas.append(ChoiceEnd(index, ENDINGS.get(ending, "stop")))
+
+    def _call(self, choice: int, position: int, call: dict[str, Any]) -> CallDelta:
+        named = call.get("index", position)
+        known = self._calls[choice]
+        if named not in known:
+            known.append(named)
+        function = call.get("function")
+        function = function if type(function) is dict else {}
+        call_id, name, arguments = call.get("id"), function.get("name"), function.get("arguments")
+        return CallDelta(
+            choice,
+            known.index(named),
+            call_id if type(call_id) is str and call_id else None,
+            name if type(name) is str and name else None,
+            arguments if type(arguments) is str else "",
+        )
+
+
+class Speaker:
+    """One per stream."""
+
+    def __init__(self, product_id: str, facts: RequestFacts) -> None:
+        self.reply_id: str | None = None
+        self._product_id = product_id
+        self._include_usage = facts.include_usage
+        self._begun: set[int] = set()
+        self._ended: set[int] = set()
+
+    def feed(self, deltas: list[Delta]) -> bytes:
+        return b"".join([self._say(delta) for delta in deltas])
+
+    def finish(self, usage: Usage | None) -> bytes:
+        return self._end("stop") + self._usage(usage)
+
+    def graceful_end(self, usage: Usage | None) -> bytes:
+        return self._end("length") + self._usage(usage)
+
+    def terminal(self) -> bytes:
+        return DONE_FRAME
+
+    def comment(self, text: bytes) -> bytes:
+        return b": " + text + b"\n\n"
+
+    def failure(self, refusal: Refusal) -> bytes:
+        return error_frame(refusal)
+
+    def _say(self, delta: Delta) -> bytes:
+        if isinstance(delta, ChoiceEnd):
+            self._ended.add(delta.choice)
+            return self._choice(delta.choice, {}, FINISH_REASONS[delta.ending])
+        if isinstance(delta, TextDelta):
+            return self._choice(delta.choice, {"content": delta.text})
+        if isinstance(delta, ThinkingDelta):
+            return self._choice(delta.choice, {"reasoning_content": delta.text}) if delta.text else b""
+        call: dict[str, Any] = {"index": delta.call, "function": {"arguments": delta.arguments}}
+        if delta.call_id is not None or delta.name is not None:
+            call |= {"id": delta.call_id, "type": "function"}
+            call["function"]["name"] = delta.name
+        return self._choice(delta.choice, {"tool_calls": [call]})
+
+    def _choice(self, index: int, delta: dict[str, Any], finish_reason: str | None = None) -> bytes:
+        if index not in self._begun:
+            self._begun.add(index)
+            delta = {"role": "assistant", **delta}
+        said = {"index": index, "delta": delta, "logprobs": None, "finish_reason": finish_reason}
+        return self._frame([said])
+
+    def _end(self, finish_reason: str) -> bytes:
+        open_choices = sorted((self._begun or {0}) - self._ended)
+        self._ended.update(open_choices)
+        return b"".join([self._choice(index, {}, finish_reason) for index in open_choices])
+
+    def _usage(self, usage: Usage | None) -> bytes:
+        if not self._include_usage or usage is None:
+            return b""
+        return self._frame([], usage_to_openai(usage))
+
+    def _frame(self, choices: list[dict[str, Any]], usage: dict[str, Any] | None = None) -> bytes:
+        chunk: dict[str, Any] = {
+            "id": self.reply_id or "chatcmpl-translated",
+            "object": "chat.completion.chunk",
+            "created": 0,
+            "model": self._product_id,
+            "choices": choices,
+        }
+        if self._include_usage:
+            chunk["usage"] = usage
+        return frame(orjson.dumps(chunk))

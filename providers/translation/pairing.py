@@ -1,0 +1,201 @@
+"""One dialect's caller on another's vendor: an operation of its own, made of one side of each. Pure.
+
+The vendor's own fold reads its stream, so that usage, ends and errors are seen as in any other call; beside
+it the content is heard, and said anew in the caller's dialect.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+import msgspec
+import orjson
+
+from metering.usage import Usage
+from providers.dialect import Answer, Fold, Operation, Refusal
+from providers.errors import VendorError
+from providers.facts import RequestFacts
+from providers.quirks import Quirks
+from providers.translation.port import ChatSide, Listener, Speaker
+
+
+@cache
+def pair(caller: ChatSide, vendor: ChatSide) -> Operation:
+    """The caller's chat, held with the vendor."""
+    return Operation(
+        name=caller.operation.name,
+        read=caller.operation.read,
+        encode=_Encode(caller, vendor),
+        path=vendor.operation.path,
+        answer=_Read(caller, vendor),
+        fold=_Folding(caller, vendor),
+        assembler=_Assembling(caller, vendor),
+        needs_limit=vendor.operation.needs_limit,
+    )
+
+
+class _Pair:
+    def __init__(self, caller: ChatSide, vendor: ChatSide) -> None:
+        self.caller = caller
+        self.vendor = vendor
+
+
+class _Encode(_Pair):
+    def __call__(
+        self,
+        body: dict[str, Any],
+        *,
+        facts: RequestFacts,
+        upstream_model: str,
+        stream: bool,
+        output_limit: int | None,
+        quirks: Quirks,
+    ) -> bytes:
+        conversation = self.caller.hear(body, facts, self.vendor.dialect)
+        return self.vendor.operation.encode(
+            self.vendor.ask(conversation),
+            facts=facts,
+            upstream_model=upstream_model,
+            stream=stream,
+            output_limit=output_limit,
+            quirks=quirks,
+        )
+
+
+class _Read(_Pair):
+    def __call__(self, body: bytes, /, *, product_id: str, quirks: Quirks) -> Answer:
+        answer = self.vendor.operation.answer(body, product_id=product_id, quirks=quirks)
+        if answer.error is not None:
+            return answer
+        return self.translated(answer, product_id)
+
+    def translated(self, answer: Answer, product_id: str) -> Answer:
+        said = orjson.loads(answer.body)
+        if type(said) is not dict:
+            error = VendorError(200, "The vendor's answer is not an object.", code="unreadable_answer")
+            return msgspec.structs.replace(answer, error=error)
+        reply = self.vendor.understand(said)
+        reply = msgspec.structs.replace(reply, usage=answer.usage)
+        return msgspec.structs.replace(answer, body=orjson.dumps(self.caller.say(reply, product_id)))
+
+
+class _Folding(_Pair):
+    def __call__(self, product_id: str, facts: RequestFacts, quirks: Quirks) -> TranslatedFold:
+        make = self.vendor.operation.fold
+        assert make is not None, "a chat has streams"
+        heard = make(product_id, facts, quirks)
+        return TranslatedFold(heard, self.vendor.make_listener(), self.caller.make_speaker(product_id, facts))
+
+
+class TranslatedFold:
+    """The vendor's fold listens, the caller's speaker speaks."""
+
+    def __init__(self, heard: Fold, listener: Listener, speaker: Speaker) -> None:
+        self._heard = heard
+        self._listener = listener
+        self._speaker = speaker
+
+    @property
+    def usage(self) -> Usage | None:
+        return self._heard.usage
+
+    @property
+    def error(self) -> VendorError | None:
+        return self._heard.error
+
+    @property
+    def finished(self) -> bool:
+        return self._heard.finished
+
+    @property
+    def done(self) -> bool:
+        return self._heard.done
+
+    @property
+    def upstream_id(self) -> str | None:
+        return self._heard.upstream_id
+
+    def delivered_tokens(self) -> int:
+        return self._heard.delivered_tokens()
+
+    def feed(self, event: bytes) -> bytes:
+        before = self._heard.error
+        self._heard.feed(event)
+        if self._heard.error is not before:
+            return b""
+        self._speaker.reply_id = self._speaker.reply_id or self._heard.upstream_id
+        deltas = self._listener.feed(event)
+        return self._speaker.feed(deltas) if deltas else b""
+
+    def owed_frames(self) -> bytes:
+        return self._speaker.finish(self._heard.usage)
+
+    def graceful_end(self, usage: Usage | None) -> bytes:
+        return self._speaker.graceful_end(usage)
+
+    def terminal(self) -> bytes:
+        return self._speaker.terminal()
+
+    def comment(self, text: bytes) -> bytes:
+        return self._speaker.comment(text)
+
+    def failure(self, refusal: Refusal) -> bytes:
+        return self._speaker.failure(refusal)
+
+
+class _Assembling(_Pair):
+    def __call__(self, product_id: str, facts: RequestFacts, quirks: Quirks) -> TranslatedAssembler:
+        make = self.vendor.operation.assembler
+        assert make is not None, "a chat can be put together"
+        return TranslatedAssembler(self, make(product_id, facts, quirks), product_id)
+
+
+class TranslatedAssembler:
+    """The vendor's own assembler puts its answer together, which is then said in the caller's dialect."""
+
+    def __init__(self, sides: _Pair, assembler: Any, product_id: str) -> None:
+        self._sides = sides
+        self._assembler = assembler
+        self._product_id = product_id
+
+    @property
+    def usage(self) -> Usage | None:
+        usage: Usage | None = self._assembler.usage
+        return usage
+
+    @property
+    def error(self) -> VendorError | None:
+        error: VendorError | None = self._assembler.error
+        return error
+
+    @property
+    def finished(self) -> bool:
+        return bool(self._assembler.finished)
+
+    @property
+    def done(self) -> bool:
+        return bool(self._assembler.done)
+
+    @property
+    def upstream_id(self) -> str | None:
+        upstream_id: str | None = self._assembler.upstream_id
+        return upstream_id
+
+    def delivered_tokens(self) -> int:
+        return int(self._assembler.delivered_tokens())
+
+    def feed(self, event: bytes) -> None:
+        self._assembler.feed(event)
+
+    def answer(self, usage: Usage | None = None) -> bytes:
+        return self._said(self._assembler.answer(usage), usage)
+
+    def graceful_end(self, usage: Usage | None) -> bytes:
+        return self._said(self._assembler.graceful_end(usage), usage)
+
+    def _said(self, body: bytes, usage: Usage | None) -> bytes:
+        reply = self._sides.vendor.understand(orjson.loads(body))
+        seen = self._assembler.usage
+        reply = msgspec.structs.replace(reply, usage=usage if seen is None else seen)
+        return orjson.dumps(self._sides.caller.say(reply, self._product_id))

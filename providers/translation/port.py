@@ -1,0 +1,70 @@
+"""What a chat dialect offers to translation: to be understood, and to be spoken. Both sides are pure.
+
+A pair of dialects is made of one side of each (`pairing.py`):
+
+    the caller's dialect   hear       its request -> Conversation
+                           say        Reply -> its whole answer
+                           Speaker    Delta by Delta -> its stream
+    the vendor's dialect   ask        Conversation -> its request
+                           understand its whole answer -> Reply
+                           Listener   its stream -> Delta by Delta
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from metering.usage import Usage
+from providers.dialect import Operation, Refusal
+from providers.facts import RequestFacts
+from providers.translation.neutral import Conversation, Delta, Reply
+
+
+class Hear(Protocol):
+    def __call__(self, body: dict[str, Any], facts: RequestFacts, vendor_dialect: str, /) -> Conversation:
+        """Raises BadRequest for what has no neutral form; `vendor_dialect` is for its sentence."""
+
+
+class Listener(Protocol):
+    """Reads the content of the vendor's stream; usage, ends and errors are the vendor's own Fold's to see."""
+
+    def feed(self, event: bytes) -> list[Delta]: ...
+
+
+class Speaker(Protocol):
+    """Writes the caller's stream. `reply_id` is the vendor's id of the answer, once it is known."""
+
+    reply_id: str | None
+
+    def feed(self, deltas: list[Delta]) -> bytes: ...
+
+    def finish(self, usage: Usage | None) -> bytes:
+        """The stream is whole: the frames up to the terminal one, with the usage where the caller sees it.
+
+        Choices that were begun and not ended end by `stop`.
+        """
+
+    def graceful_end(self, usage: Usage | None) -> bytes:
+        """The same by length."""
+
+    def terminal(self) -> bytes: ...
+
+    def comment(self, text: bytes) -> bytes: ...
+
+    def failure(self, refusal: Refusal) -> bytes: ...
+
+
+@dataclass(frozen=True, slots=True)
+class ChatSide:
+    """Of one dialect, both ways."""
+
+    dialect: str
+    operation: Operation  # the chat of this dialect
+    hear: Hear
+    ask: Callable[[Conversation], dict[str, Any]]  # raises BadRequest (`inexpressible`)
+    understand: Callable[[dict[str, Any]], Reply]
+    say: Callable[[Reply, str], dict[str, Any]]  # (reply, product id)
+    make_listener: Callable[[], Listener]
+    make_speaker: Callable[[str, RequestFacts], Speaker]  # (product id, facts of the caller's request)

@@ -1,0 +1,24 @@
+"""Which dialects are translated, and the operation for a caller of one and a vendor of another."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Final
+
+from providers.dialect import Operation
+from providers.translation.openai.side import SIDE as OPENAI
+from providers.translation.pairing import pair
+from providers.translation.port import ChatSide
+
+SIDES: Final[Mapping[str, ChatSide]] = MappingProxyType({side.dialect: side for side in (OPENAI,)})
+
+
+def operation_for(dialect: str, operation: Operation, vendor_dialect: str) -> Operation | None:
+    """What a caller's operation is with a vendor of that dialect; None where it cannot be said there."""
+    if dialect == vendor_dialect:
+        return operation
+    caller, vendor = SIDES.get(dialect), SIDES.get(vendor_dialect)
+    if caller is None or vendor is None or caller.operation is not operation:
+        return None
+    return pair(caller, vendor)
