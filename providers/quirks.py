@@ -36,6 +36,7 @@ QUIRKS: Final[Mapping[str, Quirks]] = MappingProxyType(
     {
         "openai": Quirks(output_limit_field="max_completion_tokens"),
         "azure-openai": Quirks(output_limit_field="max_completion_tokens", credential_header="api-key"),
+        "clova-thinking": Quirks(output_limit_field="maxCompletionTokens"),  # models after HCX-007
         "mistral": Quirks(audio_beside_input=True, stream_usage_on_request=False),
         "openrouter": Quirks(limit_leaves_reasoning=True),  # it passes xAI on
         "xai": Quirks(reasoning_beside_output=True, limit_leaves_reasoning=True),
