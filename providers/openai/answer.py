@@ -56,7 +56,11 @@ def _text_bytes(answer: dict[str, Any]) -> int:
         return 0
     length = 0
     for choice in choices:
-        message = choice.get("message") if type(choice) is dict else None
+        if type(choice) is not dict:
+            continue
+        if type(text := choice.get("text")) is str:  # an old completion
+            length += len(text.encode(errors="replace"))
+        message = choice.get("message")
         if type(message) is not dict:
             continue
         content = message.get("content")

@@ -8,7 +8,7 @@ winning.
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 import orjson
 
@@ -28,6 +28,9 @@ class Assembler(StreamState):
     """The same events as `StreamFold` reads; `answer()` at the end."""
 
     __slots__ = ("_choices", "_extra")
+    object_name: ClassVar[str] = "chat.completion"
+    own_id: ClassVar[str] = "chatcmpl-assembled"
+    text_fields: ClassVar[frozenset[str]] = frozenset({"index", "delta", "message"})  # of a choice
 
     def __init__(self, product_id: str, quirks: Quirks = NO_QUIRKS) -> None:
         super().__init__(product_id, quirks)
@@ -60,8 +63,8 @@ class Assembler(StreamState):
     def answer(self, usage: Usage | None = None) -> bytes:
         """The answer as the vendor would have given it whole. `usage` is used where the vendor said none."""
         out: dict[str, Any] = {
-            "id": self.upstream_id or "chatcmpl-assembled",
-            "object": "chat.completion",
+            "id": self.upstream_id or self.own_id,
+            "object": self.object_name,
             "created": self.created,
             "model": self.product_id,
             "choices": [self._choices[index] for index in sorted(self._choices)],
@@ -76,7 +79,7 @@ class Assembler(StreamState):
     def graceful_end(self, usage: Usage | None) -> bytes:
         """The answer where the gateway ended the stream: choices still open end by length."""
         if not self._choices:
-            self._choices[0] = _new_choice(0)
+            self._choices[0] = self.new_choice(0)
         for choice in self._choices.values():
             if choice["finish_reason"] is None:
                 choice["finish_reason"] = "length"
@@ -85,12 +88,12 @@ class Assembler(StreamState):
     def _take_choice(self, position: int, choice: dict[str, Any]) -> None:
         index = choice.get("index")
         index = index if type(index) is int else position
-        whole = self._choices.setdefault(index, _new_choice(index))
-        delta = choice.get("delta")
-        if type(delta) is dict:
-            _merge(whole["message"], delta)
+        whole = self._choices.get(index)
+        if whole is None:
+            whole = self._choices[index] = self.new_choice(index)
+        self.take_text(whole, choice)
         for name, value in choice.items():
-            if name in ("index", "delta", "message") or value is None:
+            if name in self.text_fields or value is None:
                 continue
             if name == "logprobs" and type(value) is dict:
                 whole["logprobs"] = whole.get("logprobs") or {}
@@ -98,14 +101,18 @@ class Assembler(StreamState):
             else:
                 whole[name] = value
 
+    def take_text(self, whole: dict[str, Any], choice: dict[str, Any]) -> None:
+        delta = choice.get("delta")
+        if type(delta) is dict:
+            _merge(whole["message"], delta)
 
-def _new_choice(index: int) -> dict[str, Any]:
-    return {
-        "index": index,
-        "message": {"role": "assistant", "content": None},
-        "logprobs": None,
-        "finish_reason": None,
-    }
+    def new_choice(self, index: int) -> dict[str, Any]:
+        return {
+            "index": index,
+            "message": {"role": "assistant", "content": None},
+            "logprobs": None,
+            "finish_reason": None,
+        }
 
 
 # Texts that are said once and not continued: joining them would double them.

@@ -1,4 +1,4 @@
-"""The OpenAI dialect, as one value: chat completions and embeddings."""
+"""The OpenAI dialect, as one value: chat completions, the old text completions, embeddings."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from providers.dialect import Dialect, Found, Operation
 from providers.facts import IN_BODY, RequestFacts
 from providers.openai.answer import read_answer
 from providers.openai.assemble import Assembler
+from providers.openai.completions_request import read_completion_request
+from providers.openai.completions_stream import CompletionAssembler, CompletionFold
 from providers.openai.encode import encode_upstream
 from providers.openai.errors import read_error, refusal_body
 from providers.openai.request import read_chat_request, read_embeddings_request
@@ -34,6 +36,15 @@ CHAT: Final = Operation(
     fold=_fold,
     assembler=_assembler,
 )
+COMPLETIONS: Final = Operation(
+    name="completions",
+    read=read_completion_request,
+    encode=encode_upstream,
+    path=lambda model, stream: "/completions",
+    answer=read_answer,
+    fold=lambda product_id, facts, quirks: CompletionFold(product_id, facts.include_usage, quirks),
+    assembler=lambda product_id, facts, quirks: CompletionAssembler(product_id, quirks),
+)
 EMBEDDINGS: Final = Operation(
     name="embeddings",
     read=read_embeddings_request,
@@ -44,7 +55,11 @@ EMBEDDINGS: Final = Operation(
 
 _ROUTES: Final = {
     path: Found(operation=operation, spoken=IN_BODY, name=path)
-    for path, operation in {"/v1/chat/completions": CHAT, "/v1/embeddings": EMBEDDINGS}.items()
+    for path, operation in {
+        "/v1/chat/completions": CHAT,
+        "/v1/completions": COMPLETIONS,
+        "/v1/embeddings": EMBEDDINGS,
+    }.items()
 }
 
 

@@ -7,6 +7,7 @@ from typing import Any
 import orjson
 
 from providers.facts import BadRequest, RequestFacts
+from providers.openai.completions_request import COMPLETION_LIMIT_FIELD
 from providers.openai.request import LIMIT_FIELDS
 from providers.quirks import NO_QUIRKS, Quirks
 
@@ -27,10 +28,12 @@ def encode_upstream(
     """
     out = dict(body)
     out["model"] = upstream_model
-    if facts.purpose == "chat":
+    if facts.purpose != "embedding":
         _set_stream(out, stream=stream, quirks=quirks)
-        if output_limit is not None:
-            _lower_limit(out, output_limit, quirks)
+        if output_limit is not None and facts.purpose == "chat":
+            _lower_limit(out, output_limit, LIMIT_FIELDS, quirks.output_limit_field)
+        elif output_limit is not None:
+            _lower_limit(out, output_limit, (COMPLETION_LIMIT_FIELD,), COMPLETION_LIMIT_FIELD)
     try:
         return orjson.dumps(out)
     except orjson.JSONEncodeError:
@@ -54,11 +57,11 @@ def _set_stream(out: dict[str, Any], *, stream: bool, quirks: Quirks) -> None:
         out.pop("stream_options", None)
 
 
-def _lower_limit(out: dict[str, Any], output_limit: int, quirks: Quirks) -> None:
+def _lower_limit(out: dict[str, Any], output_limit: int, fields: tuple[str, ...], unnamed: str) -> None:
     named = False
-    for field in LIMIT_FIELDS:
+    for field in fields:
         if out.get(field) is not None:
             out[field] = min(out[field], output_limit)
             named = True
     if not named:
-        out[quirks.output_limit_field] = output_limit
+        out[unnamed] = output_limit

@@ -76,9 +76,14 @@ class StreamState:
             if choice.get("finish_reason"):
                 self.finished = True
                 self.finished_choices.add(index)
-            if type(delta := choice.get("delta")) is dict and (length := _delta_bytes(delta)):
+            if length := self.said_bytes(choice):
                 self.deltas += 1
                 self.text_bytes += length
+
+    def said_bytes(self, choice: dict[str, Any]) -> int:
+        """Of the text that one choice of one chunk brings."""
+        delta = choice.get("delta")
+        return _delta_bytes(delta) if type(delta) is dict else 0
 
 
 def _delta_bytes(delta: dict[str, Any]) -> int:

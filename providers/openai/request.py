@@ -28,7 +28,7 @@ from providers.facts import (
 LIMIT_FIELDS: Final = ("max_completion_tokens", "max_tokens")
 _TEXT_PARTS: Final = frozenset({"text", "input_text", "output_text", "refusal", "thinking", "reasoning"})
 # Fields that make the vendor read what is not in the body.
-_REACHING_OUT: Final = (
+REACHING_OUT: Final = (
     "web_search_options",
     "plugins",
     "previous_response_id",
@@ -48,12 +48,8 @@ def read_chat_request(body: dict[str, Any], body_bytes: int, _: Spoken = IN_BODY
             "메시지가 하나 이상이어야 합니다",
         )
     stream = flag(body, "stream")
-    options = body.get("stream_options")
-    if options is not None and type(options) is not dict:
-        raise bad("stream_options", "must be an object", "객체여야 합니다")
-    n = body.get("n")
-    if n is not None and (type(n) is not int or not 1 <= n <= CHOICES_MAX):
-        raise bad("n", f"must be an integer from 1 to {CHOICES_MAX}", f"1~{CHOICES_MAX}의 정수여야 합니다")
+    include_usage = wants_usage(body)
+    n = choices(body, "n")
     parts, allowance, whole = _read_messages(messages)
     tools = body.get("tools")
     if tools is not None:
@@ -66,10 +62,10 @@ def read_chat_request(body: dict[str, Any], body_bytes: int, _: Spoken = IN_BODY
         model=model,
         body_bytes=body_bytes,
         stream=stream,
-        include_usage=options is not None and options.get("include_usage") is True,
-        n=1 if n is None else n,
+        include_usage=include_usage,
+        n=n,
         output_limit=_output_limit(body),
-        takes_whole_context=whole or any(body.get(field) is not None for field in _REACHING_OUT),
+        takes_whole_context=whole or any(body.get(field) is not None for field in REACHING_OUT),
         parts=parts,
         image_allowance_tokens=allowance,
     )
@@ -91,6 +87,22 @@ def read_embeddings_request(body: dict[str, Any], body_bytes: int, _: Spoken = I
         takes_whole_context=not known,
         inputs=inputs,
     )
+
+
+def wants_usage(body: dict[str, Any]) -> bool:
+    options = body.get("stream_options")
+    if options is not None and type(options) is not dict:
+        raise bad("stream_options", "must be an object", "객체여야 합니다")
+    return options is not None and options.get("include_usage") is True
+
+
+def choices(body: dict[str, Any], name: str) -> int:
+    value = body.get(name)
+    if value is None:
+        return 1
+    if type(value) is not int or not 1 <= value <= CHOICES_MAX:
+        raise bad(name, f"must be an integer from 1 to {CHOICES_MAX}", f"1~{CHOICES_MAX}의 정수여야 합니다")
+    return value
 
 
 def _read_messages(messages: list[Any]) -> tuple[int, int, bool]:

@@ -14,13 +14,14 @@ as two, and of an event with several kinds of text one.
 from __future__ import annotations
 
 import re
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 import orjson
 
 from metering.usage import Usage
 from providers.dialect import Refusal
 from providers.openai.errors import error_frame, error_of
+from providers.openai.patterns import Patterns, text_length
 from providers.openai.progress import StreamState
 from providers.openai.template import Template
 from providers.openai.usage import usage_to_openai
@@ -35,6 +36,8 @@ COMMENT_FRAME: Final = b": keep-alive\n\n"
 _TEMPLATES_FREE: Final = 32
 _MODEL: Final = re.compile(rb'"model"(\s*:\s*)"((?:[^"\\]|\\.)*)"')
 _TEXT_KEYS: Final = ("content", "reasoning_content", "reasoning", "refusal", "arguments")
+_COMPACT: Final = Patterns(b":", _TEXT_KEYS)
+_SPACED: Final = Patterns(b": ", _TEXT_KEYS)
 
 
 class StreamFold(StreamState):
@@ -54,14 +57,18 @@ class StreamFold(StreamState):
         "_usage_sent",
         "include_usage",
     )
+    compact: ClassVar[Patterns] = _COMPACT
+    spaced: ClassVar[Patterns] = _SPACED
+    object_name: ClassVar[str] = "chat.completion.chunk"
+    own_id: ClassVar[str] = "chatcmpl-ended"
 
     def __init__(self, product_id: str, include_usage: bool, quirks: Quirks = NO_QUIRKS) -> None:
         super().__init__(product_id, quirks)
         self.include_usage = include_usage
         self._in: bytes | None = None  # the vendor's `"model":"name"`, as its events spell it
         self._out = b""
-        self._patterns = _COMPACT
-        self._text_key = _COMPACT.text[0]
+        self._patterns = self.compact
+        self._text_key = self.compact.text[0]
         self._usage_sent = False
         self._template = Template()  # of the last ordinary event
         self._templates = 0  # how many there were
@@ -88,12 +95,15 @@ class StreamFold(StreamState):
     def graceful_end(self, usage: Usage | None) -> bytes:
         """The client's own terminal frames where the gateway ends the stream, without `[DONE]`."""
         frames = [
-            self._own_frame([{"index": index, "delta": {}, "logprobs": None, "finish_reason": "length"}])
+            self._own_frame([self.ended_choice(index)])
             for index in sorted((self.seen_choices or {0}) - self.finished_choices)
         ]
         if self.include_usage and usage is not None:
             frames.append(self._own_frame([], usage_to_openai(usage)))
         return b"".join(frames)
+
+    def ended_choice(self, index: int) -> dict[str, Any]:
+        return {"index": index, "delta": {}, "logprobs": None, "finish_reason": "length"}
 
     def owed_frames(self) -> bytes:
         """A usage frame, if the client asked for one and the vendor reported where SDKs do not look."""
@@ -126,10 +136,10 @@ class StreamFold(StreamState):
 
     def _count_text(self, event: bytes) -> bool:
         """Is there text? Then `_text_key` is the name it came under."""
-        length = _text_length(event, self._text_key)
+        length = text_length(event, self._text_key)
         if not length:
             for key in self._patterns.text:
-                if key is not self._text_key and (length := _text_length(event, key)):
+                if key is not self._text_key and (length := text_length(event, key)):
                     self._text_key = key
                     break
             else:
@@ -143,7 +153,7 @@ class StreamFold(StreamState):
     def _learn_template(self, event: bytes) -> None:
         """The next event is most likely this one with another text."""
         start = event.index(self._text_key) + len(self._text_key)
-        end = start + _text_length(event, self._text_key)
+        end = start + text_length(event, self._text_key)
         assert self._in is not None, "an ordinary event comes after the model was learnt"
         out_prefix = event[:start].replace(self._in, self._out, 1)
         model_is_ahead = out_prefix != event[:start] or self._in == self._out
@@ -183,13 +193,13 @@ class StreamFold(StreamState):
             return frame(orjson.dumps(chunk))
         self._in = found[0]
         self._out = b'"model"' + found[1] + orjson.dumps(self.product_id)
-        self._patterns = _COMPACT if found[1] == b":" else _SPACED
+        self._patterns = self.compact if found[1] == b":" else self.spaced
         return event.replace(self._in, self._out, 1)
 
     def _own_frame(self, choices: list[dict[str, Any]], usage: dict[str, Any] | None = None) -> bytes:
         chunk: dict[str, Any] = {
-            "id": self.upstream_id or "chatcmpl-ended",
-            "object": "chat.completion.chunk",
+            "id": self.upstream_id or self.own_id,
+            "object": self.object_name,
             "created": self.created,
             "model": self.product_id,
             "choices": choices,
@@ -199,39 +209,3 @@ class StreamFold(StreamState):
         elif self.include_usage:
             chunk["usage"] = None
         return frame(orjson.dumps(chunk))
-
-
-class _Patterns:
-    """The searched spellings, with the vendor's space after the colon or without one."""
-
-    __slots__ = ("finish_null", "finish_text", "first_index", "name", "text", "usage_null", "usage_object")
-
-    def __init__(self, colon: bytes) -> None:
-        self.usage_null = b'"usage"' + colon + b"null"
-        self.usage_object = b'"usage"' + colon + b"{"
-        self.finish_null = b'"finish_reason"' + colon + b"null"
-        self.finish_text = b'"finish_reason"' + colon + b'"'
-        self.first_index = b'"index"' + colon + b"0"
-        self.name = b'"name"' + colon + b'"'
-        self.text = tuple(b'"' + key.encode() + b'"' + colon + b'"' for key in _TEXT_KEYS)
-
-
-_COMPACT: Final = _Patterns(b":")
-_SPACED: Final = _Patterns(b": ")
-
-
-def _text_length(event: bytes, key: bytes) -> int:
-    """Bytes of the first text after `key`, up to its closing quote."""
-    start = event.find(key)
-    if start < 0:
-        return 0
-    start += len(key)
-    end = event.find(b'"', start)
-    while end > start and event[end - 1] == 0x5C:  # a backslash: escaped, unless the backslash is itself
-        backslashes = 1
-        while event[end - 1 - backslashes] == 0x5C:
-            backslashes += 1
-        if backslashes % 2 == 0:
-            break
-        end = event.find(b'"', end + 1)
-    return max(0, end - start)
