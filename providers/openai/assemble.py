@@ -96,7 +96,8 @@ class Assembler(StreamState):
             if name in self.text_fields or value is None:
                 continue
             if name == "logprobs" and type(value) is dict:
-                whole["logprobs"] = whole.get("logprobs") or {}
+                if type(whole["logprobs"]) is not dict:
+                    whole["logprobs"] = {}
                 _merge(whole["logprobs"], value)
             else:
                 whole[name] = value

@@ -96,7 +96,8 @@ def _delta_bytes(delta: dict[str, Any]) -> int:
     reasoning = delta.get("reasoning_content") or delta.get("reasoning")
     if type(reasoning) is str:
         length += len(reasoning.encode(errors="replace"))
-    calls = delta.get("tool_calls") or []
+    calls = delta.get("tool_calls")
+    calls = calls if type(calls) is list else []
     if type(delta.get("function_call")) is dict:
         calls = [*calls, {"function": delta["function_call"]}]
     for call in calls:
