@@ -14,34 +14,11 @@ from providers.clova.assemble import Assembler
 from providers.clova.stream import SIGNAL_FRAME, StreamFold
 from providers.clova.version import V1, V3
 from providers.dialect import Refusal
-from providers.sse import SseSplitter
-from tests.fakes.vendor_stream import in_random_reads
+from tests.providers.clova.events import events_of, said, through
 from tests.providers.clova.exchanges import CALL, CALL_TALK, STREAMS, TALK3, TEXT, Synthetic, sse, token3
 
 REFUSAL = Refusal(status=502, code="upstream_error", message="Try again.", openai_type="api_error")
 each = pytest.mark.parametrize("synthetic", STREAMS, ids=lambda synthetic: synthetic.name)
-
-
-def events_of(reads: Any) -> list[bytes]:
-    splitter = SseSplitter(1 << 20)
-    events = [event for read in reads for event in splitter.feed(read)]
-    rest = splitter.flush()
-    return [*events, rest + b"\n\n"] if rest else events
-
-
-def through(fold: StreamFold, body: bytes, seed: str = "") -> list[bytes]:
-    frames = [fold.feed(event) for event in events_of(in_random_reads(body, seed))]
-    return [frame for frame in frames if frame]
-
-
-def said(frames: bytes) -> list[tuple[str, Any]]:
-    """Read with nothing of ours: (name, data) of each event."""
-    events = []
-    for event in frames.decode().split("\n\n"):
-        fields = dict(line.split(":", 1) for line in event.split("\n") if line and not line.startswith(":"))
-        if "data" in fields:
-            events.append((fields.get("event", "").strip(), json.loads(fields["data"])))
-    return events
 
 
 @each
@@ -187,50 +164,6 @@ def test_failure_is_an_error_event_with_our_code() -> None:
     assert said(frame) == [
         ("error", {"status": {"code": "50200", "message": "Try again.", "reason": "upstream_error"}})
     ]
-
-
-@each
-def test_assembled(synthetic: Synthetic) -> None:
-    assembler = Assembler(synthetic.version)
-    for event in events_of(in_random_reads(synthetic.body, synthetic.name)):
-        assembler.feed(event)
-    assert (assembler.usage, assembler.done) == (synthetic.usage, synthetic.done)
-    answer = json.loads(assembler.answer(Usage(input=1, output=2)))
-    assert answer["status"] == {"code": "20000", "message": "OK"}
-    message = answer["result"]["message"]
-    thought = message.get("thinkingContent", "")
-    if synthetic.name == "v3 tool call":
-        assert message["toolCalls"] == [CALL]
-    else:
-        assert thought + message["content"] == synthetic.text
-    shown = answer["result"]
-    counted = shown.get("usage") or {"promptTokens": shown.get("inputLength")}
-    assert counted["promptTokens"] == (1 if synthetic.usage is None else synthetic.usage.input)
-
-
-def test_an_assembled_answer_is_the_vendors_result() -> None:
-    body = next(synthetic.body for synthetic in STREAMS if synthetic.name == "v3")
-    assembler = Assembler(V3)
-    for event in events_of([body]):
-        assembler.feed(event)
-    result = next(data for name, data in said(body.decode().encode()) if name == "result")
-    assert json.loads(assembler.answer()) == {"status": {"code": "20000", "message": "OK"}, "result": result}
-    assert json.loads(assembler.graceful_end(None))["result"] == result
-
-
-def test_an_assembled_answer_of_a_result_that_repeats_nothing() -> None:
-    assembler = Assembler(V3)
-    for event in events_of([sse(*TALK3, ("result", {"message": {"content": ""}, "finishReason": "stop"}))]):
-        assembler.feed(event)
-    assert json.loads(assembler.answer())["result"]["message"]["content"] == TEXT
-
-
-def test_an_assembled_answer_ended_by_us() -> None:
-    assembler = Assembler(V1)
-    for event in events_of([sse(("token", {"message": {"content": "a"}}))]):
-        assembler.feed(event)
-    result = json.loads(assembler.graceful_end(Usage(input=1, output=1)))["result"]
-    assert (result["message"]["content"], result["stopReason"], result["outputLength"]) == ("a", "LENGTH", 1)
 
 
 PLAIN: list[Any] = [None, True, 0, 7, -1, 2**63 - 1, 1.5, 3.0, "", "x", "[DONE]", "20000", [], [1], {}]
