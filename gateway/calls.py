@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from hashlib import sha256
 from typing import Any, Final
 
 import msgspec
@@ -103,7 +102,7 @@ class Calls:
             key_hash=idempotency.scope_hash(
                 key_id=caller.key.key_id, route=route.name.removeprefix("/v1"), idempotency_key=key
             ),
-            body_hash=sha256((route.spoken.model or "").encode() + raw).digest(),
+            body_hash=idempotency.body_hash(route.spoken, raw),
             op=self._make_op(),
             gateway_id=self._meter.gateway_id,
         )

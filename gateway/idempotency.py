@@ -19,6 +19,7 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from gateway.asgi.response import Headers
 from gateway.problems import Problem
+from providers.facts import Spoken
 
 KEY_CHARACTERS_MAX: Final = 255
 ANSWER_BYTES_MAX: Final = 4 * 1024 * 1024
@@ -48,6 +49,12 @@ def read_key(header: str | None) -> str | None:
 def scope_hash(*, key_id: str, route: str, idempotency_key: str) -> bytes:
     """What the books know a claim by."""
     return sha256(b"\x00".join([key_id.encode(), route.encode(), idempotency_key.encode()])).digest()
+
+
+def body_hash(spoken: Spoken, raw: bytes) -> bytes:
+    """What path and head say of a request belongs to it as its body does."""
+    said = (spoken.model or "") + ("\0stream" if spoken.stream else "")
+    return sha256(said.encode(errors="replace") + raw).digest()
 
 
 def seal(answer: KeptAnswer, *, secret: bytes, idempotency_key: str) -> bytes:

@@ -8,12 +8,15 @@ from typing import Final
 
 import msgspec
 
+from providers.clova.dialect import CLOVA
 from providers.dialect import Dialect, Operation
 from providers.facts import IN_BODY, Spoken
 from providers.openai import dialect as openai
 from providers.openai.dialect import OPENAI
 
-DIALECTS: Final[Mapping[str, Dialect]] = MappingProxyType({dialect.name: dialect for dialect in (OPENAI,)})
+DIALECTS: Final[Mapping[str, Dialect]] = MappingProxyType(
+    {dialect.name: dialect for dialect in (OPENAI, CLOVA)}
+)
 
 
 class Route(msgspec.Struct, frozen=True):

@@ -57,12 +57,12 @@ def price(**per_million: int) -> PriceEntry:
     return PriceEntry(entry_id="x1@0", valid_from="2026-01-01T00:00:00+09:00", valid_from_ms=0, **micro)
 
 
-def product(base_url: str, **changes: Any) -> Product:
+def product(origin: str, *, dialect: str = "openai", **changes: Any) -> Product:
     target = UpstreamTarget(
         target_id="x1/0",
-        dialect="openai",
+        dialect=dialect,
         vendor=None,
-        base_url=base_url,
+        base_url=origin + ("/v1" if dialect == "openai" else ""),
         model="vendor-model",
         api_key="vendor-key",
     )
@@ -243,7 +243,7 @@ async def world(
         return await vendor(request)
 
     app = web.Application()
-    app.router.add_post("/v1/{tail:.*}", handle)
+    app.router.add_post("/{tail:.*}", handle)
     runner = web.AppRunner(app, shutdown_timeout=0.1)
     await runner.setup()
     site = web.TCPSite(runner, "127.0.0.1", 0)
@@ -277,7 +277,7 @@ async def world(
             companies=(company or Company("gaonde", None),),
             vouchers=vouchers,
             api_keys=(key or api_key(),),
-            products=(product(f"http://127.0.0.1:{port}/v1", **product_changes),),
+            products=(product(f"http://127.0.0.1:{port}", **product_changes),),
         )
     )
     relay = Relay(
