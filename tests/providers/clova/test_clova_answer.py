@@ -58,6 +58,7 @@ def test_answers(result: Any, usage: Usage | None, text_bytes: int) -> None:
         ({"promptTokens": -3, "completionTokens": 2, "totalTokens": -1}, Usage(output=2)),
         (counts(134, 48, totalTokens=315), Usage(134, output=48)),
         (counts(9, 10, 30, totalTokens=49), Usage(9, output=40, reasoning=30)),
+        (counts(9, 10, -5, totalTokens=14), Usage(9, output=10)),
         (counts(9, 10, 30), Usage(9, output=10, reasoning=10)),
         ({"promptTokens": 3}, None),
         ({"completionTokens": 3}, None),
@@ -109,6 +110,7 @@ def test_no_content_is_an_answer() -> None:
         (401, b'{"status":{"code":40100,"message":"m"},"result":null}', VendorError(401, "m", code="40100")),
         (400, b'{"status":{"code":null,"message":["m"]}}', VendorError(400, "")),
         (400, b'{"status":{}}', VendorError(400, "")),
+        (400, b'{"status":{"message":"m"}}', VendorError(400, "m")),
         (
             401,
             b'{"error":{"errorCode":"200","message":"Failed","details":"Invalid key nv-0123456789abcdef"}}',

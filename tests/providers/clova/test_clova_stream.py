@@ -75,6 +75,8 @@ def test_another_signal_is_not_the_end() -> None:
         ),
         (b"event:token\n: voucher charge_krw=0\ndata:{}\n\n", b"event: token\ndata: {}\n\n"),
         (b"event:token\ndata:{}\n\n\n", b"event: token\ndata: {}\n\n"),
+        (b"data:{}\r\n\r\n", b"data: {}\n\n"),
+        (b"event:token\r\ndata:{}\n\n", b"event: token\ndata: {}\n\n"),
         (b"retry:3\nevent:token\ndata:{}\n\n", b"retry:3\nevent:token\ndata:{}\n\n"),
         (b"event:other\ndata:[]\n\n", b"event:other\ndata:[]\n\n"),
         (b"event:token\ndata:3\n\n", b""),
@@ -89,6 +91,19 @@ def test_odd_frames(event: bytes, out: bytes) -> None:
     fold = StreamFold(V3)
     assert fold.feed(event) == out
     assert (fold.deltas, fold.error) == (0, None)
+
+
+def test_a_result_that_says_more_than_the_tokens_did() -> None:
+    fold = StreamFold(V3)
+    through(fold, sse(token3({"content": "ab"}), ("result", {"message": {"content": "abcdefghi"}})))
+    assert (fold.deltas, fold.text_bytes, fold.delivered_tokens()) == (1, 9, 2)
+
+
+@pytest.mark.parametrize("data", [b"oops", b"3", b"{}", b'{"status":{}}', b'{"status":{"code":"20000"}}'])
+def test_an_error_event_is_an_error_whatever_it_holds(data: bytes) -> None:
+    fold = StreamFold(V3)
+    assert fold.feed(b"event:error\ndata:" + data + b"\n\n") == b""
+    assert fold.error is not None
 
 
 def test_graceful_end_of_v3() -> None:
@@ -223,3 +238,11 @@ def test_nested_beyond_what_can_be_written() -> None:
     assembler.feed(event)
     assert fold.feed(event) == event
     assert deep in assembler.answer(Usage(input=1))
+
+
+def test_arguments_nested_beyond_what_can_be_written_are_left_out() -> None:
+    call = {"id": "a", "function": {"name": "f", "partialJson": '{"a":' * 300 + "1" + "}" * 300}}
+    fold = StreamFold(V3)
+    through(fold, sse(token3({"content": "x", "toolCalls": [call]})))
+    ((_, result),) = said(fold.graceful_end(None))
+    assert result["message"] == {"role": "assistant", "content": "x"}

@@ -59,7 +59,7 @@ def test_no_usage_is_none() -> None:
 def test_keys_among_log_probabilities_mean_nothing() -> None:
     fold = CompletionFold("p", False)
     fold.feed(chunk(choice("a")))
-    odd = {"tokens": ["x"], "top_logprobs": [{"index": 0, "usage": -1.5, "finish_reason": None}]}
+    odd = {"tokens": ["x"], "top_logprobs": [{"index": 0, "finish_reason": None}]}
     fold.feed(chunk(choice("x", index=1, logprobs=odd)))
     assert (fold.seen_choices, fold.usage, fold.finished) == ({0, 1}, None, False)
 
