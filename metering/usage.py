@@ -12,6 +12,9 @@ The token classes do not overlap, but for `reasoning`, which is a part of `outpu
     reasoning      the part of `output` the caller may not see
 
 A vendor that never reported usage has no Usage at all (None); a vendor that reported zero has zeros.
+
+`others` is what the vendor bills for the same call at another model's prices. It is in none of the classes:
+the product's prices are not its prices.
 """
 
 from __future__ import annotations
@@ -37,6 +40,14 @@ UNITS: Final = ("images", "seconds", "characters", "searches")
 TOKENS_MAX: Final = 10**12
 
 
+class OtherUsage(msgspec.Struct, frozen=True):
+    """What another model took part with."""
+
+    model: str
+    kind: str  # the vendor's word for it
+    usage: Usage
+
+
 class Usage(msgspec.Struct, frozen=True):
     input: int = 0
     cached_input: int = 0
@@ -47,6 +58,7 @@ class Usage(msgspec.Struct, frozen=True):
     input_audio: int = 0
     output_audio: int = 0
     units: dict[str, int] = {}
+    others: tuple[OtherUsage, ...] = ()
 
     @property
     def input_total(self) -> int:

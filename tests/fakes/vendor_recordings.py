@@ -10,21 +10,22 @@ from typing import Any, Final
 from tests.fakes.vendor_stream import in_lengths, in_random_reads
 
 WIRE: Final = Path(__file__).parents[3] / "shared" / "wire" / "public"
-PROTOCOLS: Final = ("openai.chat", "openai.embeddings")
+OPENAI: Final = ("openai.chat", "openai.embeddings")
 
 
 @cache
-def exchanges() -> tuple[dict[str, Any], ...]:
-    paths = sorted(path for protocol in PROTOCOLS for path in WIRE.glob(f"{protocol}.*.json"))
+def exchanges(*protocols: str) -> tuple[dict[str, Any], ...]:
+    """Of these protocols; without one, the OpenAI dialect's."""
+    paths = sorted(path for protocol in protocols or OPENAI for path in WIRE.glob(f"{protocol}.*.json"))
     return tuple(json.loads(path.read_text("utf-8")) for path in paths)
 
 
-def streams() -> list[dict[str, Any]]:
-    return [exchange for exchange in exchanges() if exchange["streaming"]]
+def streams(*protocols: str) -> list[dict[str, Any]]:
+    return [exchange for exchange in exchanges(*protocols) if exchange["streaming"]]
 
 
-def answers() -> list[dict[str, Any]]:
-    return [e for e in exchanges() if not e["streaming"] and 200 <= e["response"]["status"] < 300]
+def answers(*protocols: str) -> list[dict[str, Any]]:
+    return [e for e in exchanges(*protocols) if not e["streaming"] and 200 <= e["response"]["status"] < 300]
 
 
 def body_of(exchange: dict[str, Any]) -> bytes:

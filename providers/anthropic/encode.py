@@ -1,0 +1,72 @@
+"""An Anthropic request on its way to the vendor: the body but for what the gateway changes. Pure."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import orjson
+
+from providers.facts import BadRequest, RequestFacts
+from providers.quirks import NO_QUIRKS, Quirks
+
+# The vendor thinks with no less, and only where the limit leaves something to say afterwards.
+_THINKING_TOKENS_MIN: Final = 1_024
+
+
+def encode_messages(
+    body: dict[str, Any],
+    *,
+    facts: RequestFacts,
+    upstream_model: str,
+    stream: bool,
+    output_limit: int | None,
+    quirks: Quirks = NO_QUIRKS,
+) -> bytes:
+    """The body for the vendor. `output_limit` only ever lowers the caller's own. Raises BadRequest."""
+    out = dict(body)
+    out["model"] = upstream_model
+    if stream:
+        out["stream"] = True
+    elif "stream" in out:
+        out["stream"] = False
+    if output_limit is not None and output_limit < out["max_tokens"]:
+        out["max_tokens"] = output_limit
+        _lower_thinking(out, output_limit)
+    return _written(out)
+
+
+def encode_count(
+    body: dict[str, Any],
+    *,
+    facts: RequestFacts,
+    upstream_model: str,
+    stream: bool,
+    output_limit: int | None,
+    quirks: Quirks = NO_QUIRKS,
+) -> bytes:
+    return _written({**body, "model": upstream_model})
+
+
+def _lower_thinking(out: dict[str, Any], output_limit: int) -> None:
+    """The vendor refuses a budget for thinking that is not below the limit."""
+    thinking = out.get("thinking")
+    if type(thinking) is not dict:
+        return
+    budget = thinking.get("budget_tokens")
+    if type(budget) is not int or budget < output_limit:
+        return
+    if output_limit > _THINKING_TOKENS_MIN:
+        out["thinking"] = {**thinking, "budget_tokens": max(_THINKING_TOKENS_MIN, output_limit // 2)}
+    else:
+        out["thinking"] = {"type": "disabled"}
+
+
+def _written(out: dict[str, Any]) -> bytes:
+    """JSON is read to a depth of 1,024 and written to 254: what lies between is found here."""
+    try:
+        return orjson.dumps(out)
+    except orjson.JSONEncodeError:
+        raise BadRequest(
+            "The body is nested too deeply; send fewer levels.",
+            "본문의 중첩이 너무 깊습니다. 단계를 줄여 주세요.",
+        ) from None
