@@ -60,11 +60,12 @@ class StreamState:
         return max(self.deltas, self.text_bytes // ESTIMATE_BYTES_PER_TOKEN)
 
     def observe(self, event: Event) -> None:
-        """Take in one event that is not a text."""
+        """Take in one event. After the end only a last word on usage, or an error, is one."""
         kind, said = event.kind, event.said
+        if self.done and kind not in ("message_delta", "error"):
+            return
         if kind == "content_block_delta":
-            if not self.done:
-                self._count_delta(said.get("delta"))
+            self._count_delta(said.get("delta"))
         elif kind == "content_block_start":
             if type(index := said.get("index")) is int:
                 self.open_blocks.add(index)

@@ -1,4 +1,4 @@
-"""What the recorded exchanges expect to be metered, for every dialect. No other module opens `expected_usage`."""
+"""What the recorded exchanges expect to be metered, and what we make of it; the same for every dialect."""
 
 from __future__ import annotations
 

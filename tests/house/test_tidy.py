@@ -37,6 +37,7 @@ PURE: Final = (
     "metering/granting.py",
     "metering/habit.py",
     "providers/sse.py",
+    "providers/anthropic/*.py",
     "providers/openai/*.py",
     "providers/bounds.py",
     "providers/dialect*.py",

@@ -195,22 +195,12 @@ def test_estimates_are_of_the_right_size() -> None:
 def test_turns_of_other_models_are_kept_beside() -> None:
     """An adviser has prices of its own; a compaction has the product's."""
     advised = Usage(input=2543, output=18)
-    for name, usage in {
-        "stream.c6db46ecdd": Usage(
-            input=2411,
-            output=145,
-            reasoning=47,
-            others=(OtherUsage(model="claude-opus-4-8", kind="advisor_message", usage=advised),),
-        ),
-        "unary.571832811a": Usage(input=682 + 60385, output=1320 + 592),
-    }.items():
-        exchange = recorded(name)
-        if exchange["streaming"]:
-            fold = StreamFold(PRODUCT)
-            put_through(fold, [body_of(exchange)])
-            assert fold.usage == usage
-        else:
-            assert read_message(body_of(exchange), product_id=PRODUCT).usage == usage
+    fold = StreamFold(PRODUCT)
+    put_through(fold, [body_of(recorded("stream.c6db46ecdd"))])
+    advice = OtherUsage(model="claude-opus-4-8", kind="advisor_message", usage=advised)
+    assert fold.usage == Usage(input=2411, output=145, reasoning=47, others=(advice,))
+    compacted = read_message(body_of(recorded("unary.571832811a")), product_id=PRODUCT)
+    assert compacted.usage == Usage(input=682 + 60385, output=1320 + 592)
 
 
 def test_errors_are_read() -> None:
@@ -229,15 +219,13 @@ def test_errors_are_read() -> None:
 def test_bounds_hold_for_what_vendors_billed() -> None:
     above_input, above_output, seen = [], [], 0
     for exchange in exchanges(*MESSAGES):
-        expected, facts = exchange["expected_usage"], None
-        if expected is not None:
-            facts = facts_of(exchange)
+        expected = exchange["expected_usage"]
+        facts = None if expected is None else facts_of(exchange)
         if facts is None:
             continue
         seen += 1
-        if expected["input_tokens"] > input_tokens_max(
-            facts, context_tokens=10**6, input_overhead_tokens=512
-        ):
+        bound = input_tokens_max(facts, context_tokens=10**6, input_overhead_tokens=512)
+        if expected["input_tokens"] > bound:
             above_input.append(exchange["id"])
         if expected["output_tokens"] > output_tokens_max(facts, product_max_output_tokens=10**6):
             above_output.append(exchange["id"])
