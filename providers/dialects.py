@@ -8,6 +8,7 @@ from typing import Final
 
 import msgspec
 
+from providers.anthropic.dialect import ANTHROPIC
 from providers.clova.dialect import CLOVA
 from providers.dialect import Dialect, Operation
 from providers.facts import IN_BODY, Spoken
@@ -15,7 +16,7 @@ from providers.openai import dialect as openai
 from providers.openai.dialect import OPENAI
 
 DIALECTS: Final[Mapping[str, Dialect]] = MappingProxyType(
-    {dialect.name: dialect for dialect in (OPENAI, CLOVA)}
+    {dialect.name: dialect for dialect in (OPENAI, ANTHROPIC, CLOVA)}
 )
 
 
@@ -46,7 +47,7 @@ def dialect_of(path: str, headers: Mapping[bytes, bytes]) -> Dialect:
         name = "gemini"
     elif path.startswith(("/v3/", "/testapp/", "/serviceapp/", "/v1/chat-completions/", "/v1/api-tools/")):
         name = "clova"
-    elif b"anthropic-version" in headers:
+    elif b"anthropic-version" in headers or path.startswith("/v1/messages"):
         name = "anthropic"
     elif b"x-goog-api-key" in headers or b"x-goog-api-client" in headers:
         name = "gemini"

@@ -12,7 +12,7 @@ from providers.anthropic.errors import read_error, refusal_body
 from providers.anthropic.request import read_count_request, read_messages_request
 from providers.anthropic.stream import StreamFold
 from providers.dialect import Dialect, Found, Operation
-from providers.facts import RequestFacts, Spoken
+from providers.facts import IN_BODY, RequestFacts
 from providers.quirks import Quirks
 from providers.sse import SseSplitter
 
@@ -43,7 +43,7 @@ COUNT_TOKENS: Final = Operation(
 )
 
 _ROUTES: Final = {
-    path: Found(operation=operation, spoken=Spoken(), name=path)
+    path: Found(operation=operation, spoken=IN_BODY, name=path)
     for path, operation in {"/v1/messages": MESSAGES, "/v1/messages/count_tokens": COUNT_TOKENS}.items()
 }
 
