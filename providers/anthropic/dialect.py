@@ -33,6 +33,7 @@ MESSAGES: Final = Operation(
     answer=read_message,
     fold=_fold,
     assembler=_assembler,
+    needs_limit=True,
 )
 COUNT_TOKENS: Final = Operation(
     name="count_tokens",
