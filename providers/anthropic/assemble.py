@@ -39,7 +39,7 @@ class Assembler(StreamState):
             return
         was_done = self.done
         self.observe(read)
-        if not was_done:
+        if not was_done and _can_be_written(read.said):
             self._take(read)
 
     def answer(self, usage: Usage | None = None) -> bytes:
@@ -97,6 +97,15 @@ class Assembler(StreamState):
                 return block  # cut in the middle: what the vendor began the block with stands
             block["input"] = orjson.Fragment(said)
         return block
+
+
+def _can_be_written(said: dict[str, Any]) -> bool:
+    """JSON is read to a depth of 1,024 and written to 254; in the message it stands a little deeper."""
+    try:
+        orjson.dumps([[said]])
+    except orjson.JSONEncodeError:
+        return False
+    return True
 
 
 def _continued(name: str, known: Any, value: Any) -> Any:

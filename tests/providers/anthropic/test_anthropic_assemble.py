@@ -91,6 +91,19 @@ def test_blocks_that_come_whole_stay_whole() -> None:
         assert block(kind) == kind
 
 
+def test_what_is_nested_too_deeply_to_be_written_is_left_out() -> None:
+    blocks = []
+    for levels in range(240, 260):
+        deep: list[Any] = []
+        for _ in range(levels):
+            deep = [deep]
+        assembler = fed(start(), begin(0, {"type": "x", "y": deep}), begin(1, {"type": "text", "text": "a"}))
+        content = whole(assembler)["content"]
+        assert content[-1] == {"type": "text", "text": "a"}
+        blocks.append(len(content))
+    assert (blocks[0], blocks[-1]) == (2, 1)
+
+
 def test_deltas_of_a_later_year_are_kept() -> None:
     found = block(
         {"type": "new", "words": "a", "count": 1, "items": [1], "kept": "x"},
