@@ -39,12 +39,15 @@ class Answer:
 
     @property
     def code(self) -> str | None:
-        """Our code in an error's body."""
+        """Our code in an error's body, where its dialect has it."""
         try:
-            code: str = self.json["error"]["code"]
-        except (ValueError, KeyError, TypeError):
+            said = self.json
+            if "status" in said:  # CLOVA
+                return str(said["status"]["reason"])
+            error = said["error"]
+            return str(error["details"][0]["reason"] if "details" in error else error["code"])
+        except (ValueError, KeyError, TypeError, IndexError):
             return None
-        return code
 
     @property
     def usage_id(self) -> str:

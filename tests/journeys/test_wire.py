@@ -30,6 +30,7 @@ from tests.journeys.declarations import (
     upstream,
     voucher,
 )
+from tests.journeys.wire_protocols import PROTOCOLS, Protocol
 from tests.providers.synthetic.exchanges import ANSWERS, STREAMS, Synthetic
 
 AT_ONCE: Final = 16
@@ -51,17 +52,18 @@ CODE_OF_STATUS: Final = {400: "upstream_rejected", 429: "upstream_rate_limited",
 class Replayed:
     """One exchange through the house, twice: under its vendor's name, and under none.
 
-    `expected`: (input, cached, output) in tokens, all input and all output; None where nothing was reported.
+    `expected`: (input, cached, written, output) in tokens, all input and all output; None where nothing was
+    reported.
     """
 
     exchange_id: str
+    protocol: Protocol
     vendor: str | None
-    embeds: bool
     stream: bool
     status: int
-    request: dict[str, Any] | None
+    request: Any
     confidence: str
-    expected: tuple[int, int, int] | None
+    expected: tuple[int, int, int, int] | None
     tags: tuple[str, ...]
     needs_vendor: bool = False
 
@@ -73,12 +75,8 @@ class Replayed:
         return named if self.needs_vendor else plain + named
 
     def body(self, product_id: str) -> dict[str, Any]:
-        if self.request is not None and self.status < 400:
-            return {**self.request, "model": product_id, "stream": self.stream}
-        if self.embeds:
-            return {"model": product_id, "input": "hello"}
-        messages = [{"role": "user", "content": "hello"}]
-        return {"model": product_id, "messages": messages, "stream": self.stream}
+        recorded = self.request if self.status < 400 else None
+        return self.protocol.body(recorded, product_id, stream=self.stream)
 
 
 def _recorded() -> list[Replayed]:
@@ -87,28 +85,25 @@ def _recorded() -> list[Replayed]:
     return [
         Replayed(
             exchange_id=exchange["id"],
+            protocol=PROTOCOLS[exchange["protocol"]],
             vendor=exchange["provider"],
-            embeds=exchange["protocol"] == "openai.embeddings",
             stream=exchange["streaming"],
             status=exchange["response"]["status"],
-            request=_well_formed(exchange["request"]["body"]),
+            request=exchange["request"]["body"],
             confidence=exchange["expected_usage_confidence"],
             expected=_expected(exchange["expected_usage"]),
-            tags=tuple(exchange["special"]),
+            tags=(exchange["protocol"], *exchange["special"]),
         )
-        for exchange in exchanges()
+        for exchange in exchanges(*PROTOCOLS)
     ]
 
 
-def _well_formed(body: Any) -> dict[str, Any] | None:
-    return body if isinstance(body, dict) and ("messages" in body or "input" in body) else None
-
-
-def _expected(usage: dict[str, Any] | None) -> tuple[int, int, int] | None:
-    if usage is None:
+def _expected(usage: dict[str, Any] | None) -> tuple[int, int, int, int] | None:
+    if usage is None or "input_tokens" not in usage:
         return None
     cached = min(usage.get("cached_input_tokens") or 0, usage["input_tokens"])
-    return (usage["input_tokens"], cached, usage["output_tokens"])
+    written = min(usage.get("cache_write_tokens") or 0, usage["input_tokens"] - cached)
+    return (usage["input_tokens"], cached, written, usage.get("output_tokens") or 0)
 
 
 def _synthetic(folder: Path) -> list[Replayed]:
@@ -118,7 +113,7 @@ def _synthetic(folder: Path) -> list[Replayed]:
         exchange_id = f"openai.chat.synthetic.{'stream' if ours.stream else 'unary'}.{index:02d}"
         kind = "text/event-stream" if ours.stream else "application/json"
         response = {"status": 200, "headers": {"content-type": kind}, "body": ours.body.decode("utf-8")}
-        recording = {"protocol": "openai.chat", "response": response}
+        recording = {"response": response}
         (folder / f"{exchange_id}.json").write_text(json.dumps(recording), "utf-8")
         found.append(_of_ours(ours, exchange_id))
     return found
@@ -128,13 +123,15 @@ def _of_ours(ours: Synthetic, exchange_id: str) -> Replayed:
     usage = ours.usage
     return Replayed(
         exchange_id=exchange_id,
+        protocol=PROTOCOLS["openai.chat"],
         vendor=ours.vendor,
-        embeds=False,
         stream=ours.stream,
         status=200,
         request=None,
         confidence="none" if usage is None else "exact",
-        expected=None if usage is None else (usage.input_total, usage.cached_input, usage.output_total),
+        expected=None
+        if usage is None
+        else (usage.input_total, usage.cached_input, usage.cache_write, usage.output_total),
         tags=("synthetic", *(["error_in_200"] if ours.error and not ours.stream else [])),
         needs_vendor=ours.vendor is not None,
     )
@@ -146,16 +143,21 @@ def replayed() -> Iterator[tuple[House, list[Replayed]]]:
         folder = house.root / "exchanges"
         folder.mkdir()
         everything = [*_synthetic(folder), *_recorded()]
-        for path in WIRE.glob("openai.*.json"):
-            (folder / path.name).symlink_to(path)
+        for exchange in exchanges(*PROTOCOLS):
+            _serve(exchange, folder)
         vendor = house.vendor("--replay", str(folder))
         products = [
             chat_product(
                 product_id,
-                upstream(vendor.base_url, model=exchange.exchange_id, **({"vendor": name} if name else {})),
-                purposes=["embedding" if exchange.embeds else "chat"],
+                upstream(
+                    vendor.base_url.removesuffix("/v1") + exchange.protocol.base,
+                    dialect=exchange.protocol.dialect,
+                    model=exchange.exchange_id,
+                    **({"vendor": name} if name else {}),
+                ),
+                purposes=[exchange.protocol.purpose],
                 prices=[{"from": PRICE_FROM, **PRICES}],
-                max_output_tokens=0 if exchange.embeds else 100_000,
+                max_output_tokens=0 if exchange.protocol.purpose == "embedding" else 100_000,
             )
             for exchange in everything
             for product_id, name in exchange.variants
@@ -172,9 +174,20 @@ def replayed() -> Iterator[tuple[House, list[Replayed]]]:
         assert house.down() == 0
 
 
+def _serve(exchange: dict[str, Any], folder: Path) -> None:
+    """As it was recorded; but a stream that was asked for as one array, which we never do, as events."""
+    name = f"{exchange['id']}.json"
+    if exchange["stream_format"] != "json-array":
+        (folder / name).symlink_to(WIRE / name)
+        return
+    events = [f"data: {json.dumps(chunk)}\n\n" for chunk in json.loads(exchange["response"]["body"])]
+    response = {"status": 200, "headers": {"content-type": "text/event-stream"}, "body": "".join(events)}
+    (folder / name).write_text(json.dumps({"response": response}), "utf-8")
+
+
 async def _replay(caller: Caller, exchange: Replayed, product_id: str, limit: asyncio.Semaphore) -> Answer:
     async with limit:
-        path = "/v1/embeddings" if exchange.embeds else "/v1/chat/completions"
+        path = exchange.protocol.path_of(product_id, stream=exchange.stream)
         return await caller.post(path, exchange.body(product_id))
 
 
@@ -215,6 +228,9 @@ def _compare(exchange: Replayed, answer: Answer, record: dict[str, Any]) -> str 
     """None where all is as it must be."""
     if exchange.status >= 400 or (exchange.expected is None and "error_in_200" in exchange.tags):
         return _compare_error(exchange, answer, record)
+    if exchange.protocol.is_free:
+        counted = (record["status"], record["charge_krw"]) == ("released", "0")
+        return None if counted and answer.status == 200 else f"counting is free: {answer.status} {record}"
     tokens = record["tokens"]
     charge = sum(tokens[name] * won for name, won in PRICES.items())
     if record["status"] != "settled":
@@ -229,6 +245,7 @@ def _compare(exchange: Replayed, answer: Answer, record: dict[str, Any]) -> str 
     metered = (
         sum(tokens[name] for name in inputs),
         tokens["cached_input"],
+        tokens["cache_write"] + tokens["cache_write_1h"],
         tokens["output"] + tokens["output_audio"],
     )
     return None if metered == exchange.expected else f"metered {metered}, reported {exchange.expected}"
@@ -248,6 +265,6 @@ def test_recordings_beside_the_project_are_replayed(replayed: tuple[House, list[
     _, everything = replayed
     ours = [exchange for exchange in everything if "synthetic" in exchange.tags]
     assert len(ours) >= 20
-    beside = [p for kind in ("chat", "embeddings") for p in WIRE.glob(f"openai.{kind}.*.json")]
+    beside = exchanges(*PROTOCOLS)
     assert len(everything) - len(ours) == len(beside)
     assert WIRE.is_dir() == bool(beside)

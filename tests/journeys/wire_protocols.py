@@ -1,0 +1,116 @@
+"""The protocols of the recorded exchanges that this house serves, and how each is called."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+HELLO: Final = [{"role": "user", "content": "hello"}]
+
+
+@dataclass(frozen=True, slots=True)
+class Protocol:
+    name: str
+    dialect: str
+    path: str  # {product}: where the dialect names the model in its path
+    least: dict[str, Any]  # a request of this kind, where the recorded one cannot be sent
+    known_by: str  # the field without which a recorded body is none of this kind
+    purpose: str = "chat"
+    path_stream: str = ""
+    base: str = ""  # behind the vendor's address
+    refused: frozenset[str] = field(default_factory=frozenset)  # fields that no caller may use here
+    is_free: bool = False
+
+    def path_of(self, product_id: str, *, stream: bool) -> str:
+        path = self.path_stream if stream and self.path_stream else self.path
+        return path.format(product=product_id)
+
+    def body(self, recorded: Any, product_id: str, *, stream: bool) -> dict[str, Any]:
+        """The recorded request, or the least one, to this product."""
+        body = recorded if self._can_be_sent(recorded) else self.least
+        if "{product}" in self.path:
+            return dict(body)
+        said = {"model": product_id} if self.is_free or self.purpose == "embedding" else {"stream": stream}
+        return {**body, "model": product_id, **said}
+
+    def _can_be_sent(self, recorded: Any) -> bool:
+        return isinstance(recorded, dict) and self.known_by in recorded and not self.refused & recorded.keys()
+
+
+_GEMINI: Final = "/v1beta/models/{product}:"
+
+PROTOCOLS: Final[Mapping[str, Protocol]] = {
+    protocol.name: protocol
+    for protocol in (
+        Protocol(
+            "openai.chat", "openai", "/v1/chat/completions", {"messages": HELLO}, "messages", base="/v1"
+        ),
+        Protocol(
+            "openai.completions",
+            "openai",
+            "/v1/completions",
+            {"prompt": "hello"},
+            "prompt",
+            purpose="completion",
+            base="/v1",
+        ),
+        Protocol(
+            "openai.responses",
+            "openai",
+            "/v1/responses",
+            {"input": "hello"},
+            "input",
+            base="/v1",
+            refused=frozenset({"previous_response_id", "conversation", "prompt", "background", "store"}),
+        ),
+        Protocol(
+            "openai.embeddings",
+            "openai",
+            "/v1/embeddings",
+            {"input": "hello"},
+            "input",
+            purpose="embedding",
+            base="/v1",
+        ),
+        Protocol(
+            "anthropic.messages",
+            "anthropic",
+            "/v1/messages",
+            {"messages": HELLO, "max_tokens": 100_000},
+            "max_tokens",
+        ),
+        Protocol(
+            "anthropic.count_tokens",
+            "anthropic",
+            "/v1/messages/count_tokens",
+            {"messages": HELLO},
+            "messages",
+            is_free=True,
+        ),
+        Protocol(
+            "gemini.generate",
+            "gemini",
+            _GEMINI + "generateContent",
+            {"contents": [{"parts": [{"text": "hello"}]}]},
+            "contents",
+            path_stream=_GEMINI + "streamGenerateContent?alt=sse",
+        ),
+        Protocol(
+            "gemini.count_tokens",
+            "gemini",
+            _GEMINI + "countTokens",
+            {"contents": [{"parts": [{"text": "hello"}]}]},
+            "contents",
+            is_free=True,
+        ),
+        Protocol(
+            "gemini.embeddings",
+            "gemini",
+            _GEMINI + "embedContent",
+            {"content": {"parts": [{"text": "hello"}]}},
+            "content",
+            purpose="embedding",
+        ),
+    )
+}
