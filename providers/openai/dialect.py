@@ -1,4 +1,4 @@
-"""The OpenAI dialect, as one value: chat completions, the old text completions, embeddings."""
+"""The OpenAI dialect, as one value: chat completions, the old text completions, embeddings, responses."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from providers.openai.encode import encode_upstream
 from providers.openai.errors import read_error, refusal_body
 from providers.openai.request import read_chat_request, read_embeddings_request
 from providers.openai.stream import StreamFold
+from providers.openai_responses.operation import RESPONSES
 from providers.quirks import Quirks
 from providers.sse import SseSplitter
 
@@ -59,6 +60,7 @@ _ROUTES: Final = {
         "/v1/chat/completions": CHAT,
         "/v1/completions": COMPLETIONS,
         "/v1/embeddings": EMBEDDINGS,
+        "/v1/responses": RESPONSES,
     }.items()
 }
 

@@ -38,7 +38,7 @@ PURE: Final = (
     "metering/habit.py",
     "providers/sse.py",
     "providers/anthropic/*.py",
-    "providers/openai/*.py",
+    "providers/openai*/*.py",
     "providers/bounds.py",
     "providers/dialect*.py",
     "providers/facts.py",

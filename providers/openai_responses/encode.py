@@ -1,0 +1,42 @@
+"""An OpenAI Responses request on its way to the vendor: the caller's body with what must change. Pure."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import orjson
+
+from providers.facts import BadRequest, RequestFacts
+from providers.quirks import NO_QUIRKS, Quirks
+
+
+def encode_upstream(
+    body: dict[str, Any],
+    *,
+    facts: RequestFacts,
+    upstream_model: str,
+    stream: bool,
+    output_limit: int | None,
+    quirks: Quirks = NO_QUIRKS,
+) -> bytes:
+    """The body for the vendor. `output_limit` only ever lowers the caller's own. Raises BadRequest."""
+    out = dict(body)
+    out["model"] = upstream_model
+    # OpenAI keeps an answer unless told not to; nothing it keeps could be asked for again here.
+    out["store"] = False
+    if stream:
+        out["stream"] = True
+    else:
+        out.pop("stream_options", None)
+        if "stream" in out:
+            out["stream"] = False
+    if output_limit is not None:
+        own = facts.output_limit
+        out["max_output_tokens"] = output_limit if own is None else min(own, output_limit)
+    try:
+        return orjson.dumps(out)
+    except orjson.JSONEncodeError:
+        raise BadRequest(
+            "The body is nested too deeply; send fewer levels.",
+            "본문의 중첩이 너무 깊습니다. 단계를 줄여 주세요.",
+        ) from None
