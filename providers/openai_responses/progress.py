@@ -25,6 +25,7 @@ TERMINAL: Final = frozenset({"response.completed", "response.incomplete", "respo
 _RESPONSE_BYTES_MAX: Final = 1 << 15
 # JSON is read to a depth of 1,024 and written to 254, and what we write is a little deeper than what we read.
 _DEPTH_FREE: Final = 240
+_NUMBER_MAX: Final = 1 << 53  # of events; JSON of ours has larger ones no more than anybody's
 _RAW: Final = msgspec.Raw()
 
 
@@ -161,7 +162,6 @@ class StreamState:
             "created_at": 0,
             "error": None,
             "instructions": None,
-            "metadata": {},
             "parallel_tool_calls": True,
             "tool_choice": "auto",
             "tools": [],
@@ -204,7 +204,8 @@ class StreamState:
             self.upstream_id = response["id"]
 
     def _count(self, sequence_number: int) -> None:
-        self.sequence_number = sequence_number if sequence_number >= 0 else self.sequence_number + 1
+        is_one = 0 <= sequence_number <= _NUMBER_MAX
+        self.sequence_number = sequence_number if is_one else self.sequence_number + 1
 
 
 def _delta(kind: str, text: str, event: dict[str, Any]) -> Delta:

@@ -84,8 +84,8 @@ def responses_in(exchange: dict[str, Any]) -> int:
 def parsed(body: bytes) -> list[dict[str, Any]]:
     """Read with nothing of ours: lines and json."""
     events = []
-    for line in body.decode().splitlines():
-        if line.startswith("data:") and line[5:].strip() != "[DONE]":
+    for line in body.splitlines():  # of bytes: a text would be cut at signs that are no line ends here
+        if line.startswith(b"data:") and line[5:].strip() != b"[DONE]":
             try:
                 events.append(json.loads(line[5:]))
             except ValueError:

@@ -1,0 +1,291 @@
+"""A response that the gateway ends: what is open is said to be over, and the whole once more, by length."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from metering.usage import Usage
+from providers.openai_responses.assemble import Assembler
+from providers.openai_responses.progress import TERMINAL
+from providers.openai_responses.snapshot import KEPT_BYTES_MAX, TEXTS
+from providers.openai_responses.stream import ResponseFold
+from tests.providers.openai_responses.events import RESPONSE, USAGE, Vendor
+from tests.providers.openai_responses.recorded import assemble, parsed, put_through
+
+SPENT = Usage(input=7, cached_input=2, output=3, reasoning=1)
+SHOWN = {
+    "input_tokens": 9,
+    "input_tokens_details": {"cached_tokens": 2},
+    "output_tokens": 3,
+    "output_tokens_details": {"reasoning_tokens": 1},
+    "total_tokens": 12,
+}
+CUT = {**RESPONSE, "model": "nuri-x1", "status": "incomplete", "usage": SHOWN} | {
+    "incomplete_details": {"reason": "max_output_tokens"}
+}
+MESSAGE = {"id": "msg_0", "type": "message", "status": "incomplete", "role": "assistant"}
+
+
+def ended(*events: bytes, usage: Usage | None = SPENT) -> tuple[list[dict[str, Any]], dict[str, Any]]:
+    """(our events before the comment, the one after it); and a whole answer is the same."""
+    fold = ResponseFold("nuri-x1")
+    put_through(fold, events)
+    before = fold.graceful_end(usage)
+    [terminal] = parsed(fold.terminal())
+    whole = json.loads(assemble("nuri-x1", events).graceful_end(usage))
+    assert whole == terminal["response"]
+    return parsed(before), terminal
+
+
+def test_an_open_text() -> None:
+    vendor = Vendor()
+    events = (vendor.created(), vendor.message(), vendor.text("안"), vendor.text("녕"))
+    before, terminal = ended(*events)
+    part = {"type": "output_text", "text": "안녕", "annotations": []}
+    item = {**MESSAGE, "content": [part]}
+    at = {"item_id": "msg_0", "output_index": 0, "content_index": 0}
+    assert before == [
+        {"type": "response.output_text.done", "sequence_number": 6, **at, "text": "안녕", "logprobs": []},
+        {"type": "response.content_part.done", "sequence_number": 7, **at, "part": part},
+        {"type": "response.output_item.done", "sequence_number": 8, "output_index": 0, "item": item},
+    ]
+    assert terminal == {
+        "type": "response.incomplete",
+        "sequence_number": 9,
+        "response": {**CUT, "output": [item]},
+    }
+
+
+def test_a_refusal() -> None:
+    vendor = Vendor()
+    part = {"type": "refusal", "refusal": ""}
+    at = {"output_index": 0, "content_index": 0, "item_id": "msg_0"}
+    added = vendor.event("response.output_item.added", output_index=0, item={"id": "msg_0"})
+    begun = vendor.event("response.content_part.added", **at, part=part)
+    before, _ = ended(vendor.created(), added, begun, vendor.text("No", kind="refusal"))
+    assert [event["type"] for event in before] == [
+        "response.refusal.done",
+        "response.content_part.done",
+        "response.output_item.done",
+    ]
+    assert before[0]["refusal"] == "No"
+    assert before[2]["item"] == {"id": "msg_0", "content": [{"type": "refusal", "refusal": "No"}]}
+
+
+def test_arguments_that_were_cut_are_not_said_to_be_ready() -> None:
+    vendor = Vendor()
+    before, terminal = ended(vendor.created(), vendor.call(0), vendor.arguments('{"city', 0))
+    [done] = before
+    assert done["type"] == "response.output_item.done"
+    assert (done["item"]["status"], done["item"]["arguments"]) == ("incomplete", '{"city')
+    assert terminal["response"]["output"] == [done["item"]]
+
+
+def test_reasoning() -> None:
+    vendor = Vendor()
+    item = {"id": "rs_0", "type": "reasoning", "summary": []}
+    at = {"item_id": "rs_0", "output_index": 0, "summary_index": 0}
+    events = [
+        vendor.created(),
+        vendor.event("response.output_item.added", output_index=0, item=item),
+        vendor.event(
+            "response.reasoning_summary_part.added", **at, part={"type": "summary_text", "text": ""}
+        ),
+        vendor.event("response.reasoning_summary_text.delta", **at, delta="Let me "),
+        vendor.event("response.reasoning_summary_text.delta", **at, delta="see"),
+    ]
+    before, terminal = ended(*events)
+    part = {"type": "summary_text", "text": "Let me see"}
+    assert [event["type"] for event in before] == [
+        "response.reasoning_summary_text.done",
+        "response.reasoning_summary_part.done",
+        "response.output_item.done",
+    ]
+    assert (before[0]["text"], before[1]["part"], before[1]["summary_index"]) == ("Let me see", part, 0)
+    assert terminal["response"]["output"] == [{**item, "summary": [part]}]
+
+
+def test_what_is_over_is_not_said_again() -> None:
+    vendor = Vendor()
+    done = {"id": "rs_0", "type": "reasoning", "summary": []}
+    at = {"item_id": "msg_1", "output_index": 1, "content_index": 0}
+    part = {"type": "output_text", "text": "abc", "annotations": []}
+    events = [
+        vendor.created(),
+        vendor.event("response.output_item.added", output_index=0, item=done),
+        vendor.event("response.output_item.done", output_index=0, item=done),
+        vendor.message(1),
+        vendor.text("abc", 1),
+        vendor.event("response.output_text.done", **at, text="abc"),
+    ]
+    before, terminal = ended(*events)
+    assert [event["type"].removeprefix("response.") for event in before] == [
+        "content_part.done",
+        "output_item.done",
+    ]
+    item = {**MESSAGE, "id": "msg_1", "content": [part]}
+    assert terminal["response"]["output"] == [done, item]
+    before, terminal = ended(*events, vendor.event("response.content_part.done", **at, part=part))
+    assert [event["type"].removeprefix("response.") for event in before] == ["output_item.done"]
+    assert terminal["response"]["output"] == [done, item]
+
+
+def test_annotations_are_kept() -> None:
+    vendor = Vendor()
+    at = {"item_id": "msg_0", "output_index": 0, "content_index": 0}
+    found = [{"type": "url_citation", "url": f"https://example.org/{count}"} for count in range(2)]
+    added = [
+        vendor.event("response.output_text.annotation.added", **at, annotation=one, annotation_index=index)
+        for index, one in enumerate(found)
+    ]
+    _, terminal = ended(vendor.created(), vendor.message(), vendor.text("a"), *added)
+    assert terminal["response"]["output"][0]["content"][0]["annotations"] == found
+
+
+def test_texts_of_a_part_that_was_not_announced() -> None:
+    vendor = Vendor()
+    item = {"id": "msg_0", "type": "message", "content": []}
+    added = vendor.event("response.output_item.added", output_index=0, item=item)
+    before, terminal = ended(vendor.created(), added, vendor.text("ab"))
+    assert terminal["response"]["output"][0]["content"] == [{"type": "output_text", "text": "ab"}]
+    assert before[0]["text"] == "ab"
+
+
+def test_before_the_first_event() -> None:
+    before, terminal = ended(usage=None)
+    assert [event["type"] for event in before] == ["response.created"]
+    assert before[0]["response"]["status"] == "in_progress"
+    assert (before[0]["sequence_number"], terminal["sequence_number"]) == (0, 1)
+    assert terminal["response"]["id"] == before[0]["response"]["id"]
+    assert (terminal["response"]["output"], terminal["response"]["usage"]) == ([], None)
+
+
+def test_of_a_long_response_only_what_is_short_is_kept() -> None:
+    vendor = Vendor()
+    long = {**RESPONSE, "instructions": "x" * 40_000, "tools": [{"type": "function"}], "user": "u"}
+    _, terminal = ended(vendor.event("response.created", response=long), vendor.message())
+    kept = terminal["response"]
+    assert (kept["id"], kept["user"], kept["instructions"], kept["tools"]) == ("resp_1", "u", None, [])
+
+
+def test_the_vendors_own_end_stays() -> None:
+    vendor = Vendor()
+    fold = ResponseFold("nuri-x1")
+    put_through(fold, [vendor.created(), vendor.message(), vendor.end()])
+    terminal = fold.terminal()
+    assert fold.graceful_end(SPENT) == b""
+    assert fold.terminal() == terminal
+    whole = assemble("nuri-x1", [vendor.created(), vendor.end()]).graceful_end(SPENT)
+    assert json.loads(whole)["status"] == "completed"
+
+
+def test_no_more_is_kept_than_so_much() -> None:
+    vendor = Vendor()
+    big = vendor.text("x" * (KEPT_BYTES_MAX // 4))
+    _, terminal = ended(vendor.created(), vendor.message(), *[big] * 5)
+    text = terminal["response"]["output"][0]["content"][0]["text"]
+    assert KEPT_BYTES_MAX // 2 <= len(text) <= KEPT_BYTES_MAX
+
+
+def test_a_whole_answer_takes_usage_and_items_the_vendor_left_out() -> None:
+    vendor = Vendor()
+    item = {"id": "rs_0", "type": "reasoning", "summary": []}
+    done = vendor.event("response.output_item.done", output_index=0, item=item)
+    answer = json.loads(assemble("p", [done, vendor.end(usage=None, output=None)]).answer(SPENT))
+    assert (answer["usage"], answer["output"], answer["model"]) == (SHOWN, [item], "p")
+    answer = json.loads(assemble("p", [done, vendor.end(output=[])]).answer(SPENT))
+    assert answer["usage"] == USAGE
+
+
+def test_a_whole_answer_of_a_stream_without_an_end() -> None:
+    vendor = Vendor()
+    answer = json.loads(assemble("p", [vendor.created(), vendor.message(), vendor.text("a")]).answer())
+    assert (answer["status"], answer["incomplete_details"], answer["usage"]) == ("incomplete", None, None)
+    assert answer["output"][0]["content"][0]["text"] == "a"
+
+
+ANY = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=5) | st.floats(allow_nan=False),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner, max_size=3),
+    max_leaves=6,
+)
+PART = st.fixed_dictionaries(
+    {}, optional={"type": st.sampled_from(["output_text", "refusal"]) | ANY, "text": ANY}
+)
+ITEM = st.fixed_dictionaries(
+    {},
+    optional={
+        "id": ANY,
+        "type": ANY,
+        "content": st.lists(PART, max_size=2) | ANY,
+        "summary": ANY,
+        "status": ANY,
+    },
+)
+KIND = st.sampled_from(
+    [
+        *TERMINAL,
+        *(f"{stem}.{end}" for stem in TEXTS for end in ("delta", "done")),
+        "response.created",
+        "response.output_item.added",
+        "response.output_item.done",
+        "response.content_part.added",
+        "response.content_part.done",
+        "response.reasoning_summary_part.added",
+        "response.output_text.annotation.added",
+        "error",
+    ]
+)
+INDEX = st.integers(0, 2) | ANY
+EVENT = st.fixed_dictionaries(
+    {"type": KIND | ANY},
+    optional={
+        "output_index": INDEX,
+        "content_index": INDEX,
+        "summary_index": INDEX,
+        "sequence_number": INDEX,
+        "delta": st.text(max_size=3) | ANY,
+        "text": ANY,
+        "part": PART | ANY,
+        "item": ITEM | ANY,
+        "error": ANY,
+        "annotation": ANY,
+        "model": ANY,
+        "response": st.fixed_dictionaries({}, optional={"id": ANY, "model": ANY, "usage": ANY, "output": ANY})
+        | ANY,
+    },
+)
+
+
+@given(events=st.lists(EVENT | ANY, max_size=12), usage=st.none() | st.just(SPENT))
+def test_whatever_a_vendor_sends_there_is_an_end(events: list[Any], usage: Usage | None) -> None:
+    fold, assembler = ResponseFold("nuri-x1"), Assembler("nuri-x1")
+    out = b""
+    for event in events:
+        framed = b"data: " + json.dumps(event).encode() + b"\n\n"
+        out += fold.feed(framed)
+        assembler.feed(framed)
+    same = ("usage", "error", "done", "finished", "upstream_id", "deltas", "text_bytes")
+    assert [getattr(fold, name) for name in same] == [getattr(assembler, name) for name in same]
+    is_ended = fold.done
+    frames = out + fold.graceful_end(usage) + fold.terminal()
+    for said in parsed(frames):
+        assert said.get("model", "nuri-x1") == "nuri-x1"
+        if isinstance(said.get("response"), dict):
+            assert said["response"].get("model", "nuri-x1") == "nuri-x1"
+    if not is_ended:
+        assert parsed(fold.terminal())[0]["type"] == "response.incomplete"
+    assert json.loads(assembler.graceful_end(usage))["model"] == "nuri-x1"
+
+
+@pytest.mark.parametrize("status", ["failed", "completed"])
+def test_a_terminal_is_given_once_only(status: str) -> None:
+    vendor = Vendor()
+    fold = ResponseFold("p")
+    put_through(fold, [vendor.created(), vendor.end(status)])
+    assert len(parsed(fold.terminal())) == (status == "completed")
