@@ -1,4 +1,4 @@
-"""Whatever a vendor sends, fields of any type anywhere: it is metered, renamed and ended, and nothing breaks."""
+"""Whatever a vendor sends, with fields of any type anywhere: it is renamed and ended, and nothing breaks."""
 
 from __future__ import annotations
 

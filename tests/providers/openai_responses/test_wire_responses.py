@@ -6,13 +6,11 @@ Where the recordings are, none is skipped.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
 from typing import Any, Final
 
 import orjson
 import pytest
 
-from metering.usage import Usage
 from providers.openai_responses.answer import read_answer
 from providers.openai_responses.stream import ResponseFold
 from providers.quirks import quirks_for
@@ -21,6 +19,7 @@ from tests.providers.openai_responses.recorded import (
     answers,
     assemble,
     body_of,
+    differences,
     exchanges,
     parsed,
     put_through,
@@ -33,38 +32,6 @@ PRODUCT: Final = "wire-product"
 WHOLES: Final = (".done", ".completed", ".incomplete", ".failed")
 
 pytestmark = pytest.mark.skipif(not WIRE.is_dir(), reason="the recorded exchanges are not on this machine")
-
-
-def difference(exchange: dict[str, Any], usage: Usage | None) -> str | None:
-    """None where our count says what the recording expects."""
-    expected = exchange["expected_usage"]
-    if exchange["expected_usage_confidence"] != "exact":
-        return None
-    if usage is None:
-        return f"{exchange['id']}: no usage found, expected {expected}"
-    wanted = {
-        "input": expected["input_tokens"],
-        "output": expected["output_tokens"],
-        "cached": expected.get("cached_input_tokens") or 0,
-        "written": expected.get("cache_write_tokens") or 0,
-        "reasoning": expected.get("reasoning_tokens") or 0,
-        "audio": expected.get("audio_input_tokens") or 0,
-        "audio_out": expected.get("audio_output_tokens") or 0,
-    }
-    ours = {
-        "input": usage.input_total,
-        "output": usage.output_total,
-        "cached": usage.cached_input,
-        "written": usage.cache_write + usage.cache_write_1h,
-        "reasoning": usage.reasoning,
-        "audio": usage.input_audio,
-        "audio_out": usage.output_audio,
-    }
-    return None if ours == wanted else f"{exchange['id']}: {ours} instead of {wanted}"
-
-
-def differences(pairs: Iterable[tuple[dict[str, Any], Usage | None]]) -> list[str]:
-    return [text for exchange, usage in pairs if (text := difference(exchange, usage)) is not None]
 
 
 def test_answers_are_metered_as_reported() -> None:

@@ -1,4 +1,4 @@
-"""Every recorded request of the Responses API: what it can cost at most, what is refused, and vendors' errors."""
+"""Recorded requests of the Responses API: what they can cost at most, which are refused, vendors' errors."""
 
 from __future__ import annotations
 
