@@ -87,7 +87,7 @@ async def test_a_stream(tmp_path: Path) -> None:
         assert heard.frames[-2] == ": voucher charge_krw=0.056 available_krw=9999999.944"
         assert heard.frames[-1].startswith("event: response.completed\ndata: ")
         assert "vendor-model" not in heard.body.decode()
-        assert RESPONSE["model"] not in heard.body.decode()
+        assert str(RESPONSE["model"]) not in heard.body.decode()
         assert w.seen == [{**STREAM, "model": "vendor-model", "store": False}]
         assert w.events[0].charge_micro == CHARGE_MICRO
         events = read_by_the_sdk(heard)

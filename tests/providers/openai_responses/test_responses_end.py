@@ -131,6 +131,20 @@ def test_what_is_over_is_not_said_again() -> None:
     assert terminal["response"]["output"] == [done, item]
 
 
+def test_a_text_that_was_said_whole_is_not_said_twice() -> None:
+    vendor = Vendor()
+    at = {"item_id": "msg_0", "output_index": 0, "content_index": 0}
+    events = [
+        vendor.created(),
+        vendor.event("response.output_item.added", output_index=0, item={"id": "msg_0"}),
+        vendor.event("response.content_part.added", **at, part={"type": "output_text", "text": "ab"}),
+        vendor.text("c"),
+    ]
+    assert ended(*events)[1]["response"]["output"][0]["content"][0]["text"] == "abc"
+    events.append(vendor.event("response.output_text.done", **at, text="abc"))
+    assert ended(*events)[1]["response"]["output"][0]["content"][0]["text"] == "abc"
+
+
 def test_annotations_are_kept() -> None:
     vendor = Vendor()
     at = {"item_id": "msg_0", "output_index": 0, "content_index": 0}

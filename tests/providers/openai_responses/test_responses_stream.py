@@ -167,6 +167,8 @@ def test_the_number_of_a_withheld_error_is_ours() -> None:
         (b'data:{"type":"x.y","a":1}\n\n', b'event: x.y\ndata: {"type":"x.y","a":1}\n\n'),
         (b'data: {"type":"x.y"}\nevent: x.y\n\n', b'event: x.y\ndata: {"type":"x.y"}\n\n'),
         (b'event: x.y\r\ndata: {"type":"x.y"}\r\n\r\n', b'event: x.y\ndata: {"type":"x.y"}\n\n'),
+        (b'event: x.y\ndata: {"type":\ndata: "x.y"}\n\n', b'event: x.y\ndata: {"type": "x.y"}\n\n'),
+        (b'event: x.y\rid: 1\ndata: {"type":"x.y"}\n\n', b'event: x.y\ndata: {"type":"x.y"}\n\n'),
         (b'id: 1\nevent: x.y\ndata: {"type":\ndata: "x.y"}\n\n', b'event: x.y\ndata: {"type": "x.y"}\n\n'),
         (
             b'data: {"type":"x.delta","delta":"a"}\n\n',
