@@ -11,6 +11,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 KEPT_BYTES_MAX: Final = 8 << 20
+_PIECE_BYTES: Final = 32  # what a piece takes beside its text, roughly
 
 # The text that an event continues or ends: (list of parts, or the item itself; name of the text in it).
 TEXTS: Final = {
@@ -78,7 +79,7 @@ class OutputSoFar:
         if (item := self._open.get(output_index)) is None:
             return
         item.is_heard = True
-        if (text := TEXTS.get(stem)) is not None and self._has_room(len(delta)):
+        if (text := TEXTS.get(stem)) is not None and self._has_room(len(delta) + _PIECE_BYTES):
             item.texts.setdefault((stem, index if text[0] else 0), []).append(delta)
 
     def is_heard(self, output_index: Any) -> bool:
@@ -157,7 +158,9 @@ def _take_annotation(item: _OpenItem, event: dict[str, Any]) -> None:
     index = event.get("content_index")
     if type(index) is int and (part := item.parts.get(("content", index))) is not None:
         known = part.get("annotations")
-        part["annotations"] = [*(known if type(known) is list else []), event.get("annotation")]
+        if type(known) is not list:
+            known = part["annotations"] = []
+        known.append(event.get("annotation"))
 
 
 def _ended(item: dict[str, Any]) -> dict[str, Any]:

@@ -9,7 +9,6 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
-from metering.usage import Usage
 from providers.openai_responses.assemble import Assembler
 from providers.openai_responses.stream import ResponseFold
 from providers.sse import SseSplitter
@@ -92,35 +91,3 @@ def parsed(body: bytes) -> list[dict[str, Any]]:
             except ValueError:
                 continue
     return events
-
-
-def difference(exchange: dict[str, Any], usage: Usage | None) -> str | None:
-    """None where our count says what the recording expects."""
-    expected = exchange["expected_usage"]
-    if exchange["expected_usage_confidence"] != "exact":
-        return None
-    if usage is None:
-        return f"{exchange['id']}: no usage found, expected {expected}"
-    wanted = {
-        "input": expected["input_tokens"],
-        "output": expected["output_tokens"],
-        "cached": expected.get("cached_input_tokens") or 0,
-        "written": expected.get("cache_write_tokens") or 0,
-        "reasoning": expected.get("reasoning_tokens") or 0,
-        "audio": expected.get("audio_input_tokens") or 0,
-        "audio_out": expected.get("audio_output_tokens") or 0,
-    }
-    ours = {
-        "input": usage.input_total,
-        "output": usage.output_total,
-        "cached": usage.cached_input,
-        "written": usage.cache_write + usage.cache_write_1h,
-        "reasoning": usage.reasoning,
-        "audio": usage.input_audio,
-        "audio_out": usage.output_audio,
-    }
-    return None if ours == wanted else f"{exchange['id']}: {ours} instead of {wanted}"
-
-
-def differences(pairs: Iterable[tuple[dict[str, Any], Usage | None]]) -> list[str]:
-    return [text for exchange, usage in pairs if (text := difference(exchange, usage)) is not None]

@@ -10,7 +10,7 @@ import pytest
 from metering.usage import Usage
 from providers.openai_responses.snapshot import KEPT_BYTES_MAX
 from providers.openai_responses.stream import ResponseFold
-from tests.providers.openai_responses.events import RESPONSE, USAGE, Vendor
+from tests.providers.openai_responses.events import RESPONSE, Vendor
 from tests.providers.openai_responses.recorded import assemble, parsed, put_through
 
 SPENT = Usage(input=7, cached_input=2, output=3, reasoning=1)
@@ -145,6 +145,43 @@ def test_a_text_that_was_said_whole_is_not_said_twice() -> None:
     assert ended(*events)[1]["response"]["output"][0]["content"][0]["text"] == "abc"
 
 
+def test_an_item_that_begins_with_parts() -> None:
+    vendor = Vendor()
+    part = {"type": "output_text", "text": "a"}
+    item = {"id": "msg_0", "content": [part, 3]}
+    added = vendor.event("response.output_item.added", output_index=0, item=item)
+    _, terminal = ended(vendor.created(), added, vendor.text("b"))
+    assert terminal["response"]["output"] == [{"id": "msg_0", "content": [{**part, "text": "ab"}]}]
+
+
+@pytest.mark.parametrize(
+    ("kind", "fields"),
+    [
+        ("content_part.added", {"content_index": "0", "part": {"text": "x"}}),
+        ("content_part.added", {"content_index": 0, "part": "x"}),
+        ("output_text.done", {"content_index": None, "text": "x"}),
+        ("output_text.done", {"content_index": 0, "text": 3}),
+        ("output_text.annotation.added", {"content_index": [], "annotation": 1}),
+        ("output_text.annotation.added", {"content_index": 7, "annotation": 1}),
+        ("output_item.done", {"item": 3}),
+        ("of_a_later_year.done", {}),
+    ],
+)
+def test_what_says_nothing_changes_nothing(kind: str, fields: dict[str, Any]) -> None:
+    vendor = Vendor()
+    begun = [vendor.created(), vendor.message(), vendor.text("a")]
+    said = vendor.event(f"response.{kind}", output_index=0, **fields)
+    assert ended(*begun, said)[1]["response"] == ended(*begun)[1]["response"]
+
+
+def test_a_text_said_whole_of_a_part_that_was_not_announced() -> None:
+    vendor = Vendor()
+    added = vendor.event("response.output_item.added", output_index=0, item={"id": "msg_0"})
+    done = vendor.event("response.output_text.done", output_index=0, content_index=0, text="ab")
+    _, terminal = ended(vendor.created(), added, done)
+    assert terminal["response"]["output"][0]["content"] == [{"type": "output_text", "text": "ab"}]
+
+
 def test_annotations_are_kept() -> None:
     vendor = Vendor()
     at = {"item_id": "msg_0", "output_index": 0, "content_index": 0}
@@ -153,8 +190,11 @@ def test_annotations_are_kept() -> None:
         vendor.event("response.output_text.annotation.added", **at, annotation=one, annotation_index=index)
         for index, one in enumerate(found)
     ]
-    _, terminal = ended(vendor.created(), vendor.message(), vendor.text("a"), *added)
-    assert terminal["response"]["output"][0]["content"][0]["annotations"] == found
+    item = vendor.event("response.output_item.added", output_index=0, item={"id": "msg_0"})
+    for part in ({"type": "output_text", "text": "", "annotations": []}, {"type": "output_text"}):
+        begun = vendor.event("response.content_part.added", **at, part=part)
+        _, terminal = ended(vendor.created(), item, begun, vendor.text("a"), *added)
+        assert terminal["response"]["output"][0]["content"][0]["annotations"] == found
 
 
 def test_texts_of_a_part_that_was_not_announced() -> None:
@@ -200,23 +240,6 @@ def test_no_more_is_kept_than_so_much() -> None:
     _, terminal = ended(vendor.created(), vendor.message(), *[big] * 5)
     text = terminal["response"]["output"][0]["content"][0]["text"]
     assert KEPT_BYTES_MAX // 2 <= len(text) <= KEPT_BYTES_MAX
-
-
-def test_a_whole_answer_takes_usage_and_items_the_vendor_left_out() -> None:
-    vendor = Vendor()
-    item = {"id": "rs_0", "type": "reasoning", "summary": []}
-    done = vendor.event("response.output_item.done", output_index=0, item=item)
-    answer = json.loads(assemble("p", [done, vendor.end(usage=None, output=None)]).answer(SPENT))
-    assert (answer["usage"], answer["output"], answer["model"]) == (SHOWN, [item], "p")
-    answer = json.loads(assemble("p", [done, vendor.end(output=[])]).answer(SPENT))
-    assert answer["usage"] == USAGE
-
-
-def test_a_whole_answer_of_a_stream_without_an_end() -> None:
-    vendor = Vendor()
-    answer = json.loads(assemble("p", [vendor.created(), vendor.message(), vendor.text("a")]).answer())
-    assert (answer["status"], answer["incomplete_details"], answer["usage"]) == ("incomplete", None, None)
-    assert answer["output"][0]["content"][0]["text"] == "a"
 
 
 @pytest.mark.parametrize("status", ["failed", "completed"])

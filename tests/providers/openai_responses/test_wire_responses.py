@@ -14,12 +14,12 @@ import pytest
 from providers.openai_responses.answer import read_answer
 from providers.openai_responses.stream import ResponseFold
 from providers.quirks import quirks_for
+from tests.fakes.vendor_expectations import differences
 from tests.providers.openai_responses.recorded import (
     WIRE,
     answers,
     assemble,
     body_of,
-    differences,
     exchanges,
     parsed,
     put_through,
