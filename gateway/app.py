@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Awaitable, Callable
-from typing import Final
+from typing import Any, Final
 
 import orjson
 
@@ -24,7 +24,7 @@ from gateway.telemetry import CallRecord, Telemetry
 from gateway.views import Views
 from metering.money import format_krw
 from providers import dialects
-from providers.dialects import CHAT, EMBEDDINGS, Route
+from providers.dialects import Route
 
 _REQUEST_ID: Final = re.compile(r"[A-Za-z0-9._:-]{1,64}")
 
@@ -128,8 +128,7 @@ class Gateway:
     async def _estimate(self, request: Request, caller: Caller, record: CallRecord) -> bytes:
         """The bounds of a call that is not made, and whether the balance pays them now."""
         raw, body = await self._calls.read_body(request)
-        route = EMBEDDINGS if "input" in body and "messages" not in body else CHAT
-        admitted = self._calls.admit(route, caller, body, len(raw), record)
+        admitted = self._calls.admit(self._meant(body), caller, body, len(raw), record)
         payable = await self._views.can_pay(admitted.vouchers, admitted.ceiling.want_micro)
         return orjson.dumps(
             {
@@ -138,6 +137,17 @@ class Gateway:
                 "payable": payable,
             }
         )
+
+    def _meant(self, body: dict[str, Any]) -> Route:
+        """Which call it would be, by what only that call has; an `input` goes by the product's purpose."""
+        if "messages" in body:
+            return dialects.CHAT
+        if "prompt" in body:
+            return dialects.COMPLETIONS
+        model = body.get("model")
+        product = self._directory.products.get(model) if type(model) is str else None
+        embeds = product is not None and "embedding" in product.purposes
+        return dialects.EMBEDDINGS if embeds else dialects.RESPONSES
 
     async def _refuse(self, problem: Problem, request: Request, outlet: Outlet, record: CallRecord) -> None:
         if outlet.started:

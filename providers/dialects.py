@@ -14,6 +14,7 @@ from providers.dialect import Dialect, Operation
 from providers.facts import IN_BODY, Spoken
 from providers.openai import dialect as openai
 from providers.openai.dialect import OPENAI
+from providers.openai_responses import operation as responses
 
 DIALECTS: Final[Mapping[str, Dialect]] = MappingProxyType(
     {dialect.name: dialect for dialect in (OPENAI, ANTHROPIC, CLOVA)}
@@ -31,6 +32,8 @@ class Route(msgspec.Struct, frozen=True):
 
 CHAT: Final = Route(OPENAI, openai.CHAT, IN_BODY, "/v1/chat/completions")
 EMBEDDINGS: Final = Route(OPENAI, openai.EMBEDDINGS, IN_BODY, "/v1/embeddings")
+COMPLETIONS: Final = Route(OPENAI, openai.COMPLETIONS, IN_BODY, "/v1/completions")
+RESPONSES: Final = Route(OPENAI, responses.RESPONSES, IN_BODY, "/v1/responses")
 
 
 def find(path: str, query: bytes, headers: Mapping[bytes, bytes]) -> Route | None:
