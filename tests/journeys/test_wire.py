@@ -94,8 +94,12 @@ def _recorded() -> list[Replayed]:
             expected=_expected(exchange["expected_usage"]),
             tags=(exchange["protocol"], *exchange["special"]),
         )
-        for exchange in exchanges(*PROTOCOLS)
+        for exchange in _served()
     ]
+
+
+def _served() -> list[dict[str, Any]]:
+    return [exchange for exchange in exchanges(*PROTOCOLS) if exchange["protocol"] in PROTOCOLS]
 
 
 def _expected(usage: dict[str, Any] | None) -> tuple[int, int, int, int] | None:
@@ -143,7 +147,7 @@ def replayed() -> Iterator[tuple[House, list[Replayed]]]:
         folder = house.root / "exchanges"
         folder.mkdir()
         everything = [*_synthetic(folder), *_recorded()]
-        for exchange in exchanges(*PROTOCOLS):
+        for exchange in _served():
             _serve(exchange, folder)
         vendor = house.vendor("--replay", str(folder))
         products = [
@@ -265,6 +269,6 @@ def test_recordings_beside_the_project_are_replayed(replayed: tuple[House, list[
     _, everything = replayed
     ours = [exchange for exchange in everything if "synthetic" in exchange.tags]
     assert len(ours) >= 20
-    beside = exchanges(*PROTOCOLS)
+    beside = _served()
     assert len(everything) - len(ours) == len(beside)
     assert WIRE.is_dir() == bool(beside)
