@@ -201,10 +201,14 @@ def _model(body: dict[str, Any], spoken: Spoken) -> str:
 
 
 def _output_limit(configs: list[dict[str, Any]]) -> int | None:
-    limits = [
-        tokens_limit(config, name) for config in configs for name in spellings(config, "maxOutputTokens")
-    ]
-    return min((limit for limit in limits if limit is not None), default=None)
+    """The loosest of them, if there is more than one."""
+    limits: list[int] = []
+    for config in configs:
+        found = [tokens_limit(config, name) for name in spellings(config, "maxOutputTokens")]
+        if not found:
+            return None
+        limits += [limit for limit in found if limit is not None]
+    return max(limits, default=None)
 
 
 def _choices(config: dict[str, Any]) -> int:
