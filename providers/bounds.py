@@ -18,6 +18,8 @@ ESTIMATE_BYTES_PER_TOKEN: Final = 4
 
 
 def input_tokens_max(facts: RequestFacts, *, context_tokens: int, input_overhead_tokens: int) -> int:
+    if facts.is_free:
+        return 0
     context_tokens *= facts.inputs
     if facts.takes_whole_context:
         return context_tokens
