@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import orjson
 
 from metering.usage import Usage
 from providers.dialect import Answer
 from providers.errors import VendorError
-from providers.gemini.errors import error_of
 from providers.gemini.product import with_product
 from providers.gemini.progress import StreamState
-from providers.gemini.usage import find_usage, usage_of
+from providers.gemini.usage import usage_of
 from providers.quirks import NO_QUIRKS, Quirks
 
 
@@ -20,17 +21,33 @@ def read_answer(body: bytes, *, product_id: str, quirks: Quirks = NO_QUIRKS) -> 
         answer = orjson.loads(body)
     except orjson.JSONDecodeError:
         return Answer(usage=None, body=body, error=_unreadable("The vendor's answer is not JSON."))
+    if type(answer) is list and answer and all(type(chunk) is dict for chunk in answer):
+        return _read_chunks(body, answer, product_id)
     if type(answer) is not dict:
-        error = error_of(answer) or _unreadable("The vendor's answer is not an object.")
-        return Answer(usage=None, body=body, error=error)
+        return Answer(usage=None, body=body, error=_unreadable("The vendor's answer is not an object."))
     seen = StreamState(product_id)
     seen.observe(answer)
-    raw = find_usage(answer)
-    renamed = with_product(body, answer, product_id)
+    return _answer(body, with_product(body, answer, product_id), seen)
+
+
+def _read_chunks(body: bytes, chunks: list[dict[str, Any]], product_id: str) -> Answer:
+    """A stream said whole as an array, by a vendor that was asked for events and gives none; or an error."""
+    seen = StreamState(product_id)
+    for chunk in chunks:
+        seen.observe(chunk)
+        if "modelVersion" in chunk:
+            chunk["modelVersion"] = product_id
+    try:
+        return _answer(body, orjson.dumps(chunks), seen)
+    except orjson.JSONEncodeError:
+        return _answer(body, None, seen)
+
+
+def _answer(body: bytes, renamed: bytes | None, seen: StreamState) -> Answer:
     if renamed is None:
         seen.error = _unreadable("The vendor's answer is nested too deeply.")
     return Answer(
-        usage=None if raw is None else usage_of(raw, seen.searches),
+        usage=None if seen.raw_usage is None else usage_of(seen.raw_usage, seen.searches),
         body=body if renamed is None else renamed,
         upstream_id=seen.upstream_id,
         error=seen.error,

@@ -45,7 +45,7 @@ def _content_path(model: str, stream: bool) -> str:
 
 
 def _content(name: str) -> Operation:
-    """Of each way of answering one, though they do the same: an Idempotency-Key must not mix them up."""
+    """One for each way of answering, though they do the same: an Idempotency-Key must not mix them up."""
     return Operation(
         name=name,
         read=read_generate_request,
@@ -101,7 +101,7 @@ def _find(path: str, query: bytes, headers: Mapping[bytes, bytes]) -> Found | No
     return Found(
         operation=STREAM_ARRAY if as_array else operation,
         spoken=Spoken(model=model, stream=is_stream, as_array=as_array),
-        name=f"/{version}/models/{{product}}:{verb}",
+        name=f"/{version}/models/{{product}}:{verb}{'[]' if as_array else ''}",
     )
 
 

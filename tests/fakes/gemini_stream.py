@@ -36,3 +36,24 @@ def parsed(frames: bytes) -> list[dict[str, Any]]:
 
 def named(*chunks: dict[str, Any]) -> list[dict[str, Any]]:
     return [{**one, "modelVersion": "p"} for one in chunks]
+
+
+def said(*chunks: dict[str, Any]) -> tuple[str, str, list[Any]]:
+    """(what was thought, what was said, all other parts in their order)"""
+    thought = spoken = ""
+    others = []
+    for chunk in chunks:
+        for candidate in chunk.get("candidates") or []:
+            for part in candidate.get("content", {}).get("parts") or []:
+                if part.keys() - {"text", "thought"}:
+                    others.append(part)
+                elif part.get("thought"):
+                    thought += part["text"]
+                else:
+                    spoken += part["text"]
+    return thought, spoken, others
+
+
+def finish_of(chunks: list[dict[str, Any]]) -> Any:
+    reasons = [c["finishReason"] for chunk in chunks for c in chunk["candidates"] if "finishReason" in c]
+    return reasons[-1] if reasons else None

@@ -45,11 +45,19 @@ def test_embeddings_report_usage_or_they_do_not() -> None:
     assert read_answer(reported, product_id="p").usage == Usage(input=8)
 
 
-@pytest.mark.parametrize("body", [b"", b"<html>", b"[]", b"3", b"null", b'[{"candidates":[]}]'])
+@pytest.mark.parametrize("body", [b"", b"<html>", b"[]", b"3", b"null", b"[3]", b'[{"error":{}}]'])
 def test_what_is_no_answer_is_an_error(body: bytes) -> None:
     answer = read_answer(body, product_id="p")
     assert answer.error is not None
     assert answer.usage is None
+
+
+def test_a_stream_that_is_said_whole() -> None:
+    first = {"candidates": [{"content": {"parts": [{"text": "ab"}]}}], "modelVersion": "v"}
+    last = {"usageMetadata": {"promptTokenCount": 3, "candidatesTokenCount": 2}, "responseId": "r1"}
+    answer = read_answer(json.dumps([first, last]).encode(), product_id="p")
+    assert (answer.usage, answer.upstream_id, answer.text_bytes) == (Usage(input=3, output=2), "r1", 2)
+    assert json.loads(answer.body) == [{**first, "modelVersion": "p"}, last]
 
 
 def test_an_error_with_usage_keeps_both() -> None:

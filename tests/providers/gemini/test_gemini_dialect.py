@@ -30,7 +30,8 @@ from providers.gemini.dialect import GEMINI
 def test_routes(version: str, verb: str, query: bytes, operation: str, stream: bool, as_array: bool) -> None:
     found = GEMINI.find(f"/{version}/models/nuri-x1:{verb}", query, {})
     assert found is not None
-    assert (found.operation.name, found.name) == (operation, f"/{version}/models/{{product}}:{verb}")
+    assert found.operation.name == operation
+    assert found.name == f"/{version}/models/{{product}}:{verb}{'[]' if as_array else ''}"
     assert found.spoken == Spoken(model="nuri-x1", stream=stream, as_array=as_array)
 
 

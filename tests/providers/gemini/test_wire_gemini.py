@@ -16,6 +16,7 @@ import pytest
 from metering.usage import Usage
 from providers.bounds import input_tokens_max, output_tokens_max
 from providers.dialect import Found
+from providers.gemini.answer import read_answer
 from providers.gemini.assemble import Assembler
 from providers.gemini.dialect import GEMINI
 from providers.gemini.errors import read_error
@@ -33,6 +34,7 @@ from tests.fakes.gemini_recordings import (
     reads_of,
     streams,
 )
+from tests.fakes.gemini_stream import finish_of, said
 
 PRODUCT: Final = "wire-product"
 OURS: Final = ("gemini.generate", "gemini.embeddings", "gemini.count_tokens")
@@ -99,6 +101,15 @@ def test_answers_are_metered_as_reported() -> None:
     assert differences(found) == []
 
 
+def test_streams_that_came_whole_as_arrays_are_metered_too() -> None:
+    arrays = [exchange for exchange in streams() if exchange["stream_format"] == "json-array"]
+    assert len(arrays) == 3
+    for exchange in arrays:
+        answer = read_answer(exchange["response"]["body"].encode(), product_id=PRODUCT)
+        assert difference(exchange, answer.usage) is None, exchange["id"]
+        assert json.loads(answer.body)[-1]["modelVersion"] == PRODUCT
+
+
 @pytest.mark.parametrize("as_array", [False, True])
 def test_streams_are_metered_as_reported_however_they_are_read(as_array: bool) -> None:
     found = []
@@ -143,27 +154,6 @@ def test_assembled_streams_are_metered_alike_and_say_the_same() -> None:
         assert said(whole) == said(*chunks), exchange["id"]
         assert whole["candidates"][0].get("finishReason") == finish_of(chunks), exchange["id"]
     assert differences(found) == []
-
-
-def said(*chunks: dict[str, Any]) -> tuple[str, str, list[Any]]:
-    """(what was thought, what was said, all other parts in their order)"""
-    thought = spoken = ""
-    others = []
-    for chunk in chunks:
-        for candidate in chunk.get("candidates") or []:
-            for part in candidate.get("content", {}).get("parts") or []:
-                if part.keys() - {"text", "thought"}:
-                    others.append(part)
-                elif part.get("thought"):
-                    thought += part["text"]
-                else:
-                    spoken += part["text"]
-    return thought, spoken, others
-
-
-def finish_of(chunks: list[dict[str, Any]]) -> Any:
-    reasons = [c["finishReason"] for chunk in chunks for c in chunk["candidates"] if "finishReason" in c]
-    return reasons[-1] if reasons else None
 
 
 def test_estimates_are_of_the_right_size() -> None:
