@@ -13,6 +13,7 @@ from typing import Any, Final
 import orjson
 
 from metering.usage import Usage
+from providers.facts import CHOICES_MAX
 from providers.gemini.progress import StreamState, candidates_of, is_finish, parts_of
 from providers.gemini.stream import data_of
 from providers.gemini.usage import usage_to_gemini
@@ -47,6 +48,8 @@ class Assembler(StreamState):
             if name not in _CHUNK_ONLY and value is not None:
                 self._extra[name] = value
         for index, candidate in candidates_of(chunk):
+            if index not in self._candidates and len(self._candidates) == CHOICES_MAX:
+                continue
             self._candidates.setdefault(index, _Candidate()).take(candidate)
 
     def answer(self, usage: Usage | None = None) -> bytes:

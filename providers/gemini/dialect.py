@@ -101,6 +101,7 @@ def _find(path: str, query: bytes, headers: Mapping[bytes, bytes]) -> Found | No
     return Found(
         operation=STREAM_ARRAY if as_array else operation,
         spoken=Spoken(model=model, stream=is_stream, as_array=as_array),
+        # An array is a route of its own: nobody's Idempotency-Key may give events for it.
         name=f"/{version}/models/{{product}}:{verb}{'[]' if as_array else ''}",
     )
 

@@ -13,6 +13,7 @@ import orjson
 from metering.usage import Usage
 from providers.bounds import ESTIMATE_BYTES_PER_TOKEN
 from providers.errors import VendorError
+from providers.facts import CHOICES_MAX
 from providers.gemini.errors import error_of
 from providers.gemini.searches import Searches
 from providers.gemini.usage import find_usage, merged, usage_of
@@ -98,10 +99,12 @@ class StreamState:
             self.usage = usage_of(self.raw_usage, self.searches)
 
     def _observe_candidate(self, index: int, candidate: dict[str, Any]) -> None:
-        self.seen.add(index)
+        if len(self.seen) < CHOICES_MAX:
+            self.seen.add(index)
         if is_finish(candidate.get("finishReason")):
             self.finished = True
-            self.ended.add(index)
+            if index in self.seen:
+                self.ended.add(index)
         self._searches.observe(candidate)
         length = 0
         for part in parts_of(candidate):

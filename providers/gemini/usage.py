@@ -20,8 +20,10 @@ _COUNTS: Final = (
     "candidatesTokenCount",
     "thoughtsTokenCount",
     "cachedContentTokenCount",
+    "totalTokenCount",
 )
-_TOTAL: Final = "totalTokenCount"
+_TOTAL: Final = _COUNTS[-1]
+FIELDS_MAX: Final = 64  # of one usage object: a vendor that names ever new ones is not followed
 # Embeddings spell it the other way.
 _PROMPT_DETAILS: Final = ("promptTokensDetails", "promptTokenDetails")
 _AUDIO: Final = ("AUDIO", 4)  # the enum's number, where a vendor writes numbers
@@ -30,14 +32,17 @@ _AUDIO: Final = ("AUDIO", 4)  # the enum's number, where a vendor writes numbers
 def find_usage(answer: dict[str, Any]) -> dict[str, Any] | None:
     """The usage an answer or a chunk carries; None where there is no count in it: `trafficType` is none."""
     raw = answer.get("usageMetadata")
-    if type(raw) is not dict or all(_count(raw, name) is None for name in (*_COUNTS, _TOTAL)):
+    if type(raw) is not dict or all(_count(raw, name) is None for name in _COUNTS):
         return None
     return raw
 
 
 def merged(known: dict[str, Any], raw: dict[str, Any]) -> dict[str, Any]:
     """The later report over the earlier. A total is of its own report: an older one would not fit."""
-    out = {**known, **{name: value for name, value in raw.items() if value is not None}}
+    out = dict(known)
+    for name, value in raw.items():
+        if value is not None and (name in out or name in _COUNTS or len(out) < FIELDS_MAX):
+            out[name] = value
     if raw.get(_TOTAL) is None:
         out.pop(_TOTAL, None)
     return out

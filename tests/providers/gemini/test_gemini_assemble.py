@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from metering.usage import Usage
+from providers.facts import CHOICES_MAX
 from providers.gemini.assemble import Assembler
 from tests.fakes.gemini_recordings import event_of
 
@@ -122,6 +123,11 @@ def test_candidates_in_their_order() -> None:
         (0, "a", "SAFETY"),
         (1, "b", "STOP"),
     ]
+
+
+def test_more_candidates_than_anybody_can_ask_for_are_not_kept() -> None:
+    assembler = fed(*[said({"text": "a"}, index=index, finishReason="STOP") for index in range(500)])
+    assert len(whole(assembler)["candidates"]) == len(assembler.seen) == len(assembler.ended) == CHOICES_MAX
 
 
 def test_usage_is_the_vendors_merged_or_the_one_handed_in() -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from metering.usage import Usage
 from providers.gemini.searches import Searches
-from providers.gemini.usage import find_usage, merged, usage_of, usage_to_gemini
+from providers.gemini.usage import FIELDS_MAX, find_usage, merged, usage_of, usage_to_gemini
 
 
 def metered(**counts: Any) -> Usage | None:
@@ -95,6 +95,15 @@ def test_the_later_value_of_a_field_wins_and_nothing_is_added() -> None:
     assert usage_of(known) == Usage(input=46, output=51)
     known = merged(known, {"promptTokenCount": 46, "candidatesTokenCount": 22, "totalTokenCount": 68})
     assert usage_of(known) == Usage(input=46, output=22)
+
+
+def test_a_vendor_that_names_ever_new_fields_is_not_followed() -> None:
+    known: dict[str, Any] = {}
+    for count in range(1_000):
+        known = merged(known, {f"x{count}": 1})
+    known = merged(known, {"promptTokenCount": 5, "x0": 2})
+    assert len(known) == FIELDS_MAX + 1
+    assert (usage_of(known), known["x0"]) == (Usage(input=5), 2)
 
 
 def test_an_older_total_says_nothing_of_newer_counts() -> None:
