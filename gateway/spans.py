@@ -17,7 +17,11 @@ from gateway.telemetry import CallRecord
 from metering.money import format_krw
 
 # Our operations -> the conventions' names; a call of any other is a chat.
-_OPERATIONS: Final = {"embeddings": "embeddings", "completions": "text_completion"}
+_OPERATIONS: Final = {
+    "embeddings": "embeddings",
+    "batch_embeddings": "embeddings",
+    "completions": "text_completion",
+}
 _PROPAGATOR: Final = TraceContextTextMapPropagator()
 
 

@@ -44,31 +44,24 @@ def _content_path(model: str, stream: bool) -> str:
     return path_of(model, "streamGenerateContent?alt=sse" if stream else "generateContent")
 
 
-def _content(name: str) -> Operation:
-    """One for each way of answering, though they do the same: an Idempotency-Key must not mix them up."""
-    return Operation(
-        name=name,
-        read=read_generate_request,
-        encode=encode_generate,
-        path=_content_path,
-        answer=read_answer,
-        fold=_fold,
-        assembler=_assembler,
-    )
-
-
-GENERATE: Final = _content("generate")
-STREAM: Final = _content("stream")
-STREAM_ARRAY: Final = _content("stream_array")
+GENERATE: Final = Operation(
+    name="generate",
+    read=read_generate_request,
+    encode=encode_generate,
+    path=_content_path,
+    answer=read_answer,
+    fold=_fold,
+    assembler=_assembler,
+)
 EMBED: Final = Operation(
-    name="embed",
+    name="embeddings",
     read=read_embed_request,
     encode=encode_embed,
     path=lambda model, stream: path_of(model, "embedContent"),
     answer=read_answer,
 )
 BATCH_EMBED: Final = Operation(
-    name="batch_embed",
+    name="batch_embeddings",
     read=read_batch_embed_request,
     encode=encode_embed,
     path=lambda model, stream: path_of(model, "batchEmbedContents"),
@@ -83,7 +76,7 @@ COUNT: Final = Operation(
 )
 _VERBS: Final = {
     "generateContent": GENERATE,
-    "streamGenerateContent": STREAM,
+    "streamGenerateContent": GENERATE,
     "embedContent": EMBED,
     "batchEmbedContents": BATCH_EMBED,
     "countTokens": COUNT,
@@ -96,10 +89,10 @@ def _find(path: str, query: bytes, headers: Mapping[bytes, bytes]) -> Found | No
     if matched is None or operation is None:
         return None
     version, model, verb = matched.groups()
-    is_stream = operation is STREAM
+    is_stream = verb == "streamGenerateContent"
     as_array = is_stream and not _asks_for_events(query)
     return Found(
-        operation=STREAM_ARRAY if as_array else operation,
+        operation=operation,
         spoken=Spoken(model=model, stream=is_stream, as_array=as_array),
         # An array is a route of its own: nobody's Idempotency-Key may give events for it.
         name=f"/{version}/models/{{product}}:{verb}{'[]' if as_array else ''}",
