@@ -122,7 +122,7 @@ class Attempts:
             self._health.success(target.target_id)
             return Reached(answer, target, operation, dialect)
         vendor = dialect.read_error(answer.status, await answer.read(ERROR_BODY_BYTES_MAX))
-        if vendor.status in _REJECTIONS:  # as it is meant: Google says 400 to a bad key of ours
+        if answer.status in _REJECTIONS:
             self._health.success(target.target_id)
             raise _rejection(vendor)
         if answer.status == 429:
