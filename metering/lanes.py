@@ -47,7 +47,7 @@ class Lanes:
         self._unposted = unposted
         self._gateway_id = gateway_id
         self._lanes: dict[int, Lane] = {}
-        self._lending: dict[tuple[str, int], asyncio.Task[LendOutcome]] = {}
+        self._lending: dict[tuple[str, int], tuple[float, asyncio.Task[LendOutcome]]] = {}  # since when
         self._topping_up: set[asyncio.Task[None]] = set()
         self._nothing: dict[str, tuple[int, float, NothingFree]] = {}  # epoch, when, what
         self._loop = asyncio.get_running_loop()
@@ -112,14 +112,17 @@ class Lanes:
         """Ask the treasury, once for all who ask at the same time; a recent "nothing" is believed."""
         if (nothing := self._recent_nothing(voucher_id, n, NOTHING_FREE_S)) is not None:
             return nothing
-        task = self._lending.get((voucher_id, n))
-        if task is None:
+        if (voucher_id, n) not in self._lending:
             asking = self._treasury.lend(lane=lane.number, n=n, voucher_id=voucher_id, need_micro=need_micro)
             task = self._loop.create_task(asking, name=f"lend-{voucher_id}")
-            self._lending[voucher_id, n] = task
+            self._lending[voucher_id, n] = self._loop.time(), task
             task.add_done_callback(lambda _: self._lending.pop((voucher_id, n), None))
+        asked_s, task = self._lending[voucher_id, n]
         outcome = await _asked(asyncio.shield(task))
         if isinstance(outcome, NothingFree):
+            if self._loop.time() - asked_s > NOTHING_FREE_S:
+                # Slow books said what was so when they were asked: a grant may have been raised since.
+                return NothingFree(pending=True, free_micro=outcome.free_micro)
             self._nothing[voucher_id] = (n, self._loop.time(), outcome)
         elif isinstance(outcome, EpochReplaced):
             lane.n = max(lane.n, outcome.n)

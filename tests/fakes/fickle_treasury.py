@@ -21,6 +21,7 @@ class FickleTreasury(MemoryTreasury):
         self.day_asked: list[tuple[str, int]] = []
         self.day_spent_micro = 0
         self.pending = False
+        self.answers_after_s = 0.0
         self.lends_at_once_micro: int | None = None
         self.renewed: list[int] = []
 
@@ -52,6 +53,7 @@ class FickleTreasury(MemoryTreasury):
             fund.free_micro -= kept
         outcome = await super().lend(lane=lane, n=n, voucher_id=voucher_id, need_micro=need_micro)
         fund.free_micro += kept
+        await asyncio.sleep(self.answers_after_s)  # they have looked; their answer is slow
         if isinstance(outcome, NothingFree) and self.pending:
             return NothingFree(pending=True, free_micro=fund.free_micro)
         return outcome

@@ -217,6 +217,23 @@ async def test_nothing_free_is_believed_for_a_moment(tmp_path: Path) -> None:
 
 
 @in_virtual_time
+async def test_nothing_free_of_slow_books_is_no_reason_to_refuse(tmp_path: Path) -> None:
+    """They looked two seconds ago. Meanwhile the grant was raised: the call waits, asks again and runs."""
+    async with meter_world(tmp_path, 10) as w:
+        await w.hold("a", 10)
+        await asyncio.sleep(1)
+        w.treasury.answers_after_s = 2.0
+        lane = w.meter._lanes[LANE]
+        asking = asyncio.create_task(w.meter._lanes.lend(lane, 1, "v1", 1))
+        call = asyncio.create_task(w.hold("b", 10))
+        await asyncio.sleep(1)
+        w.treasury.funds["v1"].free_micro += 10
+        w.treasury.answers_after_s = 0.0
+        assert await asking == NothingFree(pending=True, free_micro=0)
+        assert (await call).granted_micro == 10
+
+
+@in_virtual_time
 async def test_nothing_free_in_one_epoch_says_nothing_of_the_next(tmp_path: Path) -> None:
     """What the former epoch was lent is frozen until it closes: it may come back, so nobody is refused."""
     async with meter_world(tmp_path, 10) as w:
