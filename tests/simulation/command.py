@@ -6,6 +6,7 @@ import argparse
 import os
 import sys
 from contextlib import nullcontext
+from pathlib import Path
 
 from rich.console import Console
 from rich.markup import escape
@@ -66,14 +67,22 @@ def _campaign(url_of: str, seeds: list[int], *, processes: int) -> Summary:
         def told(result: Result) -> None:
             bar.advance(task)
             if result.broken is not None:
-                bar.console.print(escape(f"seed {result.seed}: {result.broken}"))
+                bar.console.print(escape(f"seed {result.seed}: {result.broken}; {_keep(result)}"))
 
         return campaign(url_of, seeds, processes=processes, told=told)
 
 
+def _keep(result: Result) -> Path:
+    """Its steps, whole: should it not break when it is run again, they are all there is to see."""
+    path = Path("build", f"seed-{result.seed}.txt")
+    path.parent.mkdir(exist_ok=True)
+    path.write_text("\n".join(result.trace or ()), "utf-8")
+    return path
+
+
 def _replay(url_of: str, seed: int, *, trace: bool) -> bool:
     [result] = run_here(url_of, [seed], full=trace)
-    if result.trace is not None:
+    if trace and result.trace is not None:
         print("\n".join(result.trace))
     elif result.broken is not None:
         print("\n".join(result.recent))

@@ -50,8 +50,6 @@ def simulate(
     """Run one seed to its end."""
     logging.disable(logging.CRITICAL)
     trace = Trace()
-    if full:
-        trace.full = []
     loop = SimulatedLoop()
     asyncio.set_event_loop(loop)
     chance = Chance(seed, trace, loop.time)
@@ -83,7 +81,7 @@ def simulate(
         refusals=world.model.refusals,
         virtual_s=loop.time() - 1000.0,
         recent=tuple(trace.recent),
-        trace=trace.full,
+        trace=trace.full if full or broken is not None else None,
     )
 
 

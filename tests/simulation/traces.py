@@ -14,7 +14,7 @@ class Trace:
     def __init__(self) -> None:
         self._digest = hashlib.blake2b(digest_size=16)
         self.recent: deque[str] = deque(maxlen=RECENT)
-        self.full: list[str] | None = None  # every line, where somebody wants to read them
+        self.full: list[str] = []  # every line: read where a run ends badly, or somebody wants to
         self.met: Counter[tuple[str, str]] = Counter()  # (await, fault) -> times
         self.passed: Counter[str] = Counter()  # await -> times
 
@@ -22,8 +22,7 @@ class Trace:
         line = f"{now_s:.4f} {words}"
         self._digest.update(line.encode() + b"\n")
         self.recent.append(line)
-        if self.full is not None:
-            self.full.append(line)
+        self.full.append(line)
 
     def digest(self) -> str:
         return self._digest.hexdigest()

@@ -23,6 +23,7 @@ from tests.simulation.books import Books, Server, pool_of
 from tests.simulation.chance import Chance
 from tests.simulation.data_set import DataSet
 from tests.simulation.disk import Disk
+from tests.simulation.evidence import evidence
 from tests.simulation.loop import Process, SimulatedLoop
 from tests.simulation.model import Broken, Line, Model
 from tests.simulation.redis_server import RedisServer
@@ -139,6 +140,9 @@ class World:
 
     def broke(self, broken: Broken) -> None:
         self.chance.say(f"BROKEN {broken}")
+        if not self.broken:
+            for words in evidence(self):
+                self.chance.say(words)
         self.broken.append(broken)
 
     def _seen(self, server: RedisServer, name: str, parts: list[bytes], reply: Any) -> None:
