@@ -31,6 +31,7 @@ from tests.journeys.declarations import (
     voucher,
 )
 from tests.journeys.wire_protocols import PROTOCOLS, Protocol
+from tests.journeys.wire_table import assert_documented, how_it_ended
 from tests.providers.synthetic.exchanges import ANSWERS, STREAMS, Synthetic
 
 AT_ONCE: Final = 16
@@ -228,6 +229,14 @@ async def test_metered_is_what_was_reported(replayed: tuple[House, list[Replayed
     for tag, count in compared.most_common():
         print(f"{tag:<36} {count:>8}  {equal[tag]:>11}")
     assert wrong == []
+    shown = [records[answer.usage_id] for answer in answers]
+    assert_documented(
+        [
+            (exchange.protocol.name, how_it_ended(record))
+            for (exchange, _), record in zip(calls, shown, strict=True)
+            if "synthetic" not in exchange.tags
+        ]
+    )
     exact = sum(len(exchange.variants) for exchange in everything if exchange.confidence == "exact")
     assert equal["(exact)"] == exact > 0
     await assert_sound(house)
