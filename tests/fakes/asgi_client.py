@@ -8,6 +8,8 @@ from typing import Any
 
 import orjson
 
+from tests.fakes.our_code import our_code
+
 
 @dataclass(slots=True)
 class Heard:
@@ -22,7 +24,7 @@ class Heard:
 
     @property
     def code(self) -> str:
-        return str(self.json["error"]["code"])
+        return our_code(self.json)
 
     @property
     def frames(self) -> list[str]:

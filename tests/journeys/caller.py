@@ -15,6 +15,8 @@ from typing import Any
 
 import aiohttp
 
+from tests.fakes.our_code import our_code
+
 CALL_WAIT_S = 60.0
 SOURCES = ("government", "self")
 
@@ -41,11 +43,7 @@ class Answer:
     def code(self) -> str | None:
         """Our code in an error's body, where its dialect has it."""
         try:
-            said = self.json
-            if "status" in said:  # CLOVA
-                return str(said["status"]["reason"])
-            error = said["error"]
-            return str(error["details"][0]["reason"] if "details" in error else error["code"])
+            return our_code(self.json)
         except (ValueError, KeyError, TypeError, IndexError):
             return None
 

@@ -1,0 +1,75 @@
+"""No route costs money unseen: what a vendor's package can ask for is metered, free, our own, or refused."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Final
+
+import pytest
+from aiohttp import web
+
+from providers.dialects import find
+from tests.docs.pages import page, tables
+from tests.fakes.gateway_world import world
+from tests.fakes.sdk_routes import sdk_routes
+
+HELD: Final = "a hold before, settled after"
+FREE: Final = "free: a hold of nothing"
+READ: Final = "our own books"
+BODY: Final = {"model": "x1", "messages": [{"role": "user", "content": "hi"}], "max_tokens": 5}
+
+
+def documented() -> dict[tuple[str, str], str]:
+    """(method, path) -> what meters it, of docs/reference/dialects.md. Names in paths are {}."""
+    rows = tables(page("docs/reference/dialects.md").section("No side door"))[0]
+    return {
+        (row["method"], re.sub(r"\{[a-z_]+\}", "{}", path.strip("` "))): row["metered by"]
+        for row in rows
+        for path in row["path"].split(",")
+    }
+
+
+async def unasked(request: web.Request) -> web.Response:
+    raise AssertionError("a vendor was asked")
+
+
+async def test_what_is_not_listed_does_not_exist(tmp_path: Path) -> None:
+    listed, routes = documented(), sdk_routes()
+    assert len(routes) > 600
+    asked = 0
+    async with world(unasked, tmp_path) as w:
+        for route in routes:
+            if (route.method, route.path) in listed:
+                continue
+            body = None if route.method == "GET" else BODY
+            heard = await w.client.call(route.method, route.path.replace("{}", "x1"), body)
+            assert (heard.status, heard.code) in ((404, "route_not_found"), (405, "route_not_found")), route
+            asked += 1
+        assert w.events == []
+    assert asked > 500
+
+
+def test_what_is_listed_is_metered_as_it_says() -> None:
+    for (method, path), meter in documented().items():
+        found = find(path.replace("{}", "x1"), b"", {})
+        assert (found is None) == (meter == READ), path
+        if found is not None:
+            assert method == "POST"
+            is_counting = found.operation.name in ("count_tokens", "count")
+            assert meter == (FREE if is_counting else HELD), path
+
+
+@pytest.mark.parametrize(
+    ("package", "method", "path"),
+    [
+        ("openai", "POST", "/v1/chat/completions"),
+        ("openai", "POST", "/v1/responses"),
+        ("anthropic", "POST", "/v1/messages"),
+        ("anthropic", "POST", "/v1/messages/count_tokens"),
+        ("google-genai", "POST", "/v1beta/models/{}:generateContent"),
+    ],
+)
+def test_the_packages_ask_for_what_is_listed(package: str, method: str, path: str) -> None:
+    assert (method, path) in documented()
+    assert (package, method, path) in sdk_routes()
