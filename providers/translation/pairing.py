@@ -17,11 +17,11 @@ from providers.dialect import Answer, Fold, Operation, Refusal
 from providers.errors import VendorError
 from providers.facts import RequestFacts
 from providers.quirks import Quirks
-from providers.translation.port import ChatSide, Listener, Speaker
+from providers.translation.port import CallerSide, Listener, Speaker, VendorSide
 
 
 @cache
-def pair(caller: ChatSide, vendor: ChatSide) -> Operation:
+def pair(caller: CallerSide, vendor: VendorSide) -> Operation:
     """The caller's chat, held with the vendor."""
     return Operation(
         name=caller.operation.name,
@@ -36,7 +36,7 @@ def pair(caller: ChatSide, vendor: ChatSide) -> Operation:
 
 
 class _Pair:
-    def __init__(self, caller: ChatSide, vendor: ChatSide) -> None:
+    def __init__(self, caller: CallerSide, vendor: VendorSide) -> None:
         self.caller = caller
         self.vendor = vendor
 

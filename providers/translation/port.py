@@ -1,6 +1,7 @@
 """What a chat dialect offers to translation: to be understood, and to be spoken. Both sides are pure.
 
-A pair of dialects is made of one side of each (`pairing.py`):
+A pair of dialects is made of one side of each (`pairing.py`). Most dialects have both; one that no caller
+speaks to other vendors' products has a vendor's only:
 
     the caller's dialect   hear       its request -> Conversation
                            say        Reply -> its whole answer
@@ -56,15 +57,28 @@ class Speaker(Protocol):
     def failure(self, refusal: Refusal) -> bytes: ...
 
 
-@dataclass(frozen=True, slots=True)
-class ChatSide:
-    """Of one dialect, both ways."""
+@dataclass(frozen=True, kw_only=True)
+class Side:
+    """Of one dialect."""
 
     dialect: str
     operation: Operation  # the chat of this dialect
+
+
+@dataclass(frozen=True, kw_only=True)
+class CallerSide(Side):
     hear: Hear
+    say: Callable[[Reply, str], dict[str, Any]]  # (reply, product id)
+    make_speaker: Callable[[str, RequestFacts], Speaker]  # (product id, facts of the caller's request)
+
+
+@dataclass(frozen=True, kw_only=True)
+class VendorSide(Side):
     ask: Callable[[Conversation], dict[str, Any]]  # raises BadRequest (`inexpressible`)
     understand: Callable[[dict[str, Any]], Reply]
-    say: Callable[[Reply, str], dict[str, Any]]  # (reply, product id)
     make_listener: Callable[[], Listener]
-    make_speaker: Callable[[str, RequestFacts], Speaker]  # (product id, facts of the caller's request)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ChatSide(CallerSide, VendorSide):
+    """Both ways."""

@@ -9,9 +9,9 @@ from typing import Final
 from providers.dialect import Operation
 from providers.translation.openai.side import SIDE as OPENAI
 from providers.translation.pairing import pair
-from providers.translation.port import ChatSide
+from providers.translation.port import CallerSide, Side, VendorSide
 
-SIDES: Final[Mapping[str, ChatSide]] = MappingProxyType({side.dialect: side for side in (OPENAI,)})
+SIDES: Final[Mapping[str, Side]] = MappingProxyType({side.dialect: side for side in (OPENAI,)})
 
 
 def operation_for(dialect: str, operation: Operation, vendor_dialect: str) -> Operation | None:
@@ -19,6 +19,8 @@ def operation_for(dialect: str, operation: Operation, vendor_dialect: str) -> Op
     if dialect == vendor_dialect:
         return operation
     caller, vendor = SIDES.get(dialect), SIDES.get(vendor_dialect)
-    if caller is None or vendor is None or caller.operation is not operation:
+    if not (isinstance(caller, CallerSide) and isinstance(vendor, VendorSide)):
+        return None
+    if caller.operation is not operation:
         return None
     return pair(caller, vendor)
