@@ -53,12 +53,14 @@ class _Encode(_Pair):
         quirks: Quirks,
     ) -> bytes:
         conversation = self.caller.hear(body, facts, self.vendor.dialect)
+        # The caller's own limit goes to encoding as well: vendors name its field differently by model.
+        limits = [limit for limit in (conversation.output_limit, output_limit) if limit is not None]
         return self.vendor.operation.encode(
             self.vendor.ask(conversation),
             facts=facts,
             upstream_model=upstream_model,
             stream=stream,
-            output_limit=output_limit,
+            output_limit=min(limits, default=None),
             quirks=quirks,
         )
 
@@ -195,7 +197,10 @@ class TranslatedAssembler:
         return self._said(self._assembler.graceful_end(usage), usage)
 
     def _said(self, body: bytes, usage: Usage | None) -> bytes:
-        reply = self._sides.vendor.understand(orjson.loads(body))
+        try:
+            reply = self._sides.vendor.understand(orjson.loads(body))
+        except orjson.JSONDecodeError:  # an envelope can be one level deeper than can be read
+            reply = self._sides.vendor.understand({})
         seen = self._assembler.usage
         reply = msgspec.structs.replace(reply, usage=usage if seen is None else seen)
         return orjson.dumps(self._sides.caller.say(reply, self._product_id))

@@ -1,0 +1,39 @@
+"""Which calls are translated: by whom a dialect is spoken, and to whom."""
+
+from __future__ import annotations
+
+import pytest
+
+from providers.clova import dialect as clova
+from providers.dialect import Operation
+from providers.openai import dialect as openai
+from providers.translation.sides import operation_for
+
+
+@pytest.mark.parametrize(
+    ("dialect", "operation", "vendor_dialect", "is_said"),
+    [
+        ("openai", openai.CHAT, "openai", True),
+        ("openai", openai.EMBEDDINGS, "openai", True),
+        ("openai", openai.CHAT, "clova", True),
+        ("openai", openai.EMBEDDINGS, "clova", False),  # translation knows chats only
+        ("clova", clova.CHAT, "clova", True),
+        ("clova", clova.CHAT, "openai", False),  # it has a vendor's side only
+        ("openai", openai.CHAT, "unknown", False),
+        ("unknown", openai.CHAT, "openai", False),
+    ],
+)
+def test_who_is_understood_by_whom(
+    dialect: str, operation: Operation, vendor_dialect: str, is_said: bool
+) -> None:
+    spoken = operation_for(dialect, operation, vendor_dialect)
+    assert (spoken is not None) is is_said
+    if spoken is not None:
+        assert spoken.name == operation.name
+
+
+def test_a_translated_call_goes_where_the_vendor_wants_it() -> None:
+    spoken = operation_for("openai", openai.CHAT, "clova")
+    assert spoken is not None
+    assert spoken.path("HCX-005", True) == "/v3/chat-completions/HCX-005"
+    assert spoken is operation_for("openai", openai.CHAT, "clova"), "made once"
