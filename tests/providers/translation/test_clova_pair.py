@@ -194,6 +194,7 @@ def test_the_sdk_reads_a_call_in_a_stream() -> None:
     assert choice.finish_reason == "tool_calls"
     assert choice.message.tool_calls is not None
     [call] = choice.message.tool_calls
+    assert call.type == "function"
     assert (call.id, call.function.name, json.loads(call.function.arguments)) == (
         "call_1",
         "weather",
