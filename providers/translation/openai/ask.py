@@ -21,7 +21,8 @@ _DIALECT = "openai"
 
 
 def ask(said: Conversation) -> dict[str, Any]:
-    """Without `model`, `stream` and the like: encoding sets them. Raises BadRequest."""
+    """Without `model`, `stream` and the like, which encoding sets; so it does the output limit, whose field
+    differs by vendor. Raises BadRequest."""
     messages: list[dict[str, Any]] = []
     if said.system:
         messages.append({"role": "system", "content": "\n\n".join(text.text for text in said.system)})
@@ -29,7 +30,6 @@ def ask(said: Conversation) -> dict[str, Any]:
         messages += _assistant(turn) if turn.role == "assistant" else _user(turn)
     body: dict[str, Any] = {"messages": messages}
     given = {
-        "max_tokens": said.output_limit,
         "temperature": said.temperature,
         "top_p": said.top_p,
         "top_k": said.top_k,

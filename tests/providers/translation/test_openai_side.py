@@ -9,7 +9,7 @@ import pytest
 
 from providers.facts import BadRequest
 from providers.openai.request import read_chat_request
-from providers.quirks import NO_QUIRKS
+from providers.quirks import NO_QUIRKS, quirks_for
 from providers.translation.neutral import (
     AnswerShape,
     Conversation,
@@ -114,6 +114,37 @@ def test_what_cannot_be_said_is_named(more: dict[str, Any], param: str) -> None:
 )
 def test_what_says_nothing_is_no_reason_to_refuse(more: dict[str, Any]) -> None:
     assert heard(**more) == heard()
+
+
+@pytest.mark.parametrize(
+    ("vendor", "said", "ours", "sent"),
+    [
+        (None, {}, None, {}),
+        (None, {"max_completion_tokens": 9}, None, {"max_tokens": 9}),
+        (
+            "openai",
+            {"max_tokens": 9},
+            None,
+            {"max_completion_tokens": 9},
+        ),  # its newer models refuse the other
+        ("openai", {"max_tokens": 9}, 5, {"max_completion_tokens": 5}),
+        ("openai", {"max_tokens": 5}, 9, {"max_completion_tokens": 5}),
+    ],
+)
+def test_the_limit_is_named_as_the_vendor_wants_it(
+    vendor: str | None, said: dict[str, Any], ours: int | None, sent: dict[str, int]
+) -> None:
+    body = {**HI, **said}
+    written = PAIR.encode(
+        body,
+        facts=read_chat_request(body, 100),
+        upstream_model="m",
+        stream=False,
+        output_limit=ours,
+        quirks=quirks_for(vendor),
+    )
+    asked = json.loads(written)
+    assert {name: asked[name] for name in asked if name.startswith("max")} == sent
 
 
 @recorded
