@@ -56,7 +56,7 @@ def read_chat_request(body: dict[str, Any], body_bytes: int, _: Spoken = IN_BODY
         if type(tools) is not list:
             raise bad("tools", "must be a list", "목록이어야 합니다")
         parts += len(tools)
-        whole = whole or any(type(tool) is not dict or tool.get("type") not in _LOCAL_TOOLS for tool in tools)
+        whole = whole or not all([_is_local(tool) for tool in tools])
     return RequestFacts(
         purpose="chat",
         model=model,
@@ -136,6 +136,8 @@ def _read_part(part: Any) -> tuple[int, int, bool]:
     if type(part) is not dict:
         raise bad("messages", "must have objects as content parts", "content의 항목은 객체여야 합니다")
     kind = part.get("type")
+    if kind is not None and type(kind) is not str:
+        raise bad("messages", "must say the types of parts as texts", "항목의 type은 텍스트여야 합니다")
     if kind in _TEXT_PARTS:
         return 0, 0, False
     if kind in ("image_url", "input_image"):
@@ -152,6 +154,14 @@ def _read_part(part: Any) -> tuple[int, int, bool]:
 
 
 _LOCAL_TOOLS: Final = frozenset({"function", "custom"})
+
+
+def _is_local(tool: Any) -> bool:
+    """A tool of the caller's: its description is all there is to read."""
+    kind = tool.get("type") if type(tool) is dict else None
+    if kind is not None and type(kind) is not str:
+        raise bad("tools", "must say their types as texts", "type은 텍스트여야 합니다")
+    return kind in _LOCAL_TOOLS
 
 
 def _output_limit(body: dict[str, Any]) -> int | None:

@@ -195,3 +195,18 @@ def test_pictures_to_embed_take_the_whole_context() -> None:
 )
 def test_output_bound(more: dict[str, Any], quirks: Quirks, tokens: int) -> None:
     assert output_tokens_max(chat(**more), product_max_output_tokens=4096, quirks=quirks) == tokens
+
+
+@pytest.mark.parametrize(
+    ("more", "param"),
+    [
+        ({"messages": [{"role": "user", "content": [{"type": ["text"]}]}]}, "messages"),
+        ({"messages": [{"role": "user", "content": [{"type": {"text": 1}}]}]}, "messages"),
+        ({"tools": [{"type": {}}]}, "tools"),
+        ({"tools": [{"type": ["function"]}]}, "tools"),
+    ],
+)
+def test_a_type_that_is_no_word_is_refused(more: dict[str, Any], param: str) -> None:
+    with pytest.raises(BadRequest) as refused:
+        read_chat_request({"model": "m", "messages": [{"role": "user", "content": "hi"}], **more}, 100)
+    assert refused.value.param == param
