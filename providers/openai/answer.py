@@ -9,6 +9,7 @@ import orjson
 
 from providers.dialect import Answer
 from providers.errors import VendorError
+from providers.openai.depth import text_bytes, written_if_shallow
 from providers.openai.errors import error_of
 from providers.openai.usage import find_usage, usage_of
 from providers.quirks import NO_QUIRKS, Quirks
@@ -47,7 +48,8 @@ def _with_product(body: bytes, answer: dict[str, Any], product_id: str) -> bytes
     if body.count(b'"model"') == 1 and (found := _MODEL.search(body)) is not None:
         return body[: found.start(1)] + product_id.encode() + body[found.end(1) :]
     answer["model"] = product_id
-    return orjson.dumps(answer)
+    written = written_if_shallow(answer)
+    return body if written is None else written
 
 
 def _text_bytes(answer: dict[str, Any]) -> int:
@@ -73,5 +75,11 @@ def _text_bytes(answer: dict[str, Any]) -> int:
                     break  # some vendors say it twice
         calls = message.get("tool_calls")
         if type(calls) is list:
-            length += sum(len(str(call.get("function"))) for call in calls if type(call) is dict)
+            length += sum(_call_bytes(call.get("function")) for call in calls if type(call) is dict)
     return length
+
+
+def _call_bytes(function: Any) -> int:
+    if type(function) is not dict:
+        return 0
+    return text_bytes(function.get("name")) + text_bytes(function.get("arguments"))

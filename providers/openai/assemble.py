@@ -13,6 +13,7 @@ from typing import Any, ClassVar, Final
 import orjson
 
 from metering.usage import Usage
+from providers.openai.depth import written_if_shallow
 from providers.openai.progress import StreamState
 from providers.openai.usage import usage_to_openai
 from providers.quirks import NO_QUIRKS, Quirks
@@ -51,6 +52,8 @@ class Assembler(StreamState):
         if type(chunk) is not dict:
             return
         self.observe(chunk)
+        if written_if_shallow(chunk) is None:
+            return  # metered, and left out: the answer could not be written with it
         for name, value in chunk.items():
             if name not in _CHUNK_ONLY and value is not None:
                 self._extra[name] = value
@@ -70,10 +73,10 @@ class Assembler(StreamState):
             "choices": [self._choices[index] for index in sorted(self._choices)],
             **self._extra,
         }
-        if self.raw_usage is not None:
+        if self.raw_usage is not None and written_if_shallow(self.raw_usage) is not None:
             out["usage"] = self.raw_usage
-        elif usage is not None:
-            out["usage"] = usage_to_openai(usage)
+        elif (known := usage if self.usage is None else self.usage) is not None:
+            out["usage"] = usage_to_openai(known)
         return orjson.dumps(out)
 
     def graceful_end(self, usage: Usage | None) -> bytes:

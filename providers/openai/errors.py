@@ -13,6 +13,7 @@ import orjson
 
 from providers.dialect import Refusal
 from providers.errors import VendorError
+from providers.openai.depth import written_if_shallow
 from providers.sse import frame
 from providers.vendor_text import clean, json_or_text, word
 
@@ -78,7 +79,8 @@ def _text(value: Any) -> str | None:
     if isinstance(value, str):
         return value
     if isinstance(value, list) and value and isinstance(value[0], dict):
-        return "; ".join(str(item.get("msg", "")) for item in value[:5] if isinstance(item, dict))
+        said = [item.get("msg", "") for item in value[:5] if isinstance(item, dict)]
+        return "; ".join(text for text in said if isinstance(text, str))
     if isinstance(value, dict):
-        return orjson.dumps(value).decode()
+        return (written_if_shallow(value) or b"").decode()
     return None

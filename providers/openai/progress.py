@@ -11,6 +11,7 @@ from typing import Any
 from metering.usage import Usage
 from providers.bounds import ESTIMATE_BYTES_PER_TOKEN
 from providers.errors import VendorError
+from providers.openai.depth import text_bytes
 from providers.openai.errors import error_of
 from providers.openai.usage import find_usage, usage_of
 from providers.quirks import NO_QUIRKS, Quirks
@@ -103,7 +104,7 @@ def _delta_bytes(delta: dict[str, Any]) -> int:
     for call in calls:
         function = call.get("function") if type(call) is dict else None
         if type(function) is dict:
-            length += len(str(function.get("name") or "")) + len(str(function.get("arguments") or ""))
+            length += text_bytes(function.get("name")) + text_bytes(function.get("arguments"))
     if type(audio := delta.get("audio")) is dict:
-        length += len(str(audio.get("transcript") or "")) or 1
+        length += text_bytes(audio.get("transcript")) or 1
     return length

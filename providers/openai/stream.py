@@ -20,6 +20,7 @@ import orjson
 
 from metering.usage import Usage
 from providers.dialect import Refusal
+from providers.openai.depth import written_if_shallow
 from providers.openai.errors import error_frame, error_of
 from providers.openai.patterns import Patterns, text_length
 from providers.openai.progress import StreamState
@@ -190,7 +191,7 @@ class StreamFold(StreamState):
         found = _MODEL.search(event)
         if found is None or orjson.loads(b'"' + found[2] + b'"') != chunk["model"]:
             chunk["model"] = self.product_id
-            return frame(orjson.dumps(chunk))
+            return event if (written := written_if_shallow(chunk)) is None else frame(written)
         self._in = found[0]
         self._out = b'"model"' + found[1] + orjson.dumps(self.product_id)
         self._patterns = self.compact if found[1] == b":" else self.spaced
