@@ -161,15 +161,14 @@ def message_bytes(message: Any) -> int:
 
 
 def _whole_call(call: dict[str, Any]) -> dict[str, Any] | None:
-    """As a `result` has it, with its arguments as an object; None while they are not whole."""
+    """As a `result` has it, with its arguments as an object; None while they are not whole, or too deep."""
     try:
         arguments = orjson.loads("".join(call["pieces"]) or "{}")
     except orjson.JSONDecodeError:
         return None
-    if not _json_bytes(arguments):
-        return None
     function = {"name": call["name"], "arguments": arguments}
-    return {"id": call["id"], "type": "function", "function": function}
+    whole = {"id": call["id"], "type": "function", "function": function}
+    return whole if _json_bytes([[[whole]]]) else None  # in a `result` it stands as deep
 
 
 def _json_bytes(value: Any) -> int:

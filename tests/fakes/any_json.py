@@ -19,17 +19,21 @@ def nested(depth: int, *, objects: bool = False) -> bytes:
 
 
 DEEP: Final = tuple(
-    nested(depth, objects=objects) for depth in (240, 300, 1_000) for objects in (False, True)
+    nested(depth, objects=objects) for depth in (250, 300, 1_000) for objects in (False, True)
 )
 _PLAIN: Final = (
     b"null", b"true", b"false", b"0", b"7", b"-1", b"1.5", b"2.0", b"1e300", b"1" * 40, b'""', b'"x"',
     b'"text"', b'"\\u0000"', '"서울"'.encode(), b'"data:image/png;base64,AA"', b"[]", b"[[]]", b"[{}]", b"{}",
     b'{"type":[]}', b'[{"type":{}}]', b'[{"type":["text"]}]', b'{"a":null}', b'["a",1]',
 )  # fmt: skip
-values: Final[st.SearchStrategy[bytes]] = st.sampled_from((*_PLAIN, *DEEP)) | st.recursive(
-    st.sampled_from(_PLAIN),
-    lambda inner: st.lists(inner, max_size=3).map(lambda items: b"[" + b",".join(items) + b"]"),
-    max_leaves=4,
+values: Final[st.SearchStrategy[bytes]] = (
+    st.sampled_from(_PLAIN)
+    | st.sampled_from(DEEP)
+    | st.recursive(
+        st.sampled_from(_PLAIN),
+        lambda inner: st.lists(inner, max_size=3).map(lambda items: b"[" + b",".join(items) + b"]"),
+        max_leaves=4,
+    )
 )
 
 
