@@ -18,6 +18,7 @@ def nested(depth: int, *, objects: bool = False) -> bytes:
     return b'{"a":' * depth + b"1" + b"}" * depth if objects else b"[" * depth + b"]" * depth
 
 
+# The first two can be written by themselves, and not a few levels deeper.
 DEEP: Final = tuple(
     nested(depth, objects=objects) for depth in (250, 300, 1_000) for objects in (False, True)
 )

@@ -155,7 +155,7 @@ class _Messages:
         texts = self._texts(message.get("content"), f"{where}.content")
         result = ToolResult(call_id, self._names.get(call_id), tuple(texts))
         last = self._turns[-1] if self._turns else None
-        if last is not None and last.role == "user" and type(last.parts[-1]) is ToolResult:
+        if last is not None and last.role == "user" and last.parts and type(last.parts[-1]) is ToolResult:
             self._turns[-1] = Turn("user", (*last.parts, result))  # results of one turn stay together
         else:
             self._turns.append(Turn("user", (result,)))

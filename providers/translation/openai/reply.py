@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-import orjson
-
+from providers.openai.depth import written_if_shallow
 from providers.openai.usage import usage_to_openai
 from providers.translation.neutral import Choice, Ending, Reply, Text, Thinking, ToolCall
 
@@ -37,18 +36,22 @@ def understand(body: dict[str, Any]) -> Reply:
     )
 
 
-def said_parts(content: Any) -> list[Text | Thinking | ToolCall]:
-    """Content is text; of some vendors a list of typed parts, or an object where JSON was asked for."""
+def said_parts(content: Any, *, is_thought: bool = False) -> list[Text | Thinking | ToolCall]:
+    """Content is text; of some vendors a list of typed parts, or an object where JSON was asked for.
+
+    What is nested too deeply to be written is left out: of a thought's parts none is a thought again.
+    """
     if type(content) is str:
         return [Text(content)] if content else []
     if type(content) is dict:
-        return [Text(orjson.dumps(content).decode())]
+        written = written_if_shallow(content)
+        return [] if written is None else [Text(written.decode())]
     parts: list[Text | Thinking | ToolCall] = []
     for part in content if type(content) is list else []:
         if type(part) is not dict:
             parts += said_parts(part) if type(part) is str else []
-        elif part.get("type") == "thinking":
-            inner = said_parts(part.get("thinking"))
+        elif part.get("type") == "thinking" and not is_thought:
+            inner = said_parts(part.get("thinking"), is_thought=True)
             parts += [Thinking(text.text) for text in inner if isinstance(text, Text)]
         elif type(part.get("text")) is str:
             parts += said_parts(part["text"])
@@ -65,16 +68,29 @@ def _choice(choice: dict[str, Any]) -> Choice:
     parts += said_parts(message.get("content")) + said_parts(message.get("refusal"))
     calls = message.get("tool_calls")
     for call in calls if type(calls) is list else []:
-        function = call.get("function") if type(call) is dict else None
-        if type(function) is dict:
-            parts.append(
-                ToolCall(
-                    call_id=str(call.get("id") or ""),
-                    name=str(function.get("name") or ""),
-                    arguments=str(function.get("arguments") or "{}"),
-                )
-            )
-    return Choice(tuple(parts), ENDINGS.get(str(choice.get("finish_reason")), "stop"))
+        if (whole := _whole_call(call)) is not None:
+            parts.append(whole)
+    reason = choice.get("finish_reason")
+    return Choice(tuple(parts), ENDINGS.get(reason, "stop") if type(reason) is str else "stop")
+
+
+def _whole_call(call: Any) -> ToolCall | None:
+    """Arguments are a text; of some vendors an object. Where that is too deep to be written, there is no
+    call: one without its arguments would be another."""
+    function = call.get("function") if type(call) is dict else None
+    if type(function) is not dict:
+        return None
+    call_id, name, arguments = call.get("id"), function.get("name"), function.get("arguments") or "{}"
+    if type(arguments) is not str:
+        written = written_if_shallow(arguments)
+        if written is None:
+            return None
+        arguments = written.decode()
+    return ToolCall(
+        call_id=call_id if type(call_id) is str else "",
+        name=name if type(name) is str else "",
+        arguments=arguments,
+    )
 
 
 def say(reply: Reply, product_id: str) -> dict[str, Any]:

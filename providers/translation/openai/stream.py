@@ -31,7 +31,7 @@ class Listener:
 
     def __init__(self) -> None:
         # Which of a choice's calls an index means: some vendors count from one, or leave numbers out.
-        self._calls: defaultdict[int, list[Any]] = defaultdict(list)
+        self._calls: defaultdict[int, list[int]] = defaultdict(list)
 
     def feed(self, event: bytes) -> list[Delta]:
         data = event_data(event)
@@ -69,7 +69,8 @@ class Listener:
             deltas.append(ChoiceEnd(index, ENDINGS.get(ending, "stop")))
 
     def _call(self, choice: int, position: int, call: dict[str, Any]) -> CallDelta:
-        named = call.get("index", position)
+        named = call.get("index")
+        named = named if type(named) is int else position
         known = self._calls[choice]
         if named not in known:
             known.append(named)
