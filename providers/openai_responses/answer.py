@@ -32,7 +32,7 @@ def read_answer(body: bytes, *, product_id: str, quirks: Quirks = NO_QUIRKS) -> 
     try:
         body = with_product(body, answer, (answer,), product_id)
     except TypeError:
-        error = error or UNREADABLE
+        pass  # nested deeper than can be written: as it came
     return Answer(
         usage=usage,
         body=body,

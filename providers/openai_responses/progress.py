@@ -7,7 +7,7 @@ carries a piece of a text, and others tell of items and their parts. An event we
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
 import msgspec
 import orjson
@@ -27,6 +27,8 @@ _RESPONSE_BYTES_MAX: Final = 1 << 15
 _DEPTH_FREE: Final = 240
 _NUMBER_MAX: Final = 1 << 53  # of events; JSON of ours has larger ones no more than anybody's
 _RAW: Final = msgspec.Raw()
+# A larger one is read here and could not be written; `orjson` reads it as a float, which is no index.
+_Index = Annotated[int, msgspec.Meta(ge=-_NUMBER_MAX, le=_NUMBER_MAX)]
 
 
 class Delta(msgspec.Struct, gc=False):
@@ -34,10 +36,10 @@ class Delta(msgspec.Struct, gc=False):
 
     type: str
     delta: str
-    output_index: int = -1
-    content_index: int = 0
-    summary_index: int = 0
-    sequence_number: int = -1
+    output_index: _Index = -1
+    content_index: _Index = 0
+    summary_index: _Index = 0
+    sequence_number: _Index = -1
     response: msgspec.Raw = _RAW
     error: msgspec.Raw = _RAW
     model: msgspec.Raw = _RAW
@@ -54,7 +56,7 @@ def delta_of(data: bytes) -> Delta | None:
     """A piece of a text, if the event is that and nothing else."""
     try:
         delta = _DECODER.decode(data)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
     return delta if delta.is_only_text else None
 
@@ -118,6 +120,8 @@ class StreamState:
                 orjson.dumps([[[[event]]]])
             except orjson.JSONEncodeError:
                 self.error = UNREADABLE
+                if type(response := event.get("response")) is dict:
+                    self.usage = usage_of_response(response) or self.usage
                 return None
         return event
 

@@ -54,12 +54,6 @@ def test_what_is_no_answer_is_an_error(body: bytes) -> None:
     assert answer.usage is None
 
 
-def test_what_cannot_be_written_again_is_an_error() -> None:
-    body = b'{"x":' + b"[" * 500 + b"]" * 500 + b',"y":{"model":1},"model":"v"}'
-    answer = read_answer(body, product_id="p")
-    assert answer.error is not None
-
-
 @pytest.mark.parametrize(
     ("more", "message"),
     [
