@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, Final
 
 import orjson
@@ -22,14 +23,17 @@ def encode_messages(
     output_limit: int | None,
     quirks: Quirks = NO_QUIRKS,
 ) -> bytes:
-    """The body for the vendor. `output_limit` only ever lowers the caller's own. Raises BadRequest."""
+    """The body for the vendor. `output_limit` only ever lowers the caller's own. Raises BadRequest.
+
+    A caller of another dialect may have said none: the vendor takes no request without one.
+    """
     out = dict(body)
     out["model"] = upstream_model
     if stream:
         out["stream"] = True
     elif "stream" in out:
         out["stream"] = False
-    if output_limit is not None and output_limit < out["max_tokens"]:
+    if output_limit is not None and output_limit < out.get("max_tokens", math.inf):
         out["max_tokens"] = output_limit
         _lower_thinking(out, output_limit)
     return _written(out)

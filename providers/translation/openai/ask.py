@@ -76,12 +76,13 @@ def _user(turn: Turn) -> list[dict[str, Any]]:
 
 
 def _result_text(result: ToolResult) -> str:
+    """The dialect has no mark for a tool that failed: its result says so, and says at least that."""
     texts = []
     for part in result.content:
         if isinstance(part, Image):
             raise inexpressible("messages (a picture in a tool result)", _DIALECT)
         texts.append(part.text)
-    return "\n".join(texts)
+    return "\n".join(texts) or ("error" if result.is_error else "")
 
 
 def _assistant(turn: Turn) -> list[dict[str, Any]]:

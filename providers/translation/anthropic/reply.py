@@ -1,0 +1,105 @@
+"""A whole message <-> Reply. Pure."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import orjson
+
+from metering.usage import Usage
+from providers.anthropic.usage import usage_to_anthropic
+from providers.translation.neutral import Choice, Ending, Reply, Text, Thinking, ToolCall
+
+ENDINGS: Final[dict[str, Ending]] = {
+    "end_turn": "stop",
+    "stop_sequence": "stop",
+    "pause_turn": "stop",
+    "max_tokens": "length",
+    "model_context_window_exceeded": "length",
+    "tool_use": "tool_calls",
+    "refusal": "filtered",
+}
+STOP_REASONS: Final[dict[Ending, str]] = {
+    "stop": "end_turn",
+    "length": "max_tokens",
+    "tool_calls": "tool_use",
+    "filtered": "refusal",
+}
+MESSAGE_ID: Final = "msg_translated"
+
+
+def understand(body: dict[str, Any]) -> Reply:
+    """What the vendor's own tools did stays untold: their blocks are of this dialect alone."""
+    reply_id, content = body.get("id"), body.get("content")
+    parts: list[Text | Thinking | ToolCall] = []
+    for block in content if type(content) is list else []:
+        match block:
+            case {"type": "text", "text": str(text)} if text:
+                parts.append(Text(text))
+            case {"type": "thinking", "thinking": str(thought)} if thought:
+                signature = block.get("signature")
+                parts.append(Thinking(thought, signature if type(signature) is str else None))
+            case {"type": "tool_use"}:
+                call_id, name = block.get("id"), block.get("name")
+                parts.append(ToolCall(str(call_id or ""), str(name or ""), arguments_of(block.get("input"))))
+    return Reply(
+        reply_id=reply_id if type(reply_id) is str else None,
+        created_s=None,
+        choices=(Choice(tuple(parts), ending_of(body.get("stop_reason"))),),
+        usage=None,
+    )
+
+
+def ending_of(stop_reason: Any) -> Ending:
+    return ENDINGS.get(stop_reason, "stop") if type(stop_reason) is str else "stop"
+
+
+def arguments_of(said: Any) -> str:
+    """JSON text of the input of a tool."""
+    try:
+        return orjson.dumps({} if said is None else said).decode()
+    except orjson.JSONEncodeError:  # read deeper than can be written
+        return "{}"
+
+
+def say(reply: Reply, product_id: str) -> dict[str, Any]:
+    """The dialect has one choice."""
+    choice = reply.choices[0] if reply.choices else Choice((), "stop")
+    calls = any(isinstance(part, ToolCall) for part in choice.parts)
+    return {
+        "id": reply.reply_id or MESSAGE_ID,
+        "type": "message",
+        "role": "assistant",
+        "model": product_id,
+        "content": [_block(part) for part in choice.parts],
+        "stop_reason": stop_reason(choice.ending, calls=calls),
+        "stop_sequence": None,
+        "usage": usage_said(reply.usage),
+    }
+
+
+def stop_reason(ending: Ending, *, calls: bool) -> str:
+    """Some vendors say of an answer with calls that it simply ended; callers of this dialect wait for the word."""
+    return "tool_use" if calls and ending == "stop" else STOP_REASONS[ending]
+
+
+def usage_said(usage: Usage | None) -> dict[str, Any]:
+    """Its two counts are in every message: of an unknown number they say null."""
+    return {"input_tokens": None, "output_tokens": None} if usage is None else usage_to_anthropic(usage)
+
+
+def _block(part: Text | Thinking | ToolCall) -> dict[str, Any]:
+    if isinstance(part, Text):
+        return {"type": "text", "text": part.text}
+    if isinstance(part, Thinking):
+        return {"type": "thinking", "thinking": part.text, "signature": part.signature or ""}
+    return {"type": "tool_use", "id": part.call_id, "name": part.name, "input": _input(part.arguments)}
+
+
+def _input(arguments: str) -> Any:
+    """As the vendor wrote it. What is no JSON object (cut in the middle) is none, as in the dialect itself."""
+    try:
+        said = orjson.loads(arguments)
+    except orjson.JSONDecodeError:
+        return {}
+    return orjson.Fragment(arguments) if type(said) is dict else {}
