@@ -140,8 +140,17 @@ def _merge(into: dict[str, Any], delta: dict[str, Any]) -> None:
             _merge(known, value)
         elif type(value) is list and type(known) is list:
             _merge_lists(known, value)
+        elif name == "content" and {type(value), type(known)} == {str, list}:
+            into[name] = _parts(known) + _parts(value)
         else:
             into[name] = value
+
+
+def _parts(content: str | list[Any]) -> list[Any]:
+    """Some vendors change between a text and a list of parts within one answer."""
+    if type(content) is str:
+        return [{"type": "text", "text": content}] if content else []
+    return list(content)
 
 
 def _merge_lists(into: list[Any], items: list[Any]) -> None:

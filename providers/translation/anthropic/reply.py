@@ -36,7 +36,7 @@ def understand(body: dict[str, Any]) -> Reply:
         match block:
             case {"type": "text", "text": str(text)} if text:
                 parts.append(Text(text))
-            case {"type": "thinking", "thinking": str(thought)} if thought:
+            case {"type": "thinking", "thinking": str(thought)}:  # only the seal, where thoughts are kept back
                 signature = block.get("signature")
                 parts.append(Thinking(thought, signature if type(signature) is str else None))
             case {"type": "tool_use"}:

@@ -38,7 +38,7 @@ class Replay(httpx2.BaseTransport):
         self.body, self.status = body, status
 
     def handle_request(self, request: httpx2.Request) -> httpx2.Response:
-        is_stream = self.body.startswith((b"event:", b":"))
+        is_stream = self.body.startswith((b"event:", b"data:", b":"))
         kind = "text/event-stream" if is_stream else "application/json"
         return httpx2.Response(self.status, headers={"content-type": kind}, content=self._pieces())
 

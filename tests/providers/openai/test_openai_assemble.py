@@ -63,6 +63,16 @@ def test_texts_are_joined() -> None:
     }
 
 
+def test_a_text_that_becomes_parts_and_a_text_again_is_not_lost() -> None:
+    thought = {"type": "thinking", "thinking": [{"type": "text", "text": "hm"}]}
+    pieces = ["", [thought], [thought, {"type": "text", "text": "1"}], "44"]
+    answer = whole(fed(*(said({"content": piece}) for piece in pieces), said({}, "stop")))
+    ones = [{"type": "text", "text": "1"}, {"type": "text", "text": "44"}]
+    assert answer["choices"][0]["message"]["content"] == [thought, thought, *ones]
+    answer = whole(fed(said({"content": "1"}), said({"content": [thought]}), said({"content": "44"})))
+    assert answer["choices"][0]["message"]["content"] == [ones[0], thought, ones[1]]
+
+
 def test_tool_calls_are_joined_by_index() -> None:
     def call(index: int, **function: str) -> dict[str, Any]:
         return {"index": index, "function": function}
