@@ -242,8 +242,9 @@ async def test_a_client_that_leaves_is_charged_all_the_same(tmp_path: Path) -> N
         assert (event.tokens["output"], event.client_gone, event.end_reason) == (7, True, "completed")
 
 
-async def test_a_product_of_another_dialect_is_refused_in_these_words(tmp_path: Path) -> None:
+async def test_what_has_no_translation_is_refused_in_these_words(tmp_path: Path) -> None:
     async with world(answers(message()), tmp_path) as w:
-        heard = await w.client.call("POST", PATH, ASK, headers=SDK)
+        ask = {"model": "x1", "messages": ASK["messages"]}
+        heard = await w.client.call("POST", f"{PATH}/count_tokens", ask, headers=SDK)
         assert (heard.status, heard.json["error"]["code"]) == (400, "purpose_mismatch")
         assert heard.json["error"]["type"] == "invalid_request_error"
