@@ -130,7 +130,7 @@ def _shape(body: dict[str, Any], vendor_dialect: str) -> AnswerShape | None:
 
 
 def _effort(body: dict[str, Any], vendor_dialect: str) -> Effort | None:
-    """By the word, or else by the tokens it may think with. `adaptive`: as much as the vendor thinks right."""
+    """By the word, or else by the tokens it may think with. `adaptive` leaves it to the vendor."""
     word = _config(body, vendor_dialect).get("effort")
     if word is not None and (type(word) is not str or word not in _EFFORTS):
         raise inexpressible("output_config.effort", vendor_dialect)

@@ -36,7 +36,10 @@ def understand(body: dict[str, Any]) -> Reply:
         match block:
             case {"type": "text", "text": str(text)} if text:
                 parts.append(Text(text))
-            case {"type": "thinking", "thinking": str(thought)}:  # only the seal, where thoughts are kept back
+            case {
+                "type": "thinking",
+                "thinking": str(thought),
+            }:  # only the seal, where thoughts are kept back
                 signature = block.get("signature")
                 parts.append(Thinking(thought, signature if type(signature) is str else None))
             case {"type": "tool_use"}:
@@ -79,7 +82,7 @@ def say(reply: Reply, product_id: str) -> dict[str, Any]:
 
 
 def stop_reason(ending: Ending, *, calls: bool) -> str:
-    """Some vendors say of an answer with calls that it simply ended; callers of this dialect wait for the word."""
+    """Some vendors say of an answer with calls that it simply ended; callers here wait for the word."""
     return "tool_use" if calls and ending == "stop" else STOP_REASONS[ending]
 
 
@@ -97,7 +100,7 @@ def _block(part: Text | Thinking | ToolCall) -> dict[str, Any]:
 
 
 def _input(arguments: str) -> Any:
-    """As the vendor wrote it. What is no JSON object (cut in the middle) is none, as in the dialect itself."""
+    """As the vendor wrote it; where that is no JSON object (cut in the middle), as in the dialect itself."""
     try:
         said = orjson.loads(arguments)
     except orjson.JSONDecodeError:

@@ -39,9 +39,12 @@ results: Final = st.builds(
     st.booleans(),
 )
 turns: Final = st.one_of(
-    st.builds(lambda p: Turn("user", tuple(p)), st.lists(st.one_of(texts, images, results), min_size=1, max_size=4)),
     st.builds(
-        lambda p: Turn("assistant", tuple(p)), st.lists(st.one_of(thoughts, texts, calls), min_size=1, max_size=4)
+        lambda p: Turn("user", tuple(p)), st.lists(st.one_of(texts, images, results), min_size=1, max_size=4)
+    ),
+    st.builds(
+        lambda p: Turn("assistant", tuple(p)),
+        st.lists(st.one_of(thoughts, texts, calls), min_size=1, max_size=4),
     ),
 )
 schemas: Final[st.SearchStrategy[dict[str, Any]]] = st.sampled_from(
@@ -58,7 +61,8 @@ conversations: Final = st.builds(
     turns=st.lists(turns, min_size=1, max_size=6).map(tuple),
     tools=st.lists(tools, max_size=3).map(tuple),
     tool_choice=st.none() | tool_choices,
-    shape=st.none() | st.builds(AnswerShape, st.none() | schemas, st.just("answer"), st.none() | st.booleans()),
+    shape=st.none()
+    | st.builds(AnswerShape, st.none() | schemas, st.just("answer"), st.none() | st.booleans()),
     output_limit=st.none() | st.integers(1, 4096),
     n=st.sampled_from([1, 1, 1, 1, 2]),
     stop=st.lists(words, max_size=2).map(tuple),

@@ -33,7 +33,8 @@ class Said:
         content = said.get("content")
         if type(content) is dict:  # JSON where JSON was asked for
             content = json.dumps(content, ensure_ascii=False, separators=(",", ":"))
-        for part in content if type(content) is list else [{"text": content}]:  # Mistral
+        parts: list[Any] = content if type(content) is list else [{"text": content}]  # a list: Mistral
+        for part in parts:
             self.text += part.get("text") or ""
             self.thought += "".join(piece["text"] for piece in part.get("thinking", ()))
         self.text += said.get("refusal") or ""

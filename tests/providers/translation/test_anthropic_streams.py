@@ -57,7 +57,8 @@ def said_in_events(body: bytes) -> dict[str, Any]:
     said = Said()
     calls: dict[int, int] = {}
     for event in chunks_of(body):
-        index, delta, block = event.get("index"), event.get("delta") or {}, event.get("content_block") or {}
+        index: int = event.get("index", 0)
+        delta, block = event.get("delta") or {}, event.get("content_block") or {}
         if event["type"] == "content_block_start":
             said.text += block.get("text") or "" if block["type"] == "text" else ""
             said.thought += block.get("thinking") or "" if block["type"] == "thinking" else ""
@@ -84,8 +85,18 @@ def said_in_blocks(message: dict[str, Any]) -> dict[str, Any]:
     return said.told()
 
 
-FINISH: Final = {"end_turn": "stop", "stop_sequence": "stop", "max_tokens": "length", "tool_use": "tool_calls"}
-STOP: Final = {"stop": "end_turn", "length": "max_tokens", "tool_calls": "tool_use", "content_filter": "refusal"}
+FINISH: Final = {
+    "end_turn": "stop",
+    "stop_sequence": "stop",
+    "max_tokens": "length",
+    "tool_use": "tool_calls",
+}
+STOP: Final = {
+    "stop": "end_turn",
+    "length": "max_tokens",
+    "tool_calls": "tool_use",
+    "content_filter": "refusal",
+}
 
 
 def test_a_stream_says_what_it_said_however_it_is_read() -> None:
@@ -164,7 +175,9 @@ def test_anthropics_callers_get_what_openais_vendors_say() -> None:
         body, usage = to_client(TO_OPENAI, [body_of(exchange)])
         if b"event: message_stop" not in body:
             continue  # it ended with an error
-        choices = [choice for chunk in chunks_of(body_of(exchange)) for choice in chunk.get("choices") or ()]
+        choices: list[Any] = [
+            choice for chunk in chunks_of(body_of(exchange)) for choice in chunk.get("choices") or ()
+        ]
         if any(choice.get("index", 0) for choice in choices):
             continue  # several answers: no caller of this dialect asks for them
         assert_well_formed(body)
@@ -177,7 +190,7 @@ def test_anthropics_callers_get_what_openais_vendors_say() -> None:
         if "aborted_stream" not in exchange["special"]:
             assert ours == theirs, exchange["id"]
         if usage is not None:
-            counted = message.usage.to_dict(warnings=False)
+            counted: dict[str, Any] = message.usage.to_dict(warnings=False)
             assert counted["output_tokens"] == usage.output_total, exchange["id"]
             total = ("input_tokens", "cache_read_input_tokens", "cache_creation_input_tokens")
             assert sum(counted[name] for name in total) == usage.input_total, exchange["id"]
