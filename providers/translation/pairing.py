@@ -126,6 +126,8 @@ class TranslatedFold:
         self._heard.feed(event)
         if self._heard.error is not before:
             return b""
+        if event.startswith(b":"):  # the vendor is still there, which the caller's line needs to know as well
+            return b"" if self._heard.done else self._speaker.comment(b"keep-alive")
         self._speaker.reply_id = self._speaker.reply_id or self._heard.upstream_id
         deltas = self._listener.feed(event)
         return self._speaker.feed(deltas) if deltas else b""

@@ -136,6 +136,26 @@ def test_any_type_anywhere_in_an_event_is_heard(events: list[Any]) -> None:
         assert all(piece.choice == 0 for piece in heard)
 
 
+ANY: Final = st.recursive(
+    st.none() | st.booleans() | st.integers(-9, 9) | st.text(max_size=3),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(
+            st.sampled_from(["type", "text", "thinking", "signature", "id", "name", "input"]),
+            inner | st.sampled_from(["text", "thinking", "tool_use"]),
+        )
+    ),
+)
+
+
+@given(ANY, ANY, ANY)
+def test_any_type_anywhere_in_an_answer_is_said(content: Any, stop_reason: Any, answer_id: Any) -> None:
+    body = json.dumps({"id": answer_id, "content": content, "stop_reason": stop_reason}).encode()
+    for caller in (ANTHROPIC, OPENAI):
+        answer = pair(caller, ANTHROPIC).answer(body, product_id="p", quirks=NO_QUIRKS)
+        assert json.loads(answer.body)["model"] == "p"
+
+
 @pytest.mark.parametrize("events", [TALK, TOOL_CALL])
 def test_openais_caller_is_cut_in_its_own_words(events: list[dict[str, Any]]) -> None:
     operation = pair(OPENAI, ANTHROPIC)

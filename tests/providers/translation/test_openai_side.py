@@ -228,6 +228,21 @@ def test_an_answer_says_what_it_said() -> None:
             assert [call["function"]["name"] for call in mine["message"].get("tool_calls", [])] == names
 
 
+def test_content_nested_too_deeply_to_be_written_is_not_said() -> None:
+    deep = b'{"a":' * 300 + b"1" + b"}" * 300
+    body = b'{"choices":[{"index":0,"message":{"content":' + deep + b'},"finish_reason":"stop"}]}'
+    answer = PAIR.answer(body, product_id="p", quirks=NO_QUIRKS)
+    assert json.loads(answer.body)["choices"][0]["message"]["content"] is None
+
+
+def test_the_vendors_sign_of_life_is_passed_on_until_the_end() -> None:
+    assert PAIR.fold is not None
+    fold = PAIR.fold("p", read_chat_request({**HI, "stream": True}, 100), NO_QUIRKS)
+    assert fold.feed(b": VENDOR PROCESSING\n\n") == b": keep-alive\n\n"
+    fold.feed(b"data: [DONE]\n\n")
+    assert fold.feed(b": voucher charge_krw=0\n\n") == b""
+
+
 @recorded
 def test_an_assembled_stream_is_said_as_an_answer() -> None:
     assert PAIR.assembler is not None
