@@ -24,6 +24,8 @@ from launch.cli import app
 from launch.demo_vendor.faults import FAULTS, Orders, read_orders
 from launch.worker_main import COUNTED
 from providers import facts
+from providers.translation.anthropic import hear as anthropic_hear
+from providers.translation.openai import hear as openai_hear
 from tests.docs.pages import ROOT, page, tables
 
 REFUSALS: Final = ("Refused", "ServerRefused", "BadSettings")
@@ -155,6 +157,18 @@ def test_the_call_s_line_has_the_fields_that_are_told() -> None:
     [line] = [orjson.loads(line) for line in lines]
     assert told == set(line) - {"event", "process", "process_id", "level", "at"}
     assert {field.name for field in fields(CallRecord)} - {"started_s", "provider"} <= told
+
+
+def test_what_a_translation_does_not_pass_on() -> None:
+    rows = tables(
+        page("docs/reference/dialects.md").section("A caller of one dialect, a product of another")
+    )[0]
+    told = {
+        row["caller's dialect"]: set(re.findall(r"\w+", row["not passed to another dialect"])) for row in rows
+    }
+    words = {"of", "a", "tool"}
+    assert told["openai"] == openai_hear.HINTS
+    assert told["anthropic"] - words == anthropic_hear.HINTS | anthropic_hear.TOOL_HINTS
 
 
 def test_every_refusal_is_in_troubleshooting() -> None:
