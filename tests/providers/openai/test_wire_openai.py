@@ -123,10 +123,8 @@ def test_an_assembled_stream_says_what_its_chunks_said() -> None:
 
 
 def _text(content: Any) -> str:
-    """Of some vendors a list of typed parts, or now a list and now a text within one answer."""
-    if type(content) is list:
-        return "".join(part.get("text") or "" for part in content)
-    return content if type(content) is str else ""
+    parts: list[Any] = content if type(content) is list else [{"text": content}]  # or both in turn: Mistral
+    return "".join(part.get("text") or "" for part in parts)
 
 
 def test_client_frames_carry_the_product_and_no_end_of_the_vendors() -> None:
