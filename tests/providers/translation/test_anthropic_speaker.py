@@ -56,6 +56,7 @@ def call(number: int, arguments: str = "", **more: Any) -> CallDelta:
 
 FIRST: Final = call(0, call_id="c0", name="weather")
 SECOND: Final = call(1, call_id="c1", name="clock")
+THIRD: Final = call(2, call_id="c2", name="clock")
 
 
 @pytest.mark.parametrize(
@@ -71,6 +72,20 @@ SECOND: Final = call(1, call_id="c1", name="clock")
         (
             [FIRST, SECOND, call(0, '{"a"'), call(1, '{"b"'), call(0, ":1}"), call(1, ":2}")],
             [{"a": 1}, {"b": 2}],
+        ),
+        (
+            [
+                FIRST,
+                call(0, "{"),
+                SECOND,
+                THIRD,
+                call(1, '{"b"'),
+                call(2, "{"),
+                call(1, ":2}"),
+                call(2, "}"),
+                call(0, "}"),
+            ],
+            [{}, {"b": 2}, {}],
         ),
         (
             [FIRST, call(0, '{"a"'), TextDelta(0, "so"), SECOND, call(0, ":1}"), call(1, "{}")],
@@ -184,6 +199,7 @@ def test_an_input_that_came_whole_and_none_at_all() -> None:
         delta(2, "input_json_delta", partial_json=""),
         end(2),
         finish("tool_use"),
+        finish("end_turn"),
         STOP,
         delta(2, "text_delta", text="after the end"),
     ]
@@ -198,6 +214,7 @@ def test_an_input_that_came_whole_and_none_at_all() -> None:
         "calls": [["t1", "weather", {"at": "서울"}], ["t2", "clock", {}]],
         "ending": "tool_calls",
     }
+    assert b"".join(frames).count(b'"finish_reason":"') == 1
     assert [json.loads(arguments) for _, _, arguments in said.calls] == [{"at": "서울"}, {}]
 
 
@@ -223,3 +240,11 @@ def test_arguments_cut_in_the_middle_are_none() -> None:
         assert heard["usage"] == {"input_tokens": None, "output_tokens": None}
         assert said_in_blocks(heard)["calls"] == [["c1", "weather", said]]
         assert (b"1.50" in answer.body) == ("1.50" in arguments)
+
+
+def test_an_input_nested_too_deeply_to_be_written_is_none() -> None:
+    deep = b'{"a":' * 300 + b"1" + b"}" * 300
+    body = b'{"content":[{"type":"tool_use","id":"t1","name":"weather","input":' + deep + b"}]}"
+    answer = pair(OPENAI, ANTHROPIC).answer(body, product_id="p", quirks=NO_QUIRKS)
+    [call_said] = json.loads(answer.body)["choices"][0]["message"]["tool_calls"]
+    assert call_said["function"] == {"name": "weather", "arguments": "{}"}

@@ -228,6 +228,13 @@ def test_an_answer_says_what_it_said() -> None:
             assert [call["function"]["name"] for call in mine["message"].get("tool_calls", [])] == names
 
 
+def test_a_tool_that_failed_says_so_at_least() -> None:
+    for texts, said in [((), "error"), ((Text("no such city"),), "no such city")]:
+        turn = Turn("user", (ToolResult("c1", "weather", texts, is_error=True),))
+        [message] = ask(Conversation(system=(), turns=(turn,)))["messages"]
+        assert message == {"role": "tool", "tool_call_id": "c1", "content": said}
+
+
 def test_content_nested_too_deeply_to_be_written_is_not_said() -> None:
     deep = b'{"a":' * 300 + b"1" + b"}" * 300
     body = b'{"choices":[{"index":0,"message":{"content":' + deep + b'},"finish_reason":"stop"}]}'
