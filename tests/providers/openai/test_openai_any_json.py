@@ -166,3 +166,13 @@ def test_a_deep_answer_is_metered_and_passes(name: str, value: bytes) -> None:
     answer = CHAT.answer(body, product_id="p", quirks=NO_QUIRKS)
     assert answer.usage == Usage(input=2, cached_input=1, output=2)
     assert orjson.loads(answer.body)["choices"]
+
+
+@deep
+def test_a_deep_error_is_an_error(value: bytes) -> None:
+    for body in (
+        b'{"detail":[{"msg":%b},{"msg":"m"}]}' % value,
+        b'{"error":{"message":[{"msg":%b}]}}' % value,
+    ):
+        assert read_error(422, body).status == 422
+    assert read_error(422, b'{"detail":[{"msg":%b},{"msg":"m"}]}' % value).message == "m"

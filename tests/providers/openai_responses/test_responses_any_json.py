@@ -124,3 +124,16 @@ def test_a_deep_end_of_a_stream_is_metered_at_the_vendors_count(value: bytes) ->
     data = b'{"type":"response.completed","response":%b}' % with_something_deep(value)
     fold.feed(b"event: response.completed\ndata: " + data + b"\n\n")
     assert fold.usage == Usage(input=2, cached_input=1, output=2, reasoning=1)
+
+
+@pytest.mark.parametrize("number", ["output_index", "content_index", "sequence_number"])
+def test_a_number_too_large_to_be_written_is_no_index(number: str) -> None:
+    assert RESPONSES.fold is not None
+    fold = RESPONSES.fold("p", FACTS, NO_QUIRKS)
+    delta = {"type": "response.output_text.delta", "delta": "hi", "output_index": 0} | {number: 10**40}
+    for event in (*EVENTS[:3], delta):
+        frame = b"event: x\ndata: " + json.dumps(event).encode() + b"\n\n"
+        assert fold.feed(frame)
+    assert fold.delivered_tokens() == 1
+    assert b'"type":"response.output_item.done"' in fold.graceful_end(Usage(input=1))
+    assert b'"type":"response.incomplete"' in fold.terminal()

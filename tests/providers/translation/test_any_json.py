@@ -14,7 +14,7 @@ from providers.dialect import Operation
 from providers.facts import IN_BODY, BadRequest, RequestFacts
 from providers.quirks import NO_QUIRKS
 from providers.translation.clova.side import SIDE as CLOVA
-from providers.translation.neutral import Text, Thinking, ToolCall, ToolResult, Turn
+from providers.translation.neutral import CallDelta, Text, Thinking, ToolCall, ToolResult, Turn
 from providers.translation.openai.side import SIDE as OPENAI
 from providers.translation.pairing import pair
 from tests.fakes.any_json import DEEP, documents
@@ -128,3 +128,12 @@ def test_a_user_who_says_nothing_is_no_place_for_a_result() -> None:
     ]}  # fmt: skip
     said = OPENAI.hear(body, TO_OPENAI.read(body, 100, IN_BODY), "clova")
     assert said.turns == (Turn("user", ()), Turn("user", (ToolResult("c", None, (Text("비"),)),)))
+
+
+@pytest.mark.parametrize("value", DEEP, ids=lambda value: f"{value[:1].decode()}{len(value)}")
+def test_an_index_that_is_no_number_is_a_place(value: bytes) -> None:
+    listener = OPENAI.make_listener()
+    piece = b'{"index":%b,"function":{"arguments":"a"}}' % value
+    event = b'data: {"choices":[{"delta":{"tool_calls":[%b,%b]}}]}\n\n' % (piece, piece)
+    once = [CallDelta(0, 0, arguments="a"), CallDelta(0, 1, arguments="a")]
+    assert listener.feed(event) + listener.feed(event) == once + once

@@ -34,6 +34,7 @@ from tests.providers.clova.exchanges import (
     token3,
 )
 
+PIECE: Final[dict[str, Any]] = {"toolCalls": [{"function": {"partialJson": "}"}}]}
 DEEP: Final = json.loads("[" * 300 + "]" * 300)
 
 
@@ -135,6 +136,10 @@ def heard(body: bytes) -> list[Delta]:
                 token3({"toolCalls": [7, {"function": 7}]}),
             ),
             [CallDelta(0, 0, "a", "n", "{}"), CallDelta(0, 1, "b", "m", '{"x":1}'), CallDelta(0, 1)],
+        ),
+        (  # nobody said that a call begins
+            sse(token3({"toolCalls": [{"function": {"name": "n", "partialJson": "{"}}]}), token3(PIECE)),
+            [CallDelta(0, 0, None, "n", "{"), CallDelta(0, 0, arguments="}")],
         ),
         (b": working\n\ndata: 7\n\ndata: {\n\nevent: progress\ndata: {\"percent\": 3}\n\n", []),
     ],
