@@ -25,6 +25,7 @@ from launch.demo_vendor.faults import FAULTS, Orders, read_orders
 from launch.worker_main import COUNTED
 from providers import facts
 from providers.translation.anthropic import hear as anthropic_hear
+from providers.translation.clova import ask as clova_ask
 from providers.translation.openai import hear as openai_hear
 from tests.docs.pages import ROOT, page, tables
 
@@ -169,6 +170,9 @@ def test_what_a_translation_does_not_pass_on() -> None:
     words = {"of", "a", "tool"}
     assert told["openai"] == openai_hear.HINTS
     assert told["anthropic"] - words == anthropic_hear.HINTS | anthropic_hear.TOOL_HINTS
+    section = page("docs/reference/dialects.md").section("A caller of one dialect, a product of another")
+    [to_clova] = [text for text in section.split("\n\n") if text.startswith("CLOVA Studio has no place")]
+    assert set(re.findall(r"`(\w+)`", to_clova)) == {hint.split(".")[-1] for hint in clova_ask.HINTS}
 
 
 def test_every_refusal_is_in_troubleshooting() -> None:

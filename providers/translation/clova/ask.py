@@ -26,7 +26,7 @@ from providers.translation.neutral import (
 
 _DIALECT: Final = "clova"
 # Of a conversation, and not said: the answer is the same without them. A schema has no name there and always
-# binds; that a tool failed is told by its result's text.
+# binds; that a tool failed is told by its result's text, or by a word where it has none.
 HINTS: Final = frozenset({"user", "shape.name", "shape.strict", "tool_result.is_error"})
 
 
@@ -108,7 +108,7 @@ def _result_text(result: ToolResult) -> str:
         if isinstance(part, Image):
             raise inexpressible("messages (a picture in a tool result)", _DIALECT)
         texts.append(part.text)
-    return "\n".join(texts)
+    return "\n".join(texts) or ("error" if result.is_error else "")
 
 
 def _assistant(turn: Turn) -> list[dict[str, Any]]:

@@ -93,7 +93,7 @@ def test_a_conversation_in_its_words() -> None:
                 {"id": "c2", "type": "function", "function": {"name": "now", "arguments": {}}},
             ]},
             {"role": "tool", "toolCallId": "c1", "content": "맑음\n20도"},
-            {"role": "tool", "toolCallId": "c2", "content": ""},
+            {"role": "tool", "toolCallId": "c2", "content": "error"},
             {"role": "user", "content": "and?"},
         ],
         "tools": [
