@@ -31,7 +31,8 @@ _UNUSED = """
 _OUTSTANDING = """
     select l.lane, l.n, e.state, l.lent_micro - l.posted_micro - l.returned_micro
     from loan l join lane_epoch e using (lane, n)
-    where l.voucher_id = %s and l.lent_micro > l.posted_micro + l.returned_micro"""
+    where l.voucher_id = %s and l.lent_micro > l.posted_micro + l.returned_micro
+    order by l.lane, l.n"""
 
 
 async def expire_vouchers(purse: Purse, conn: Connection, *, lanes: Sequence[int]) -> int:

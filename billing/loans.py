@@ -109,11 +109,13 @@ async def confirm_sent(conn: Connection, loan: LoanRow) -> None:
 async def push_loans(purse: Purse, conn: Connection, *, lanes: Sequence[int]) -> int:
     """Send every loan whose latest version the purse has not confirmed. -> how many were looked at.
 
+    Those told least often come first, so that what the purse forgot, and is told for ever, delays nobody.
     A loan the purse does not have is left alone: whoever needs it gets NO_LOAN and has the epoch renewed.
     """
     cursor = await conn.execute(
         "select l.lane, l.n, l.voucher_id from loan l join lane_epoch e using (lane, n)"
-        " where l.ver > l.sent_ver and l.ver > 1 and e.state = 'open' and l.lane = any(%s) limit %s",
+        " where l.ver > l.sent_ver and l.ver > 1 and e.state = 'open' and l.lane = any(%s)"
+        " order by l.ver, l.lane, l.n, l.voucher_id limit %s",
         [list(lanes), PUSH_MAX],
     )
     rows = await cursor.fetchall()
