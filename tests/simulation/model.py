@@ -49,8 +49,12 @@ class Call:
 
     @property
     def exposed_micro(self) -> int:
-        """What is certainly held or owed: nothing by a try that no disk charged, once another is made."""
-        if self.unwritten and self.again:
+        """What is certainly held or owed.
+
+        Once another try is made, nothing by one that no disk charged, nor by one that runs on somewhere: its
+        hold is the other's.
+        """
+        if self.again and (self.unwritten or self.due_micro is None):
             return 0
         if self.voucher is None or self.swept or self.lost:
             return 0 if self.due_micro is None or self.swept else min(self.due_micro, self.granted_micro)
@@ -118,7 +122,8 @@ class Model:
         if call.voucher is None:
             return
         at = (call.op, call.voucher)
-        exposed = max(one.exposed_micro for one in self._of_op[call.op] if one.voucher == call.voucher)
+        tries = [one.exposed_micro for one in self._of_op[call.op] if one.voucher == call.voucher]
+        exposed = min([micro for micro in tries if micro], default=0)  # of several tries one is charged
         self.exposed[call.voucher] += exposed - self._counted[at]
         self._counted[at] = exposed
         line = self.lines[call.voucher]
