@@ -49,14 +49,14 @@ def product_for(caller: Caller, facts: RequestFacts, product: Product | None, ro
     allowed = caller.company.data_locations
     if allowed is not None and product.data_location not in allowed:
         raise Problem("data_location_refused", param="model")
-    asked, spoken = route.dialect.name, {target.dialect for target in product.upstreams}
-    if not any(operation_for(asked, route.operation, dialect) for dialect in spoken):
-        raise _other_dialect(asked, spoken)
+    asked = route.dialect.name
+    if not any(operation_for(asked, route.operation, target.dialect) for target in product.upstreams):
+        raise _other_dialect(asked, product)
     return product
 
 
-def _other_dialect(asked: str, spoken: set[str]) -> Problem:
-    named = ", ".join(sorted(spoken))
+def _other_dialect(asked: str, product: Product) -> Problem:
+    named = ", ".join(sorted({target.dialect for target in product.upstreams}))
     return Problem(
         "purpose_mismatch",
         english=f"This call cannot be made in the {asked} dialect; call the product in its own: {named}.",

@@ -17,7 +17,7 @@ page and none of the packages.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 import msgspec
@@ -178,4 +178,4 @@ class Dialect:
     request_id_header: str = "X-Request-Id"  # under which the vendor is told ours
     upstream_id_headers: tuple[str, ...] = ("x-request-id", "request-id")  # and says its own
     head_lines: tuple[str, ...] = ()  # that the vendor wants with every call
-    relayed_headers: frozenset[bytes] = field(default_factory=frozenset)  # of the caller's, to the vendor
+    relayed_headers: frozenset[bytes] = frozenset()  # of the caller's, to the vendor

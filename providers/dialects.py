@@ -57,4 +57,4 @@ def dialect_of(path: str, headers: Mapping[bytes, bytes]) -> Dialect:
         name = "gemini"
     else:
         name = "openai"
-    return DIALECTS.get(name, OPENAI)
+    return DIALECTS[name]

@@ -63,3 +63,8 @@ class VendorError:
     type: str | None = None
     code: str | None = None
     param: str | None = None
+
+
+def unreadable(message: str) -> VendorError:
+    """An answer with a good status that says nothing we could pass on."""
+    return VendorError(status=200, message=message, code="unreadable_answer")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Final
 
 import msgspec
@@ -79,3 +80,38 @@ def tokens_limit(body: dict[str, Any], name: str) -> int | None:
     if type(value) is not int or not 1 <= value <= TOKENS_LIMIT_MAX:
         raise bad(name, "must be a positive integer", "1 이상의 정수여야 합니다")
     return value
+
+
+def number(body: dict[str, Any], name: str) -> float | None:
+    value = body.get(name)
+    if value is not None and type(value) not in (int, float):
+        raise bad(name, "must be a number", "숫자여야 합니다")
+    return value
+
+
+def integer(body: dict[str, Any], name: str) -> int | None:
+    value = body.get(name)
+    if value is not None and type(value) is not int:
+        raise bad(name, "must be an integer", "정수여야 합니다")
+    return value
+
+
+def read_messages(
+    messages: list[Any], read_part: Callable[[Any], tuple[int, int, bool]]
+) -> tuple[int, int, bool]:
+    """(parts, image allowance, takes the whole context) of a chat; `read_part` says the same of one part."""
+    parts = allowance = 0
+    whole = False
+    for message in messages:
+        if type(message) is not dict:
+            raise bad("messages", "must hold objects only", "객체만 담아야 합니다")
+        content = message.get("content")
+        if type(content) is list:
+            for part in content:
+                counted, allowed, unbounded = read_part(part)
+                parts += counted
+                allowance += allowed
+                whole = whole or unbounded
+        elif content is not None and type(content) is not str:
+            raise bad("messages", "must have text or parts as content", "content 형식이 다릅니다")
+    return parts, allowance, whole

@@ -13,6 +13,8 @@ from __future__ import annotations
 import re
 from typing import Final
 
+# A vendor's comment may name the vendor, or imitate ours: only that there was one is passed on.
+COMMENT_FRAME: Final = b": keep-alive\n\n"
 BOM: Final = b"\xef\xbb\xbf"
 
 # Two line ends in a row. `\r(?!\n)` keeps CR LF one line end; `(?!\Z)` waits for the byte after a last CR.
@@ -117,3 +119,8 @@ def event_data(event: bytes) -> bytes | None:
 def frame(data: bytes) -> bytes:
     """One event of our own making. `data` holds no line ends."""
     return b"data: " + data + b"\n\n"
+
+
+def comment_frame(text: bytes) -> bytes:
+    """What SDKs skip. `text` holds no line ends."""
+    return b": " + text + b"\n\n"

@@ -11,7 +11,8 @@ from providers.anthropic.errors import error_of
 from providers.anthropic.events import with_model
 from providers.anthropic.usage import usage_of
 from providers.dialect import Answer
-from providers.errors import VendorError
+from providers.errors import VendorError, unreadable
+from providers.json_depth import written_if_shallow
 from providers.quirks import NO_QUIRKS, Quirks
 
 
@@ -43,14 +44,10 @@ def _read(body: bytes) -> dict[str, Any] | VendorError:
     try:
         answer = orjson.loads(body)
     except orjson.JSONDecodeError:
-        return _unreadable("The vendor's answer is not JSON.")
+        return unreadable("The vendor's answer is not JSON.")
     if type(answer) is not dict:
-        return error_of(answer) or _unreadable("The vendor's answer is not an object.")
+        return error_of(answer) or unreadable("The vendor's answer is not an object.")
     return answer
-
-
-def _unreadable(message: str) -> VendorError:
-    return VendorError(status=200, message=message, code="unreadable_answer")
 
 
 def _text_bytes(content: Any) -> int:
@@ -68,9 +65,4 @@ def _text_bytes(content: Any) -> int:
 
 
 def _json_bytes(value: Any) -> int:
-    if value is None:
-        return 0
-    try:
-        return len(orjson.dumps(value))
-    except orjson.JSONEncodeError:  # deeper than can be written
-        return 0
+    return 0 if value is None else len(written_if_shallow(value) or b"")

@@ -16,6 +16,7 @@ from providers.anthropic.events import Event, read_event
 from providers.anthropic.progress import StreamState
 from providers.anthropic.stream import empty_message
 from providers.anthropic.usage import usage_to_anthropic
+from providers.json_depth import written_if_shallow
 
 # Said whole each time: joining them would double them.
 _SAID_ONCE: Final = frozenset({"signature", "encrypted_content"})
@@ -101,11 +102,7 @@ class Assembler(StreamState):
 
 def _can_be_written(said: dict[str, Any]) -> bool:
     """JSON is read to a depth of 1,024 and written to 254; in the message it stands a little deeper."""
-    try:
-        orjson.dumps([[said]])
-    except orjson.JSONEncodeError:
-        return False
-    return True
+    return written_if_shallow([[said]]) is not None
 
 
 def _continued(name: str, known: Any, value: Any) -> Any:

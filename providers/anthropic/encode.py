@@ -5,9 +5,8 @@ from __future__ import annotations
 import math
 from typing import Any, Final
 
-import orjson
-
-from providers.facts import BadRequest, RequestFacts
+from providers.facts import RequestFacts
+from providers.json_depth import written
 from providers.quirks import NO_QUIRKS, Quirks
 
 # The vendor thinks with no less, and only where the limit leaves something to say afterwards.
@@ -36,7 +35,7 @@ def encode_messages(
     if output_limit is not None and output_limit < out.get("max_tokens", math.inf):
         out["max_tokens"] = output_limit
         _lower_thinking(out, output_limit)
-    return _written(out)
+    return written(out)
 
 
 def encode_count(
@@ -48,7 +47,7 @@ def encode_count(
     output_limit: int | None,
     quirks: Quirks = NO_QUIRKS,
 ) -> bytes:
-    return _written({**body, "model": upstream_model})
+    return written({**body, "model": upstream_model})
 
 
 def _lower_thinking(out: dict[str, Any], output_limit: int) -> None:
@@ -63,14 +62,3 @@ def _lower_thinking(out: dict[str, Any], output_limit: int) -> None:
         out["thinking"] = {**thinking, "budget_tokens": max(_THINKING_TOKENS_MIN, output_limit // 2)}
     else:
         out["thinking"] = {"type": "disabled"}
-
-
-def _written(out: dict[str, Any]) -> bytes:
-    """JSON is read to a depth of 1,024 and written to 254: what lies between is found here."""
-    try:
-        return orjson.dumps(out)
-    except orjson.JSONEncodeError:
-        raise BadRequest(
-            "The body is nested too deeply; send fewer levels.",
-            "본문의 중첩이 너무 깊습니다. 단계를 줄여 주세요.",
-        ) from None

@@ -11,6 +11,7 @@ from typing import Any, Final, NamedTuple
 
 import orjson
 
+from providers.json_depth import written_if_shallow
 from providers.sse import event_data
 
 # As far as it may stand in a line of its own.
@@ -64,10 +65,7 @@ def with_model(data: bytes, answer: dict[str, Any], message: dict[str, Any], pro
     if "model" in message and data.count(b'"model"') == 1 and (found := _MODEL.search(data)) is not None:
         return data[: found.start(1)] + orjson.dumps(product_id) + data[found.end(1) :]
     message["model"] = product_id
-    try:
-        return orjson.dumps(answer)
-    except orjson.JSONEncodeError:
-        return data
+    return written_if_shallow(answer) or data
 
 
 def _name(event: bytes) -> str:

@@ -19,9 +19,7 @@ from providers.anthropic.events import Event, frame, own_frame, read_event, with
 from providers.anthropic.progress import StreamState
 from providers.anthropic.usage import usage_to_anthropic
 from providers.dialect import Refusal
-
-# A vendor's comment may name the vendor, or imitate ours: only that there was one is passed on.
-COMMENT_FRAME: Final = b": keep-alive\n\n"
+from providers.sse import COMMENT_FRAME, comment_frame
 
 # The whole of an ordinary event. It never goes back: each repetition is possessive, each alternative begins
 # with another byte. Characters written as \uXXXX are left to the parser: Korean would count double. Some
@@ -85,7 +83,7 @@ class StreamFold(StreamState):
         return self._last
 
     def comment(self, text: bytes) -> bytes:
-        return b": " + text + b"\n\n"
+        return comment_frame(text)
 
     def failure(self, refusal: Refusal) -> bytes:
         """The dialect's in-stream error: official SDKs raise on it."""

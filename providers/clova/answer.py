@@ -8,7 +8,7 @@ from providers.clova.errors import error_of, says_ok
 from providers.clova.progress import message_bytes
 from providers.clova.usage import usage_of
 from providers.dialect import Answer
-from providers.errors import VendorError
+from providers.errors import unreadable
 from providers.quirks import NO_QUIRKS, Quirks
 
 
@@ -16,19 +16,15 @@ def read_answer(body: bytes, *, product_id: str, quirks: Quirks = NO_QUIRKS) -> 
     try:
         answer = orjson.loads(body)
     except orjson.JSONDecodeError:
-        return Answer(usage=None, body=body, error=_unreadable("The vendor's answer is not JSON."))
+        return Answer(usage=None, body=body, error=unreadable("The vendor's answer is not JSON."))
     if type(answer) is not dict:
-        return Answer(usage=None, body=body, error=_unreadable("The vendor's answer is not an object."))
+        return Answer(usage=None, body=body, error=unreadable("The vendor's answer is not an object."))
     result, error = answer.get("result"), error_of(answer)
     if error is None and type(result) is not dict and not says_ok(answer):
-        error = _unreadable("The vendor's answer has no result.")
+        error = unreadable("The vendor's answer has no result.")
     return Answer(
         usage=usage_of(result),
         body=body,
         error=error,
         text_bytes=message_bytes(result.get("message")) if type(result) is dict else 0,
     )
-
-
-def _unreadable(message: str) -> VendorError:
-    return VendorError(status=200, message=message, code="unreadable_answer")

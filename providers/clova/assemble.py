@@ -14,6 +14,7 @@ from metering.usage import Usage
 from providers.clova.events import read_event
 from providers.clova.progress import StreamState, message_bytes
 from providers.clova.version import Version
+from providers.json_depth import written_if_shallow
 
 _ENVELOPE: Final = b'{"status":{"code":"20000","message":"OK"},"result":%b}'
 
@@ -47,7 +48,4 @@ class Assembler(StreamState):
             lacking = self.version.usage_fields(usage)
         if self.text_bytes and not message_bytes(result.get("message")):
             lacking["message"] = self.message()  # it repeated nothing
-        try:
-            return _ENVELOPE % (orjson.dumps(result | lacking) if lacking else self._result)
-        except orjson.JSONEncodeError:
-            return _ENVELOPE % self._result
+        return _ENVELOPE % ((lacking and written_if_shallow(result | lacking)) or self._result)

@@ -7,10 +7,9 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-import orjson
-
 from providers.clova.request import LIMIT_FIELDS
-from providers.facts import BadRequest, RequestFacts
+from providers.facts import RequestFacts
+from providers.json_depth import written
 from providers.quirks import NO_QUIRKS, Quirks
 
 # It refuses `maxTokens`; the others take it. The row `clova-thinking` is for models that came later.
@@ -34,13 +33,7 @@ def encode_upstream(
             out["stream"] = stream
         if output_limit is not None:
             _lower_limit(out, output_limit, upstream_model, quirks)
-    try:
-        return orjson.dumps(out)
-    except orjson.JSONEncodeError:
-        raise BadRequest(
-            "The body is nested too deeply; send fewer levels.",
-            "본문의 중첩이 너무 깊습니다. 단계를 줄여 주세요.",
-        ) from None
+    return written(out)
 
 
 def _lower_limit(out: dict[str, Any], output_limit: int, upstream_model: str, quirks: Quirks) -> None:

@@ -6,9 +6,7 @@ came unless it holds what a client should not get (a carriage return, a comment 
 
 from __future__ import annotations
 
-from typing import Final, NamedTuple
-
-COMMENT_FRAME: Final = b": keep-alive\n\n"  # only that there was one is passed on
+from typing import NamedTuple
 
 
 class Event(NamedTuple):

@@ -17,6 +17,7 @@ from providers.clova.errors import error_of
 from providers.clova.usage import usage_of
 from providers.clova.version import REASON_FIELDS, Version
 from providers.errors import VendorError
+from providers.json_depth import written_if_shallow
 
 _TEXTS: Final = ("content", "thinkingContent")
 _KNOWN: Final = frozenset({b"", b"token", b"result", b"signal"})
@@ -173,7 +174,4 @@ def _whole_call(call: dict[str, Any]) -> dict[str, Any] | None:
 
 def _json_bytes(value: Any) -> int:
     """0 of what is nested too deeply: JSON is read to a depth of 1,024 and written to 254."""
-    try:
-        return len(orjson.dumps(value))
-    except orjson.JSONEncodeError:
-        return 0
+    return len(written_if_shallow(value) or b"")

@@ -12,7 +12,16 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from providers.facts import IMAGE_TOKENS_MIN, RequestFacts, Spoken, bad, flag, model_of, tokens_limit
+from providers.facts import (
+    IMAGE_TOKENS_MIN,
+    RequestFacts,
+    Spoken,
+    bad,
+    flag,
+    model_of,
+    read_messages,
+    tokens_limit,
+)
 
 # Answers end at the smaller one; which of them a model takes differs (encode.py).
 LIMIT_FIELDS: Final = ("maxTokens", "maxCompletionTokens")
@@ -29,7 +38,7 @@ def read_chat_request(body: dict[str, Any], body_bytes: int, spoken: Spoken) -> 
         )
     limits = [limit for name in LIMIT_FIELDS if (limit := tokens_limit(body, name)) is not None]
     stream = flag(body, "stream")
-    parts, allowance, whole = _read_messages(messages)
+    parts, allowance, whole = read_messages(messages, _read_part)
     tools = body.get("tools")
     if tools is not None:
         if type(tools) is not list:
@@ -56,25 +65,6 @@ def read_embeddings_request(body: dict[str, Any], body_bytes: int, spoken: Spoke
     if in_path is None or (in_path == EMBEDDING_V2 and body.get("model") is not None):
         in_path = model_of(body)
     return RequestFacts(purpose="embedding", model=in_path, body_bytes=body_bytes)
-
-
-def _read_messages(messages: list[Any]) -> tuple[int, int, bool]:
-    """(parts, image allowance, takes the whole context)."""
-    parts = allowance = 0
-    whole = False
-    for message in messages:
-        if type(message) is not dict:
-            raise bad("messages", "must hold objects only", "객체만 담아야 합니다")
-        content = message.get("content")
-        if type(content) is list:
-            for part in content:
-                counted, allowed, unbounded = _read_part(part)
-                parts += counted
-                allowance += allowed
-                whole = whole or unbounded
-        elif content is not None and type(content) is not str:
-            raise bad("messages", "must have text or parts as content", "content 형식이 다릅니다")
-    return parts, allowance, whole
 
 
 def _read_part(part: Any) -> tuple[int, int, bool]:

@@ -12,10 +12,11 @@ import orjson
 
 from metering.usage import Usage
 from providers.clova.errors import error_frame
-from providers.clova.events import COMMENT_FRAME, frame, read_event
+from providers.clova.events import frame, read_event
 from providers.clova.progress import StreamState
 from providers.clova.version import Version
 from providers.dialect import Refusal
+from providers.sse import COMMENT_FRAME, comment_frame
 
 SIGNAL_FRAME: Final = frame(b"signal", b'{"data":"[DONE]"}')
 
@@ -56,7 +57,7 @@ class StreamFold(StreamState):
         return self._signal
 
     def comment(self, text: bytes) -> bytes:
-        return b": " + text + b"\n\n"
+        return comment_frame(text)
 
     def failure(self, refusal: Refusal) -> bytes:
         return error_frame(refusal)

@@ -8,10 +8,11 @@ import orjson
 
 from metering.usage import Usage
 from providers.dialect import Answer
-from providers.errors import VendorError
+from providers.errors import unreadable
 from providers.gemini.product import with_product
 from providers.gemini.progress import StreamState
 from providers.gemini.usage import usage_of
+from providers.json_depth import written_if_shallow
 from providers.quirks import NO_QUIRKS, Quirks
 
 
@@ -20,11 +21,11 @@ def read_answer(body: bytes, *, product_id: str, quirks: Quirks = NO_QUIRKS) -> 
     try:
         answer = orjson.loads(body)
     except orjson.JSONDecodeError:
-        return Answer(usage=None, body=body, error=_unreadable("The vendor's answer is not JSON."))
+        return Answer(usage=None, body=body, error=unreadable("The vendor's answer is not JSON."))
     if type(answer) is list and answer and all(type(chunk) is dict for chunk in answer):
         return _read_chunks(body, answer, product_id)
     if type(answer) is not dict:
-        return Answer(usage=None, body=body, error=_unreadable("The vendor's answer is not an object."))
+        return Answer(usage=None, body=body, error=unreadable("The vendor's answer is not an object."))
     seen = StreamState(product_id)
     seen.observe(answer)
     return _answer(body, with_product(body, answer, product_id), seen)
@@ -37,15 +38,12 @@ def _read_chunks(body: bytes, chunks: list[dict[str, Any]], product_id: str) -> 
         seen.observe(chunk)
         if "modelVersion" in chunk:
             chunk["modelVersion"] = product_id
-    try:
-        return _answer(body, orjson.dumps(chunks), seen)
-    except orjson.JSONEncodeError:
-        return _answer(body, None, seen)
+    return _answer(body, written_if_shallow(chunks), seen)
 
 
 def _answer(body: bytes, renamed: bytes | None, seen: StreamState) -> Answer:
     if renamed is None:
-        seen.error = _unreadable("The vendor's answer is nested too deeply.")
+        seen.error = unreadable("The vendor's answer is nested too deeply.")
     return Answer(
         usage=None if seen.raw_usage is None else usage_of(seen.raw_usage, seen.searches),
         body=body if renamed is None else renamed,
@@ -59,7 +57,3 @@ def read_count(body: bytes, *, product_id: str, quirks: Quirks = NO_QUIRKS) -> A
     """Of countTokens: nothing is billed for it."""
     answer = read_answer(body, product_id=product_id, quirks=quirks)
     return Answer(usage=Usage(), body=answer.body, error=answer.error)
-
-
-def _unreadable(message: str) -> VendorError:
-    return VendorError(status=200, message=message, code="unreadable_answer")

@@ -8,10 +8,9 @@ from __future__ import annotations
 from typing import Any
 from urllib.parse import quote
 
-import orjson
-
-from providers.facts import BadRequest, RequestFacts
+from providers.facts import RequestFacts
 from providers.gemini.spelling import spellings
+from providers.json_depth import written
 from providers.quirks import NO_QUIRKS, Quirks
 
 
@@ -41,7 +40,7 @@ def encode_generate(
     out = _with_model(body, upstream_model)
     if output_limit is not None:
         _lower_limit(out, output_limit)
-    return _written(out)
+    return written(out)
 
 
 def encode_embed(
@@ -60,7 +59,7 @@ def encode_embed(
         requests = [requests]
     if type(requests) is list:
         out["requests"] = [{**request, "model": model_name(upstream_model)} for request in requests]
-    return _written(out)
+    return written(out)
 
 
 def encode_count(
@@ -77,7 +76,7 @@ def encode_count(
     for name in spellings(out, "generateContentRequest"):
         if type(out[name]) is dict:
             out[name] = {**out[name], "model": model_name(upstream_model)}
-    return _written(out)
+    return written(out)
 
 
 def _with_model(body: dict[str, Any], upstream_model: str) -> dict[str, Any]:
@@ -92,14 +91,3 @@ def _lower_limit(out: dict[str, Any], output_limit: int) -> None:
             given = config.get(field)
             config[field] = output_limit if given is None else min(given, output_limit)
         out[name] = config
-
-
-def _written(out: dict[str, Any]) -> bytes:
-    """Raises BadRequest: JSON is read to a depth of 1,024 and written to 254."""
-    try:
-        return orjson.dumps(out)
-    except orjson.JSONEncodeError:
-        raise BadRequest(
-            "The body is nested too deeply; send fewer levels.",
-            "본문의 중첩이 너무 깊습니다. 단계를 줄여 주세요.",
-        ) from None

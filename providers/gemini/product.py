@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any, Final
 
-import orjson
+from providers.json_depth import written_if_shallow
 
 _MODEL: Final = re.compile(rb'"modelVersion"\s*:\s*"((?:[^"\\]|\\.)*)"')
 
@@ -19,7 +19,4 @@ def with_product(body: bytes, parsed: dict[str, Any], product_id: str) -> bytes 
         return body
     if body.count(b'"modelVersion"') == 1 and (found := _MODEL.search(body)) is not None:
         return body[: found.start(1)] + product_id.encode() + body[found.end(1) :]
-    try:
-        return orjson.dumps({**parsed, "modelVersion": product_id})
-    except orjson.JSONEncodeError:
-        return None
+    return written_if_shallow({**parsed, "modelVersion": product_id})

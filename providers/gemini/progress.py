@@ -8,8 +8,6 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-import orjson
-
 from metering.usage import Usage
 from providers.bounds import ESTIMATE_BYTES_PER_TOKEN
 from providers.errors import VendorError
@@ -17,6 +15,7 @@ from providers.facts import CHOICES_MAX
 from providers.gemini.errors import error_of
 from providers.gemini.searches import Searches
 from providers.gemini.usage import find_usage, merged, usage_of
+from providers.json_depth import written_if_shallow
 
 # Estimates only: a picture of Google's models is 1,290 tokens, a token of speech 2,560 bytes of base64.
 _PICTURE_TEXT_BYTES: Final = 1_290 * ESTIMATE_BYTES_PER_TOKEN
@@ -147,10 +146,7 @@ def said_bytes(part: dict[str, Any]) -> int:
         length += len(text) if text.isascii() else len(text.encode(errors="replace"))
     for name in ("functionCall", "executableCode"):
         if type(part.get(name)) is dict:
-            try:
-                length += len(orjson.dumps(part[name]))
-            except orjson.JSONEncodeError:
-                length += 1  # nested deeper than it could be written
+            length += len(written_if_shallow(part[name]) or b"?")
     media = part.get("inlineData")
     if type(media) is dict:
         if str(media.get("mimeType")).startswith("image/"):

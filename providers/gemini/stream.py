@@ -21,6 +21,7 @@ from providers.gemini.framing import Framing
 from providers.gemini.product import with_product
 from providers.gemini.progress import StreamState, candidates_of, is_finish
 from providers.gemini.usage import usage_to_gemini
+from providers.json_depth import written_if_shallow
 from providers.sse import event_data
 
 # A vendor that goes on for longer after it has ended is not kept for: its chunks pass, but for the latest.
@@ -107,10 +108,7 @@ class StreamFold(StreamState):
                 candidate.pop("finishMessage", None)
         if counted is not None:
             chunk["usageMetadata"] = counted
-        try:
-            return orjson.dumps(chunk)
-        except orjson.JSONEncodeError:  # nested more deeply than JSON is written here
-            return data
+        return written_if_shallow(chunk) or data
 
     def _own_chunk(self, candidates: list[dict[str, Any]], counted: dict[str, Any] | None) -> bytes:
         chunk: dict[str, Any] = {"candidates": candidates}

@@ -8,8 +8,8 @@ from typing import Any, Final
 import orjson
 
 from providers.dialect import Answer
-from providers.errors import VendorError
-from providers.openai.depth import text_bytes, written_if_shallow
+from providers.errors import unreadable
+from providers.json_depth import text_bytes, written_if_shallow
 from providers.openai.errors import error_of
 from providers.openai.usage import find_usage, usage_of
 from providers.quirks import NO_QUIRKS, Quirks
@@ -21,9 +21,9 @@ def read_answer(body: bytes, *, product_id: str, quirks: Quirks = NO_QUIRKS) -> 
     try:
         answer = orjson.loads(body)
     except orjson.JSONDecodeError:
-        return Answer(usage=None, body=body, error=_unreadable("The vendor's answer is not JSON."))
+        return Answer(usage=None, body=body, error=unreadable("The vendor's answer is not JSON."))
     if type(answer) is not dict:
-        error = error_of(answer) or _unreadable("The vendor's answer is not an object.")
+        error = error_of(answer) or unreadable("The vendor's answer is not an object.")
         return Answer(usage=None, body=body, error=error)
     raw = find_usage(answer)
     upstream_id = answer.get("id")
@@ -34,10 +34,6 @@ def read_answer(body: bytes, *, product_id: str, quirks: Quirks = NO_QUIRKS) -> 
         error=error_of(answer),
         text_bytes=_text_bytes(answer),
     )
-
-
-def _unreadable(message: str) -> VendorError:
-    return VendorError(status=200, message=message, code="unreadable_answer")
 
 
 def _with_product(body: bytes, answer: dict[str, Any], product_id: str) -> bytes:

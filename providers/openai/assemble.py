@@ -13,7 +13,7 @@ from typing import Any, ClassVar, Final
 import orjson
 
 from metering.usage import Usage
-from providers.openai.depth import written_if_shallow
+from providers.json_depth import written_if_shallow
 from providers.openai.progress import StreamState
 from providers.openai.usage import usage_to_openai
 from providers.quirks import NO_QUIRKS, Quirks

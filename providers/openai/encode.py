@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-import orjson
-
-from providers.facts import BadRequest, RequestFacts
+from providers.facts import RequestFacts
+from providers.json_depth import written
 from providers.openai.completions_request import COMPLETION_LIMIT_FIELD
 from providers.openai.request import LIMIT_FIELDS
 from providers.quirks import NO_QUIRKS, Quirks
@@ -34,13 +33,7 @@ def encode_upstream(
             _lower_limit(out, output_limit, LIMIT_FIELDS, quirks.output_limit_field)
         elif output_limit is not None:
             _lower_limit(out, output_limit, (COMPLETION_LIMIT_FIELD,), COMPLETION_LIMIT_FIELD)
-    try:
-        return orjson.dumps(out)
-    except orjson.JSONEncodeError:
-        raise BadRequest(
-            "The body is nested too deeply; send fewer levels.",
-            "본문의 중첩이 너무 깊습니다. 단계를 줄여 주세요.",
-        ) from None
+    return written(out)
 
 
 def _set_stream(out: dict[str, Any], *, stream: bool, quirks: Quirks) -> None:

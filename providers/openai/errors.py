@@ -13,7 +13,7 @@ import orjson
 
 from providers.dialect import Refusal
 from providers.errors import VendorError
-from providers.openai.depth import written_if_shallow
+from providers.json_depth import written_if_shallow
 from providers.sse import frame
 from providers.vendor_text import clean, json_or_text, word
 

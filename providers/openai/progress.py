@@ -11,7 +11,7 @@ from typing import Any
 from metering.usage import Usage
 from providers.bounds import ESTIMATE_BYTES_PER_TOKEN
 from providers.errors import VendorError
-from providers.openai.depth import text_bytes
+from providers.json_depth import text_bytes
 from providers.openai.errors import error_of
 from providers.openai.usage import find_usage, usage_of
 from providers.quirks import NO_QUIRKS, Quirks

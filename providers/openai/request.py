@@ -22,6 +22,7 @@ from providers.facts import (
     bad,
     flag,
     model_of,
+    read_messages,
     tokens_limit,
 )
 
@@ -50,7 +51,10 @@ def read_chat_request(body: dict[str, Any], body_bytes: int, _: Spoken = IN_BODY
     stream = flag(body, "stream")
     include_usage = wants_usage(body)
     n = choices(body, "n")
-    parts, allowance, whole = _read_messages(messages)
+    parts, allowance, whole = read_messages(messages, _read_part)
+    whole = whole or any(
+        message.get("audio") is not None for message in messages
+    )  # a former answer, by its id
     tools = body.get("tools")
     if tools is not None:
         if type(tools) is not list:
@@ -103,31 +107,6 @@ def choices(body: dict[str, Any], name: str) -> int:
     if type(value) is not int or not 1 <= value <= CHOICES_MAX:
         raise bad(name, f"must be an integer from 1 to {CHOICES_MAX}", f"1~{CHOICES_MAX}의 정수여야 합니다")
     return value
-
-
-def _read_messages(messages: list[Any]) -> tuple[int, int, bool]:
-    """(parts, image allowance, takes the whole context)."""
-    parts = allowance = 0
-    whole = False
-    for message in messages:
-        if type(message) is not dict:
-            raise bad("messages", "must hold objects only", "객체만 담아야 합니다")
-        content = message.get("content")
-        if type(content) is list:
-            for part in content:
-                counted, allowed, unbounded = _read_part(part)
-                parts += counted
-                allowance += allowed
-                whole = whole or unbounded
-        elif content is not None and type(content) is not str:
-            raise bad(
-                "messages",
-                "must have text or parts as content",
-                "content 형식이 다릅니다",
-            )
-        if message.get("audio") is not None:  # a former answer, by its id
-            whole = True
-    return parts, allowance, whole
 
 
 def _read_part(part: Any) -> tuple[int, int, bool]:

@@ -20,18 +20,16 @@ import orjson
 
 from metering.usage import Usage
 from providers.dialect import Refusal
-from providers.openai.depth import written_if_shallow
+from providers.json_depth import written_if_shallow
 from providers.openai.errors import error_frame, error_of
 from providers.openai.patterns import Patterns, text_length
 from providers.openai.progress import StreamState
 from providers.openai.template import Template
 from providers.openai.usage import usage_to_openai
 from providers.quirks import NO_QUIRKS, Quirks
-from providers.sse import event_data, frame
+from providers.sse import COMMENT_FRAME, comment_frame, event_data, frame
 
 DONE_FRAME: Final = b"data: [DONE]\n\n"
-# A vendor's comment may name the vendor, or imitate ours: only that there was one is passed on.
-COMMENT_FRAME: Final = b": keep-alive\n\n"
 
 # Where nearly every event needs a new template, learning them is given up.
 _TEMPLATES_FREE: Final = 32
@@ -116,7 +114,7 @@ class StreamFold(StreamState):
         return DONE_FRAME
 
     def comment(self, text: bytes) -> bytes:
-        return b": " + text + b"\n\n"
+        return comment_frame(text)
 
     def failure(self, refusal: Refusal) -> bytes:
         """The dialect's in-stream error: official SDKs raise on it."""

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-import orjson
-
-from providers.facts import BadRequest, RequestFacts
+from providers.facts import RequestFacts
+from providers.json_depth import written
 from providers.quirks import NO_QUIRKS, Quirks
 
 
@@ -33,10 +32,4 @@ def encode_upstream(
     if output_limit is not None:
         own = facts.output_limit
         out["max_output_tokens"] = output_limit if own is None else min(own, output_limit)
-    try:
-        return orjson.dumps(out)
-    except orjson.JSONEncodeError:
-        raise BadRequest(
-            "The body is nested too deeply; send fewer levels.",
-            "본문의 중첩이 너무 깊습니다. 단계를 줄여 주세요.",
-        ) from None
+    return written(out)

@@ -18,10 +18,8 @@ from providers.dialect import Refusal
 from providers.openai_responses.errors import error_event
 from providers.openai_responses.naming import with_product
 from providers.openai_responses.progress import StreamState, delta_of
-from providers.sse import event_data, frame
+from providers.sse import COMMENT_FRAME, comment_frame, event_data, frame
 
-# A vendor's comment may name the vendor, or imitate ours: only that there was one is passed on.
-COMMENT_FRAME: Final = b": keep-alive\n\n"
 _NAME: Final = re.compile(r"[A-Za-z0-9_.-]{1,100}")
 
 
@@ -81,7 +79,7 @@ class ResponseFold(StreamState):
         return self._terminal
 
     def comment(self, text: bytes) -> bytes:
-        return b": " + text + b"\n\n"
+        return comment_frame(text)
 
     def failure(self, refusal: Refusal) -> bytes:
         return named_frame("error", error_event(refusal, self.sequence_number + 1))

@@ -178,3 +178,13 @@ def unknown_fields(body: dict[str, Any], known: frozenset[str], dialect: str) ->
     for name in sorted(body.keys() - known):
         if body[name] is not None:
             raise inexpressible(name[:64], dialect)
+
+
+def result_text(result: ToolResult, dialect: str) -> str:
+    """For a dialect that has text alone for it, and no mark for a tool that failed: at least that is said."""
+    texts = []
+    for part in result.content:
+        if isinstance(part, Image):
+            raise inexpressible("messages (a picture in a tool result)", dialect)
+        texts.append(part.text)
+    return "\n".join(texts) or ("error" if result.is_error else "")

@@ -13,8 +13,8 @@ import msgspec
 import orjson
 
 from metering.usage import Usage
-from providers.dialect import Answer, Fold, Operation, Refusal
-from providers.errors import VendorError
+from providers.dialect import Answer, Assembler, Fold, Listening, Operation, Refusal
+from providers.errors import VendorError, unreadable
 from providers.facts import RequestFacts
 from providers.quirks import Quirks
 from providers.translation.port import CallerSide, Listener, Speaker, VendorSide
@@ -75,7 +75,7 @@ class _Read(_Pair):
     def translated(self, answer: Answer, product_id: str) -> Answer:
         said = orjson.loads(answer.body)
         if type(said) is not dict:
-            error = VendorError(200, "The vendor's answer is not an object.", code="unreadable_answer")
+            error = unreadable("The vendor's answer is not an object.")
             return msgspec.structs.replace(answer, error=error)
         reply = self.vendor.understand(said)
         reply = msgspec.structs.replace(reply, usage=answer.usage)
@@ -90,13 +90,11 @@ class _Folding(_Pair):
         return TranslatedFold(heard, self.vendor.make_listener(), self.caller.make_speaker(product_id, facts))
 
 
-class TranslatedFold:
-    """The vendor's fold listens, the caller's speaker speaks."""
+class _Listens:
+    """Usage, ends and errors are as the vendor's own reader hears them."""
 
-    def __init__(self, heard: Fold, listener: Listener, speaker: Speaker) -> None:
+    def __init__(self, heard: Listening) -> None:
         self._heard = heard
-        self._listener = listener
-        self._speaker = speaker
 
     @property
     def usage(self) -> Usage | None:
@@ -121,9 +119,19 @@ class TranslatedFold:
     def delivered_tokens(self) -> int:
         return self._heard.delivered_tokens()
 
+
+class TranslatedFold(_Listens):
+    """The vendor's fold listens, the caller's speaker speaks."""
+
+    def __init__(self, heard: Fold, listener: Listener, speaker: Speaker) -> None:
+        super().__init__(heard)
+        self._fold = heard
+        self._listener = listener
+        self._speaker = speaker
+
     def feed(self, event: bytes) -> bytes:
         before = self._heard.error
-        self._heard.feed(event)
+        self._fold.feed(event)
         if self._heard.error is not before:
             return b""
         if event.startswith(b":"):  # the vendor is still there, which the caller's line needs to know as well
@@ -155,39 +163,14 @@ class _Assembling(_Pair):
         return TranslatedAssembler(self, make(product_id, facts, quirks), product_id)
 
 
-class TranslatedAssembler:
+class TranslatedAssembler(_Listens):
     """The vendor's own assembler puts its answer together, which is then said in the caller's dialect."""
 
-    def __init__(self, sides: _Pair, assembler: Any, product_id: str) -> None:
+    def __init__(self, sides: _Pair, assembler: Assembler, product_id: str) -> None:
+        super().__init__(assembler)
         self._sides = sides
         self._assembler = assembler
         self._product_id = product_id
-
-    @property
-    def usage(self) -> Usage | None:
-        usage: Usage | None = self._assembler.usage
-        return usage
-
-    @property
-    def error(self) -> VendorError | None:
-        error: VendorError | None = self._assembler.error
-        return error
-
-    @property
-    def finished(self) -> bool:
-        return bool(self._assembler.finished)
-
-    @property
-    def done(self) -> bool:
-        return bool(self._assembler.done)
-
-    @property
-    def upstream_id(self) -> str | None:
-        upstream_id: str | None = self._assembler.upstream_id
-        return upstream_id
-
-    def delivered_tokens(self) -> int:
-        return int(self._assembler.delivered_tokens())
 
     def feed(self, event: bytes) -> None:
         self._assembler.feed(event)
@@ -203,6 +186,5 @@ class TranslatedAssembler:
             reply = self._sides.vendor.understand(orjson.loads(body))
         except orjson.JSONDecodeError:  # an envelope can be one level deeper than can be read
             reply = self._sides.vendor.understand({})
-        seen = self._assembler.usage
-        reply = msgspec.structs.replace(reply, usage=usage if seen is None else seen)
+        reply = msgspec.structs.replace(reply, usage=usage if self.usage is None else self.usage)
         return orjson.dumps(self._sides.caller.say(reply, self._product_id))

@@ -42,6 +42,7 @@ PURE: Final = (
     "providers/bounds.py",
     "providers/dialect*.py",
     "providers/facts.py",
+    "providers/json_depth.py",
     "providers/vendor_text.py",
     "providers/quirks.py",
     "providers/health.py",

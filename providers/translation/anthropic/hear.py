@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from providers.facts import RequestFacts, bad
+from providers.facts import RequestFacts, bad, integer, number
 from providers.translation.anthropic.blocks import Messages
 from providers.translation.neutral import (
     EFFORT_TOKENS,
@@ -59,9 +59,9 @@ def hear(body: dict[str, Any], facts: RequestFacts, vendor_dialect: str) -> Conv
         shape=_shape(body, vendor_dialect),
         output_limit=facts.output_limit,
         stop=_stop(body.get("stop_sequences")),
-        temperature=_number(body, "temperature"),
-        top_p=_number(body, "top_p"),
-        top_k=_integer(body, "top_k"),
+        temperature=number(body, "temperature"),
+        top_p=number(body, "top_p"),
+        top_k=integer(body, "top_k"),
         effort=_effort(body, vendor_dialect),
         user=_user(body, vendor_dialect),
     )
@@ -184,17 +184,3 @@ def _stop(stop: Any) -> tuple[str, ...]:
     if type(stop) is not list or len(stop) > _STOPS_MAX or any(type(word) is not str for word in stop):
         raise bad("stop_sequences", "must be a list of texts", "텍스트 목록이어야 합니다")
     return tuple(stop)
-
-
-def _number(body: dict[str, Any], name: str) -> float | None:
-    value = body.get(name)
-    if value is not None and type(value) not in (int, float):
-        raise bad(name, "must be a number", "숫자여야 합니다")
-    return value
-
-
-def _integer(body: dict[str, Any], name: str) -> int | None:
-    value = body.get(name)
-    if value is not None and type(value) is not int:
-        raise bad(name, "must be an integer", "정수여야 합니다")
-    return value

@@ -8,6 +8,7 @@ import orjson
 
 from metering.usage import Usage
 from providers.anthropic.usage import usage_to_anthropic
+from providers.json_depth import written_if_shallow
 from providers.translation.neutral import Choice, Ending, Reply, Text, Thinking, ToolCall
 
 ENDINGS: Final[dict[str, Ending]] = {
@@ -59,10 +60,7 @@ def ending_of(stop_reason: Any) -> Ending:
 
 def arguments_of(said: Any) -> str:
     """JSON text of the input of a tool."""
-    try:
-        return orjson.dumps({} if said is None else said).decode()
-    except orjson.JSONEncodeError:  # read deeper than can be written
-        return "{}"
+    return (written_if_shallow({} if said is None else said) or b"{}").decode()
 
 
 def say(reply: Reply, product_id: str) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from providers.anthropic.events import frame, own_frame
 from providers.anthropic.stream import empty_message
 from providers.dialect import Refusal
 from providers.facts import RequestFacts
+from providers.sse import comment_frame
 from providers.translation.anthropic.reply import MESSAGE_ID, stop_reason, usage_said
 from providers.translation.neutral import CallDelta, ChoiceEnd, Delta, Ending, TextDelta, ThinkingDelta
 
@@ -54,7 +55,7 @@ class Speaker:
         return _STOP
 
     def comment(self, text: bytes) -> bytes:
-        return b": " + text + b"\n\n"
+        return comment_frame(text)
 
     def failure(self, refusal: Refusal) -> bytes:
         return frame("error", refusal_body(refusal))

@@ -22,6 +22,7 @@ from providers.translation.neutral import (
     ToolResult,
     Turn,
     inexpressible,
+    result_text,
 )
 
 _DIALECT: Final = "clova"
@@ -83,7 +84,8 @@ def _user(turn: Turn) -> list[dict[str, Any]]:
     content: list[dict[str, Any]] = []
     for part in turn.parts:
         if isinstance(part, ToolResult):
-            messages.append({"role": "tool", "toolCallId": part.call_id, "content": _result_text(part)})
+            said = result_text(part, _DIALECT)
+            messages.append({"role": "tool", "toolCallId": part.call_id, "content": said})
         elif isinstance(part, Text):
             content.append({"type": "text", "text": part.text})
         elif isinstance(part, Image):
@@ -100,15 +102,6 @@ def _image(image: Image) -> dict[str, Any]:
     if image.data is None:
         return {"type": "image_url", "imageUrl": {"url": image.url}}
     return {"type": "image_url", "dataUri": {"data": f"data:{image.media_type};base64,{image.data}"}}
-
-
-def _result_text(result: ToolResult) -> str:
-    texts = []
-    for part in result.content:
-        if isinstance(part, Image):
-            raise inexpressible("messages (a picture in a tool result)", _DIALECT)
-        texts.append(part.text)
-    return "\n".join(texts) or ("error" if result.is_error else "")
 
 
 def _assistant(turn: Turn) -> list[dict[str, Any]]:

@@ -14,7 +14,7 @@ from providers.translation.neutral import (
     ToolChoice,
     ToolResult,
     Turn,
-    inexpressible,
+    result_text,
 )
 
 _DIALECT = "openai"
@@ -62,7 +62,8 @@ def _user(turn: Turn) -> list[dict[str, Any]]:
     content: list[dict[str, Any]] = []
     for part in turn.parts:
         if isinstance(part, ToolResult):
-            messages.append({"role": "tool", "tool_call_id": part.call_id, "content": _result_text(part)})
+            said = result_text(part, _DIALECT)
+            messages.append({"role": "tool", "tool_call_id": part.call_id, "content": said})
         elif isinstance(part, Text):
             content.append({"type": "text", "text": part.text})
         elif isinstance(part, Image):
@@ -73,16 +74,6 @@ def _user(turn: Turn) -> list[dict[str, Any]]:
     elif content:
         messages.append({"role": "user", "content": content})
     return messages
-
-
-def _result_text(result: ToolResult) -> str:
-    """The dialect has no mark for a tool that failed: its result says so, and says at least that."""
-    texts = []
-    for part in result.content:
-        if isinstance(part, Image):
-            raise inexpressible("messages (a picture in a tool result)", _DIALECT)
-        texts.append(part.text)
-    return "\n".join(texts) or ("error" if result.is_error else "")
 
 
 def _assistant(turn: Turn) -> list[dict[str, Any]]:

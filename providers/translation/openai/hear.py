@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from providers.facts import BadRequest, RequestFacts, bad
+from providers.facts import BadRequest, RequestFacts, bad, integer, number
 from providers.translation.neutral import (
     AnswerShape,
     Conversation,
@@ -63,12 +63,12 @@ def hear(body: dict[str, Any], facts: RequestFacts, vendor_dialect: str) -> Conv
         output_limit=facts.output_limit,
         n=facts.n,
         stop=_stop(body.get("stop")),
-        temperature=_number(body, "temperature"),
-        top_p=_number(body, "top_p"),
-        top_k=_integer(body, "top_k"),
-        seed=_integer(body, "seed"),
-        presence_penalty=_number(body, "presence_penalty"),
-        frequency_penalty=_number(body, "frequency_penalty"),
+        temperature=number(body, "temperature"),
+        top_p=number(body, "top_p"),
+        top_k=integer(body, "top_k"),
+        seed=integer(body, "seed"),
+        presence_penalty=number(body, "presence_penalty"),
+        frequency_penalty=number(body, "frequency_penalty"),
         effort=_effort(body.get("reasoning_effort"), vendor_dialect),
         user=body["user"] if type(body.get("user")) is str else None,
     )
@@ -256,20 +256,6 @@ def _effort(effort: Any, vendor_dialect: str) -> Effort | None:
     if type(effort) is not str or effort not in _EFFORTS:
         raise inexpressible("reasoning_effort", vendor_dialect)
     return _EFFORTS[effort]
-
-
-def _number(body: dict[str, Any], name: str) -> float | None:
-    value = body.get(name)
-    if value is not None and type(value) not in (int, float):
-        raise bad(name, "must be a number", "숫자여야 합니다")
-    return value
-
-
-def _integer(body: dict[str, Any], name: str) -> int | None:
-    value = body.get(name)
-    if value is not None and type(value) is not int:
-        raise bad(name, "must be an integer", "정수여야 합니다")
-    return value
 
 
 def _list(value: Any, where: str) -> list[Any]:

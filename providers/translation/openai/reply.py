@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from providers.openai.depth import written_if_shallow
+from providers.json_depth import written_if_shallow
 from providers.openai.usage import usage_to_openai
 from providers.translation.neutral import Choice, Ending, Reply, Text, Thinking, ToolCall
 

@@ -13,7 +13,7 @@ from providers.facts import RequestFacts
 from providers.openai.errors import error_frame
 from providers.openai.stream import DONE_FRAME
 from providers.openai.usage import usage_to_openai
-from providers.sse import event_data, frame
+from providers.sse import comment_frame, event_data, frame
 from providers.translation.neutral import (
     CallDelta,
     ChoiceEnd,
@@ -109,7 +109,7 @@ class Speaker:
         return DONE_FRAME
 
     def comment(self, text: bytes) -> bytes:
-        return b": " + text + b"\n\n"
+        return comment_frame(text)
 
     def failure(self, refusal: Refusal) -> bytes:
         return error_frame(refusal)

@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 
 from metering.usage import Usage
 from providers.anthropic.assemble import Assembler
-from providers.anthropic.stream import COMMENT_FRAME, StreamFold
+from providers.anthropic.stream import StreamFold
 from providers.dialect import Refusal
 from providers.errors import VendorError
+from providers.sse import COMMENT_FRAME
 from tests.fakes.vendor_stream import in_random_reads, put_through
 from tests.providers.anthropic.talk import (
     PING,

@@ -1,19 +1,17 @@
 """The OpenAI dialect against every recorded exchange: metered tokens are what the vendor reported.
 
-This module alone opens `expected_usage`. Where the recordings are, none is skipped.
+What a recording expects is opened to compare alone. Where the recordings are, none is skipped.
 """
 
 from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterable
 from typing import Any, Final
 
 import orjson
 import pytest
 
-from metering.usage import Usage
 from providers.bounds import input_tokens_max, output_tokens_max
 from providers.facts import BadRequest
 from providers.openai.answer import read_answer
@@ -22,47 +20,13 @@ from providers.openai.errors import read_error
 from providers.openai.request import read_chat_request, read_embeddings_request
 from providers.openai.stream import StreamFold
 from providers.quirks import NO_QUIRKS, quirks_for
+from tests.fakes.vendor_expectations import differences
 from tests.fakes.vendor_recordings import WIRE, answers, body_of, exchanges, reads_of, streams
 from tests.fakes.vendor_stream import assemble, chunks_of, in_random_reads, put_through
 
 PRODUCT: Final = "wire-product"
 
 pytestmark = pytest.mark.skipif(not WIRE.is_dir(), reason="the recorded exchanges are not on this machine")
-
-
-def difference(exchange: dict[str, Any], usage: Usage | None) -> str | None:
-    """None where our count says what the recording expects."""
-    expected = exchange["expected_usage"]
-    if exchange["expected_usage_confidence"] != "exact":
-        return None
-    if usage is None:
-        return f"{exchange['id']}: no usage found, expected {expected}"
-    cached = min(expected.get("cached_input_tokens") or 0, expected["input_tokens"])
-    written = min(expected.get("cache_write_tokens") or 0, expected["input_tokens"] - cached)
-    audio_out = expected.get("audio_output_tokens") or 0
-    wanted = {
-        "input": max(0, expected["input_tokens"]),
-        "output": max(0, expected["output_tokens"]),
-        "cached": max(0, cached),
-        "written": written,
-        "reasoning": min(expected.get("reasoning_tokens") or 0, expected["output_tokens"] - audio_out),
-        "audio": min(expected.get("audio_input_tokens") or 0, expected["input_tokens"] - cached - written),
-        "audio_out": audio_out,
-    }
-    ours = {
-        "input": usage.input_total,
-        "output": usage.output_total,
-        "cached": usage.cached_input,
-        "written": usage.cache_write + usage.cache_write_1h,
-        "reasoning": usage.reasoning,
-        "audio": usage.input_audio,
-        "audio_out": usage.output_audio,
-    }
-    return None if ours == wanted else f"{exchange['id']}: {ours} instead of {wanted}"
-
-
-def differences(pairs: Iterable[tuple[dict[str, Any], Usage | None]]) -> list[str]:
-    return [text for exchange, usage in pairs if (text := difference(exchange, usage)) is not None]
 
 
 @pytest.mark.parametrize("with_vendor", [True, False])

@@ -6,6 +6,8 @@ from typing import Any
 
 import orjson
 
+from providers.facts import BadRequest
+
 
 def written_if_shallow(value: Any) -> bytes | None:
     """None where it lies deeper than can be written."""
@@ -13,6 +15,19 @@ def written_if_shallow(value: Any) -> bytes | None:
         return orjson.dumps(value)
     except orjson.JSONEncodeError:
         return None
+
+
+def written(body: dict[str, Any]) -> bytes:
+    """A request for a vendor. To look for what lies too deep before every call would cost more than this.
+
+    Raises BadRequest.
+    """
+    if (out := written_if_shallow(body)) is None:
+        raise BadRequest(
+            "The body is nested too deeply; send fewer levels.",
+            "본문의 중첩이 너무 깊습니다. 단계를 줄여 주세요.",
+        )
+    return out
 
 
 def text_bytes(value: Any) -> int:
