@@ -114,7 +114,7 @@ class Reading:
     def _pass_some(self) -> None:
         events, self._events = self._events, []
         if len(events) > 1:
-            some = self._slices.portion(len(events), self._fold.delivered_tokens())
+            some = self._slices.portion(events, self._fold.delivered_tokens())
             events, self._events = events[:some], events[some:]
         self._has_passed = self._pass_on(events)
 

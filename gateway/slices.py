@@ -17,12 +17,15 @@ from gateway.exchange import Exchange
 from metering.meter import Meter
 from metering.purse import Extended, ExtendShort, Gone
 from metering.wish import MeterUnavailable
+from providers.bounds import ESTIMATE_BYTES_PER_TOKEN
 
 MARGIN_TOKENS: Final = 32  # more is asked for so far ahead of the end of the hold,
 LAST_TOKENS: Final = 8  # and waited for where only so much of it is left
 LEFT_TOKENS: Final = 64  # who is not the first asks only where so much is there for everybody
 STEP_TOKENS: Final = 256
-EVENT_TOKENS: Final = 2  # no more than that in one event, most of the time
+EVENT_TOKENS: Final = 2  # no more than that in one event of an ordinary size, most of the time
+EVENT_BYTES: Final = 400
+EARLY_TOKENS: Final = 16  # a checkpoint is due so far ahead: what makes it due is with the client already
 RETRY_S: Final = 0.05
 LENDS_MAX: Final = 4  # at one time: others may take what is lent as fast as it comes
 PAUSE_S: Final = 0.2  # for those who are not the first: the money is not for them yet
@@ -64,7 +67,7 @@ class Slices:
         self._loop = asyncio.get_running_loop()
         self._noting: asyncio.Task[None] | None = None
         self._checkpoint_due_s = self._loop.time() + pace.checkpoint_s
-        self._checkpoint_due_tokens = pace.checkpoint_tokens
+        self._checkpoint_due_tokens = self._next_checkpoint(0)
         self._refused = False
         self._is_lost = False
         self._money: tuple[int, int] | None = None  # available and held, as the voucher was last seen short
@@ -75,14 +78,19 @@ class Slices:
     def is_due(self, output_tokens: int) -> bool:
         return output_tokens >= self.due_tokens or self._loop.time() >= self._checkpoint_due_s
 
-    def portion(self, events: int, output_tokens: int) -> int:
-        """How many of the events that arrived at once may pass before `is_due` is asked.
+    def portion(self, events: list[bytes], output_tokens: int) -> int:
+        """How many of the events that arrived at once may pass before `is_due` is asked; one at least.
 
-        A process that gets little time finds whole answers in its buffer, of which the hold pays a part.
+        A process that gets little time finds whole answers in its buffer: the hold pays a part of one,
+        and were the process killed behind it, no checkpoint would tell of it.
         """
-        if not self._exchange.is_sliced:
-            return events
-        return max(1, (self.due_tokens - output_tokens) // EVENT_TOKENS)
+        left_tokens = self.due_tokens - output_tokens
+        for count, event in enumerate(events):
+            is_long = len(event) > EVENT_BYTES
+            left_tokens -= len(event) // ESTIMATE_BYTES_PER_TOKEN if is_long else EVENT_TOKENS
+            if left_tokens < 0:
+                return max(1, count)
+        return len(events)
 
     async def advance(self, output_tokens: int) -> bool:
         """Note the checkpoint, raise the hold where it is needed. False: the balance has ended.
@@ -102,9 +110,12 @@ class Slices:
             self._noting = self._loop.create_task(self._note(output_tokens), name="checkpoint")
         self._meter.write_floor(partial(exchange.checkpoint, output_tokens))
         self._checkpoint_due_s = self._loop.time() + self._pace.checkpoint_s
-        self._checkpoint_due_tokens = output_tokens + self._pace.checkpoint_tokens
+        self._checkpoint_due_tokens = self._next_checkpoint(output_tokens)
         self._measure(output_tokens)
         return not exchange.is_sliced or output_tokens < self.reach_tokens
+
+    def _next_checkpoint(self, output_tokens: int) -> int:
+        return output_tokens + max(1, self._pace.checkpoint_tokens - EARLY_TOKENS)
 
     def _measure(self, output_tokens: int) -> None:
         exchange = self._exchange

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -186,6 +188,27 @@ async def test_what_arrives_at_once_is_delivered_no_further_than_it_is_paid(
         assert event.charge_micro <= 1_000_000
         said = heard.body.decode()
         assert said.count("word") <= event.tokens["output"] + 8
+
+
+@pytest.mark.parametrize("text", ["word", "word" * 60], ids=["short events", "long events"])
+async def test_what_arrives_at_once_passes_no_further_than_from_checkpoint_to_checkpoint(
+    tmp_path: Path, text: str
+) -> None:
+    """Nothing is scarce; but were the process killed behind a burst, 256 tokens at most may be missing."""
+    count = 2400 // (len(text) // 4)
+    vendor = Vendor(b"".join([chunk(text)] * count + [chunk(finish="stop"), USAGE, DONE]))
+    vendor.goes_on.set()
+    async with world(vendor, tmp_path) as w:
+        floors = [0]
+
+        def write_floor(checkpoint: Callable[[int], UsageEvent]) -> None:
+            floors.append(checkpoint(0).tokens["output"])
+
+        w.meter.write_floor = write_floor  # type: ignore[method-assign]
+        heard = await w.client.call("POST", "/v1/chat/completions", {**STREAM, "max_tokens": 4000})
+        delivered = (heard.body.decode().count("word") * 4 + len("hello")) // 4
+        steps = [after - before for before, after in itertools.pairwise([*floors, delivered])]
+        assert max(steps) <= 256, steps
 
 
 def unsettleable(w: World) -> None:
