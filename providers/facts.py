@@ -96,6 +96,21 @@ def integer(body: dict[str, Any], name: str) -> int | None:
     return value
 
 
+def text(said: dict[str, Any], name: str, where: str = "") -> str | None:
+    value = said.get(name)
+    if value is not None and type(value) is not str:
+        raise bad(where + name, "must be a text", "텍스트여야 합니다")
+    return value
+
+
+def flag_or_none(said: dict[str, Any], name: str, where: str = "") -> bool | None:
+    """As `flag`, where saying false is more than saying nothing."""
+    value = said.get(name)
+    if value is not None and type(value) is not bool:
+        raise bad(where + name, "must be true or false", "true 또는 false여야 합니다")
+    return value
+
+
 def read_messages(
     messages: list[Any], read_part: Callable[[Any], tuple[int, int, bool]]
 ) -> tuple[int, int, bool]:

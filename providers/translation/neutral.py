@@ -10,6 +10,8 @@ Counts are not translated from words to words: `metering.usage.Usage` is neutral
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any, Final, Literal
 
 import msgspec
@@ -30,6 +32,9 @@ EFFORT_TOKENS: Final[dict[Effort, int]] = {
     "medium": 8192,
     "high": 16384,
 }
+
+
+_NO_VALUES: Final[Mapping[str, tuple[Any, ...]]] = MappingProxyType({})
 
 
 class Text(msgspec.Struct, frozen=True, tag="text"):
@@ -173,11 +178,23 @@ def inexpressible(param: str, dialect: str) -> BadRequest:
     )
 
 
-def unknown_fields(body: dict[str, Any], known: frozenset[str], dialect: str) -> None:
-    """Raises BadRequest for the first field that nobody here can translate. A null says nothing."""
-    for name in sorted(body.keys() - known):
-        if body[name] is not None:
-            raise inexpressible(name[:64], dialect)
+def known_only(
+    said: dict[Any, Any],
+    known: frozenset[str],
+    dialect: str,
+    *,
+    says_nothing: Mapping[str, tuple[Any, ...]] = _NO_VALUES,
+    where: str = "",
+) -> None:
+    """Raises BadRequest for the first field of an object that nobody here can translate.
+
+    A null says nothing; nor do the values in `says_nothing`, of fields that cannot be said with others.
+    `where` is what stands before the field's name: "tools[0]."
+    """
+    for name in sorted(said.keys() - known):
+        value = said[name]
+        if value is not None and value not in says_nothing.get(name, ()):
+            raise inexpressible(where + name[:64], dialect)
 
 
 def result_text(result: ToolResult, dialect: str) -> str:

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import orjson
 
-from providers.facts import BadRequest, bad
+from providers.facts import BadRequest, bad, flag_or_none, text
 from providers.translation.neutral import (
     Image,
     Part,
@@ -70,15 +70,11 @@ class Messages:
                 case "text":
                     parts.append(self._text(block, place))
                 case "thinking":
-                    thought, signature = block.get("thinking"), block.get("signature")
-                    parts.append(
-                        Thinking(
-                            thought if type(thought) is str else "",
-                            signature if type(signature) is str else None,
-                        )
-                    )
-                case "redacted_thinking":
-                    pass  # sealed: nobody but the vendor that thought it can read it
+                    self._nothing_more(block, {"type", "thinking", "signature"}, place)
+                    thought = text(block, "thinking", f"{place}.") or ""
+                    parts.append(Thinking(thought, text(block, "signature", f"{place}.")))
+                case "redacted_thinking":  # sealed: nobody but the vendor that thought it can read it
+                    self._nothing_more(block, {"type", "data"}, place)
                 case "tool_use":
                     parts.append(self._call(block, place))
                 case _:
@@ -109,7 +105,8 @@ class Messages:
         elif content is not None:
             for inner, place in self._blocks(content, f"{where}.content"):
                 held += self._shown(inner, place)
-        return ToolResult(call_id, self._names.get(call_id), tuple(held), block.get("is_error") is True)
+        is_error = flag_or_none(block, "is_error", f"{where}.") is True
+        return ToolResult(call_id, self._names.get(call_id), tuple(held), is_error)
 
     def _shown(self, block: dict[str, Any], where: str) -> list[Text | Image]:
         match block.get("type"):
@@ -123,13 +120,15 @@ class Messages:
 
     def _image(self, block: dict[str, Any], where: str) -> Image:
         self._nothing_more(block, {"type", "source"}, where)
-        source = block.get("source")
-        match source:
-            case {"type": "base64", "media_type": str(media_type), "data": str(data)}:
-                return Image(media_type=media_type, data=data)
-            case {"type": "url", "url": str(url)}:
-                return Image(url=url)
-        raise self._cannot(f"{where}.source")
+        match block.get("source"):
+            case {"type": "base64", "media_type": str(media_type), "data": str(data), **more}:
+                image = Image(media_type=media_type, data=data)
+            case {"type": "url", "url": str(url), **more}:
+                image = Image(url=url)
+            case _:
+                raise self._cannot(f"{where}.source")
+        self._nothing_more(more, set(), f"{where}.source")
+        return image
 
     def _document(self, block: dict[str, Any], where: str) -> list[Text]:
         """Text is text wherever it stands; its title and context go before it."""
@@ -137,14 +136,17 @@ class Messages:
             block = {**block, "citations": None}
         self._nothing_more(block, {"type", "source", "title", "context"}, where)
         match block.get("source"):
-            case {"type": "text", "data": str(data)}:
+            case {"type": "text", "data": str(data), **more}:
                 texts = [Text(data)]
-            case {"type": "content", "content": content}:
+                if more.pop("media_type", None) not in (None, "text/plain"):
+                    raise self._cannot(f"{where}.source.media_type")
+            case {"type": "content", "content": content, **more}:
                 texts = self._texts(content, f"{where}.source.content")
             case _:
                 raise self._cannot(f"{where}.source")
-        above = [block.get("title"), block.get("context")]
-        return [*(Text(text) for text in above if type(text) is str and text), *texts]
+        self._nothing_more(more, set(), f"{where}.source")
+        above = [text(block, name, f"{where}.") for name in ("title", "context")]
+        return [*(Text(said) for said in above if said), *texts]
 
     def _texts(self, content: Any, where: str) -> list[Text]:
         if type(content) is str:
@@ -167,7 +169,7 @@ class Messages:
                 raise bad(f"{where}[{index}]", "must be an object", "객체여야 합니다")
         return [(block, f"{where}[{index}]") for index, block in enumerate(content)]
 
-    def _nothing_more(self, block: dict[str, Any], known: set[str], where: str) -> None:
+    def _nothing_more(self, block: dict[Any, Any], known: set[str], where: str) -> None:
         for name in sorted(block.keys() - known - BLOCK_HINTS):
             if block[name] not in _EMPTY:
                 raise self._cannot(f"{where}.{name[:64]}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from providers.facts import RequestFacts, bad, integer, number
+from providers.facts import RequestFacts, bad, flag_or_none, integer, number, text
 from providers.translation.anthropic.blocks import Messages
 from providers.translation.neutral import (
     EFFORT_TOKENS,
@@ -14,7 +14,7 @@ from providers.translation.neutral import (
     Tool,
     ToolChoice,
     inexpressible,
-    unknown_fields,
+    known_only,
 )
 
 # Said of the call, not of the answer: another vendor has no use for it, and answers alike without it.
@@ -39,15 +39,17 @@ _HEARD: Final = frozenset(
         "output_config", "output_format", "stop_sequences", "temperature", "top_p", "top_k", "thinking",
     }
 )  # fmt: skip
-_KNOWN: Final = _HEARD | HINTS | _SAYS_NOTHING.keys()
+_KNOWN: Final = _HEARD | HINTS
 _TOOL_HEARD: Final = frozenset({"type", "name", "description", "input_schema", "strict"})
-_TOOL_KNOWN: Final = _TOOL_HEARD | TOOL_HINTS | _TOOL_SAYS_NOTHING.keys()
+_TOOL_KNOWN: Final = _TOOL_HEARD | TOOL_HINTS
+_CHOICE: Final = frozenset({"type", "disable_parallel_tool_use"})
+_THINKING: Final = frozenset({"type", "budget_tokens", "display"})
 _EFFORTS: Final[dict[str, Effort]] = {"low": "low", "medium": "medium", "high": "high"}
 _STOPS_MAX: Final = 64
 
 
 def hear(body: dict[str, Any], facts: RequestFacts, vendor_dialect: str) -> Conversation:
-    _known_only(body, _KNOWN, _SAYS_NOTHING, vendor_dialect)
+    known_only(body, _KNOWN, vendor_dialect, says_nothing=_SAYS_NOTHING)
     if body.get("max_tokens") == 0:  # asks for nothing but to fill the vendor's cache
         raise inexpressible("max_tokens", vendor_dialect)
     system, turns = Messages(vendor_dialect).read(body.get("system"), body["messages"])
@@ -67,37 +69,22 @@ def hear(body: dict[str, Any], facts: RequestFacts, vendor_dialect: str) -> Conv
     )
 
 
-def _known_only(
-    said: dict[str, Any],
-    known: frozenset[str],
-    says_nothing: dict[str, tuple[Any, ...]],
-    vendor_dialect: str,
-    where: str = "",
-) -> None:
-    beyond = {where + name: value for name, value in said.items() if name not in known}
-    unknown_fields(beyond, frozenset(), vendor_dialect)
-    for name, nothing in says_nothing.items():
-        if said.get(name) is not None and said[name] not in nothing:
-            raise inexpressible(where + name, vendor_dialect)
-
-
 def _tools(tools: Any, vendor_dialect: str) -> tuple[Tool, ...]:
     heard = []
     for index, tool in enumerate(tools or []):
         where = f"tools[{index}]"
         if tool.get("type") not in (None, "custom"):
             raise inexpressible(where, vendor_dialect)  # the vendor's own tools, and those it knows by name
-        _known_only(tool, _TOOL_KNOWN, _TOOL_SAYS_NOTHING, vendor_dialect, f"{where}.")
-        name, description, strict = tool.get("name"), tool.get("description"), tool.get("strict")
-        schema = tool.get("input_schema")
+        known_only(tool, _TOOL_KNOWN, vendor_dialect, says_nothing=_TOOL_SAYS_NOTHING, where=f"{where}.")
+        name, schema = tool.get("name"), tool.get("input_schema")
         if type(name) is not str or type(schema) not in (dict, type(None)):
             raise bad(where, "must have a name and an input_schema", "name과 input_schema가 있어야 합니다")
         heard.append(
             Tool(
                 name=name,
-                description=description if type(description) is str else None,
+                description=text(tool, "description", f"{where}."),
                 parameters=schema or {},
-                strict=strict if type(strict) is bool else None,
+                strict=flag_or_none(tool, "strict", f"{where}."),
             )
         )
     return tuple(heard)
@@ -106,12 +93,13 @@ def _tools(tools: Any, vendor_dialect: str) -> tuple[Tool, ...]:
 def _tool_choice(choice: Any, vendor_dialect: str) -> ToolChoice | None:
     if choice is None:
         return None
-    kind = choice.get("type") if type(choice) is dict else None
-    at_most_one = type(choice) is dict and choice.get("disable_parallel_tool_use") is True
-    if kind in ("auto", "any", "none"):
-        return ToolChoice(kind, at_most_one=at_most_one)
-    if kind == "tool" and type(choice.get("name")) is str:
-        return ToolChoice("tool", choice["name"], at_most_one)
+    if type(choice) is dict:
+        kind, name = choice.get("type"), choice.get("name")
+        if kind in ("auto", "any", "none") or (kind == "tool" and type(name) is str):
+            known = _CHOICE | {"name"} if kind == "tool" else _CHOICE
+            known_only(choice, known, vendor_dialect, where="tool_choice.")
+            at_most_one = flag_or_none(choice, "disable_parallel_tool_use", "tool_choice.") is True
+            return ToolChoice(kind, name if kind == "tool" else None, at_most_one)
     raise bad("tool_choice", "must be auto, any, none or a tool", "auto, any, none 또는 도구여야 합니다")
 
 
@@ -124,7 +112,8 @@ def _shape(body: dict[str, Any], vendor_dialect: str) -> AnswerShape | None:
     if said is None:
         return None
     match said:
-        case {"type": "json_schema", "schema": dict(schema)}:
+        case {"type": "json_schema", "schema": dict(schema), **more}:
+            known_only(more, frozenset(), vendor_dialect, where=f"{name}.")
             return AnswerShape(schema=schema, strict=True)
     raise bad(name, "must be a json_schema with a schema", "schema가 있는 json_schema여야 합니다")
 
@@ -135,7 +124,10 @@ def _effort(body: dict[str, Any], vendor_dialect: str) -> Effort | None:
     if word is not None and (type(word) is not str or word not in _EFFORTS):
         raise inexpressible("output_config.effort", vendor_dialect)
     effort = None if word is None else _EFFORTS[word]
-    match body.get("thinking"):
+    thinking = body.get("thinking")
+    if type(thinking) is dict:
+        known_only(thinking, _THINKING, vendor_dialect, where="thinking.")
+    match thinking:
         case None:
             return effort
         case {"display": display} if display not in (None, "summarized"):
@@ -163,7 +155,7 @@ def _config(body: dict[str, Any], vendor_dialect: str) -> dict[str, Any]:
         return {}
     if type(config) is not dict:
         raise bad("output_config", "must be an object", "객체여야 합니다")
-    _known_only(config, frozenset({"effort", "format"}), {}, vendor_dialect, "output_config.")
+    known_only(config, frozenset({"effort", "format"}), vendor_dialect, where="output_config.")
     return config
 
 
@@ -173,9 +165,8 @@ def _user(body: dict[str, Any], vendor_dialect: str) -> str | None:
         return None
     if type(metadata) is not dict:
         raise bad("metadata", "must be an object", "객체여야 합니다")
-    _known_only(metadata, frozenset({"user_id"}), {}, vendor_dialect, "metadata.")
-    user = metadata.get("user_id")
-    return user if type(user) is str else None
+    known_only(metadata, frozenset({"user_id"}), vendor_dialect, where="metadata.")
+    return text(metadata, "user_id", "metadata.")
 
 
 def _stop(stop: Any) -> tuple[str, ...]:
