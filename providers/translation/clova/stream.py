@@ -27,6 +27,7 @@ class Listener:
     def __init__(self) -> None:
         self._said: set[type] = set()  # which kinds
         self._calls = 0
+        self._call_id: Any = None  # of the last that began
         self._ending: Ending | None = None
         self._has_ended = False
 
@@ -66,19 +67,21 @@ class Listener:
                 deltas.append(self._call(call))
 
     def _call(self, call: dict[str, Any]) -> CallDelta:
-        """A call begins with its id; what has none continues the one before."""
+        """A call begins with an id of its own; what has none, or the same again, continues the one before."""
         function = call.get("function")
         function = function if type(function) is dict else {}
         call_id, name, piece = call.get("id"), function.get("name"), function.get("partialJson")
         if type(piece) is not str and "arguments" in function:
             piece = arguments_text(function["arguments"])
-        if not self._calls or call_id is not None:
+        begins = not self._calls or (call_id is not None and call_id != self._call_id)
+        if begins:
             self._calls += 1
+            self._call_id = call_id
         return CallDelta(
             0,
             self._calls - 1,
-            call_id if type(call_id) is str else None,
-            name if type(name) is str and name else None,
+            call_id if begins and type(call_id) is str else None,
+            name if begins and type(name) is str and name else None,
             piece if type(piece) is str else "",
         )
 

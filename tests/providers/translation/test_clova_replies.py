@@ -137,6 +137,13 @@ def heard(body: bytes) -> list[Delta]:
             ),
             [CallDelta(0, 0, "a", "n", "{}"), CallDelta(0, 1, "b", "m", '{"x":1}'), CallDelta(0, 1)],
         ),
+        (  # its id and name stand on every piece
+            sse(*(
+                token3({"toolCalls": [{"id": id_, "function": {"name": "n", "partialJson": piece}}]})
+                for id_, piece in (("a", "{"), ("a", "}"), ("b", "{}"))
+            )),
+            [CallDelta(0, 0, "a", "n", "{"), CallDelta(0, 0, arguments="}"), CallDelta(0, 1, "b", "n", "{}")],
+        ),
         (  # nobody said that a call begins
             sse(token3({"toolCalls": [{"function": {"name": "n", "partialJson": "{"}}]}), token3(PIECE)),
             [CallDelta(0, 0, None, "n", "{"), CallDelta(0, 0, arguments="}")],
