@@ -3,7 +3,7 @@
     settled or swept, new    from the loan of its epoch, then from what is free, then uncollected
     settled after swept      the difference, either sign; what a closed loan gets back is free. Made again
                              elsewhere: the sweep is taken back, the call booked where it is settled,
-                             unless it is settled there without a charge
+                             unless it is settled without a charge by another gateway
     swept after settled      nothing; so is the same event again
     swept after swept        the higher checkpoint: Valkey forgot it, a journal did not
     settled after settled    nothing, but where the call was made again: a charge after an end without one,
@@ -95,8 +95,9 @@ def _says_more(event: Charge, before: Booked) -> bool:
     """Whether the event changes what the books have of its call."""
     if event.kind == "swept":  # of two checkpoints the higher one counts
         return before.kind == "swept" and event.charge_micro > before.charge_micro
-    if before.kind == "swept" and event.charge_micro == 0 and event.n != before.n:
-        return False  # another try came to nothing elsewhere: what the first one had given stays charged
+    of_this_try = (event.n, event.gateway_id) == (before.n, before.gateway_id)
+    if before.kind == "swept" and event.charge_micro == 0 and not of_this_try:
+        return False  # another try came to nothing: what the first one had given stays charged
     if before.kind == "swept" or before.charge_micro == 0 < event.charge_micro:
         return True
     return event.counted and event.charge_micro > 0 and event.n > before.n  # it is where its purse counted it

@@ -52,6 +52,7 @@ class HoldHash:
     amount: int
     floor: int = 0
     floor_output_tokens: int = 0
+    given: tuple[int, int, bytes] | None = None  # floor, tokens and meta of the gateway that had it before
     state: str = "open"  # open | settled | swept
     event_id: str = ""
     late_event_id: str = ""

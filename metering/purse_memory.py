@@ -156,7 +156,13 @@ class MemoryPurse:
             if record.state == "settled":
                 return self._settled(keys.vouchers[hold.n, record.answer.voucher_id], record.event_id)
         fields = {"charge": str(charge_micro).encode(), "e": event}
-        if record is None or record.state != "open" or self._fence(keys, hold.n):
+        refusal = self._fence(keys, hold.n)
+        if record is not None and record.given is not None and not charge_micro and not refusal:
+            if record.state == "open" and record.gateway_id == hold.gateway_id:
+                # It came to nothing here: what the first gateway had given is what the call costs.
+                self._sweep(keys, hold.n, hold.op, record, *record.given)
+            return self._settle_late(keys, hold, None, charge_micro, fields)
+        if record is None or record.state != "open" or refusal:
             return self._settle_late(keys, hold, record, charge_micro, fields)
         if not charge_micro and record.gateway_id != hold.gateway_id:
             # Another gateway makes the call again, and has the last word on it.
@@ -277,18 +283,7 @@ class MemoryPurse:
         if hold is None or hold.state != "open":
             keys.open_ops.get((n, gateway_id), set()).discard(op)
             return Gone()
-        fields = {
-            "charge": str(hold.floor).encode(),
-            "out": str(hold.floor_output_tokens).encode(),
-            "v": hold.answer.voucher_id.encode(),
-            "t": str(hold.answer.held_at_ms).encode(),
-            "e": hold.meta,
-        }
-        event_id = self._append(keys, "swept", op, n, fields)
-        self._end(keys, n, op, hold, hold.floor, hold.floor_output_tokens)
-        hold.state = "swept"
-        hold.charge = hold.floor
-        hold.event_id = event_id
+        event_id = self._sweep(keys, n, op, hold, hold.floor, hold.floor_output_tokens, hold.meta)
         return self._settled(keys.vouchers[n, hold.answer.voucher_id], event_id)
 
     async def open_ops(self, *, lane: int, n: int, gateway_id: str) -> list[str]:
@@ -334,6 +329,21 @@ class MemoryPurse:
         entry_id = f"{self._now_ms()}-{self.data.sequence}"
         lane.log.append(LogEntry(entry_id, kind, op, n, fields))
         return entry_id
+
+    def _sweep(
+        self, keys: LaneKeys, n: int, op: str, hold: HoldHash, floor: int, output_tokens: int, meta: bytes
+    ) -> str:
+        fields = {
+            "charge": str(floor).encode(),
+            "out": str(output_tokens).encode(),
+            "v": hold.answer.voucher_id.encode(),
+            "t": str(hold.answer.held_at_ms).encode(),
+            "e": meta,
+        }
+        event_id = self._append(keys, "swept", op, n, fields)
+        self._end(keys, n, op, hold, floor, output_tokens)
+        hold.state, hold.charge, hold.event_id = "swept", floor, event_id
+        return event_id
 
     def _settle_late(
         self, keys: LaneKeys, hold: HoldRef, record: HoldHash | None, charge: int, fields: dict[str, bytes]
@@ -393,5 +403,7 @@ def _take_over(lane: LaneKeys, hold: HoldHash, request: ReserveRequest) -> Reser
     if hold.gateway_id != request.gateway_id:
         lane.open_ops.get((request.n, hold.gateway_id), set()).discard(request.op)
         lane.open_ops.setdefault((request.n, request.gateway_id), set()).add(request.op)
+        if hold.floor:  # what the dead one gave of its answer stays owed, unless the call costs something now
+            hold.given = hold.floor, hold.floor_output_tokens, hold.meta
         hold.gateway_id, hold.meta = request.gateway_id, request.meta
     return hold.answer

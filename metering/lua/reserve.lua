@@ -9,7 +9,7 @@
 local refusal = not_amounts(ARGV[3], ARGV[4], ARGV[6]) or fence(ARGV[1])
 if refusal then return refusal end
 local op, want, least, sliced = ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4]), ARGV[5] == '1'
-local done = redis.call('HMGET', KEYS[2], 'v', 'granted', 't', 'free', 'limit', 's', 'g', 'c')
+local done = redis.call('HMGET', KEYS[2], 'v', 'granted', 't', 'free', 'limit', 's', 'g', 'c', 'f', 'fo', 'm')
 local anew = done[1] and done[6] ~= 'open'  -- the call is made again
 if anew and done[8] ~= '0' then return {'OVER'} end
 if done[1] and not anew then
@@ -18,6 +18,8 @@ if done[1] and not anew then
     redis.call('SREM', string.sub(KEYS[3], 1, -1 - #ARGV[13]) .. done[7], op)
     redis.call('SADD', KEYS[3], op)
     redis.call('HSET', KEYS[2], 'g', ARGV[13], 'm', ARGV[12])
+    -- What the dead gateway gave of its answer stays owed, unless the call costs something now.
+    if done[9] ~= '0' then redis.call('HSET', KEYS[2], 'f0', done[9], 'fo0', done[10], 'm0', done[11]) end
   end
   return {'OK', done[1], done[2], done[3], done[4], done[5]}
 end

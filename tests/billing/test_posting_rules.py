@@ -19,7 +19,9 @@ from tests.fakes.books_world import COMPANY, LANE, META, VOUCHER
 from tests.fakes.values import replace
 
 
-def _charge(op: str, micro: int, *, n: int = 1, kind: str = "settled", taken: int | None = None) -> Charge:
+def _charge(
+    op: str, micro: int, *, n: int = 1, kind: str = "settled", taken: int | None = None, gateway: str = "g1"
+) -> Charge:
     return Charge(
         kind=kind,
         op=op,
@@ -30,7 +32,7 @@ def _charge(op: str, micro: int, *, n: int = 1, kind: str = "settled", taken: in
         voucher_text=VOUCHER,
         company_id=COMPANY,
         provider_id="nuri",
-        gateway_id="g1",
+        gateway_id=gateway,
         key_id="k",
         day=1,
         charge_micro=micro,
@@ -140,6 +142,21 @@ CASES = [
         60,
         0,
         0,
+    ),
+    Case(
+        "made again in the same epoch to no avail, after a sweep at 60: so does it here",
+        (_charge("a", 60, kind="swept"), _charge("a", 0, gateway="g2")),
+        60,
+        0,
+        0,
+    ),
+    Case(
+        "swept at 60, and its own gateway says later that it gave nothing",
+        (_charge("a", 60, kind="swept"), _charge("a", 0)),
+        0,
+        0,
+        0,
+        2,
     ),
     Case(
         "made again elsewhere, the swept epoch closed: what it gives back pays",

@@ -243,6 +243,32 @@ def test_who_has_nothing_to_charge_ends_no_hold_that_went_over_to_another(talk: 
     assert talk.balance(1) == (100, 30, 0)
 
 
+def test_what_a_dead_gateway_gave_stays_owed_where_the_call_made_again_comes_to_nothing(
+    talk: PurseTalk,
+) -> None:
+    talk.begin(1, limit=100)
+    talk.reserve(1, "a", 40, gateway="dead")
+    talk.extend(1, "a", 0, floor=15)
+    talk.reserve(1, "a", 40, gateway="second")
+    assert talk.extend(1, "a", 50, floor=20) == Extended(50)
+    for _ in range(2):  # sent again, its answer was lost
+        assert isinstance(talk.settle(1, "a", 0, gateway="second"), Late)
+        assert talk.balance(1) == (100, 15, 0)
+    assert talk.log()[1:] == [("swept", "a", 1), ("settled", "a", 1), ("settled", "a", 1)]
+    assert talk.reserve(1, "a", 40) == Over()
+    assert isinstance(talk.settle(1, "a", 30, gateway="dead"), Late), "it lived, and tells what it cost"
+    assert talk.log()[4:] == [("settled", "a", 1)]
+
+
+def test_what_a_dead_gateway_gave_is_not_owed_beside_what_the_call_made_again_costs(talk: PurseTalk) -> None:
+    talk.begin(1, limit=100)
+    talk.reserve(1, "a", 40, gateway="dead")
+    talk.extend(1, "a", 0, floor=15)
+    talk.reserve(1, "a", 40, gateway="second")
+    assert isinstance(talk.settle(1, "a", 5, gateway="second"), Settled)
+    assert talk.balance(1) == (100, 5, 0)
+
+
 def test_extending_asks_for_a_total_so_a_repeat_is_harmless(talk: PurseTalk) -> None:
     talk.begin(1, limit=100)
     talk.reserve(1, "a", 40)

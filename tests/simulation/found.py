@@ -40,6 +40,10 @@ NAMED: Final[dict[str, tuple[str, ...]]] = {
         "tests/metering/test_meter_life.py"
         "::test_what_a_data_set_brings_back_open_is_ended_though_its_call_was_settled_elsewhere",
     ),
+    "what was given stays owed": (
+        "tests/metering/test_holds.py"
+        "::test_what_a_dead_gateway_gave_stays_owed_where_the_call_made_again_comes_to_nothing",
+    ),
     "sweeper checkpoint": ("tests/metering/test_holds.py::test_a_checkpoint_only_rises",),
     "open with a ticket": ("tests/metering/test_epochs.py::test_no_ticket_no_epoch",),
     "loans under a version": ("tests/metering/test_epochs.py::test_a_limit_is_a_total_under_a_version",),

@@ -199,6 +199,18 @@ MUTANTS: Final = (
         ),
     ),
     Mutant(
+        "what was given stays owed",
+        "What a dead gateway gave is charged where the call made again comes to nothing.",
+        "whoever ends the hold last decides alone",
+        (
+            Change(
+                f"{LUA}/settle.lua",
+                "not foreign and not charged and h[9]",
+                "not foreign and not charged and h[9] and false",
+            ),
+        ),
+    ),
+    Mutant(
         "a key keeps its op",
         "Who takes over the key of a gateway that died runs the call under the first one's op.",
         "it runs under an op of its own",
