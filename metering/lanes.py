@@ -128,6 +128,11 @@ class Lanes:
             lane.n = max(lane.n, outcome.n)
         return outcome
 
+    def nothing_since_s(self, voucher_id: str, n: int) -> float | None:
+        """When the books last said that nothing is free."""
+        known_n, since_s, _ = self._nothing.get(voucher_id, (0, 0.0, None))
+        return since_s if known_n == n else None
+
     def top_up(self, lane: Lane, n: int, voucher_id: str) -> None:
         """Less than half of the loan is left: ask for more, beside the calls."""
         if (voucher_id, n) in self._lending or self._recent_nothing(voucher_id, n, TOP_UP_PAUSE_S):

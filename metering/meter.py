@@ -13,7 +13,7 @@ import logging
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 from msgspec.structs import replace
 
@@ -69,6 +69,14 @@ TICK_S: Final = 1.0
 
 class _Tied(Exception):
     """Internal: the money is there but held."""
+
+
+class _Refused(NamedTuple):
+    """The purse has too little."""
+
+    by: NoLoan | Short
+    asked_s: float
+    doubted: set[str]  # vouchers without a loan, of which the purse was asked once more
 
 
 class Meter:
@@ -295,6 +303,7 @@ class Meter:
         outcome: object = None
         for _ in range(STEPS_MAX):
             n = lane.n or await self._lanes.enter(lane)
+            asked_s = self._loop.time()
             outcome = await self._reserve_once(wish, lane, n, tuple(vouchers), day_spent)
             match outcome:
                 case Reserved():
@@ -306,7 +315,8 @@ class Meter:
                 case KeyDayUnknown():
                     day_spent = await self._day_spent(wish.meta.key_id, outcome.day)
                 case NoLoan() | Short():
-                    await self._lend_or_give_up(wish, lane, n, vouchers, outcome, doubted)
+                    refused = _Refused(outcome, asked_s, doubted)
+                    await self._lend_or_give_up(wish, lane, n, vouchers, refused)
                 case Limited():
                     raise LimitReached(outcome.limit, outcome.retry_ms)
                 case Ended():
@@ -323,23 +333,25 @@ class Meter:
         lane: Lane,
         n: int,
         vouchers: dict[str, Voucher],
-        outcome: NoLoan | Short,
-        doubted: set[str],
+        refused: _Refused,
     ) -> None:
         """Ask the treasury for more. Returns where trying again may help; else Exhausted or _Tied.
 
         "Nothing free" may mean that another gateway was lent the rest since the purse refused us. So the
-        purse is asked once more (`doubted`) before its refusal is final.
+        purse's refusal is final only where it came after that was known.
         """
-        available, held = 0, 0
+        available, held, outcome = 0, 0, refused.by
         if isinstance(outcome, Short):
             available, held = outcome.available_micro, outcome.held_micro
         lent = await self._lanes.lend(lane, n, outcome.voucher_id, max(wish.want_micro, 1))
         if not isinstance(lent, NothingFree):
             return
         exhausted = not lent.pending and available + held + lent.free_micro < wish.least_micro
-        if (exhausted or isinstance(outcome, NoLoan)) and outcome.voucher_id not in doubted:
-            doubted.add(outcome.voucher_id)
+        known_s = self._lanes.nothing_since_s(outcome.voucher_id, n)
+        if exhausted and known_s is not None and refused.asked_s < known_s:
+            return
+        if isinstance(outcome, NoLoan) and outcome.voucher_id not in refused.doubted:
+            refused.doubted.add(outcome.voucher_id)
             return
         if isinstance(outcome, NoLoan) and len(vouchers) > 1:
             vouchers.pop(outcome.voucher_id)

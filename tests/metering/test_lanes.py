@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
+from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
+from metering.directory import KeyLimits
 from metering.event import OpenHold
-from metering.treasury import NothingFree
+from metering.purse import HoldRef, Reserved, ReserveRequest
+from metering.treasury import LendOutcome, NothingFree
 from metering.wish import MeterUnavailable
-from tests.fakes.meter_world import LANE, MeterWorld, meter_world
+from tests.fakes.memory_treasury import MemoryTreasury
+from tests.fakes.meter_world import LANE, MeterWorld, meter_world, said
 from tests.fakes.virtual_time import in_virtual_time
 
 
@@ -231,6 +236,39 @@ async def test_nothing_free_of_slow_books_is_no_reason_to_refuse(tmp_path: Path)
         w.treasury.answers_after_s = 0.0
         assert await asking == NothingFree(pending=True, free_micro=0)
         assert (await call).granted_micro == 10
+
+
+@in_virtual_time
+async def test_the_rest_went_to_another_gateway_while_the_books_were_asked(tmp_path: Path) -> None:
+    """The purse refused before the books did: what the other one holds may come back, so the call waits."""
+    async with meter_world(tmp_path, 10) as w:
+        fund, lend = w.treasury.funds["v1"], w.treasury.lend
+
+        async def first_not_yet(**asked: Any) -> LendOutcome:
+            w.treasury.lend = then_to_another  # type: ignore[method-assign]
+            fund.free_micro, kept = 0, fund.free_micro
+            await MemoryTreasury.lend(w.treasury, **asked)  # its loan is told, and there is nothing in it
+            fund.free_micro = kept
+            await asyncio.sleep(0.4)  # so slow that it is not believed
+            return NothingFree(pending=False, free_micro=0)
+
+        async def then_to_another(**asked: Any) -> LendOutcome:
+            w.treasury.lend = lend  # type: ignore[method-assign]
+            await lend(**asked)
+            other = replace(w.wish("x", 10).meta, gateway_id="g2")
+            request = ReserveRequest(
+                op="x", lane=LANE, n=1, gateway_id="g2", vouchers=("v1",), want_micro=10, least_micro=10,
+                key_id="k", tokens=1, limits=KeyLimits(), meta=other.to_bytes(), day_spent_micro=None,
+                sliced=False,
+            )  # fmt: skip
+            assert isinstance(await w.purse.reserve(request), Reserved)
+            return NothingFree(pending=False, free_micro=0)
+
+        w.treasury.lend = first_not_yet  # type: ignore[method-assign]
+        call = asyncio.create_task(said(w.hold("a", 5)))
+        await asyncio.sleep(0.7)
+        await w.purse.settle(HoldRef(LANE, 1, "x", "v1", "k", "g2"), charge_micro=2, tokens=1, event=b"{}")
+        assert await call == "5"
 
 
 @in_virtual_time
