@@ -89,6 +89,8 @@ class Reading:
                 if not self._has_passed:
                     await self._flush()
                 if self._is_over():
+                    # Some vendors say what it cost behind the end: what came with it is heard.
+                    self._pass_on(self._events)
                     return False
                 delivered = fold.delivered_tokens()
                 if slices.is_due(delivered) and not await slices.advance(delivered):
