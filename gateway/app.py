@@ -144,6 +144,8 @@ class Gateway:
             return dialects.CHAT
         if "prompt" in body:
             return dialects.COMPLETIONS
+        if "documents" in body:
+            return dialects.RERANK
         model = body.get("model")
         product = self._directory.products.get(model) if type(model) is str else None
         embeds = product is not None and "embedding" in product.purposes

@@ -47,7 +47,8 @@ class Exchange(msgspec.Struct):
 
     def delivered_usage(self, output_tokens: int) -> Usage:
         """What was delivered so far, as an estimate."""
-        return Usage(input=self.meta.input_tokens, output=output_tokens)
+        units = {"searches": 1} if self.facts.purpose == "rerank" else {}
+        return Usage(input=self.meta.input_tokens, output=output_tokens, units=units)
 
     def floor_micro(self, output_tokens: int) -> int:
         """The checkpoint: what this call costs if nobody hears of it again."""

@@ -13,6 +13,7 @@ from providers.facts import RequestFacts
 from providers.quirks import NO_QUIRKS, Quirks
 
 PART_OVERHEAD_TOKENS: Final = 64
+PURPOSES_WITHOUT_OUTPUT: Final = frozenset({"embedding", "rerank"})
 # Not a bound: what text usually takes, where nobody counted (docs/decisions/0006).
 ESTIMATE_BYTES_PER_TOKEN: Final = 4
 
@@ -28,6 +29,7 @@ def input_tokens_max(facts: RequestFacts, *, context_tokens: int, input_overhead
         + input_overhead_tokens
         + facts.parts * PART_OVERHEAD_TOKENS
         + facts.image_allowance_tokens
+        + facts.repeated_bytes
     )
     return min(context_tokens, bound)
 
@@ -36,7 +38,7 @@ def output_tokens_max(
     facts: RequestFacts, *, product_max_output_tokens: int, quirks: Quirks = NO_QUIRKS
 ) -> int:
     """Of the whole call. A limit above the product's is no wish to pay more: the vendor cannot give it."""
-    if facts.purpose == "embedding" or facts.is_free:
+    if facts.purpose in PURPOSES_WITHOUT_OUTPUT or facts.is_free:
         return 0
     per_choice = product_max_output_tokens
     if facts.output_limit is not None and not quirks.limit_leaves_reasoning:

@@ -33,6 +33,7 @@ class Route(msgspec.Struct, frozen=True):
 
 CHAT: Final = Route(OPENAI, openai.CHAT, IN_BODY, "/v1/chat/completions")
 EMBEDDINGS: Final = Route(OPENAI, openai.EMBEDDINGS, IN_BODY, "/v1/embeddings")
+RERANK: Final = Route(OPENAI, openai.RERANK, IN_BODY, "/v1/rerank")
 COMPLETIONS: Final = Route(OPENAI, openai.COMPLETIONS, IN_BODY, "/v1/completions")
 RESPONSES: Final = Route(OPENAI, responses.RESPONSES, IN_BODY, "/v1/responses")
 

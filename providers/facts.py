@@ -45,11 +45,12 @@ class RequestFacts(msgspec.Struct, frozen=True):
     n: int = 1
     output_limit: int | None = None  # per choice
     takes_whole_context: bool = False
-    parts: int = 0  # tools, pictures, sounds
+    parts: int = 0  # tools, pictures, sounds, documents to be ranked
     image_allowance_tokens: int = 0  # what small pictures may cost beyond their bytes
-    inputs: int = 1  # texts of an embeddings call: each may fill the context
+    inputs: int = 1  # texts of an embeddings call, documents of a rerank: each may fill the context
     as_array: bool = False
-    searches_max: int = 0  # of the vendor's own tools, each with a price
+    searches_max: int = 0  # of the vendor's own tools, or of a rerank; each with a price
+    repeated_bytes: int = 0  # that the vendor reads again: a query with each of its documents
     is_free: bool = False  # the vendor bills nothing for it: counting
 
 

@@ -1,4 +1,4 @@
-"""The OpenAI dialect, as one value: chat completions, the old text completions, embeddings, responses."""
+"""The OpenAI dialect, as one value: chat completions, old text completions, embeddings, rerank, responses."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from providers.openai.completions_stream import CompletionAssembler, CompletionF
 from providers.openai.encode import encode_upstream
 from providers.openai.errors import read_error, refusal_body
 from providers.openai.request import read_chat_request, read_embeddings_request
+from providers.openai.rerank import read_rerank_answer, read_rerank_request
 from providers.openai.stream import StreamFold
 from providers.openai_responses.operation import RESPONSES
 from providers.quirks import Quirks
@@ -53,6 +54,13 @@ EMBEDDINGS: Final = Operation(
     path=lambda model, stream: "/embeddings",
     answer=read_answer,
 )
+RERANK: Final = Operation(
+    name="rerank",
+    read=read_rerank_request,
+    encode=encode_upstream,
+    path=lambda model, stream: "/rerank",
+    answer=read_rerank_answer,
+)
 
 _ROUTES: Final = {
     path: Found(operation=operation, spoken=IN_BODY, name=path)
@@ -60,6 +68,7 @@ _ROUTES: Final = {
         "/v1/chat/completions": CHAT,
         "/v1/completions": COMPLETIONS,
         "/v1/embeddings": EMBEDDINGS,
+        "/v1/rerank": RERANK,
         "/v1/responses": RESPONSES,
     }.items()
 }

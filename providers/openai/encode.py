@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from providers.bounds import PURPOSES_WITHOUT_OUTPUT
 from providers.facts import RequestFacts
 from providers.json_depth import written
 from providers.openai.completions_request import COMPLETION_LIMIT_FIELD
@@ -27,7 +28,7 @@ def encode_upstream(
     """
     out = dict(body)
     out["model"] = upstream_model
-    if facts.purpose != "embedding":
+    if facts.purpose not in PURPOSES_WITHOUT_OUTPUT:
         _set_stream(out, stream=stream, quirks=quirks)
         if output_limit is not None and facts.purpose == "chat":
             _lower_limit(out, output_limit, LIMIT_FIELDS, quirks.output_limit_field)

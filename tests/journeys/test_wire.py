@@ -45,6 +45,7 @@ PRICES: Final = {
     "input_audio": 11,
     "output_audio": 13,
 }
+SEARCH_WON: Final = 2
 STATUS_OF_ERROR: Final = {400: 400, 404: 400, 413: 400, 422: 400, 429: 429}  # of the vendor -> ours
 CODE_OF_STATUS: Final = {400: "upstream_rejected", 429: "upstream_rate_limited", 502: "upstream_error"}
 
@@ -53,8 +54,8 @@ CODE_OF_STATUS: Final = {400: "upstream_rejected", 429: "upstream_rate_limited",
 class Replayed:
     """One exchange through the house, twice: under its vendor's name, and under none.
 
-    `expected`: (input, cached, written, output) in tokens, all input and all output; None where nothing was
-    reported.
+    `expected`: (input, cached, written, output) in tokens, all input and all output, and searches of a
+    rerank; None where nothing was reported.
     """
 
     exchange_id: str
@@ -64,7 +65,7 @@ class Replayed:
     status: int
     request: Any
     confidence: str
-    expected: tuple[int, int, int, int] | None
+    expected: tuple[int, int, int, int, int] | None
     tags: tuple[str, ...]
     needs_vendor: bool = False
 
@@ -103,12 +104,13 @@ def _served() -> list[dict[str, Any]]:
     return [exchange for exchange in exchanges(*PROTOCOLS) if exchange["protocol"] in PROTOCOLS]
 
 
-def _expected(usage: dict[str, Any] | None) -> tuple[int, int, int, int] | None:
+def _expected(usage: dict[str, Any] | None) -> tuple[int, int, int, int, int] | None:
     if usage is None or "input_tokens" not in usage:
         return None
-    cached = min(usage.get("cached_input_tokens") or 0, usage["input_tokens"])
-    written = min(usage.get("cache_write_tokens") or 0, usage["input_tokens"] - cached)
-    return (usage["input_tokens"], cached, written, usage.get("output_tokens") or 0)
+    given = usage["input_tokens"] or 0
+    cached = min(usage.get("cached_input_tokens") or 0, given)
+    written = min(usage.get("cache_write_tokens") or 0, given - cached)
+    return (given, cached, written, usage.get("output_tokens") or 0, usage.get("search_units") or 0)
 
 
 def _synthetic(folder: Path) -> list[Replayed]:
@@ -141,6 +143,7 @@ def _of_ours(ours: Synthetic, exchange_id: str) -> Replayed:
             usage.cached_input,
             usage.cache_write + usage.cache_write_1h,
             usage.output_total,
+            0,
         ),
         tags=("synthetic", *(["error_in_200"] if ours.error and not ours.stream else [])),
         needs_vendor=ours.vendor is not None,
@@ -166,8 +169,8 @@ def replayed() -> Iterator[tuple[House, list[Replayed]]]:
                     **({"vendor": name} if name else {}),
                 ),
                 purposes=[exchange.protocol.purpose],
-                prices=[{"from": PRICE_FROM, **PRICES}],
-                max_output_tokens=0 if exchange.protocol.purpose == "embedding" else 100_000,
+                prices=[{"from": PRICE_FROM, **PRICES, "per_search": SEARCH_WON}],
+                max_output_tokens=0 if exchange.protocol.purpose in ("embedding", "rerank") else 100_000,
             )
             for exchange in everything
             for product_id, name in exchange.variants
@@ -250,7 +253,8 @@ def _compare(exchange: Replayed, answer: Answer, record: dict[str, Any]) -> str 
         counted = (record["status"], record["charge_krw"]) == ("released", "0")
         return None if counted and answer.status == 200 else f"counting is free: {answer.status} {record}"
     tokens = record["tokens"]
-    charge = sum(tokens[name] * won for name, won in PRICES.items())
+    searches = record["units"].get("searches", 0)
+    charge = sum(tokens[name] * won for name, won in PRICES.items()) + searches * SEARCH_WON * 1_000_000
     if record["status"] != "settled":
         return None if exchange.expected is None else f"not settled: {record}"
     if micro(record["charge_krw"]) != charge:
@@ -266,6 +270,7 @@ def _compare(exchange: Replayed, answer: Answer, record: dict[str, Any]) -> str 
         tokens["cached_input"],
         tokens["cache_write"] + tokens["cache_write_1h"],
         tokens["output"] + tokens["output_audio"],
+        searches if exchange.protocol.purpose == "rerank" else 0,
     )
     return None if metered == exchange.expected else f"metered {metered}, reported {exchange.expected}"
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 HELLO: Final = [{"role": "user", "content": "hello"}]
+RANK: Final = {"query": "hello", "documents": ["hello"]}
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,8 +32,8 @@ class Protocol:
         body = recorded if self._can_be_sent(recorded) else self.least
         if "{product}" in self.path:
             return dict(body)
-        said = {"model": product_id} if self.is_free or self.purpose == "embedding" else {"stream": stream}
-        return {**body, "model": product_id, **said}
+        never_streams = self.is_free or self.purpose in ("embedding", "rerank")
+        return {**body, "model": product_id, **({} if never_streams else {"stream": stream})}
 
     def _can_be_sent(self, recorded: Any) -> bool:
         return isinstance(recorded, dict) and self.known_by in recorded and not self.refused & recorded.keys()
@@ -72,6 +73,10 @@ PROTOCOLS: Final[Mapping[str, Protocol]] = {
             "input",
             purpose="embedding",
             base="/v1",
+        ),
+        *(
+            Protocol(name, "openai", "/v1/rerank", RANK, "documents", purpose="rerank", base="/v1")
+            for name in ("cohere.rerank", "voyage.rerank")
         ),
         Protocol(
             "anthropic.messages",
