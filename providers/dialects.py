@@ -10,6 +10,7 @@ import msgspec
 
 from providers.anthropic.dialect import ANTHROPIC
 from providers.clova.dialect import CLOVA
+from providers.cohere.dialect import COHERE
 from providers.dialect import Dialect, Operation
 from providers.facts import IN_BODY, Spoken
 from providers.gemini.dialect import GEMINI
@@ -18,7 +19,7 @@ from providers.openai.dialect import OPENAI
 from providers.openai_responses import operation as responses
 
 DIALECTS: Final[Mapping[str, Dialect]] = MappingProxyType(
-    {dialect.name: dialect for dialect in (OPENAI, ANTHROPIC, CLOVA, GEMINI)}
+    {dialect.name: dialect for dialect in (OPENAI, ANTHROPIC, CLOVA, GEMINI, COHERE)}
 )
 
 

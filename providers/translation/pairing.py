@@ -17,6 +17,8 @@ from providers.dialect import Answer, Assembler, Fold, Listening, Operation, Ref
 from providers.errors import VendorError, unreadable
 from providers.facts import RequestFacts
 from providers.quirks import Quirks
+from providers.translation.gathering import Gathering
+from providers.translation.neutral import Ending
 from providers.translation.port import CallerSide, Listener, Speaker, VendorSide
 
 
@@ -157,10 +159,40 @@ class TranslatedFold(_Listens):
 
 
 class _Assembling(_Pair):
-    def __call__(self, product_id: str, facts: RequestFacts, quirks: Quirks) -> TranslatedAssembler:
+    def __call__(self, product_id: str, facts: RequestFacts, quirks: Quirks) -> Assembler:
         make = self.vendor.operation.assembler
-        assert make is not None, "a chat can be put together"
-        return TranslatedAssembler(self, make(product_id, facts, quirks), product_id)
+        if make is not None:
+            return TranslatedAssembler(self, make(product_id, facts, quirks), product_id)
+        make_fold = self.vendor.operation.fold
+        assert make_fold is not None, "a chat has streams"
+        return GatheringAssembler(self, make_fold(product_id, facts, quirks), product_id)
+
+
+class GatheringAssembler(_Listens):
+    """What the vendor's listener heard is put together, where its dialect never says a stream whole."""
+
+    def __init__(self, sides: _Pair, heard: Fold, product_id: str) -> None:
+        super().__init__(heard)
+        self._fold = heard
+        self._listener = sides.vendor.make_listener()
+        self._gathering = Gathering()
+        self._say = sides.caller.say
+        self._product_id = product_id
+
+    def feed(self, event: bytes) -> None:
+        self._fold.feed(event)
+        self._gathering.feed(self._listener.feed(event))
+
+    def answer(self, usage: Usage | None = None) -> bytes:
+        return self._said("stop", usage)
+
+    def graceful_end(self, usage: Usage | None) -> bytes:
+        return self._said("length", usage)
+
+    def _said(self, ending: Ending, usage: Usage | None) -> bytes:
+        reply = self._gathering.reply(self.upstream_id, ending)
+        reply = msgspec.structs.replace(reply, usage=usage if self.usage is None else self.usage)
+        return orjson.dumps(self._say(reply, self._product_id))
 
 
 class TranslatedAssembler(_Listens):

@@ -101,7 +101,12 @@ def _recorded() -> list[Replayed]:
 
 
 def _served() -> list[dict[str, Any]]:
-    return [exchange for exchange in exchanges(*PROTOCOLS) if exchange["protocol"] in PROTOCOLS]
+    """Names of protocols are beginnings of others."""
+    return [
+        exchange
+        for exchange in exchanges(*PROTOCOLS)
+        if (protocol := PROTOCOLS.get(exchange["protocol"])) is not None and protocol.serves(exchange)
+    ]
 
 
 def _expected(usage: dict[str, Any] | None) -> tuple[int, int, int, int, int] | None:

@@ -22,6 +22,10 @@ class Protocol:
     base: str = ""  # behind the vendor's address
     refused: frozenset[str] = field(default_factory=frozenset)  # fields that no caller may use here
     is_free: bool = False
+    recorded_under: str = ""  # the only path of the recorded ones whose shape is this; "": any
+
+    def serves(self, exchange: dict[str, Any]) -> bool:
+        return self.recorded_under in ("", exchange["request"]["path"])
 
     def path_of(self, product_id: str, *, stream: bool) -> str:
         path = self.path_stream if stream and self.path_stream else self.path
@@ -39,6 +43,8 @@ class Protocol:
         return isinstance(recorded, dict) and self.known_by in recorded and not self.refused & recorded.keys()
 
 
+_NEVER: Final = ""  # no body has such a field: the least one is sent
+_CHAT: Final = "/v1/chat/completions"
 _GEMINI: Final = "/v1beta/models/{product}:"
 
 PROTOCOLS: Final[Mapping[str, Protocol]] = {
@@ -74,6 +80,8 @@ PROTOCOLS: Final[Mapping[str, Protocol]] = {
             purpose="embedding",
             base="/v1",
         ),
+        # Heard from OpenAI's callers: what was recorded is said in other words.
+        Protocol("cohere.chat", "cohere", _CHAT, {"messages": HELLO}, _NEVER, recorded_under="/v2/chat"),
         *(
             Protocol(name, "openai", "/v1/rerank", RANK, "documents", purpose="rerank", base="/v1")
             for name in ("cohere.rerank", "voyage.rerank")

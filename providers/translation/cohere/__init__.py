@@ -1,0 +1,1 @@
+"""Cohere's chat, spoken to its vendor; its own callers have no products here."""
