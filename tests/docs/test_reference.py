@@ -27,6 +27,7 @@ from providers import facts
 from providers.translation.anthropic import blocks as anthropic_blocks
 from providers.translation.anthropic import hear as anthropic_hear
 from providers.translation.clova import ask as clova_ask
+from providers.translation.cohere import ask as cohere_ask
 from providers.translation.openai import hear as openai_hear
 from providers.translation.openai import messages as openai_messages
 from tests.docs.pages import ROOT, page, tables
@@ -177,8 +178,9 @@ def test_what_a_translation_does_not_pass_on() -> None:
         anthropic_hear.HINTS | anthropic_hear.TOOL_HINTS | anthropic_blocks.BLOCK_HINTS
     )
     section = page("docs/reference/dialects.md").section("A caller of one dialect, a product of another")
-    [to_clova] = [text for text in section.split("\n\n") if text.startswith("CLOVA Studio has no place")]
-    assert set(re.findall(r"`(\w+)`", to_clova)) == {hint.split(".")[-1] for hint in clova_ask.HINTS}
+    for vendor, hints in (("CLOVA Studio", clova_ask.HINTS), ("Cohere", cohere_ask.HINTS)):
+        [to_vendor] = [text for text in section.split("\n\n") if text.startswith(f"{vendor} has no place")]
+        assert set(re.findall(r"`(\w+)`", to_vendor)) == {hint.split(".")[-1] for hint in hints}
 
 
 def test_every_refusal_is_in_troubleshooting() -> None:
