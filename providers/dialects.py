@@ -14,12 +14,13 @@ from providers.cohere.dialect import COHERE
 from providers.dialect import Dialect, Operation
 from providers.facts import IN_BODY, Spoken
 from providers.gemini.dialect import GEMINI
+from providers.ollama.dialect import OLLAMA
 from providers.openai import dialect as openai
 from providers.openai.dialect import OPENAI
 from providers.openai_responses import operation as responses
 
 DIALECTS: Final[Mapping[str, Dialect]] = MappingProxyType(
-    {dialect.name: dialect for dialect in (OPENAI, ANTHROPIC, CLOVA, GEMINI, COHERE)}
+    {dialect.name: dialect for dialect in (OPENAI, ANTHROPIC, CLOVA, GEMINI, COHERE, OLLAMA)}
 )
 
 

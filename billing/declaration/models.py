@@ -42,7 +42,7 @@ from billing.declaration.fields import (
 
 Scale = Literal["small", "medium", "large", "hyperscale"]
 Purpose = Literal["chat", "completion", "embedding", "image", "speech", "transcription", "rerank"]
-Dialect = Literal["openai", "anthropic", "gemini", "clova", "cohere"]
+Dialect = Literal["openai", "anthropic", "gemini", "clova", "cohere", "ollama"]
 PURPOSES_WITH_OUTPUT: Final = frozenset({"chat", "completion"})
 
 

@@ -10,12 +10,13 @@ from providers.dialect import Operation
 from providers.translation.anthropic.side import SIDE as ANTHROPIC
 from providers.translation.clova.side import SIDE as CLOVA
 from providers.translation.cohere.side import SIDE as COHERE
+from providers.translation.ollama.side import SIDE as OLLAMA
 from providers.translation.openai.side import SIDE as OPENAI
 from providers.translation.pairing import pair
 from providers.translation.port import CallerSide, Side, VendorSide
 
 SIDES: Final[Mapping[str, Side]] = MappingProxyType(
-    {side.dialect: side for side in (OPENAI, ANTHROPIC, CLOVA, COHERE)}
+    {side.dialect: side for side in (OPENAI, ANTHROPIC, CLOVA, COHERE, OLLAMA)}
 )
 
 
