@@ -15,6 +15,8 @@ from typing import Final
 from urllib.parse import urlsplit
 
 _LOCAL_NAMES: Final = ("localhost", "local", "internal", "home.arpa", "lan", "intranet")
+# The one query that holds no secret and that a vendor wants with every call (Azure's deployments).
+_VERSION: Final = re.compile(r"api-version=[A-Za-z0-9.-]{1,40}")
 _UNSAFE: Final = re.compile(r"[\x00-\x20\x7f\\]")
 _NAT64: Final = ipaddress.ip_network("64:ff9b::/96")
 
@@ -52,8 +54,8 @@ def refusal_of_base_url(url: str, allow_private: bool) -> str | None:
         return "the base URL names no host"
     if "@" in parts.netloc:
         return "the base URL must hold no user name or password"
-    if parts.query or parts.fragment or url.endswith(("?", "#")):
-        return "the base URL must hold no query and no fragment"
+    if parts.fragment or url.endswith(("?", "#")) or (parts.query and not _VERSION.fullmatch(parts.query)):
+        return "the base URL must hold no fragment, and no query but Azure's api-version"
     return None if allow_private else _refusal_of_host(host)
 
 

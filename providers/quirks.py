@@ -32,10 +32,14 @@ class Quirks:
 
 NO_QUIRKS: Final = Quirks()
 
+_AZURE: Final = Quirks(output_limit_field="max_completion_tokens", credential_header="api-key")
+
 QUIRKS: Final[Mapping[str, Quirks]] = MappingProxyType(
     {
         "openai": Quirks(output_limit_field="max_completion_tokens"),
-        "azure-openai": Quirks(output_limit_field="max_completion_tokens", credential_header="api-key"),
+        "azure": _AZURE,
+        "azure-openai": _AZURE,
+        "azure-ai-foundry": Quirks(credential_header="api-key"),  # other makers' models, under `/models`
         "clova-thinking": Quirks(output_limit_field="maxCompletionTokens"),  # models after HCX-007
         "mistral": Quirks(audio_beside_input=True, stream_usage_on_request=False),
         "openrouter": Quirks(limit_leaves_reasoning=True),  # it passes xAI on

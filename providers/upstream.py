@@ -88,7 +88,16 @@ class UpstreamAnswer:
 class _Route:
     """What is the same for every call to one target: made once."""
 
-    __slots__ = ("_heads", "_lines", "_lines_stream", "_request_id_header", "origin", "target")
+    __slots__ = (
+        "_base",
+        "_heads",
+        "_lines",
+        "_lines_stream",
+        "_query",
+        "_request_id_header",
+        "origin",
+        "target",
+    )
 
     def __init__(self, target: UpstreamTarget) -> None:
         self.target = target
@@ -112,6 +121,8 @@ class _Route:
             raise ConnectRefused("the vendor's address or key cannot stand in a request")
         self._lines = "\r\n".join([*lines, "Accept: application/json"])
         self._lines_stream = "\r\n".join([*lines, "Accept: text/event-stream"])
+        base, _, self._query = target.base_url.partition("?")
+        self._base = base.rstrip("/")
         self._request_id_header = dialect.request_id_header
         self._heads: dict[tuple[str, bool], bytes] = {}
 
@@ -120,7 +131,8 @@ class _Route:
     ) -> bytes:
         fixed = self._heads.get((path, stream))
         if fixed is None:
-            url = URL(self.target.base_url.rstrip("/") + path, encoded=True)
+            query = ("&" if "?" in path else "?") + self._query if self._query else ""
+            url = URL(f"{self._base}{path}{query}", encoded=True)
             lines = self._lines_stream if stream else self._lines
             first = f"POST {url.raw_path_qs} HTTP/1.1\r\n"
             fixed = f"{first}{lines}\r\n{self._request_id_header}: ".encode("ascii")

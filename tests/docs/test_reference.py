@@ -28,6 +28,7 @@ from providers.translation.anthropic import blocks as anthropic_blocks
 from providers.translation.anthropic import hear as anthropic_hear
 from providers.translation.clova import ask as clova_ask
 from providers.translation.cohere import ask as cohere_ask
+from providers.translation.ollama import ask as ollama_ask
 from providers.translation.openai import hear as openai_hear
 from providers.translation.openai import messages as openai_messages
 from tests.docs.pages import ROOT, page, tables
@@ -178,7 +179,11 @@ def test_what_a_translation_does_not_pass_on() -> None:
         anthropic_hear.HINTS | anthropic_hear.TOOL_HINTS | anthropic_blocks.BLOCK_HINTS
     )
     section = page("docs/reference/dialects.md").section("A caller of one dialect, a product of another")
-    for vendor, hints in (("CLOVA Studio", clova_ask.HINTS), ("Cohere", cohere_ask.HINTS)):
+    for vendor, hints in (
+        ("CLOVA Studio", clova_ask.HINTS),
+        ("Cohere", cohere_ask.HINTS),
+        ("Ollama", ollama_ask.HINTS),
+    ):
         [to_vendor] = [text for text in section.split("\n\n") if text.startswith(f"{vendor} has no place")]
         assert set(re.findall(r"`(\w+)`", to_vendor)) == {hint.split(".")[-1] for hint in hints}
 

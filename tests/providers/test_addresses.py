@@ -50,6 +50,8 @@ def test_public(address: str) -> None:
         "https://8.8.8.8/v1",
         "https://[2606:4700::1111]/v1",
         "https://예시.kr/v1",
+        "https://made-up.openai.azure.com/openai/deployments/d?api-version=2024-10-21",
+        "https://made-up.services.ai.azure.com/models?api-version=2024-05-01-preview",
     ],
 )
 def test_taken(url: str) -> None:
@@ -68,6 +70,9 @@ def test_taken(url: str) -> None:
         "https://user@api.openai.com",
         "https://user:pass@api.openai.com",
         "https://api.openai.com/v1?key=1",
+        "https://api.openai.com/v1?api-version=1&key=1",
+        "https://api.openai.com/v1?api-version=",
+        "https://api.openai.com/v1?api-version=a%26key",
         "https://api.openai.com/v1#x",
         "https://api.openai.com/v1?",
         "https://api.openai.com:99999/v1",

@@ -43,12 +43,31 @@ async def test_what_the_vendor_gets_and_what_we_keep(upstream: Upstream) -> None
         assert body == b'{"a":1}'
 
 
-async def test_azure_takes_its_key_in_a_header_of_its_own(upstream: Upstream) -> None:
+@pytest.mark.parametrize("name", ["azure", "azure-openai", "azure-ai-foundry"])
+async def test_azure_takes_its_key_in_a_header_of_its_own(upstream: Upstream, name: str) -> None:
     async with vendor(says(whole(b""))) as (made, to):
-        answer = await send(upstream, replace(to, vendor="azure-openai"))
+        answer = await send(upstream, replace(to, vendor=name))
         assert await answer.read(10) == b""
         assert b"\r\napi-key: secret-key\r\n" in made.asked[0]
         assert b"uthorization" not in made.asked[0]
+
+
+@pytest.mark.parametrize(
+    ("path", "asked"),
+    [
+        ("/chat/completions", b"/v1/deployments/d/chat/completions?api-version=2024-10-21"),
+        ("/models/m:stream?alt=sse", b"/v1/deployments/d/models/m:stream?alt=sse&api-version=2024-10-21"),
+    ],
+)
+async def test_a_query_of_the_base_url_stands_behind_the_path(
+    upstream: Upstream, path: str, asked: bytes
+) -> None:
+    async with vendor(says(whole(b""))) as (made, to):
+        base = f"{to.base_url}/deployments/d?api-version=2024-10-21"
+        target = replace(to, base_url=base)
+        answer = await upstream.send(target, path=path, body=b"{}", stream=False, request_id="r-1")
+        await answer.read(10)
+        assert made.asked[0].split(b"\r\n")[0] == b"POST %b HTTP/1.1" % asked
 
 
 async def test_connections_are_used_again(upstream: Upstream) -> None:
