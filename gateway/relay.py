@@ -137,7 +137,9 @@ class _Call:
             raise Problem("upstream_error") from None
         except UpstreamError as error:
             raise Problem(code_of(error)) from None
-        answer = reached.operation.answer(body, product_id=exchange.product.product_id, quirks=quirks)
+        make_reader, read = reached.operation.answer_to, reached.operation.answer
+        read = read if make_reader is None else make_reader(exchange.facts)
+        answer = read(body, product_id=exchange.product.product_id, quirks=quirks)
         exchange.upstream_id = exchange.upstream_id or answer.upstream_id
         if answer.error is not None:
             await self._fail_whole(answer)

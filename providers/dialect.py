@@ -156,6 +156,7 @@ class Operation:
     answer: ReadAnswer
     fold: Callable[[str, RequestFacts, Quirks], Fold] | None = None  # None: it has no streams
     assembler: Callable[[str, RequestFacts, Quirks], Assembler] | None = None
+    answer_to: Callable[[RequestFacts], ReadAnswer] | None = None  # `answer`, where the request decides it
     needs_limit: bool = False  # the vendor takes no request without an output limit
 
 

@@ -49,6 +49,7 @@ class RequestFacts(msgspec.Struct, frozen=True):
     image_allowance_tokens: int = 0  # what small pictures may cost beyond their bytes
     inputs: int = 1  # texts of an embeddings call, documents of a rerank: each may fill the context
     as_array: bool = False
+    packed: bool = False  # vectors in base64
     searches_max: int = 0  # of the vendor's own tools, or of a rerank; each with a price
     repeated_bytes: int = 0  # that the vendor reads again: a query with each of its documents
     is_free: bool = False  # the vendor bills nothing for it: counting

@@ -90,6 +90,7 @@ def read_embeddings_request(body: dict[str, Any], body_bytes: int, _: Spoken = I
         body_bytes=body_bytes,
         takes_whole_context=not known,
         inputs=inputs,
+        packed=body.get("encoding_format") == "base64",
     )
 
 

@@ -7,9 +7,13 @@ from types import MappingProxyType
 from typing import Final
 
 from providers.dialect import Operation
+from providers.openai.dialect import EMBEDDINGS
 from providers.translation.anthropic.side import SIDE as ANTHROPIC
 from providers.translation.clova.side import SIDE as CLOVA
+from providers.translation.cohere.embed import EMBEDDINGS as COHERE_EMBEDDINGS
 from providers.translation.cohere.side import SIDE as COHERE
+from providers.translation.embedding import EmbeddingSide, embedding_pair
+from providers.translation.ollama.embed import EMBEDDINGS as OLLAMA_EMBEDDINGS
 from providers.translation.ollama.side import SIDE as OLLAMA
 from providers.translation.openai.side import SIDE as OPENAI
 from providers.translation.pairing import pair
@@ -19,11 +23,18 @@ SIDES: Final[Mapping[str, Side]] = MappingProxyType(
     {side.dialect: side for side in (OPENAI, ANTHROPIC, CLOVA, COHERE, OLLAMA)}
 )
 
+EMBEDDING_SIDES: Final[Mapping[str, EmbeddingSide]] = MappingProxyType(
+    {side.dialect: side for side in (COHERE_EMBEDDINGS, OLLAMA_EMBEDDINGS)}
+)
+
 
 def operation_for(dialect: str, operation: Operation, vendor_dialect: str) -> Operation | None:
     """What a caller's operation is with a vendor of that dialect; None where it cannot be said there."""
     if dialect == vendor_dialect:
         return operation
+    if operation is EMBEDDINGS:
+        side = EMBEDDING_SIDES.get(vendor_dialect)
+        return None if side is None else embedding_pair(side)
     caller, vendor = SIDES.get(dialect), SIDES.get(vendor_dialect)
     if not (isinstance(caller, CallerSide) and isinstance(vendor, VendorSide)):
         return None

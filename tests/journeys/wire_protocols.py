@@ -83,6 +83,7 @@ PROTOCOLS: Final[Mapping[str, Protocol]] = {
         # Heard from OpenAI's callers: what was recorded is said in other words.
         Protocol("cohere.chat", "cohere", _CHAT, {"messages": HELLO}, _NEVER, recorded_under="/v2/chat"),
         Protocol("ollama.native", "ollama", _CHAT, {"messages": HELLO}, _NEVER, recorded_under="/api/chat"),
+        Protocol("cohere.embed", "cohere", "/v1/embeddings", {"input": "hello"}, _NEVER, purpose="embedding"),
         *(
             Protocol(name, "openai", "/v1/rerank", RANK, "documents", purpose="rerank", base="/v1")
             for name in ("cohere.rerank", "voyage.rerank")
