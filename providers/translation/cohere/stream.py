@@ -21,7 +21,8 @@ class Listener:
     """One per stream."""
 
     def __init__(self) -> None:
-        self._calls: list[int] = []  # their indexes, in the order in which they began
+        self._calls: dict[int, int] = {}  # index -> which of the calls it means now
+        self._begun = 0
 
     def feed(self, event: bytes) -> list[Delta]:
         said = read_event(event)
@@ -33,25 +34,29 @@ class Listener:
                 return _texts(message.get("content"))
             case "tool-plan-delta":
                 return _texts(message.get("tool_plan"))
-            case "tool-call-start" | "tool-call-delta":
-                return self._call(said.get("index"), message.get("tool_calls"))
+            case "tool-call-start":
+                self._begun += 1
+                if type(index := said.get("index")) is int:
+                    self._calls[index] = self._begun - 1
+                return self._call(self._begun - 1, message.get("tool_calls"))
+            case "tool-call-delta" if self._begun:
+                index = said.get("index")
+                call = self._calls.get(index) if type(index) is int else None
+                last = self._begun - 1
+                return self._call(last if call is None else call, message.get("tool_calls"))
             case "message-end" if type(delta := said.get("delta")) is dict:
                 return [ChoiceEnd(0, ending_of(delta))]
         return []
 
-    def _call(self, index: Any, call: Any) -> list[Delta]:
-        if type(call) is not dict:
-            return []
-        number = index if type(index) is int else (self._calls or [0])[-1]
-        if number not in self._calls:
-            self._calls.append(number)
-        function = call.get("function")
+    def _call(self, number: int, said: Any) -> list[Delta]:
+        said = said if type(said) is dict else {}
+        function = said.get("function")
         function = function if type(function) is dict else {}
-        call_id, name, piece = call.get("id"), function.get("name"), function.get("arguments")
+        call_id, name, piece = said.get("id"), function.get("name"), function.get("arguments")
         return [
             CallDelta(
                 0,
-                self._calls.index(number),
+                number,
                 call_id if type(call_id) is str and call_id else None,
                 name if type(name) is str and name else None,
                 piece if type(piece) is str else "",

@@ -170,6 +170,28 @@ def test_parallel_calls_and_a_plan() -> None:
     assert {chunk["id"] for chunk in chunks_of(frames)} == {"m1"}
 
 
+def test_calls_without_an_index_follow_each_other() -> None:
+    start = {
+        "type": "tool-call-start",
+        "delta": {"message": {"tool_calls": {"id": "c1", "function": {"name": "a"}}}},
+    }
+    piece = {
+        "type": "tool-call-delta",
+        "delta": {"message": {"tool_calls": {"function": {"arguments": "{}"}}}},
+    }
+    said = whole_said(
+        assemble(PAIR.assembler("p", facts(), NO_QUIRKS), [sse(piece, start, piece, start, piece)]).answer()  # type: ignore[misc]
+    )
+    assert said.calls == [["c1", "a", "{}"], ["c1", "a", "{}"]]
+
+
+def test_an_event_without_a_kind_that_says_what_went_wrong() -> None:
+    fold = new_fold()
+    assert put_through(fold, [b'data: {"id":"e","message":"overloaded"}\n\n']) == []
+    assert fold.error is not None
+    assert fold.error.message == "overloaded"
+
+
 @pytest.mark.parametrize(
     ("reason", "told"),
     [("MAX_TOKENS", "length"), ("ERROR_TOXIC", "content_filter"), ("NEW_WORD", "stop"), ([], "stop")],
