@@ -26,8 +26,9 @@ def encode_upstream(
 
 
 def _think_less(out: dict[str, Any], output_limit: int) -> None:
-    """The vendor refuses a budget for thinking that is not below the limit."""
+    """The vendor refuses a budget for thinking that is not below the limit, or none at all."""
     thinking = out.get("thinking")
     budget = thinking.get("token_budget") if type(thinking) is dict else None
     if type(budget) is int and budget >= output_limit:
-        out["thinking"] = {"type": "enabled", "token_budget": output_limit // 2}
+        half = output_limit // 2
+        out["thinking"] = {"type": "enabled", "token_budget": half} if half else {"type": "disabled"}

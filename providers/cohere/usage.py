@@ -23,17 +23,27 @@ def usage_of(raw: Any) -> Usage | None:
         counts = raw.get(name)
         if type(counts) is not dict:
             continue
-        given = [count_of(counts.get(field)) for field in ("input_tokens", "image_tokens")]
-        said = count_of(counts.get("output_tokens"))
-        if said is None and all(count is None for count in given):
+        given, said = _input_total(counts), count_of(counts.get("output_tokens"))
+        if given is None and said is None:
             continue
         return usage_from_totals(
-            input_total=sum(count or 0 for count in given),
+            input_total=given or 0,
             output_total=said or 0,
             cached_input=count_of(raw.get("cached_tokens")) or 0,
             units={"searches": count_of(counts.get("search_units")) or 0},
         )
     return None
+
+
+def _input_total(counts: dict[str, Any]) -> int | None:
+    """Pictures stand beside the input; where the text has a count of its own, the larger sum decides."""
+    names = ("input_tokens", "text_tokens", "image_tokens")
+    given, texts, images = (count_of(counts.get(name)) for name in names)
+    if given is None and texts is None and images is None:
+        return None
+    if texts is None:
+        return (given or 0) + (images or 0)
+    return max(given or 0, texts + (images or 0))
 
 
 def count_of(value: Any) -> int | None:

@@ -168,6 +168,7 @@ def test_what_it_has_no_words_for_is_refused_by_name(said: dict[str, Any], param
         ({"reasoning_effort": "low"}, 100,
          {"max_tokens": 100, "thinking": {"type": "enabled", "token_budget": 50}}),
         ({"reasoning_effort": "none"}, 100, {"max_tokens": 100, "thinking": {"type": "disabled"}}),
+        ({"reasoning_effort": "low"}, 1, {"max_tokens": 1, "thinking": {"type": "disabled"}}),
     ],
 )  # fmt: skip
 def test_limits_are_written_and_only_lowered(

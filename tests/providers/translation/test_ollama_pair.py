@@ -1,4 +1,4 @@
-"""What is asked of Ollama, and what OpenAI's callers get of its answers and streams."""
+"""What OpenAI's callers get of Ollama's answers and streams; OpenAI's own SDK reads it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from metering.usage import Usage
-from providers.facts import BadRequest, RequestFacts
+from providers.facts import RequestFacts
 from providers.ollama.errors import read_error
 from providers.ollama.stream import LineSplitter
 from providers.ollama.usage import usage_of
@@ -20,25 +20,16 @@ from providers.quirks import NO_QUIRKS
 from providers.sse import SseEventTooLarge
 from providers.translation.anthropic.side import SIDE as ANTHROPIC
 from providers.translation.neutral import (
-    AnswerShape,
-    Conversation,
-    Image,
     Text,
-    Thinking,
     Tool,
-    ToolCall,
-    ToolChoice,
-    ToolResult,
     Turn,
 )
-from providers.translation.ollama.ask import ask
 from providers.translation.ollama.side import SIDE
 from providers.translation.openai.side import SIDE as OPENAI
 from providers.translation.pairing import TranslatedFold, pair
 from tests.fakes.any_json import documents
 from tests.fakes.vendor_recordings import answers, body_of, reads_of, streams
 from tests.fakes.vendor_stream import chunks_of, in_random_reads
-from tests.providers.translation.conversations import conversations
 from tests.providers.translation.sdk_openai import Said, whole_of_stream, whole_said
 
 PAIR: Final = pair(OPENAI, SIDE)
@@ -52,27 +43,9 @@ ENDED: Final = {"message": {"role": "assistant", "content": ""}, "done": True, "
                 "prompt_eval_count": 3, "eval_count": 2}  # fmt: skip
 
 
-def asked(**said: Any) -> dict[str, Any]:
-    return ask(Conversation(**{"system": (), "turns": HI, **said}))
-
-
 def facts(**more: Any) -> RequestFacts:
     asked = {**ASKED, "stream": True, "stream_options": {"include_usage": True}, **more}
     return read_chat_request(asked, 100)
-
-
-def encoded(*, output_limit: int | None = None, stream: bool = False, **more: Any) -> dict[str, Any]:
-    body = {**ASKED, **more}
-    written = PAIR.encode(
-        body,
-        facts=read_chat_request(body, 100),
-        upstream_model="qwen3:8b",
-        stream=stream,
-        output_limit=output_limit,
-        quirks=NO_QUIRKS,
-    )
-    said: dict[str, Any] = json.loads(written)
-    return said
 
 
 def events(reads: list[bytes]) -> list[bytes]:
@@ -102,120 +75,6 @@ def put_together(body: bytes) -> Any:
 
 def piece(**message: Any) -> dict[str, Any]:
     return {"model": "m", "message": {"role": "assistant", "content": "", **message}, "done": False}
-
-
-# -- what is asked
-
-
-def test_a_conversation_in_its_words() -> None:
-    said = asked(
-        system=(Text("be brief"), Text("be kind")),
-        turns=(
-            Turn("user", (Text("look"), Image(media_type="image/png", data="AAAA"), Text("here"))),
-            Turn("assistant", (
-                Thinking("hm", "sealed"), Text("I look"),
-                ToolCall("c1", "weather", '{"at":"서울"}'), ToolCall("c2", "clock", "{}"),
-            )),
-            Turn("user", (
-                Text("and?"),
-                ToolResult("c1", None, (Text("맑음"), Text("20도"))),
-                ToolResult("c2", "clock", (), is_error=True),
-                ToolResult("c9", None, (Text("?"),)),
-            )),
-            Turn("assistant", (Thinking("nothing said", None),)),
-        ),
-        tools=(WEATHER, Tool("clock", None, {})),
-        tool_choice=ToolChoice("auto"),
-        shape=AnswerShape({"type": "object"}, "n", strict=True),
-        stop=("END",), temperature=0.5, top_p=0.9, top_k=3, seed=7, effort="low",
-        presence_penalty=0.1, frequency_penalty=0.2, user="kim",
-    )  # fmt: skip
-    nothing = {"type": "object", "properties": {}}
-    assert said == {
-        "messages": [
-            {"role": "system", "content": "be brief\n\nbe kind"},
-            {"role": "user", "content": "look\nhere", "images": ["AAAA"]},
-            {"role": "assistant", "content": "I look", "tool_calls": [
-                {"id": "c1", "function": {"name": "weather", "arguments": {"at": "서울"}}},
-                {"id": "c2", "function": {"name": "clock", "arguments": {}}},
-            ]},
-            {"role": "tool", "tool_call_id": "c1", "tool_name": "weather", "content": "맑음\n20도"},
-            {"role": "tool", "tool_call_id": "c2", "tool_name": "clock", "content": "error"},
-            {"role": "tool", "tool_call_id": "c9", "content": "?"},
-            {"role": "user", "content": "and?"},
-        ],
-        "tools": [
-            {"type": "function", "function": {
-                "name": "weather", "description": "of a town", "parameters": {"type": "object"}}},
-            {"type": "function", "function": {"name": "clock", "description": "", "parameters": nothing}},
-        ],
-        "format": {"type": "object"},
-        "think": "low",
-        "options": {"stop": ["END"], "temperature": 0.5, "top_p": 0.9, "top_k": 3, "seed": 7,
-                    "presence_penalty": 0.1, "frequency_penalty": 0.2},
-    }  # fmt: skip
-
-
-@pytest.mark.parametrize(
-    ("more", "limit", "asks"),
-    [
-        ({}, None, {}),
-        ({"max_tokens": 9}, None, {"options": {"num_predict": 9}}),
-        ({"max_tokens": 9, "seed": 7}, 5, {"options": {"num_predict": 5, "seed": 7}}),
-        ({"reasoning_effort": "none"}, None, {"think": False}),
-        ({"reasoning_effort": "high"}, None, {"think": "high"}),
-        ({"response_format": {"type": "json_object"}}, None, {"format": "json"}),
-        ({"tool_choice": "none"}, None, {}),
-    ],
-)
-def test_single_wishes(more: dict[str, Any], limit: int | None, asks: dict[str, Any]) -> None:
-    plain = {"model": "qwen3:8b", "messages": ASKED["messages"], "stream": False}
-    assert encoded(output_limit=limit, **more) == plain | asks
-
-
-@pytest.mark.parametrize(
-    ("said", "param"),
-    [
-        ({"n": 2}, "n"),
-        ({"effort": "minimal"}, "reasoning_effort"),
-        ({"tools": (WEATHER,), "tool_choice": ToolChoice("any")}, "tool_choice"),
-        ({"tools": (WEATHER,), "tool_choice": ToolChoice("tool", "weather")}, "tool_choice"),
-        ({"tools": (WEATHER,), "tool_choice": ToolChoice("none")}, "tool_choice"),
-        ({"tools": (WEATHER,), "tool_choice": ToolChoice("auto", at_most_one=True)}, "parallel_tool_calls"),
-        ({"tools": (Tool("clock", None, {}, strict=True),)}, "tools (strict)"),
-        ({"turns": (Turn("user", (Image(url="https://pictures.example/1"),)),)},
-         "messages (a picture by its address)"),
-        ({"turns": (Turn("assistant", (ToolCall("c", "n", '{"a'),)),)},
-         "messages (arguments of a tool call that are no JSON object)"),
-    ],
-)  # fmt: skip
-def test_what_it_has_no_words_for_is_refused_by_name(said: dict[str, Any], param: str) -> None:
-    with pytest.raises(BadRequest) as refused:
-        asked(**said)
-    assert refused.value.param == param
-    assert "ollama" in refused.value.message_en
-    assert "ollama" in refused.value.message_ko
-
-
-@given(conversations)
-def test_what_is_asked_says_everything(said: Conversation) -> None:
-    try:
-        body = ask(said)
-    except BadRequest:
-        return
-    parts = [part for turn in said.turns for part in turn.parts]
-    results = [message for message in body["messages"] if message["role"] == "tool"]
-    assert len(results) == sum(isinstance(part, ToolResult) for part in parts)
-    pictures = [image for message in body["messages"] for image in message.get("images", ())]
-    assert pictures == [part.data for part in parts if isinstance(part, Image)]
-    written = json.dumps(body["messages"], ensure_ascii=False)
-    for part in parts:
-        if isinstance(part, Text):
-            assert json.dumps(part.text, ensure_ascii=False)[1:-1] in written
-    assert len(body.get("tools", ())) == len(said.tools)
-
-
-# -- what is answered
 
 
 def recorded(body: bytes) -> Said:
