@@ -20,6 +20,7 @@ import orjson
 
 from metering.usage import Usage, usage_from_totals
 from providers.dialect import Answer
+from providers.errors import unreadable
 from providers.facts import IN_BODY, RequestFacts, Spoken, bad, model_of
 from providers.json_depth import written_if_shallow
 from providers.openai.answer import read_answer
@@ -62,7 +63,13 @@ def read_rerank_answer(body: bytes, *, product_id: str, quirks: Quirks = NO_QUIR
     if read.error is not None:
         return read
     answer = orjson.loads(body)
-    return Answer(usage=_usage(answer, quirks), body=read.body, upstream_id=read.upstream_id)
+    ranked = any(type(answer.get(name)) is list for name in ("results", "data"))
+    return Answer(
+        usage=_usage(answer, quirks),
+        body=read.body,
+        upstream_id=read.upstream_id,
+        error=None if ranked else unreadable("The vendor's answer ranks nothing."),
+    )
 
 
 def _measured(field: str, said: Any, body: dict[str, Any]) -> tuple[int, bool]:

@@ -165,6 +165,11 @@ def test_what_is_counted(said: dict[str, Any], counted: Usage | None) -> None:
     assert usage(**said) == counted
 
 
+@pytest.mark.parametrize("said", [b"{}", b'{"message":"busy"}', b'{"results":{}}', b"[1]", b"{"])
+def test_an_answer_that_ranks_nothing_is_an_error(said: bytes) -> None:
+    assert read_rerank_answer(said, product_id="p").error is not None
+
+
 def test_an_answer_names_the_product_where_it_names_a_model() -> None:
     for said, told in (({"model": "rerank-2"}, {"model": "p"}), ({}, {})):
         answer = read_rerank_answer(orjson.dumps({"id": "r1", "results": RESULTS, **said}), product_id="p")
