@@ -29,7 +29,7 @@ class Ceiling(msgspec.Struct, frozen=True):
     input_tokens: int
     output_tokens: int
     want_micro: int  # every bound reached
-    least_micro: int  # the input bound and one output token
+    least_micro: int  # the input bound and one output token; all of it where the output has no limit
     can_be_cut: bool  # all that is billed is seen in a stream, so a part of the hold will do to begin with
     units_micro: int = 0  # of both: what is priced by the piece
 
@@ -106,9 +106,11 @@ def ceiling(
     )
     if facts.is_free:
         return Ceiling(price, input_tokens, 0, want_micro=0, least_micro=0, can_be_cut=False)
-    units_micro = facts.searches_max * price.per_search
-    least_micro = price.ceiling_micro(input_tokens_max=input_tokens, output_tokens_max=min(1, output_tokens))
-    is_seen = operation.assembler is not None and not quirks.limit_leaves_reasoning and not hides_output
+    units_micro = price.units_micro(facts.units_max)
+    least_tokens = min(1, output_tokens) if operation.has_limit else output_tokens
+    least_micro = price.ceiling_micro(input_tokens_max=input_tokens, output_tokens_max=least_tokens)
+    is_seen = operation.assembler is not None and operation.has_limit
+    is_seen = is_seen and not quirks.limit_leaves_reasoning and not hides_output
     return Ceiling(
         price=price,
         input_tokens=input_tokens,
@@ -132,4 +134,6 @@ def _quirks(product: Product) -> Quirks:
 
 def input_tokens_estimate(facts: RequestFacts, bound: int) -> int:
     """What the input is taken to be where the vendor never says: four bytes of the body to a token."""
+    if facts.input_estimate_tokens is not None:
+        return min(bound, facts.input_estimate_tokens)
     return min(bound, -(-facts.body_bytes // ESTIMATE_BYTES_PER_TOKEN))

@@ -14,7 +14,7 @@ from gateway import routing
 from gateway.exchange import Exchange
 from gateway.problems import Problem
 from providers.catalogue import UpstreamTarget
-from providers.dialect import Dialect, Operation
+from providers.dialect import JSON_KIND, Dialect, Operation
 from providers.dialects import DIALECTS
 from providers.errors import FirstByteTimeout, NotSent, UpstreamBroken, UpstreamError, VendorError
 from providers.facts import BadRequest
@@ -108,10 +108,12 @@ class Attempts:
         dialect = DIALECTS[target.dialect]
         if output_limit is None and operation.needs_limit and exchange.facts.output_limit is None:
             output_limit = exchange.product.max_output_tokens
+        body = _encode(exchange, target, operation, stream=stream, output_limit=output_limit)
         answer = await self._upstream.send(
             target,
             path=operation.path(target.model, stream),
-            body=_encode(exchange, target, operation, stream=stream, output_limit=output_limit),
+            body=body,
+            content_type=operation.content_type(body) if operation.content_type else JSON_KIND,
             stream=stream,
             request_id=exchange.meta.request_id,
             relayed=exchange.relayed if dialect is exchange.dialect else b"",

@@ -35,6 +35,7 @@ from metering.wish import (
     VoucherEnded,
     Wish,
 )
+from providers import forms
 from providers.catalogue import Product
 from providers.dialect import Dialect
 from providers.dialects import Route
@@ -89,7 +90,7 @@ class Calls:
     async def call(
         self, route: Route, caller: Caller, request: Request, outlet: Outlet, record: CallRecord
     ) -> None:
-        raw, body = await self._read(request)
+        raw, body = await self._read(request, reads_form=route.operation.reads_form)
         admitted = self.admit(route, caller, body, len(raw), record)
         work = _Work(admitted, body, request, outlet, record, _tag(request))
         key = idempotency.read_key(request.header(b"idempotency-key"))
@@ -102,7 +103,9 @@ class Calls:
             key_hash=idempotency.scope_hash(
                 key_id=caller.key.key_id, route=route.name.removeprefix("/v1"), idempotency_key=key
             ),
-            body_hash=idempotency.body_hash(route.spoken, raw),
+            body_hash=idempotency.body_hash(
+                route.spoken, forms.fingerprint(body) if route.operation.reads_form else raw
+            ),
             op=self._make_op(),
             gateway_id=self._meter.gateway_id,
         )
@@ -114,9 +117,7 @@ class Calls:
         try:
             facts = route.operation.read(body, body_bytes, route.spoken)
         except BadRequest as bad:
-            raise Problem(
-                "invalid_request", english=bad.message_en, korean=bad.message_ko, param=bad.param
-            ) from None
+            raise _refusal(bad) from None
         record.stream = facts.stream
         product = admission.product_for(caller, facts, self._directory.products.get(facts.model), route)
         record.product, record.provider = product.product_id, product.provider_id
@@ -133,7 +134,7 @@ class Calls:
 
     # -- inside
 
-    async def _read(self, request: Request) -> tuple[bytes, dict[str, Any]]:
+    async def _read(self, request: Request, *, reads_form: bool = False) -> tuple[bytes, dict[str, Any]]:
         if request.header(b"content-encoding") not in (None, "identity"):
             raise Problem(
                 "invalid_request",
@@ -150,6 +151,8 @@ class Calls:
                 english="The body did not arrive in time; send it faster.",
                 korean="본문이 제시간에 도착하지 않았습니다. 더 빨리 보내 주세요.",
             ) from None
+        if reads_form:
+            return raw, _form(request, raw)
         try:
             body = orjson.loads(raw)
         except orjson.JSONDecodeError:
@@ -285,6 +288,19 @@ class Calls:
             price_from=price.valid_from,
             input_tokens=admission.input_tokens_estimate(admitted.facts, admitted.ceiling.input_tokens),
         )
+
+
+def _form(request: Request, raw: bytes) -> dict[str, Any]:
+    if b"content-type" in request.twice:
+        raise Problem("invalid_request")
+    try:
+        return forms.read_form(request.header(b"content-type"), raw)
+    except BadRequest as bad:
+        raise _refusal(bad) from None
+
+
+def _refusal(bad: BadRequest) -> Problem:
+    return Problem("invalid_request", english=bad.message_en, korean=bad.message_ko, param=bad.param)
 
 
 def _note(record: CallRecord, outcome: Outcome) -> None:

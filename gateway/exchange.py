@@ -7,6 +7,7 @@ delivered where the vendor reported none, or released.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
@@ -45,10 +46,48 @@ class Exchange(msgspec.Struct):
         """Money is scarce and the call cannot be cut: the vendor is asked for no more than the hold pays."""
         return not self.ceiling.can_be_cut and self.held.granted_micro < self.ceiling.want_micro
 
+    @property
+    def must_stream(self) -> bool:
+        """Only a stream tells the tokens, and tokens have a price."""
+        return self.operation.counts_in_streams and self.ceiling.price.has_token_prices
+
     def delivered_usage(self, output_tokens: int) -> Usage:
         """What was delivered so far, as an estimate."""
-        units = {"searches": 1} if self.facts.purpose == "rerank" else {}
-        return Usage(input=self.meta.input_tokens, output=output_tokens, units=units)
+        facts, input_tokens = self.facts, self.meta.input_tokens
+        if facts.purpose == "transcription":
+            return Usage(input_audio=input_tokens, output=output_tokens, units=facts.units_estimate)
+        if facts.purpose == "speech":
+            return Usage(input=input_tokens, output_audio=output_tokens, units=facts.units_estimate)
+        units = {"searches": 1} if facts.purpose == "rerank" else {}
+        return Usage(input=input_tokens, output=output_tokens, units=units)
+
+    def counted(
+        self,
+        usage: Usage | None,
+        units: Mapping[str, int],
+        output_tokens: int,
+        *,
+        units_are_estimated: bool = False,
+    ) -> tuple[Usage, bool]:
+        """(what is charged, is it an estimate): the vendor's count, beside it what we counted ourselves.
+
+        Where the vendor reports nothing, our count of the pieces is exact, but there is none of tokens.
+        """
+        price, facts = self.ceiling.price, self.facts
+        known = dict(units)
+        if facts.characters:
+            known["characters"] = facts.characters
+        estimated = bool(known) and units_are_estimated
+        if usage is None:
+            estimated = estimated or price.has_token_prices or not known
+            usage = self.delivered_usage(output_tokens) if estimated else Usage()
+        else:
+            known.update(usage.units)
+        if price.per_second and facts.seconds_estimate and "seconds" not in known:
+            known["seconds"], estimated = facts.seconds_estimate, True
+        if known == usage.units:
+            return usage, estimated
+        return msgspec.structs.replace(usage, units={**usage.units, **known}), estimated
 
     def floor_micro(self, output_tokens: int) -> int:
         """The checkpoint: what this call costs if nobody hears of it again."""

@@ -15,7 +15,7 @@ from typing import Final
 import msgspec
 
 from gateway.asgi.request import Request
-from gateway.asgi.response import EVENT_STREAM, JSON, NO_CACHE, Headers
+from gateway.asgi.response import EVENT_STREAM, JSON, NO_CACHE, Headers, kind_headers
 from gateway.attempts import Attempts, Reached
 from gateway.exchange import Exchange
 from gateway.hidden import HiddenOutput
@@ -31,7 +31,7 @@ from metering.shares import capacity
 from metering.usage import Usage
 from metering.wish import MeterUnavailable
 from providers.bounds import ESTIMATE_BYTES_PER_TOKEN
-from providers.dialect import Answer, Assembler, Fold, Listening
+from providers.dialect import JSON_KIND, Answer, Assembler, Fold, Listening
 from providers.errors import AnswerTooLarge, UpstreamError, VendorError
 from providers.quirks import quirks_for
 from providers.upstream import UpstreamAnswer
@@ -81,7 +81,7 @@ class Relay:
     ) -> Outcome:
         """Make the call under its hold and answer the client. The hold has ended when this ends."""
         facts = exchange.facts
-        upstream_streams = facts.stream or exchange.is_sliced
+        upstream_streams = facts.stream or exchange.is_sliced or exchange.must_stream
         output_limit = exchange.product.max_output_tokens if _asks_for_too_much(exchange) else None
         if exchange.is_clamped and exchange.ceiling.output_tokens:
             output_limit = max(1, exchange.output_tokens_payable() // facts.n)
@@ -90,7 +90,7 @@ class Relay:
         try:
             reached = await self._attempts.reach(exchange, stream=upstream_streams, output_limit=output_limit)
             exchange.body = {}  # thousands of open streams need not keep what was asked
-            if upstream_streams and _is_stream(reached.answer):
+            if upstream_streams and _is_stream(reached):
                 return await (call.stream(reached) if facts.stream else call.assemble(reached))
             return await call.whole(reached)
         except Problem as problem:
@@ -130,30 +130,29 @@ class _Call:
     async def whole(self, reached: Reached) -> Outcome:
         """Not streamed: the whole answer, then settled, then sent with its charge in the head."""
         exchange = self.exchange
-        quirks = quirks_for(reached.target.vendor)
         try:
             body = await reached.answer.read(self.relay._limits.answer_bytes_max)
         except AnswerTooLarge:
             raise Problem("upstream_error") from None
         except UpstreamError as error:
             raise Problem(code_of(error)) from None
-        make_reader, read = reached.operation.answer_to, reached.operation.answer
-        read = read if make_reader is None else make_reader(exchange.facts)
-        answer = read(body, product_id=exchange.product.product_id, quirks=quirks)
+        answer = _understood(reached, body, exchange)
         exchange.upstream_id = exchange.upstream_id or answer.upstream_id
         if answer.error is not None:
             await self._fail_whole(answer)
-        usage, estimated = answer.usage, answer.usage is None
+        usage, estimated = answer.usage, False
         delivered = answer.text_bytes // ESTIMATE_BYTES_PER_TOKEN
         if exchange.facts.is_free:
-            usage, estimated = None, False
-        elif usage is None:
-            usage = exchange.delivered_usage(delivered)
-        elif exchange.ceiling.output_tokens:
-            self._learn(usage, delivered)
+            usage = None
+        else:
+            if usage is not None and exchange.ceiling.output_tokens:
+                self._learn(usage, delivered)
+            usage, estimated = exchange.counted(
+                usage, answer.units, delivered, units_are_estimated=answer.units_are_estimated
+            )
         exchange.client_gone = self.request.has_left()
         outcome = await self.settle(usage, estimated=estimated, end_reason="completed")
-        await self._send_whole(answer.body, outcome)
+        await self._send_whole(answer.body, outcome, answer.kind)
         return outcome
 
     async def stream(self, reached: Reached) -> Outcome:
@@ -203,7 +202,7 @@ class _Call:
         if failed is not None:
             raise _failure(failed, outcome)
         body = assembler.graceful_end(usage) if cut else assembler.answer(usage)
-        await self._send_whole(body, outcome)
+        await self._send_whole(body, outcome, self.exchange.facts.answer_kind or JSON_KIND)
         return outcome
 
     # -- the end of every call
@@ -277,12 +276,14 @@ class _Call:
             reason = "client_gone"
         if fold.usage is not None:
             self._learn(fold.usage, delivered)
-            return fold.usage, False, reason
-        if not delivered and reason in _FAILURES:
+        elif not delivered and reason in _FAILURES:
             return None, False, reason
-        return exchange.delivered_usage(delivered), True, reason
+        usage, estimated = exchange.counted(fold.usage, {}, delivered)
+        return usage, estimated, reason
 
     def _learn(self, usage: Usage, delivered: int) -> None:
+        if not self.exchange.operation.has_limit:
+            return
         product_id = self.exchange.product.product_id
         self.relay.hidden.learn(product_id, billed_tokens=usage.output_total, seen_tokens=delivered)
 
@@ -309,8 +310,8 @@ class _Call:
         )
         await self.outlet.last(self._fold.failure(refusal))
 
-    async def _send_whole(self, body: bytes, outcome: Outcome) -> None:
-        headers = [JSON, *self.headers, *charge_headers(self.exchange, outcome)]
+    async def _send_whole(self, body: bytes, outcome: Outcome, kind: str) -> None:
+        headers = [*kind_headers(kind), *self.headers, *charge_headers(self.exchange, outcome)]
         await self.outlet.whole(200, headers, body)
 
     async def _fail_whole(self, answer: Answer) -> None:
@@ -398,8 +399,22 @@ def _asks_for_too_much(exchange: Exchange) -> bool:
     return limit is not None and limit > exchange.product.max_output_tokens
 
 
-def _is_stream(answer: UpstreamAnswer) -> bool:
-    return not answer.headers.get("content-type", "text/event-stream").startswith("application/json")
+def _is_stream(reached: Reached) -> bool:
+    kind = reached.answer.headers.get("content-type", "text/event-stream").lower()
+    if reached.operation.media is not None:
+        return kind.startswith("text/event-stream")  # much else may be an answer of it
+    return not kind.startswith(JSON_KIND)
+
+
+def _understood(reached: Reached, body: bytes, exchange: Exchange) -> Answer:
+    """A whole answer, as its operation reads it."""
+    operation, product_id = reached.operation, exchange.product.product_id
+    quirks = quirks_for(reached.target.vendor)
+    if operation.media is None:
+        read = operation.answer if operation.answer_to is None else operation.answer_to(exchange.facts)
+        return read(body, product_id=product_id, quirks=quirks)
+    kind = reached.answer.headers.get("content-type", "").strip().lower()
+    return operation.media(body, kind=kind, facts=exchange.facts, product_id=product_id, quirks=quirks)
 
 
 def _end_reason(code: str) -> str:

@@ -7,6 +7,7 @@ round at all: price x tokens / 1,000,000 won is price x tokens micro-won.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -74,14 +75,25 @@ class PriceEntry:
         )
         numerator = per_million + self.per_request * _PER_MILLION
         if usage.units:
-            units = usage.units
-            numerator += _PER_MILLION * (
-                units.get("images", 0) * self.per_image
-                + units.get("seconds", 0) * self.per_second
-                + units.get("searches", 0) * self.per_search
-            )
-            numerator += units.get("characters", 0) * self.per_1000_characters * (_PER_MILLION // 1000)
+            numerator += self._units_numerator(usage.units)
         return min(_half_up(numerator), AMOUNT_MICRO_MAX)
+
+    def units_micro(self, units: Mapping[str, int]) -> int:
+        """The most that so much of what is priced by the piece can cost, rounded up."""
+        return min(-(-self._units_numerator(units) // _PER_MILLION), AMOUNT_MICRO_MAX)
+
+    def _units_numerator(self, units: Mapping[str, int]) -> int:
+        whole = (
+            units.get("images", 0) * self.per_image
+            + units.get("seconds", 0) * self.per_second
+            + units.get("searches", 0) * self.per_search
+        )
+        thousandths = units.get("characters", 0) * self.per_1000_characters
+        return whole * _PER_MILLION + thousandths * (_PER_MILLION // 1000)
+
+    @property
+    def has_token_prices(self) -> bool:
+        return bool(self.input_price_max() or self.output_price_max())
 
     def input_price_max(self) -> int:
         return max(self.input, self.cached_input, self.cache_write, self.cache_write_1h, self.input_audio)
@@ -89,7 +101,7 @@ class PriceEntry:
     def output_price_max(self) -> int:
         return max(self.output, self.output_audio)
 
-    def ceiling_micro(self, *, input_tokens_max: int, output_tokens_max: int, images_max: int = 0) -> int:
+    def ceiling_micro(self, *, input_tokens_max: int, output_tokens_max: int) -> int:
         """The most a call within these bounds can cost, in micro-won: every token at the dearest of its side.
 
         Rounded up, so that no rounding of the true charge can pass it.
@@ -97,7 +109,7 @@ class PriceEntry:
         numerator = (
             input_tokens_max * self.input_price_max()
             + output_tokens_max * self.output_price_max()
-            + (self.per_request + images_max * self.per_image) * _PER_MILLION
+            + self.per_request * _PER_MILLION
         )
         return min(-(-numerator // _PER_MILLION), AMOUNT_MICRO_MAX)
 

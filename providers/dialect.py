@@ -18,7 +18,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 import msgspec
 
@@ -26,6 +26,8 @@ from metering.usage import Usage
 from providers.errors import VendorError
 from providers.facts import RequestFacts, Spoken
 from providers.quirks import Quirks
+
+JSON_KIND: Final = "application/json"
 
 
 class Answer(msgspec.Struct, frozen=True):
@@ -36,6 +38,9 @@ class Answer(msgspec.Struct, frozen=True):
     upstream_id: str | None = None
     error: VendorError | None = None  # an error object inside a 200, or nothing that can be read
     text_bytes: int = 0  # of generated text: for an estimate where usage is None
+    kind: str = JSON_KIND  # the content type of `body`
+    units: dict[str, int] = {}  # counted by us in the answer; what `usage` says of units goes before
+    units_are_estimated: bool = False
 
 
 class Refusal(msgspec.Struct, frozen=True):
@@ -145,6 +150,13 @@ class ReadAnswer(Protocol):
     def __call__(self, body: bytes, /, *, product_id: str, quirks: Quirks) -> Answer: ...
 
 
+class ReadMedia(Protocol):
+    def __call__(
+        self, body: bytes, /, *, kind: str, facts: RequestFacts, product_id: str, quirks: Quirks
+    ) -> Answer:
+        """`kind` is the content type the vendor says, in small letters."""
+
+
 @dataclass(frozen=True, slots=True)
 class Operation:
     """One thing a dialect's routes do."""
@@ -158,6 +170,11 @@ class Operation:
     assembler: Callable[[str, RequestFacts, Quirks], Assembler] | None = None
     answer_to: Callable[[RequestFacts], ReadAnswer] | None = None  # `answer`, where the request decides it
     needs_limit: bool = False  # the vendor takes no request without an output limit
+    has_limit: bool = True  # the output can be limited: by a field, or by ending the stream
+    reads_form: bool = False  # the request is a form (providers/forms.py), its body one of parts by name
+    content_type: Callable[[bytes], str] | None = None  # of an encoded body that is no JSON
+    media: ReadMedia | None = None  # instead of `answer`: what only request and content type explain
+    counts_in_streams: bool = False  # tokens are reported in a stream and nowhere else
 
 
 class Found(msgspec.Struct, frozen=True):

@@ -53,6 +53,27 @@ class RequestFacts(msgspec.Struct, frozen=True):
     searches_max: int = 0  # of the vendor's own tools, or of a rerank; each with a price
     repeated_bytes: int = 0  # that the vendor reads again: a query with each of its documents
     is_free: bool = False  # the vendor bills nothing for it: counting
+    images: int = 0  # asked for
+    characters: int = 0  # of the text to be spoken, exactly
+    seconds_max: int = 0  # of the sound that was sent
+    seconds_estimate: int = 0  # the same, where the vendor does not say
+    input_estimate_tokens: int | None = None  # where the body's bytes are no measure of it
+    answer_kind: str = ""  # the content type the caller expects of a whole answer that is no JSON
+
+    @property
+    def units_max(self) -> dict[str, int]:
+        return {
+            "images": self.images,
+            "seconds": self.seconds_max,
+            "characters": self.characters,
+            "searches": self.searches_max,
+        }
+
+    @property
+    def units_estimate(self) -> dict[str, int]:
+        """Of what was sent: it is billed, whatever is answered."""
+        known = {"seconds": self.seconds_estimate, "characters": self.characters}
+        return {name: count for name, count in known.items() if count}
 
 
 def bad(param: str, en: str, ko: str) -> BadRequest:

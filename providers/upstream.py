@@ -19,6 +19,7 @@ from typing import Final
 from yarl import URL
 
 from providers.catalogue import UpstreamTarget
+from providers.dialect import JSON_KIND
 from providers.dialects import DIALECTS
 from providers.errors import AnswerTooLarge, ConnectRefused, UpstreamBroken, UpstreamError
 from providers.quirks import quirks_for
@@ -110,7 +111,6 @@ class _Route:
         lines = [
             f"Host: {host}" if url.is_default_port() else f"Host: {host}:{url.port}",
             f"User-Agent: {_USER_AGENT}",
-            "Content-Type: application/json",
             "Accept-Encoding: identity",
             *dialect.head_lines,
         ]
@@ -127,7 +127,14 @@ class _Route:
         self._heads: dict[tuple[str, bool], bytes] = {}
 
     def head(
-        self, path: str, *, stream: bool, request_id: str, body_bytes: int, relayed: bytes = b""
+        self,
+        path: str,
+        *,
+        stream: bool,
+        request_id: str,
+        body_bytes: int,
+        content_type: str = JSON_KIND,
+        relayed: bytes = b"",
     ) -> bytes:
         fixed = self._heads.get((path, stream))
         if fixed is None:
@@ -137,10 +144,11 @@ class _Route:
             first = f"POST {url.raw_path_qs} HTTP/1.1\r\n"
             fixed = f"{first}{lines}\r\n{self._request_id_header}: ".encode("ascii")
             self._heads[path, stream] = fixed
-        return b"%b%b\r\n%bContent-Length: %d\r\n\r\n" % (
+        return b"%b%b\r\n%bContent-Type: %b\r\nContent-Length: %d\r\n\r\n" % (
             fixed,
             request_id.encode("ascii"),
             relayed,
+            content_type.encode("ascii"),
             body_bytes,
         )
 
@@ -174,6 +182,7 @@ class Upstream:
         body: bytes,
         stream: bool,
         request_id: str,
+        content_type: str = JSON_KIND,
         relayed: bytes = b"",
     ) -> UpstreamAnswer:
         """POST `body` to base_url + path; returns with the head of the answer, whatever its status.
@@ -184,7 +193,14 @@ class Upstream:
         route = self._routes.get(target.target_id)
         if route is None or route.target is not target:
             route = self._new_route(target)
-        head = route.head(path, stream=stream, request_id=request_id, body_bytes=len(body), relayed=relayed)
+        head = route.head(
+            path,
+            stream=stream,
+            request_id=request_id,
+            body_bytes=len(body),
+            content_type=content_type,
+            relayed=relayed,
+        )
         connection = self._idle_to(route.origin)
         if connection is None:
             connection = await self._connector.connect(route.origin, timeout_s=target.connect_timeout_s)

@@ -18,22 +18,30 @@ _MODEL: Final = re.compile(rb'"model"\s*:\s*"((?:[^"\\]|\\.)*)"')
 
 
 def read_answer(body: bytes, *, product_id: str, quirks: Quirks = NO_QUIRKS) -> Answer:
+    return read_answer_object(body, product_id=product_id, quirks=quirks)[0]
+
+
+def read_answer_object(
+    body: bytes, *, product_id: str, quirks: Quirks = NO_QUIRKS
+) -> tuple[Answer, dict[str, Any] | None]:
+    """The same, and the object it was read from, for who looks for more in it."""
     try:
         answer = orjson.loads(body)
     except orjson.JSONDecodeError:
-        return Answer(usage=None, body=body, error=unreadable("The vendor's answer is not JSON."))
+        return Answer(usage=None, body=body, error=unreadable("The vendor's answer is not JSON.")), None
     if type(answer) is not dict:
         error = error_of(answer) or unreadable("The vendor's answer is not an object.")
-        return Answer(usage=None, body=body, error=error)
+        return Answer(usage=None, body=body, error=error), None
     raw = find_usage(answer)
     upstream_id = answer.get("id")
-    return Answer(
+    read = Answer(
         usage=None if raw is None else usage_of(raw, quirks),
         body=_with_product(body, answer, product_id),
         upstream_id=upstream_id if type(upstream_id) is str and upstream_id else None,
         error=error_of(answer),
         text_bytes=_text_bytes(answer),
     )
+    return read, answer
 
 
 def _with_product(body: bytes, answer: dict[str, Any], product_id: str) -> bytes:

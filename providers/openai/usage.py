@@ -25,7 +25,7 @@ def usage_of(raw: dict[str, Any], quirks: Quirks = NO_QUIRKS) -> Usage | None:
         if total is None:
             return None
         input_total = total - (output_total or 0)  # unknown output: all that is billed is input (Voyage)
-    inside = _details(raw, "prompt_tokens_details", "input_tokens_details")
+    inside = _details(raw, "prompt_tokens_details", "input_tokens_details", "input_token_details")
     outside = _details(raw, "completion_tokens_details", "output_tokens_details")
     reasoning = _first(outside, "reasoning_tokens") or _first(raw, "reasoning_tokens") or 0
     audio_in = _first(inside, "audio_tokens") or 0

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from metering.money import AMOUNT_MICRO_MAX, format_krw, parse_krw
 from metering.prices import TOKEN_PRICE_DEFAULTS, PriceEntry, entry_at
-from metering.usage import TOKENS_MAX, Usage, usage_from_totals
+from metering.usage import TOKENS_MAX, UNITS, Usage, usage_from_totals
 
 WON = 1_000_000
 
@@ -76,6 +76,9 @@ price_entries = st.builds(
     output_audio=token_prices,
     per_request=st.integers(0, 100 * WON),
     per_image=st.integers(0, 100 * WON),
+    per_second=st.integers(0, 100 * WON),
+    per_1000_characters=st.integers(0, 100 * WON),
+    per_search=st.integers(0, 100 * WON),
 )
 counts = st.integers(0, 300_000)
 usages = st.builds(
@@ -88,7 +91,7 @@ usages = st.builds(
     reasoning=counts,
     input_audio=counts,
     output_audio=counts,
-    units=st.fixed_dictionaries({}, optional={"images": st.integers(0, 5)}),
+    units=st.fixed_dictionaries({}, optional={name: st.integers(0, 5_000) for name in UNITS}),
 )
 
 
@@ -99,16 +102,18 @@ def test_no_charge_within_the_bounds_passes_the_ceiling(
     ceiling = prices.ceiling_micro(
         input_tokens_max=usage.input_total + input_room,
         output_tokens_max=usage.output_total + output_room,
-        images_max=usage.units.get("images", 0),
     )
-    assert 0 <= prices.charge_micro(usage) <= ceiling
+    assert 0 <= prices.charge_micro(usage) <= ceiling + prices.units_micro(usage.units)
 
 
 @given(price_entries, usages)
 def test_a_charge_is_the_exact_sum_rounded_once(prices: PriceEntry, usage: Usage) -> None:
     names = [name for name in usage.tokens() if name != "reasoning"]
     exact = sum(getattr(prices, name) * getattr(usage, name) for name in names)
-    exact += (prices.per_request + prices.per_image * usage.units.get("images", 0)) * 10**6
+    units = {name: usage.units.get(name, 0) for name in UNITS}
+    exact += (prices.per_request + prices.per_image * units["images"]) * 10**6
+    exact += (prices.per_second * units["seconds"] + prices.per_search * units["searches"]) * 10**6
+    exact += prices.per_1000_characters * units["characters"] * 1000
     charge = prices.charge_micro(usage)
     assert -500_000 < charge * 10**6 - exact <= 500_000, "half a micro-won goes up"
 

@@ -1,0 +1,68 @@
+"""Pictures: the request as the meter sees it, and the answer's pictures counted. Pure.
+
+Vendors bill a picture by the piece, or its tokens, or both: the product's prices say which. Pictures are
+counted where they stand, in `data`; tokens are the vendor's own count, where it reports one.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from providers.dialect import Answer
+from providers.errors import unreadable
+from providers.facts import IN_BODY, RequestFacts, Spoken, bad, flag, model_of
+from providers.json_depth import written
+from providers.openai.answer import read_answer_object
+from providers.openai.request import choices
+from providers.quirks import Quirks
+
+# Fields by which some vendors take a picture as a pattern: what they name is not in the body.
+_PATTERNS: Final = ("image", "images", "image_url", "input_image", "mask", "reference_images")
+
+
+def read_images_request(body: dict[str, Any], body_bytes: int, _: Spoken = IN_BODY) -> RequestFacts:
+    model = model_of(body)
+    prompt = body.get("prompt")
+    if type(prompt) is not str or not prompt:
+        raise bad("prompt", "must be a text", "텍스트여야 합니다")
+    if flag(body, "stream"):
+        raise bad("stream", "is not offered for images; leave it out", "이미지에서는 지원하지 않습니다")
+    n = choices(body, "n")
+    return RequestFacts(
+        purpose="image",
+        model=model,
+        body_bytes=body_bytes,
+        n=n,
+        images=n,
+        takes_whole_context=any(body.get(name) is not None for name in _PATTERNS),
+    )
+
+
+def encode_images(
+    body: dict[str, Any],
+    *,
+    facts: RequestFacts,
+    upstream_model: str,
+    stream: bool,
+    output_limit: int | None,
+    quirks: Quirks,
+) -> bytes:
+    return written({**body, "model": upstream_model})
+
+
+def read_images(body: bytes, *, kind: str, facts: RequestFacts, product_id: str, quirks: Quirks) -> Answer:
+    """No more pictures are counted than were asked for: nobody ordered the others."""
+    found, answer = read_answer_object(body, product_id=product_id, quirks=quirks)
+    if found.error is not None or answer is None:
+        return found
+    data = answer.get("data")
+    if type(data) is not list:
+        error = unreadable("The vendor's answer has no images.")
+        return Answer(usage=found.usage, body=body, error=error)
+    images = sum(type(item) is dict for item in data)
+    return Answer(
+        usage=found.usage,
+        body=found.body,
+        upstream_id=found.upstream_id,
+        units={"images": min(images, facts.images)},
+    )
