@@ -23,7 +23,7 @@ from multipart import (
 from providers.facts import BadRequest
 
 PARTS_MAX: Final = 64
-FIELD_BYTES_MAX: Final = 64 * 1024
+FIELD_BYTES_MAX: Final = 1024 * 1024  # a voice to be recognised stands in a field
 NAME_CHARACTERS_MAX: Final = 255  # of a field's or a file's name
 _HEADER_BYTES_MAX: Final = 2048  # of one line above a part
 _HEADERS_MAX: Final = 4

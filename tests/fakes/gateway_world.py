@@ -208,7 +208,7 @@ class World:
     meter: Meter
     directory: Directory
     gateway: Gateway
-    seen: list[dict[str, Any]] = field(default_factory=list)  # bodies the vendor got
+    seen: list[Any] = field(default_factory=list)  # bodies the vendor got; what is no JSON as bytes
     clock_ms: list[int] = field(default_factory=lambda: [NOW_MS])
 
     @property
@@ -236,10 +236,11 @@ async def world(
     company: Company | None = None,
     **product_changes: Any,
 ) -> AsyncIterator[World]:
-    seen: list[dict[str, Any]] = []
+    seen: list[Any] = []
 
     async def handle(request: web.Request) -> web.StreamResponse:
-        seen.append(orjson.loads(await request.read()))
+        raw = await request.read()
+        seen.append(orjson.loads(raw) if request.content_type == "application/json" else raw)
         return await vendor(request)
 
     app = web.Application()
