@@ -72,7 +72,7 @@ def read_form(content_type: str | None, raw: bytes) -> Form:
             "요청을 boundary가 하나인 multipart/form-data로 보내 주세요.",
         )
     boundary = found[2].encode()
-    _refuse_what_follows(raw, boundary)
+    _refuse_what_stands_around(raw, boundary)
     parser = PushMultipartParser(
         boundary,
         content_length=len(raw),
@@ -141,8 +141,10 @@ def _boundary(number: int) -> bytes:
     return b"voucher-gateway-%d" % number
 
 
-def _refuse_what_follows(raw: bytes, boundary: bytes) -> None:
-    """Nothing may stand behind the last boundary: one reader would see it, another not."""
+def _refuse_what_stands_around(raw: bytes, boundary: bytes) -> None:
+    """Nothing may stand before the first boundary or behind the last: some readers would see it."""
+    if not raw.startswith(b"--" + boundary + b"\r\n"):
+        raise _unreadable("it does not begin with its boundary", "boundary로 시작하지 않습니다")
     ending = b"\r\n--" + boundary + b"--"
     end = raw.find(ending)
     if end >= 0 and raw[end + len(ending) :] not in (b"", b"\r\n"):
@@ -159,7 +161,7 @@ def _part(segment: MultipartSegment, data: bytes) -> Part:
     if segment.charset is not None and segment.charset.lower() not in ("utf-8", "utf8", "us-ascii"):
         raise _unreadable("a part is no UTF-8", "UTF-8이 아닌 항목이 있습니다")
     for said in (name, filename or "-"):
-        if not said or len(said) > NAME_CHARACTERS_MAX or not said.isprintable():
+        if not said or len(said) > NAME_CHARACTERS_MAX or not said.isprintable() or "\\" in said:
             raise _unreadable("a part has no name or an odd one", "항목의 이름이 올바르지 않습니다")
     if filename is None and len(data) > FIELD_BYTES_MAX:
         raise _unreadable(f"`{name}` is longer than {FIELD_BYTES_MAX} bytes", f"`{name}` 값이 너무 깁니다")

@@ -295,6 +295,19 @@ async def test_the_vendor_gets_a_form_of_ours(tmp_path: Path) -> None:
         assert (got["file"][0].filename, got["file"][0].kind) == ('a "b"%.wav', "audio/wav")
 
 
+async def test_a_translation_is_a_transcript_on_another_path(tmp_path: Path) -> None:
+    asked: list[str] = []
+
+    async def vendor(request: web.Request) -> web.Response:
+        asked.append(request.path)
+        return web.json_response(WHISPER)
+
+    async with world(vendor, tmp_path, **priced(per_second=10)) as w:
+        kind = {"content-type": form_type()}
+        heard = await w.client.call("POST", "/v1/audio/translations", transcription(wave()), headers=kind)
+        assert (heard.json, charged(w)[2], asked) == (WHISPER, 30, ["/v1/audio/translations"])
+
+
 async def test_plain_text_comes_out_of_the_vendor_s_json(tmp_path: Path) -> None:
     async with world(says(WHISPER), tmp_path, **priced(per_second=10)) as w:
         heard = await transcribe(w, wave(1.5), response_format="text")
