@@ -139,17 +139,19 @@ class Gateway:
         )
 
     def _meant(self, body: dict[str, Any]) -> Route:
-        """Which call it would be, by what only that call has; an `input` goes by the product's purpose."""
+        """Which call it would be, by what only that call has; beyond that by the product's purposes."""
         if "messages" in body:
             return dialects.CHAT
-        if "prompt" in body:
-            return dialects.COMPLETIONS
         if "documents" in body:
             return dialects.RERANK
         model = body.get("model")
         product = self._directory.products.get(model) if type(model) is str else None
-        embeds = product is not None and "embedding" in product.purposes
-        return dialects.EMBEDDINGS if embeds else dialects.RESPONSES
+        purposes = frozenset[str]() if product is None else product.purposes
+        if "prompt" in body:
+            return dialects.IMAGES if "image" in purposes else dialects.COMPLETIONS
+        if "speech" in purposes:
+            return dialects.SPEECH
+        return dialects.EMBEDDINGS if "embedding" in purposes else dialects.RESPONSES
 
     async def _refuse(self, problem: Problem, request: Request, outlet: Outlet, record: CallRecord) -> None:
         if outlet.started:

@@ -37,6 +37,8 @@ CHAT: Final = Route(OPENAI, openai.CHAT, IN_BODY, "/v1/chat/completions")
 EMBEDDINGS: Final = Route(OPENAI, openai.EMBEDDINGS, IN_BODY, "/v1/embeddings")
 RERANK: Final = Route(OPENAI, openai.RERANK, IN_BODY, "/v1/rerank")
 COMPLETIONS: Final = Route(OPENAI, openai.COMPLETIONS, IN_BODY, "/v1/completions")
+IMAGES: Final = Route(OPENAI, openai.IMAGES, IN_BODY, "/v1/images/generations")
+SPEECH: Final = Route(OPENAI, openai.SPEECH, IN_BODY, "/v1/audio/speech")
 RESPONSES: Final = Route(OPENAI, responses.RESPONSES, IN_BODY, "/v1/responses")
 
 

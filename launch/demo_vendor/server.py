@@ -69,7 +69,8 @@ class DemoVendor:
     async def _any_dialect(self, request: web.Request) -> web.StreamResponse:
         """A recording needs no dialect: its bytes are served."""
         assert self._recordings is not None, "a route of replays only"
-        body = await _body_of(request)
+        is_form = request.content_type == "multipart/form-data"
+        body = await request.post() if is_form else await _body_of(request)
         found = self._recordings.find(str(body.get("model", ""))) or self._recordings.named_in(request.path)
         if found is None:
             return _refuse(404, "no such recording.", "unknown_recording")

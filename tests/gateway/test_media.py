@@ -230,6 +230,13 @@ async def test_a_binary_answer_is_kept_for_a_repeat(tmp_path: Path) -> None:
         assert (len(w.seen), len(w.events)) == (1, 1)
 
 
+async def test_an_estimate_knows_what_a_product_is_for(tmp_path: Path) -> None:
+    async with world(says({}), tmp_path, **priced(per_image=50, per_1000_characters=2000)) as w:
+        for body, won in (({**DRAW, "n": 3}, "150"), (SAY, "10")):
+            heard = await w.client.call("POST", "/v1/estimate", body)
+            assert (heard.json["charge_krw_max"], heard.json["payable"]) == (won, True)
+
+
 # -- transcripts
 
 WHISPER = {"text": "안녕", "usage": {"type": "duration", "seconds": 3}}

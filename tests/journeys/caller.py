@@ -92,16 +92,17 @@ class Caller:
     async def post(
         self,
         path: str,
-        body: Mapping[str, Any],
+        body: Mapping[str, Any] | bytes,
         *,
         headers: Mapping[str, str] | None = None,
         into: Answer | None = None,
     ) -> Answer:
         """One call; `into` is filled while it runs. Whatever breaks is in the answer, never raised."""
+        said: dict[str, Any] = {"data": body} if isinstance(body, bytes) else {"json": body}
         answer = into if into is not None else Answer()
         try:
             async with self._session.post(
-                f"{self._url}{path}", json=body, headers={**self._headers, **(headers or {})}
+                f"{self._url}{path}", **said, headers={**self._headers, **(headers or {})}
             ) as response:
                 answer.status, answer.headers = response.status, response.headers.copy()
                 async for piece in response.content.iter_any():

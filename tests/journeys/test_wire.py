@@ -17,6 +17,7 @@ from typing import Any, Final
 import pytest
 
 from tests.fakes.house import House
+from tests.fakes.sounds import form_type, transcription, wave
 from tests.fakes.vendor_recordings import WIRE, exchanges
 from tests.journeys.books import assert_sound, wait_posted, wait_settled
 from tests.journeys.caller import Answer, Caller, calling, micro
@@ -30,7 +31,7 @@ from tests.journeys.declarations import (
     upstream,
     voucher,
 )
-from tests.journeys.wire_protocols import PROTOCOLS, Protocol
+from tests.journeys.wire_protocols import PROTOCOLS, Protocol, protocol_of
 from tests.journeys.wire_table import assert_documented, how_it_ended
 from tests.providers.synthetic.exchanges import ANSWERS, STREAMS, Synthetic
 
@@ -46,6 +47,8 @@ PRICES: Final = {
     "output_audio": 13,
 }
 SEARCH_WON: Final = 2
+UNIT_PRICES: Final = {"per_image": 17, "per_1000_characters": 23}
+SOUND: Final = wave()  # the recorded ones were not kept
 STATUS_OF_ERROR: Final = {400: 400, 404: 400, 413: 400, 422: 400, 429: 429}  # of the vendor -> ours
 CODE_OF_STATUS: Final = {400: "upstream_rejected", 429: "upstream_rate_limited", 502: "upstream_error"}
 
@@ -87,7 +90,7 @@ def _recorded() -> list[Replayed]:
     return [
         Replayed(
             exchange_id=exchange["id"],
-            protocol=PROTOCOLS[exchange["protocol"]],
+            protocol=protocol_of(exchange),
             vendor=exchange["provider"],
             stream=exchange["streaming"],
             status=exchange["response"]["status"],
@@ -174,7 +177,7 @@ def replayed() -> Iterator[tuple[House, list[Replayed]]]:
                     **({"vendor": name} if name else {}),
                 ),
                 purposes=[exchange.protocol.purpose],
-                prices=[{"from": PRICE_FROM, **PRICES, "per_search": SEARCH_WON}],
+                prices=[{"from": PRICE_FROM, **_prices(exchange.protocol)}],
                 max_output_tokens=0 if exchange.protocol.purpose in ("embedding", "rerank") else 100_000,
             )
             for exchange in everything
@@ -206,6 +209,9 @@ def _serve(exchange: dict[str, Any], folder: Path) -> None:
 async def _replay(caller: Caller, exchange: Replayed, product_id: str, limit: asyncio.Semaphore) -> Answer:
     async with limit:
         path = exchange.protocol.path_of(product_id, stream=exchange.stream)
+        if exchange.protocol.reads_form:
+            form = transcription(SOUND, model=product_id, stream=str(exchange.stream).lower())
+            return await caller.post(path, form, headers={"Content-Type": form_type()})
         return await caller.post(path, exchange.body(product_id))
 
 
@@ -258,6 +264,8 @@ def _compare(exchange: Replayed, answer: Answer, record: dict[str, Any]) -> str 
         counted = (record["status"], record["charge_krw"]) == ("released", "0")
         return None if counted and answer.status == 200 else f"counting is free: {answer.status} {record}"
     tokens = record["tokens"]
+    if exchange.protocol.priced_by:
+        return _compare_units(exchange, record)
     searches = record["units"].get("searches", 0)
     charge = sum(tokens[name] * won for name, won in PRICES.items()) + searches * SEARCH_WON * 1_000_000
     if record["status"] != "settled":
@@ -278,6 +286,23 @@ def _compare(exchange: Replayed, answer: Answer, record: dict[str, Any]) -> str 
         searches if exchange.protocol.purpose == "rerank" else 0,
     )
     return None if metered == exchange.expected else f"metered {metered}, reported {exchange.expected}"
+
+
+def _compare_units(exchange: Replayed, record: dict[str, Any]) -> str | None:
+    """What has a price by the piece: each recorded answer has one picture, each text was recorded."""
+    unit, count = ("images", 1)
+    if exchange.protocol.purpose == "speech":
+        unit, count = "characters", len(exchange.body("x")["input"])
+    won = count * UNIT_PRICES[exchange.protocol.priced_by]
+    charge = won * 1_000 if unit == "characters" else won * 1_000_000
+    counted = (record["status"], record["estimated"], record["units"], micro(record["charge_krw"]))
+    return None if counted == ("settled", False, {unit: count}, charge) else f"{count} {unit}: {record}"
+
+
+def _prices(protocol: Protocol) -> dict[str, int]:
+    if protocol.priced_by:
+        return {protocol.priced_by: UNIT_PRICES[protocol.priced_by]}
+    return {**PRICES, "per_search": SEARCH_WON}
 
 
 def _compare_error(exchange: Replayed, answer: Answer, record: dict[str, Any]) -> str | None:

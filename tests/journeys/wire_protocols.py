@@ -23,6 +23,9 @@ class Protocol:
     refused: frozenset[str] = field(default_factory=frozenset)  # fields that no caller may use here
     is_free: bool = False
     recorded_under: str = ""  # the only path of the recorded ones whose shape is this; "": any
+    reads_form: bool = False
+    # What the product is priced by, where it is no tokens: such pieces are counted by us, exactly.
+    priced_by: str = ""
 
     def serves(self, exchange: dict[str, Any]) -> bool:
         return self.recorded_under in ("", exchange["request"]["path"])
@@ -46,6 +49,17 @@ class Protocol:
 _NEVER: Final = ""  # no body has such a field: the least one is sent
 _CHAT: Final = "/v1/chat/completions"
 _GEMINI: Final = "/v1beta/models/{product}:"
+
+SPEECH: Final = Protocol(
+    "openai.audio",
+    "openai",
+    "/v1/audio/speech",
+    {"input": "hello", "voice": "coral"},
+    "input",
+    purpose="speech",
+    base="/v1",
+    priced_by="per_1000_characters",
+)
 
 PROTOCOLS: Final[Mapping[str, Protocol]] = {
     protocol.name: protocol
@@ -89,6 +103,26 @@ PROTOCOLS: Final[Mapping[str, Protocol]] = {
             for name in ("cohere.rerank", "voyage.rerank")
         ),
         Protocol(
+            "openai.images",
+            "openai",
+            "/v1/images/generations",
+            {"prompt": "hello"},
+            "prompt",
+            purpose="image",
+            base="/v1",
+            priced_by="per_image",
+        ),
+        Protocol(
+            "openai.audio",
+            "openai",
+            "/v1/audio/transcriptions",
+            {},
+            "",
+            purpose="transcription",
+            base="/v1",
+            reads_form=True,
+        ),
+        Protocol(
             "anthropic.messages",
             "anthropic",
             "/v1/messages",
@@ -129,3 +163,9 @@ PROTOCOLS: Final[Mapping[str, Protocol]] = {
         ),
     )
 }
+
+
+def protocol_of(exchange: Mapping[str, Any]) -> Protocol:
+    """Of a recorded exchange. Speech and transcripts were recorded under one name."""
+    is_speech = exchange["request"]["path"].endswith("/audio/speech")
+    return SPEECH if is_speech else PROTOCOLS[exchange["protocol"]]
