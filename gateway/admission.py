@@ -109,8 +109,7 @@ def ceiling(
     units_micro = price.units_micro(facts.units_max)
     least_tokens = min(1, output_tokens) if operation.has_limit else output_tokens
     least_micro = price.ceiling_micro(input_tokens_max=input_tokens, output_tokens_max=least_tokens)
-    is_seen = operation.assembler is not None and operation.has_limit
-    is_seen = is_seen and not quirks.limit_leaves_reasoning and not hides_output
+    is_hidden = hides_output or quirks.limit_leaves_reasoning
     return Ceiling(
         price=price,
         input_tokens=input_tokens,
@@ -118,7 +117,7 @@ def ceiling(
         want_micro=units_micro
         + price.ceiling_micro(input_tokens_max=input_tokens, output_tokens_max=output_tokens),
         least_micro=units_micro + least_micro,
-        can_be_cut=is_seen,
+        can_be_cut=operation.assembler is not None and operation.has_limit and not is_hidden,
         units_micro=units_micro,
     )
 

@@ -127,14 +127,7 @@ class _Route:
         self._heads: dict[tuple[str, bool], bytes] = {}
 
     def head(
-        self,
-        path: str,
-        *,
-        stream: bool,
-        request_id: str,
-        body_bytes: int,
-        content_type: str = JSON_KIND,
-        relayed: bytes = b"",
+        self, path: str, *, stream: bool, request_id: str, body_bytes: int, own_lines: bytes = b""
     ) -> bytes:
         fixed = self._heads.get((path, stream))
         if fixed is None:
@@ -144,11 +137,10 @@ class _Route:
             first = f"POST {url.raw_path_qs} HTTP/1.1\r\n"
             fixed = f"{first}{lines}\r\n{self._request_id_header}: ".encode("ascii")
             self._heads[path, stream] = fixed
-        return b"%b%b\r\n%bContent-Type: %b\r\nContent-Length: %d\r\n\r\n" % (
+        return b"%b%b\r\n%bContent-Length: %d\r\n\r\n" % (
             fixed,
             request_id.encode("ascii"),
-            relayed,
-            content_type.encode("ascii"),
+            own_lines,
             body_bytes,
         )
 
@@ -193,14 +185,8 @@ class Upstream:
         route = self._routes.get(target.target_id)
         if route is None or route.target is not target:
             route = self._new_route(target)
-        head = route.head(
-            path,
-            stream=stream,
-            request_id=request_id,
-            body_bytes=len(body),
-            content_type=content_type,
-            relayed=relayed,
-        )
+        own = b"%bContent-Type: %b\r\n" % (relayed, content_type.encode("ascii"))
+        head = route.head(path, stream=stream, request_id=request_id, body_bytes=len(body), own_lines=own)
         connection = self._idle_to(route.origin)
         if connection is None:
             connection = await self._connector.connect(route.origin, timeout_s=target.connect_timeout_s)

@@ -19,8 +19,8 @@ from gateway.asgi.protocol import LimitedProtocol
 from launch.serving import build_server
 from providers.forms import read_form
 from tests.fakes.gateway_world import KEY, World, world
+from tests.fakes.media_vendor import HEARD_TOKENS, SOUND, TOKENS, events, priced, spoken
 from tests.fakes.sounds import wave
-from tests.gateway.test_media import HEARD_TOKENS, SOUND, TOKENS, events, priced, spoken
 
 PICTURE = base64.b64encode(SOUND).decode()
 

@@ -42,6 +42,7 @@ PURE: Final = (
     "providers/bounds.py",
     "providers/dialect*.py",
     "providers/facts.py",
+    "providers/forms.py",
     "providers/json_depth.py",
     "providers/vendor_text.py",
     "providers/quirks.py",
