@@ -17,6 +17,16 @@ from providers.openai.request import choices
 from providers.quirks import Quirks
 
 # Fields by which some vendors take a picture as a pattern: what they name is not in the body.
+# By these some vendors are asked for several at once: a count that is not read here would not be held.
+_COUNTS: Final = (
+    "batch_size",
+    "num_images",
+    "num_images_per_prompt",
+    "num_outputs",
+    "number_of_images",
+    "sample_count",
+    "samples",
+)
 _PATTERNS: Final = ("image", "images", "image_url", "input_image", "mask", "reference_images")
 
 
@@ -27,6 +37,9 @@ def read_images_request(body: dict[str, Any], body_bytes: int, _: Spoken = IN_BO
         raise bad("prompt", "must be a text", "텍스트여야 합니다")
     if flag(body, "stream"):
         raise bad("stream", "is not offered for images; leave it out", "이미지에서는 지원하지 않습니다")
+    for name in _COUNTS:
+        if body.get(name) is not None:
+            raise bad(name, "is called `n` here", "n을 사용해 주세요")
     n = choices(body, "n")
     return RequestFacts(
         purpose="image",
@@ -51,7 +64,6 @@ def encode_images(
 
 
 def read_images(body: bytes, *, kind: str, facts: RequestFacts, product_id: str, quirks: Quirks) -> Answer:
-    """No more pictures are counted than were asked for: nobody ordered the others."""
     found, answer = read_answer_object(body, product_id=product_id, quirks=quirks)
     if found.error is not None or answer is None:
         return found
@@ -64,5 +76,5 @@ def read_images(body: bytes, *, kind: str, facts: RequestFacts, product_id: str,
         usage=found.usage,
         body=found.body,
         upstream_id=found.upstream_id,
-        units={"images": min(images, facts.images)},
+        units={"images": images},
     )

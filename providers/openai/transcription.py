@@ -35,12 +35,19 @@ _FORMATS: Final = {
     "vtt": "text/vtt; charset=utf-8",
 }
 _ONCE: Final = ("model", "file", "response_format", "stream", "language", "prompt", "temperature")
+# By these some vendors are sent elsewhere for the sound: nothing would bound it.
+_ELSEWHERE: Final = ("url", "file_url", "audio_url", "file_id", "input_file")
 _TRUE: Final = frozenset({"true", "1"})
 _FALSE: Final = frozenset({"false", "0", ""})
 _CUE_END: Final = re.compile(rb"[ \t]*(?:(\d{1,4}):)?(\d{1,2}):(\d{1,2})[.,](\d{1,3})")
 
 
 def read_transcription_request(body: dict[str, Any], body_bytes: int, _: Spoken = IN_BODY) -> RequestFacts:
+    for name in _ELSEWHERE:
+        if name in body:
+            raise bad(
+                name, "is not offered; send the sound as `file`", "지원하지 않습니다. file로 보내 주세요"
+            )
     for name in _ONCE:
         if len(body.get(name, ())) > 1:
             raise bad(name, "stands twice; send it once", "두 번 있습니다. 한 번만 보내 주세요")

@@ -31,7 +31,7 @@ PICTURES = [
     # prices, n, the vendor's answer -> tokens, units, won, estimated
     ({"per_image": 50}, 1, {"data": [{"url": "u"}]}, ({}, {"images": 1}, 50, False)),
     ({"per_image": 50}, 3, {"data": [{}, {}]}, ({}, {"images": 2}, 100, False)),
-    ({"per_image": 50}, 1, {"data": [{}, {}]}, ({}, {"images": 1}, 50, False)),
+    ({"per_image": 50}, 1, {"data": [{}, {}]}, ({}, {"images": 2}, 100, False)),
     ({"per_image": 50}, 1, {"data": []}, ({}, {"images": 0}, 0, False)),
     (
         {"per_image": 50, "input": 100_000, "output": 1_000_000}, 1,
@@ -74,6 +74,7 @@ async def test_all_images_are_held_before_one_is_drawn(tmp_path: Path, won: int,
         ({"prompt": ["a"]}, "prompt"),
         ({"n": 0}, "n"),
         ({"stream": True}, "stream"),
+        ({"batch_size": 4}, "batch_size"),
         ({"model": 7}, "model"),
     ],
 )

@@ -166,6 +166,7 @@ REFUSED = [
     (form(file(b"a", "model")), form_type(), "file"),
     (transcription(b"a", response_format="yaml"), form_type(), "response_format"),
     (transcription(b"a", stream="maybe"), form_type(), "stream"),
+    (transcription(b"a", file_url="https://example.com/a.wav"), form_type(), "file_url"),
     (form(field("model", b"\xff"), file(b"a")), form_type(), "model"),
 ]
 
