@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from aiohttp import web
 
-from launch.demo_vendor import frames
+from launch.demo_vendor import frames, media
 from launch.demo_vendor.call_log import Call, CallLog
 from launch.demo_vendor.counting import Billed, count_embeddings, count_prompt, embeddings_texts
 from launch.demo_vendor.faults import TOKENS_MAX, Orders, read_orders
@@ -21,7 +21,6 @@ from launch.demo_vendor.speech import Choice, compose
 SIMULATION: Final = "voucher-gateway demo vendor"
 MODELS: Final = ("demo-nuri-x1", "demo-nuri-mini", "demo-nuri-embed", "demo-hanbit-l", "demo-globe-pro")
 BODY_BYTES_MAX: Final = 64 * 1024 * 1024
-CREATED_S: Final = 1_767_225_600  # a fixed date: two runs with one seed answer alike
 LIMITS: Final = ("max_tokens", "max_completion_tokens")
 _JSON: Final = "application/json"
 
@@ -42,6 +41,8 @@ class DemoVendor:
         app.router.add_get("/demo/log", self._show_log)
         if self._recordings is not None:
             app.router.add_post("/{path:.*}", self._any_dialect)
+        else:
+            media.add_routes(app)
         app.on_response_prepare.append(_say_simulation)
         app.on_cleanup.append(self._close)
         return app
@@ -79,7 +80,8 @@ class DemoVendor:
     async def _models(self, request: web.Request) -> web.Response:
         names = MODELS if self._recordings is None else tuple(self._recordings.ids())
         data = [
-            {"id": name, "object": "model", "created": CREATED_S, "owned_by": "simulation"} for name in names
+            {"id": name, "object": "model", "created": frames.CREATED_S, "owned_by": "simulation"}
+            for name in names
         ]
         return _json({"object": "list", "data": data})
 
@@ -175,7 +177,7 @@ class DemoVendor:
     def _head(self, call: Call) -> dict[str, Any]:
         return {
             "id": f"chatcmpl-{call.call_id}",
-            "created": CREATED_S,
+            "created": frames.CREATED_S,
             "model": call.model,
             "system_fingerprint": frames.FINGERPRINT,
         }
