@@ -31,11 +31,12 @@ def add_routes(app: web.Application) -> None:
 
 async def _images(request: web.Request) -> web.Response:
     body = await _object(request)
-    prompt, count = str(body.get("prompt", "")), body.get("n") or 1
+    prompt, asked = str(body.get("prompt", "")), body.get("n")
+    count = asked if isinstance(asked, int) else 1
     picture = base64.b64encode(_picture(zlib.crc32(prompt.encode()))).decode()
-    said, drawn = count_text(prompt), PICTURE_TOKENS * int(count)
+    said, drawn = count_text(prompt), PICTURE_TOKENS * count
     usage = {"input_tokens": said, "output_tokens": drawn, "total_tokens": said + drawn}
-    data = [{"b64_json": picture} for _ in range(int(count))]
+    data = [{"b64_json": picture} for _ in range(count)]
     return web.Response(
         body=encode({"created": CREATED_S, "data": data, "usage": usage}), content_type="application/json"
     )
@@ -103,6 +104,6 @@ def _seconds(sound: bytes) -> int:
     """Whole ones, each that has begun; one of what is no WAVE."""
     try:
         with wave.open(io.BytesIO(sound)) as read:
-            return max(1, -(-read.getnframes() // read.getframerate()))
+            return int(max(1, -(-read.getnframes() // read.getframerate())))
     except (wave.Error, EOFError):
         return 1

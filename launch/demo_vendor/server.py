@@ -19,7 +19,16 @@ from launch.demo_vendor.speaker import HANG_S, Speaker, VendorSettings, cut
 from launch.demo_vendor.speech import Choice, compose
 
 SIMULATION: Final = "voucher-gateway demo vendor"
-MODELS: Final = ("demo-nuri-x1", "demo-nuri-mini", "demo-nuri-embed", "demo-hanbit-l", "demo-globe-pro")
+MODELS: Final = (
+    "demo-nuri-x1",
+    "demo-nuri-mini",
+    "demo-nuri-embed",
+    "demo-hanbit-l",
+    "demo-globe-pro",
+    "demo-nuri-paint",
+    "demo-nuri-voice",
+    "demo-nuri-ear",
+)
 BODY_BYTES_MAX: Final = 64 * 1024 * 1024
 LIMITS: Final = ("max_tokens", "max_completion_tokens")
 _JSON: Final = "application/json"
