@@ -7,8 +7,9 @@ from typing import Any
 
 import orjson
 import pytest
+from aiohttp import web
 
-from tests.fakes.gateway_world import voucher, world
+from tests.fakes.gateway_world import answer, voucher, world
 from tests.fakes.media_vendor import (
     DRAW,
     IMAGES,
@@ -42,13 +43,13 @@ PICTURES = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("prices", "n", "answer", "expected"), PICTURES)
+@pytest.mark.parametrize(("prices", "n", "said", "expected"), PICTURES)
 async def test_images_are_counted(
-    tmp_path: Path, prices: dict[str, int], n: int, answer: dict[str, Any], expected: Any
+    tmp_path: Path, prices: dict[str, int], n: int, said: dict[str, Any], expected: Any
 ) -> None:
-    async with world(says(answer), tmp_path, **priced(**prices)) as w:
+    async with world(says(said), tmp_path, **priced(**prices)) as w:
         heard = await w.client.call("POST", IMAGES, {**DRAW, "n": n, "quality": "high"})
-        assert (heard.status, heard.json) == (200, answer)
+        assert (heard.status, heard.json) == (200, said)
         assert heard.headers["x-voucher-charge-krw"] == str(expected[2]) or expected[3]
         assert w.seen == [{**DRAW, "n": n, "quality": "high", "model": "vendor-model"}]
         assert charged(w) == expected
@@ -60,11 +61,37 @@ async def test_images_are_counted(
 )
 async def test_all_images_are_held_before_one_is_drawn(tmp_path: Path, won: int, n: int, status: int) -> None:
     paying = voucher(won, 0, share_ppm=1_000_000)
-    answer = {"data": [{"b64_json": "AA"}] * n}
-    async with world(says(answer), tmp_path, vouchers=(paying,), **priced(per_image=50)) as w:
+    said = {"data": [{"b64_json": "AA"}] * n}
+    async with world(says(said), tmp_path, vouchers=(paying,), **priced(per_image=50)) as w:
         heard = await w.client.call("POST", IMAGES, {**DRAW, "n": n})
         assert heard.status == status
         assert len(w.seen) == (status == 200)
+
+
+@pytest.mark.parametrize(("won", "n", "status"), [(201, 2, 200), (200, 2, 402), (101, 1, 200)])
+async def test_all_their_tokens_are_held_for_nothing_limits_them(
+    tmp_path: Path, won: int, n: int, status: int
+) -> None:
+    paying = voucher(won, 0, share_ppm=1_000_000)
+    vendor = says({"data": [{}], "usage": TOKENS})
+    async with world(vendor, tmp_path, vouchers=(paying,), **priced(input=1_000, output=1_000_000)) as w:
+        assert (await w.client.call("POST", IMAGES, {**DRAW, "n": n})).status == status
+
+
+async def test_what_images_cost_does_not_make_a_product_one_that_hides_its_output(tmp_path: Path) -> None:
+    async def vendor(request: web.Request) -> web.Response:
+        usage = {"input_tokens": 1, "output_tokens": 95}
+        return web.json_response(
+            answer() if request.path.endswith("completions") else {"data": [{}], "usage": usage}
+        )
+
+    both = priced(input=1_000, output=1_000_000) | {"purposes": frozenset({"chat", "image"})}
+    paying = voucher(190, 0, share_ppm=1_000_000)
+    async with world(vendor, tmp_path, vouchers=(paying,), **both) as w:
+        assert (await w.client.call("POST", IMAGES, DRAW)).status == 200
+        chat = {"model": "x1", "messages": [{"role": "user", "content": "hi"}]}
+        assert (await w.client.call("POST", "/v1/chat/completions", chat)).status == 200
+        assert w.seen[-1]["stream"] is True, "money is scarce, and a chat can be cut"
 
 
 @pytest.mark.parametrize(
@@ -86,8 +113,8 @@ async def test_images_that_cannot_be_metered(tmp_path: Path, body: dict[str, Any
 
 
 async def test_an_answer_without_images_costs_nothing(tmp_path: Path) -> None:
-    for number, answer in enumerate(({"created": 1}, {"error": {"message": "no"}, "data": [{}]}, b"no json")):
-        async with world(says(answer), tmp_path / str(number), **priced(per_image=50)) as w:
+    for number, said in enumerate(({"created": 1}, {"error": {"message": "no"}, "data": [{}]}, b"no json")):
+        async with world(says(said), tmp_path / str(number), **priced(per_image=50)) as w:
             heard = await w.client.call("POST", IMAGES, DRAW)
             assert (heard.status, heard.code) == (502, "upstream_error")
             assert w.events[0].charge_micro == 0

@@ -10,7 +10,8 @@ import pytest
 from aiohttp import web
 
 from providers.forms import read_form
-from tests.fakes.gateway_world import voucher, world
+from tests.fakes.asgi_client import AsgiClient
+from tests.fakes.gateway_world import KEY, voucher, world
 from tests.fakes.media_vendor import HEARD_TOKENS, TRANSCRIPTIONS, charged, events, priced, says, transcribe
 from tests.fakes.sounds import field, file, form, form_type, transcription, wave
 
@@ -142,6 +143,14 @@ async def test_the_longest_the_sound_can_be_is_held(tmp_path: Path) -> None:
         assert (await transcribe(w, wave(1.9))).status == 200
 
 
+@pytest.mark.parametrize(("won", "status"), [(16_000, 200), (15_999, 402)])
+async def test_sound_may_fill_the_whole_context(tmp_path: Path, won: int, status: int) -> None:
+    paying = voucher(won, 0, share_ppm=1_000_000)
+    prices = priced(input_audio=1_000_000, output=0)
+    async with world(says(WHISPER), tmp_path, vouchers=(paying,), **prices) as w:
+        assert (await transcribe(w, wave(0.1))).status == status
+
+
 async def test_a_repeat_is_known_under_another_boundary(tmp_path: Path) -> None:
     once = {"idempotency-key": "k"}
     async with world(says(WHISPER), tmp_path, **priced(per_second=10)) as w:
@@ -169,6 +178,18 @@ REFUSED = [
     (transcription(b"a", file_url="https://example.com/a.wav"), form_type(), "file_url"),
     (form(field("model", b"\xff"), file(b"a")), form_type(), "model"),
 ]
+
+
+async def test_two_content_types_are_two_boundaries(tmp_path: Path) -> None:
+    async with world(says(WHISPER), tmp_path, **priced(per_second=10)) as w:
+
+        async def twice(scope: Any, receive: Any, send: Any) -> None:
+            scope["headers"].append((b"content-type", form_type("another").encode()))
+            await w.gateway(scope, receive, send)
+
+        kind = {"content-type": form_type()}
+        heard = await AsgiClient(twice, KEY).call("POST", TRANSCRIPTIONS, transcription(wave()), headers=kind)
+        assert (heard.status, heard.code, w.seen) == (400, "invalid_request", [])
 
 
 @pytest.mark.parametrize(("body", "kind", "param"), REFUSED)

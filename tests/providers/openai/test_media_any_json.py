@@ -139,6 +139,17 @@ def test_what_looks_like_a_piece_of_sound_is_understood(event: bytes) -> None:
     assert fold.usage == (Usage(input=1, output_audio=2) if b"input_tokens" in event else None)
 
 
+def test_a_text_said_again_at_the_end_is_counted_once() -> None:
+    assert TRANSCRIPTIONS.fold is not None
+    delta = b'data: {"type":"transcript.text.delta","delta":"eight by"}\n\n'
+    done = b'data: {"type":"transcript.text.done","text":"eight by"}\n\n'
+    for said in ([delta, done], [done]):
+        fold = TRANSCRIPTIONS.fold("p", FACTS["transcriptions"], NO_QUIRKS)
+        for event in said:
+            fold.feed(event)
+        assert fold.delivered_tokens() == 2
+
+
 def test_a_model_in_an_event_is_the_product() -> None:
     assert SPEECH.fold is not None
     fold = SPEECH.fold("p", FACTS["speech"], NO_QUIRKS)
