@@ -124,12 +124,16 @@ class Attempts:
             self._health.success(target.target_id)
             return Reached(answer, target, operation, dialect)
         vendor = dialect.read_error(answer.status, await answer.read(ERROR_BODY_BYTES_MAX))
-        if answer.status in _REJECTIONS:
+        status = answer.status
+        if dialect.read_error_head is not None:
+            vendor = dialect.read_error_head(vendor, answer.headers)
+            status = vendor.status
+        if status in _REJECTIONS:
             self._health.success(target.target_id)
             raise _rejection(vendor)
-        if answer.status == 429:
+        if status == 429:
             raise _NextTarget(_rate_limited(vendor, answer.headers.get("retry-after")))
-        if answer.status >= 500:
+        if status >= 500:
             self._health.failure(target.target_id, self._now_s())
         raise _NextTarget(Problem("upstream_error"))
 

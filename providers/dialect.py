@@ -185,11 +185,21 @@ class Found(msgspec.Struct, frozen=True):
     name: str  # for labels: of few values, whatever callers ask for
 
 
+class Outgoing(msgspec.Struct, frozen=True):
+    """One call to a vendor as it goes out, for a credential that signs it."""
+
+    method: str
+    host: str  # as in its Host line
+    path: str  # as in its first line
+    body: bytes
+    now_s: float
+
+
 @dataclass(frozen=True, slots=True)
 class Dialect:
     name: str  # as in the declarative file and in usage records
     find: Callable[[str, bytes, Mapping[bytes, bytes]], Found | None]  # (path, query, headers of the client)
-    credential: Callable[[str], list[str]]  # a vendor's API key -> head lines
+    credential: Callable[[str], list[str]]  # a vendor's API key -> head lines, the same for every call
     read_error: Callable[[int, bytes], VendorError]
     refusal: Callable[[Refusal], bytes]
     make_splitter: Callable[[int], Splitter]  # (most bytes of one event)
@@ -197,3 +207,7 @@ class Dialect:
     upstream_id_headers: tuple[str, ...] = ("x-request-id", "request-id")  # and says its own
     head_lines: tuple[str, ...] = ()  # that the vendor wants with every call
     relayed_headers: frozenset[bytes] = frozenset()  # of the caller's, to the vendor
+    accept_stream: str = "text/event-stream"
+    sign: Callable[[str, Outgoing], list[str]] | None = None  # API key, call -> head lines of that call alone
+    # What the head of an answer that is not 2xx says of the error, beside its body.
+    read_error_head: Callable[[VendorError, Mapping[str, str]], VendorError] | None = None

@@ -9,6 +9,7 @@ from typing import Final
 import msgspec
 
 from providers.anthropic.dialect import ANTHROPIC
+from providers.bedrock.dialect import BEDROCK
 from providers.clova.dialect import CLOVA
 from providers.cohere.dialect import COHERE
 from providers.dialect import Dialect, Operation
@@ -20,7 +21,7 @@ from providers.openai.dialect import OPENAI
 from providers.openai_responses import operation as responses
 
 DIALECTS: Final[Mapping[str, Dialect]] = MappingProxyType(
-    {dialect.name: dialect for dialect in (OPENAI, ANTHROPIC, CLOVA, GEMINI, COHERE, OLLAMA)}
+    {dialect.name: dialect for dialect in (OPENAI, ANTHROPIC, CLOVA, GEMINI, BEDROCK, COHERE, OLLAMA)}
 )
 
 

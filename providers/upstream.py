@@ -13,13 +13,15 @@ no limit on a whole call: a long stream is the product working.
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import defaultdict
+from collections.abc import Callable
 from typing import Final
 
 from yarl import URL
 
 from providers.catalogue import UpstreamTarget
-from providers.dialect import JSON_KIND
+from providers.dialect import JSON_KIND, Outgoing
 from providers.dialects import DIALECTS
 from providers.errors import AnswerTooLarge, ConnectRefused, UpstreamBroken, UpstreamError
 from providers.quirks import quirks_for
@@ -92,10 +94,12 @@ class _Route:
     __slots__ = (
         "_base",
         "_heads",
+        "_host",
         "_lines",
         "_lines_stream",
         "_query",
         "_request_id_header",
+        "_sign",
         "origin",
         "target",
     )
@@ -105,11 +109,12 @@ class _Route:
         url = URL(target.base_url, encoded=True)
         self.origin = url.origin()
         host = url.host_subcomponent or ""
+        self._host = host if url.is_default_port() else f"{host}:{url.port}"
         dialect = DIALECTS.get(target.dialect)
         if dialect is None:
             raise ConnectRefused(f"nobody here speaks the dialect {target.dialect}")
         lines = [
-            f"Host: {host}" if url.is_default_port() else f"Host: {host}:{url.port}",
+            f"Host: {self._host}",
             f"User-Agent: {_USER_AGENT}",
             "Accept-Encoding: identity",
             *dialect.head_lines,
@@ -117,39 +122,57 @@ class _Route:
         if target.api_key is not None:
             header = quirks_for(target.vendor).credential_header
             lines += [f"{header}: {target.api_key}"] if header else dialect.credential(target.api_key)
-        if not all(line.isprintable() and line.isascii() for line in lines):
-            raise ConnectRefused("the vendor's address or key cannot stand in a request")
-        self._lines = "\r\n".join([*lines, "Accept: application/json"])
-        self._lines_stream = "\r\n".join([*lines, "Accept: text/event-stream"])
+        self._lines = _written([*lines, "Accept: application/json"])
+        self._lines_stream = _written([*lines, f"Accept: {dialect.accept_stream}"])
         base, _, self._query = target.base_url.partition("?")
         self._base = base.rstrip("/")
         self._request_id_header = dialect.request_id_header
-        self._heads: dict[tuple[str, bool], bytes] = {}
+        self._sign = dialect.sign
+        self._heads: dict[tuple[str, bool], tuple[str, bytes]] = {}
 
     def head(
-        self, path: str, *, stream: bool, request_id: str, body_bytes: int, own_lines: bytes = b""
+        self,
+        path: str,
+        *,
+        stream: bool,
+        request_id: str,
+        body: bytes,
+        now_s: Callable[[], float],
+        own_lines: bytes = b"",
     ) -> bytes:
-        fixed = self._heads.get((path, stream))
-        if fixed is None:
+        known = self._heads.get((path, stream))
+        if known is None:
             query = ("&" if "?" in path else "?") + self._query if self._query else ""
-            url = URL(f"{self._base}{path}{query}", encoded=True)
+            asked = URL(f"{self._base}{path}{query}", encoded=True).raw_path_qs
             lines = self._lines_stream if stream else self._lines
-            first = f"POST {url.raw_path_qs} HTTP/1.1\r\n"
-            fixed = f"{first}{lines}\r\n{self._request_id_header}: ".encode("ascii")
-            self._heads[path, stream] = fixed
+            first = f"POST {asked} HTTP/1.1\r\n"
+            known = asked, f"{first}{lines}\r\n{self._request_id_header}: ".encode("ascii")
+            self._heads[path, stream] = known
+        asked, fixed = known
+        if self._sign is not None and self.target.api_key is not None:
+            call = Outgoing(method="POST", host=self._host, path=asked, body=body, now_s=now_s())
+            own_lines += _written([*self._sign(self.target.api_key, call), ""]).encode("ascii")
         return b"%b%b\r\n%bContent-Length: %d\r\n\r\n" % (
             fixed,
             request_id.encode("ascii"),
             own_lines,
-            body_bytes,
+            len(body),
         )
+
+
+def _written(lines: list[str]) -> str:
+    """Without the last line's end."""
+    if not all(line.isprintable() and line.isascii() for line in lines):
+        raise ConnectRefused("the vendor's address or key cannot stand in a request")
+    return "\r\n".join(lines)
 
 
 class Upstream:
     """One per process. `start` needs the running loop; `close` ends all connections."""
 
-    def __init__(self, allow_private: bool) -> None:
+    def __init__(self, allow_private: bool, now_s: Callable[[], float] = time.time) -> None:
         self._allow_private = allow_private
+        self._now_s = now_s  # for what is signed
         self._connector: VendorConnector | None = None
         self._routes: dict[str, _Route] = {}
         self._idle: defaultdict[object, list[VendorConnection]] = defaultdict(list)
@@ -186,7 +209,9 @@ class Upstream:
         if route is None or route.target is not target:
             route = self._new_route(target)
         own = b"%bContent-Type: %b\r\n" % (relayed, content_type.encode("ascii"))
-        head = route.head(path, stream=stream, request_id=request_id, body_bytes=len(body), own_lines=own)
+        head = route.head(
+            path, stream=stream, request_id=request_id, body=body, now_s=self._now_s, own_lines=own
+        )
         connection = self._idle_to(route.origin)
         if connection is None:
             connection = await self._connector.connect(route.origin, timeout_s=target.connect_timeout_s)

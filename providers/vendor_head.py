@@ -9,7 +9,16 @@ import httptools
 
 HEAD_BYTES_MAX: Final = 64 * 1024
 # Of a vendor's headers only these mean something to us or to the caller.
-_KEPT: Final = frozenset({b"content-type", b"retry-after", b"x-request-id", b"request-id"})
+_KEPT: Final = frozenset(
+    {
+        b"content-type",
+        b"retry-after",
+        b"x-request-id",
+        b"request-id",
+        b"x-amzn-requestid",
+        b"x-amzn-errortype",
+    }
+)
 _FRAMING: Final = frozenset({b"content-length", b"transfer-encoding", b"content-encoding"})
 _INTERIM_MAX: Final = 8
 

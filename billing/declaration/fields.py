@@ -196,6 +196,10 @@ Label = Annotated[
 ]
 Name = Annotated[str, StringConstraints(max_length=200), AfterValidator(_printable)]
 Word = Annotated[str, _like(re.compile(r"[!-~]{1,500}"), "must be 1 to 500 ASCII characters without blanks")]
+# Of a vendor: of several parts in some, the last a token of a session.
+Credential = Annotated[
+    str, _like(re.compile(r"[!-~]{1,4000}"), "must be 1 to 4,000 ASCII characters without blanks")
+]
 Url = Annotated[str, StringConstraints(max_length=2000), AfterValidator(_unslashed)]
 Email = Annotated[str, _like(EMAIL, "must be a mail address"), AfterValidator(str.lower)]
 Brn = Annotated[str, BeforeValidator(_brn)]

@@ -18,6 +18,7 @@ from billing.declaration.fields import (
     Budget,
     Countries,
     Country,
+    Credential,
     Day,
     Days,
     Email,
@@ -42,7 +43,7 @@ from billing.declaration.fields import (
 
 Scale = Literal["small", "medium", "large", "hyperscale"]
 Purpose = Literal["chat", "completion", "embedding", "image", "speech", "transcription", "rerank"]
-Dialect = Literal["openai", "anthropic", "gemini", "clova", "cohere", "ollama"]
+Dialect = Literal["openai", "anthropic", "gemini", "clova", "bedrock", "cohere", "ollama"]
 PURPOSES_WITH_OUTPUT: Final = frozenset({"chat", "completion"})
 
 
@@ -104,7 +105,7 @@ class Upstream(_Strict):
     vendor: Word | None = None
     base_url: Url
     model: Word
-    api_key: Word | None = None
+    api_key: Credential | None = None
     priority: Rank = 1
     weight: Weight = 1
     connect_timeout_ms: TimeoutMs = Field(default=5_000, alias="connect_timeout_s")

@@ -16,7 +16,14 @@ from pathlib import Path
 from typing import Any, Final
 
 _ID: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,200}")
-_SERVED_HEADERS: Final = ("content-type", "retry-after", "x-request-id", "request-id")
+_SERVED_HEADERS: Final = (
+    "content-type",
+    "retry-after",
+    "x-request-id",
+    "request-id",
+    "x-amzn-requestid",
+    "x-amzn-errortype",
+)
 _DROPPED: Final = re.compile(r"expected_|reported_|usage_source")
 
 

@@ -9,6 +9,7 @@ from typing import Final
 from providers.dialect import Operation
 from providers.openai.dialect import EMBEDDINGS
 from providers.translation.anthropic.side import SIDE as ANTHROPIC
+from providers.translation.bedrock.side import SIDE as BEDROCK
 from providers.translation.clova.side import SIDE as CLOVA
 from providers.translation.cohere.embed import EMBEDDINGS as COHERE_EMBEDDINGS
 from providers.translation.cohere.side import SIDE as COHERE
@@ -20,7 +21,7 @@ from providers.translation.pairing import pair
 from providers.translation.port import CallerSide, Side, VendorSide
 
 SIDES: Final[Mapping[str, Side]] = MappingProxyType(
-    {side.dialect: side for side in (OPENAI, ANTHROPIC, CLOVA, COHERE, OLLAMA)}
+    {side.dialect: side for side in (OPENAI, ANTHROPIC, CLOVA, BEDROCK, COHERE, OLLAMA)}
 )
 
 EMBEDDING_SIDES: Final[Mapping[str, EmbeddingSide]] = MappingProxyType(

@@ -1,0 +1,26 @@
+"""A whole Converse answer (not streamed): its usage, and its body, which names no model. Pure."""
+
+from __future__ import annotations
+
+import orjson
+
+from providers.bedrock.blocks import content_bytes
+from providers.bedrock.usage import usage_of
+from providers.dialect import Answer
+from providers.errors import unreadable
+from providers.quirks import NO_QUIRKS, Quirks
+
+
+def read_answer(body: bytes, *, product_id: str, quirks: Quirks = NO_QUIRKS) -> Answer:
+    try:
+        answer = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        return Answer(usage=None, body=body, error=unreadable("The vendor's answer is not JSON."))
+    if type(answer) is not dict:
+        return Answer(usage=None, body=body, error=unreadable("The vendor's answer is not an object."))
+    usage, output = usage_of(answer.get("usage")), answer.get("output")
+    message = output.get("message") if type(output) is dict else None
+    if type(message) is not dict:
+        error = unreadable("The vendor's answer has no message.")
+        return Answer(usage=usage, body=body, error=error)
+    return Answer(usage=usage, body=body, text_bytes=content_bytes(message.get("content")))

@@ -1,0 +1,1 @@
+"""Amazon Bedrock's Converse, spoken to its vendor: no caller of ours speaks it."""
