@@ -15,7 +15,7 @@ _WORD_CHARS_MAX: Final = 100
 _CONTROL: Final = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 _CREDENTIAL: Final = re.compile(
     r"(?i)\bbearer\s+\S+"
-    r"|\b(?:sk|pk|rk|up|flp|nv|gsk|xai|hf|vg|pplx|csk|tgp|AKIA|AIza)[-_]?[A-Za-z0-9_*.-]{12,}"
+    r"|\b(?:sk|pk|rk|up|flp|nv|gsk|xai|hf|vg|pplx|csk|tgp|AKIA|ASIA|ABSK|AIza)[-_]?[A-Za-z0-9_*.-]{12,}"
     r"|(?<=api key provided: )[^\s.]+"
 )
 

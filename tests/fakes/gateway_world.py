@@ -57,14 +57,16 @@ def price(**per_million: int) -> PriceEntry:
     return PriceEntry(entry_id="x1@0", valid_from="2026-01-01T00:00:00+09:00", valid_from_ms=0, **micro)
 
 
-def product(origin: str, *, dialect: str = "openai", **changes: Any) -> Product:
+def product(
+    origin: str, *, dialect: str = "openai", credential: str = "vendor-key", **changes: Any
+) -> Product:
     target = UpstreamTarget(
         target_id="x1/0",
         dialect=dialect,
         vendor=None,
         base_url=origin + ("/v1" if dialect == "openai" else ""),
         model="vendor-model",
-        api_key="vendor-key",
+        api_key=credential,
     )
     made = Product(
         product_id="x1",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from functools import cache
 from pathlib import Path
@@ -29,7 +30,10 @@ def answers(*protocols: str) -> list[dict[str, Any]]:
 
 
 def body_of(exchange: dict[str, Any]) -> bytes:
-    return (exchange["response"]["body"] or "").encode()
+    response = exchange["response"]
+    if response["body"] is None and response.get("body_base64"):
+        return base64.b64decode(response["body_base64"])
+    return (response["body"] or "").encode()
 
 
 def reads_of(exchange: dict[str, Any]) -> dict[str, list[bytes]]:

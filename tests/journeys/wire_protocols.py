@@ -161,6 +161,11 @@ PROTOCOLS: Final[Mapping[str, Protocol]] = {
             "content",
             purpose="embedding",
         ),
+        # A vendor's only: a caller of another dialect asks, in words of its own.
+        *(
+            Protocol(name, "bedrock", "/v1/chat/completions", {"messages": HELLO}, known_by="model")
+            for name in ("bedrock.converse", "bedrock.converse_stream")
+        ),
     )
 }
 
