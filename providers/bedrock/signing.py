@@ -7,7 +7,7 @@ that are signed, a hash of the body. The key is made of the secret, the day, the
 from __future__ import annotations
 
 import hmac
-import time
+from datetime import UTC, datetime
 from hashlib import sha256
 from itertools import pairwise
 from typing import Final
@@ -41,7 +41,7 @@ def region_of(host: str) -> str:
 
 
 def _signed(call: Outgoing, access_key: str, secret: str, session_token: str) -> list[str]:
-    at = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(call.now_s))
+    at = datetime.fromtimestamp(call.now_s, UTC).strftime("%Y%m%dT%H%M%SZ")
     region = region_of(call.host)
     signed = {"host": call.host, "x-amz-date": at}
     if session_token:

@@ -38,6 +38,7 @@ PURE: Final = (
     "metering/habit.py",
     "providers/sse.py",
     "providers/anthropic/*.py",
+    "providers/bedrock/*.py",
     "providers/openai*/*.py",
     "providers/bounds.py",
     "providers/dialect*.py",
