@@ -152,4 +152,7 @@ def test_what_fields_take() -> None:
     assert take(fields.Positive, "128000") == 128_000
     assert take(fields.Networks, ["2001:db8::/32", "203.0.113.7"]) == ["2001:db8::/32", "203.0.113.7/32"]
     assert take(fields.Url, "https://a.example/v1/") == "https://a.example/v1"
+    assert take(fields.Credential, "AKID:secret/+:" + "t" * 3986) == "AKID:secret/+:" + "t" * 3986
+    for key in ("t" * 4001, "", "two words", "키", "a\n"):
+        assert refusal(fields.Credential, key) == "must be 1 to 4,000 ASCII characters without blanks"
     assert take(fields.Email, "Kim@Example.org") == "kim@example.org"

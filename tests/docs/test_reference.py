@@ -26,6 +26,7 @@ from launch.worker_main import COUNTED
 from providers import facts
 from providers.translation.anthropic import blocks as anthropic_blocks
 from providers.translation.anthropic import hear as anthropic_hear
+from providers.translation.bedrock import ask as bedrock_ask
 from providers.translation.clova import ask as clova_ask
 from providers.translation.cohere import ask as cohere_ask
 from providers.translation.ollama import ask as ollama_ask
@@ -183,6 +184,7 @@ def test_what_a_translation_does_not_pass_on() -> None:
         ("CLOVA Studio", clova_ask.HINTS),
         ("Cohere", cohere_ask.HINTS),
         ("Ollama", ollama_ask.HINTS),
+        ("Bedrock's Converse", bedrock_ask.HINTS),
     ):
         [to_vendor] = [text for text in section.split("\n\n") if text.startswith(f"{vendor} has no place")]
         assert set(re.findall(r"`(\w+)`", to_vendor)) == {hint.split(".")[-1] for hint in hints}

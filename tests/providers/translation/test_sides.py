@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from providers.anthropic import dialect as anthropic
 from providers.clova import dialect as clova
 from providers.dialect import Operation
 from providers.openai import dialect as openai
@@ -19,6 +20,10 @@ from providers.translation.sides import operation_for
         ("openai", openai.EMBEDDINGS, "clova", False),  # translation knows chats only
         ("clova", clova.CHAT, "clova", True),
         ("clova", clova.CHAT, "openai", False),  # it has a vendor's side only
+        ("openai", openai.CHAT, "bedrock", True),
+        ("anthropic", anthropic.MESSAGES, "bedrock", True),
+        ("clova", clova.CHAT, "bedrock", False),
+        ("openai", openai.COMPLETIONS, "bedrock", False),
         ("openai", openai.CHAT, "unknown", False),
         ("unknown", openai.CHAT, "openai", False),
     ],
