@@ -73,6 +73,19 @@ def test_what_is_damaged_ends_the_stream(place: int) -> None:
         assert split(WHOLE[0] + damaged + WHOLE[2], seed) == [WHOLE[0], DAMAGED]
 
 
+@pytest.mark.parametrize("place", [1, 2, 5, 7, 8])
+def test_a_length_is_not_believed_before_its_check(place: int) -> None:
+    """Nobody waits for the rest of a message whose length is damaged."""
+    damaged = bytearray(WHOLE[1])
+    damaged[place] ^= 1
+    assert split(WHOLE[0] + damaged[:12]) == [WHOLE[0], DAMAGED]
+
+
+def test_the_smallest_message() -> None:
+    assert split(message({}, b"")) == [message({}, b"")]
+    assert read_message(message({}, b"")) == Message({}, b"")
+
+
 def lengths(whole: int, headers: int) -> bytes:
     head = struct.pack(">II", whole, headers)
     return head + struct.pack(">I", zlib.crc32(head))
@@ -132,6 +145,7 @@ def test_headers_of_every_type() -> None:
         b"\1x\7",
         b"\1x\7\0",
         b"\1x\7\0\5abc",
+        b"\1x\7\0\4abc",
         b"\1x\x09abc",
         b"\1x\x0a",
         b"\1x\xff",

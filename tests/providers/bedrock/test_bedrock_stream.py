@@ -143,6 +143,8 @@ def test_put_together_where_it_was_cut() -> None:
     assert answer["output"]["message"]["content"] == [{"text": TEXT}]
     assert "usage" not in answer_of(assembler)
     assert json.loads(assembler.answer(Usage(output=2)))["usage"]["outputTokens"] == 2
+    whole = assemble(Assembler(), [TALK + END])
+    assert json.loads(whole.answer(Usage(output=2)))["usage"]["outputTokens"] == 5, "the vendor's own"
 
 
 @pytest.mark.parametrize(

@@ -46,6 +46,7 @@ from tests.providers.bedrock.messages import counts
             {"inputTokens": -5, "outputTokens": -3, "cacheReadInputTokens": -8, "cacheWriteInputTokens": -4},
             Usage(),
         ),
+        (counts(-5, 3, cacheReadInputTokens=8), Usage(cached_input=8, output=3)),
         ({**counts(9, 3), "cacheReadInputTokens": -8}, Usage(input=9, output=3)),
         (
             {**counts(9, 3, written=4), "cacheDetails": [{"ttl": "1h", "inputTokens": -8}, 7, {"ttl": []}]},

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 
 from metering.usage import Usage
+from providers.bedrock.event_stream import MessageSplitter
 from providers.dialect import Refusal
 from providers.facts import RequestFacts
 from providers.quirks import NO_QUIRKS
@@ -18,7 +19,9 @@ from providers.translation.anthropic.side import SIDE as ANTHROPIC
 from providers.translation.bedrock.reply import understand
 from providers.translation.bedrock.side import SIDE
 from providers.translation.neutral import (
+    CallDelta,
     Choice,
+    ChoiceEnd,
     Text,
     Thinking,
     ToolCall,
@@ -31,6 +34,7 @@ from tests.providers.bedrock.messages import (
     CALL,
     CALLED,
     END,
+    MESSAGE_BYTES_MAX,
     START,
     STOP,
     TALK,
@@ -138,6 +142,29 @@ def test_anthropics_callers_get_the_blocks() -> None:
     deltas = [event["delta"]["type"] for event in events if event["type"] == "content_block_delta"]
     assert deltas == ["thinking_delta", "signature_delta", "text_delta"]
     assert events[-1]["type"] == "message_stop"
+
+
+NOW: Final = {"toolUseId": "t2", "name": "now"}
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        begun(1, **CALL) + delta(1, toolUse={"input": ""}) + event("contentBlockStop", contentBlockIndex=1)
+        + begun(2, **NOW) + event("contentBlockStop", contentBlockIndex=2) + ended("tool_use"),
+        begun(1, **CALL) + begun(2, **NOW) + ended("tool_use"),  # no stop at all
+        begun(1, **CALL) + begun(1, **NOW) + ended("tool_use"),  # one number for both
+        begun(1, **CALL) + begun(2, **NOW) + ended("tool_use") + begun(3, **NOW) + delta(3, text="late"),
+    ],
+)  # fmt: skip
+def test_a_call_without_arguments_has_none_but_is_whole(body: bytes) -> None:
+    listener = SIDE.make_listener()
+    splitter = MessageSplitter(MESSAGE_BYTES_MAX)
+    deltas = [said for one in splitter.feed(body) for said in listener.feed(one)]
+    for number, (call_id, name) in enumerate([("tooluse_1", "weather"), ("t2", "now")]):
+        ours = [said for said in deltas if isinstance(said, CallDelta) and said.call == number]
+        assert ours == [CallDelta(0, number, call_id, name), CallDelta(0, number, arguments="{}")]
+    assert deltas[-1] == ChoiceEnd(0, "tool_calls")
 
 
 def test_the_end_waits_for_the_usage() -> None:

@@ -135,6 +135,11 @@ def test_a_choice_of_tools(choice: ToolChoice | None, said: Any) -> None:
     assert asked(tools=(WEATHER,), tool_choice=choice)["toolConfig"].get("toolChoice") == said
 
 
+def test_a_tool_without_a_word_about_it() -> None:
+    [said] = asked(tools=(Tool("now", "", {"type": "object"}, strict=False),))["toolConfig"]["tools"]
+    assert said == {"toolSpec": {"name": "now", "inputSchema": {"json": {"type": "object"}}, "strict": False}}
+
+
 @pytest.mark.parametrize(
     ("media_type", "form"),
     [("image/jpeg", "jpeg"), ("image/jpg", "jpeg"), ("image/GIF", "gif"), ("image/webp", "webp")],
