@@ -58,7 +58,7 @@ class _Encode(_Pair):
         # The caller's own limit goes to encoding as well: vendors name its field differently by model.
         limits = [limit for limit in (conversation.output_limit, output_limit) if limit is not None]
         return self.vendor.operation.encode(
-            self.vendor.ask(conversation),
+            self.vendor.fit(self.vendor.ask(conversation), upstream_model),
             facts=facts,
             upstream_model=upstream_model,
             stream=stream,

@@ -57,6 +57,11 @@ class Speaker(Protocol):
     def failure(self, refusal: Refusal) -> bytes: ...
 
 
+def as_it_is(body: dict[str, Any], model: str) -> dict[str, Any]:
+    """For a dialect that says alike to all its models."""
+    return body
+
+
 @dataclass(frozen=True, kw_only=True)
 class Side:
     """Of one dialect."""
@@ -77,6 +82,7 @@ class VendorSide(Side):
     ask: Callable[[Conversation], dict[str, Any]]  # raises BadRequest (`inexpressible`)
     understand: Callable[[dict[str, Any]], Reply]
     make_listener: Callable[[], Listener]
+    fit: Callable[[dict[str, Any], str], dict[str, Any]] = as_it_is  # (what is asked, the vendor's model)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -14,6 +14,7 @@ from providers.translation.clova.side import SIDE as CLOVA
 from providers.translation.cohere.embed import EMBEDDINGS as COHERE_EMBEDDINGS
 from providers.translation.cohere.side import SIDE as COHERE
 from providers.translation.embedding import EmbeddingSide, embedding_pair
+from providers.translation.gemini.side import SIDE as GEMINI
 from providers.translation.ollama.embed import EMBEDDINGS as OLLAMA_EMBEDDINGS
 from providers.translation.ollama.side import SIDE as OLLAMA
 from providers.translation.openai.side import SIDE as OPENAI
@@ -21,7 +22,7 @@ from providers.translation.pairing import pair
 from providers.translation.port import CallerSide, Side, VendorSide
 
 SIDES: Final[Mapping[str, Side]] = MappingProxyType(
-    {side.dialect: side for side in (OPENAI, ANTHROPIC, CLOVA, BEDROCK, COHERE, OLLAMA)}
+    {side.dialect: side for side in (OPENAI, ANTHROPIC, CLOVA, GEMINI, BEDROCK, COHERE, OLLAMA)}
 )
 
 EMBEDDING_SIDES: Final[Mapping[str, EmbeddingSide]] = MappingProxyType(

@@ -1,0 +1,233 @@
+"""Conversation -> a generateContent request. Pure.
+
+Schemas go where the dialect takes plain JSON Schema (`parametersJsonSchema`, `responseJsonSchema`): its own
+kind of schema has not all the keywords. What a vendor's model refuses is the vendor's to refuse; here only
+what its dialect has no words for.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Final
+
+import orjson
+
+from providers.translation.neutral import (
+    EFFORT_TOKENS,
+    Conversation,
+    Effort,
+    Image,
+    Part,
+    Text,
+    Tool,
+    ToolCall,
+    ToolResult,
+    inexpressible,
+)
+
+_DIALECT: Final = "gemini"
+# Of a conversation, and not said: the answer is the same without them. A schema has no name there and always
+# binds; that a tool need not keep to its schema is nothing to ask for.
+HINTS: Final = frozenset({"user", "shape.name", "shape.strict"})
+# Its models since the third generation refuse a call without a seal. This one is documented for calls that
+# another model made: "skip_thought_signature_validator" in base64.
+UNSEALED: Final = "c2tpcF90aG91Z2h0X3NpZ25hdHVyZV92YWxpZGF0b3I="
+LEVELS: Final[dict[Effort, str]] = {"minimal": "MINIMAL", "low": "LOW", "medium": "MEDIUM", "high": "HIGH"}
+_BUDGETS: Final = {level: EFFORT_TOKENS[effort] for effort, level in LEVELS.items()}
+# Older ones know no levels. Newer ones take a budget too, so that a name that says nothing gets one.
+_KNOWS_LEVELS: Final = re.compile(r"gemini-(?:[3-9]|[1-9]\d)(?!\d)")
+_MODES: Final = {"auto": "AUTO", "none": "NONE", "any": "ANY", "tool": "ANY"}
+_PICTURES: Final = {
+    "gif": "image/gif",
+    "heic": "image/heic",
+    "heif": "image/heif",
+    "jpeg": "image/jpeg",
+    "jpg": "image/jpeg",
+    "png": "image/png",
+    "webp": "image/webp",
+}
+
+
+def ask(said: Conversation) -> dict[str, Any]:
+    """Raises BadRequest."""
+    body: dict[str, Any] = {"contents": _contents(said)}
+    if system := [_text(text) for text in said.system if text.text]:
+        body["systemInstruction"] = {"parts": system}
+    if said.tools:
+        body["tools"] = [{"functionDeclarations": [_tool(tool) for tool in said.tools]}]
+    if (calling := _calling(said)) is not None:
+        body["toolConfig"] = {"functionCallingConfig": calling}
+    if config := _config(said):
+        body["generationConfig"] = config
+    return body
+
+
+def fit(body: dict[str, Any], model: str) -> dict[str, Any]:
+    """How much to think is a word to some models, tokens to the others, and never both."""
+    config = body.get("generationConfig", {})
+    thinking = config.get("thinkingConfig", {})
+    if "thinkingLevel" not in thinking or _KNOWS_LEVELS.search(model) is not None:
+        return body
+    budget = {"includeThoughts": True, "thinkingBudget": _BUDGETS[thinking["thinkingLevel"]]}
+    return {**body, "generationConfig": {**config, "thinkingConfig": budget}}
+
+
+def _config(said: Conversation) -> dict[str, Any]:
+    given = {
+        "maxOutputTokens": said.output_limit,
+        "candidateCount": said.n if said.n > 1 else None,
+        "stopSequences": list(said.stop) or None,
+        "temperature": said.temperature,
+        "topP": said.top_p,
+        "topK": said.top_k,
+        "seed": said.seed,
+        "presencePenalty": said.presence_penalty,
+        "frequencyPenalty": said.frequency_penalty,
+        "thinkingConfig": _thinking(said.effort),
+        "responseMimeType": None if said.shape is None else "application/json",
+        "responseJsonSchema": None if said.shape is None else said.shape.schema or None,
+    }
+    return {name: value for name, value in given.items() if value is not None}
+
+
+def _thinking(effort: Effort | None) -> dict[str, Any] | None:
+    """Thoughts are told where they are asked for, and whoever says how much to think may want to see them."""
+    if effort is None:
+        return None
+    if effort == "none":
+        return {"thinkingBudget": 0}
+    return {"includeThoughts": True, "thinkingLevel": LEVELS[effort]}
+
+
+def _contents(said: Conversation) -> list[dict[str, Any]]:
+    """What neighbouring turns of one role say is one content: calls and their results must be neighbours."""
+    merged: list[tuple[str, list[Part]]] = []
+    for turn in said.turns:
+        parts = [part for part in turn.parts if _says_something(part)]
+        if not parts:
+            continue
+        if merged and merged[-1][0] == turn.role:
+            merged[-1][1].extend(parts)
+        else:
+            merged.append((turn.role, parts))
+    if not merged:
+        raise inexpressible("messages (none but the system's)", _DIALECT)
+    if merged[-1][0] == "assistant":
+        # Here the answer would go on where this one stops; elsewhere it is a new one.
+        raise inexpressible("messages (the last one is the assistant's)", _DIALECT)
+    contents = []
+    names: dict[str, str] = {}  # of the tools that were called, by the call's id
+    for role, parts in merged:
+        if role == "user":
+            contents.append({"role": "user", "parts": _user(parts, names)})
+        else:
+            names |= {part.call_id: part.name for part in parts if isinstance(part, ToolCall)}
+            contents.append({"role": "model", "parts": _model(parts)})
+    return contents
+
+
+def _says_something(part: Part) -> bool:
+    """The vendor takes no empty text, and no thoughts but its own under its seal."""
+    if isinstance(part, Text):
+        return bool(part.text)
+    return isinstance(part, Image | ToolCall | ToolResult)
+
+
+def _user(parts: list[Part], names: dict[str, str]) -> list[dict[str, Any]]:
+    """The results of tools come before what else the user says."""
+    results = [_result(part, names) for part in parts if isinstance(part, ToolResult)]
+    return results + [_shown(part) for part in parts if not isinstance(part, ToolResult)]
+
+
+def _shown(part: Part) -> dict[str, Any]:
+    if isinstance(part, Text):
+        return _text(part)
+    if isinstance(part, Image):
+        return _picture(part)
+    raise inexpressible("messages (a tool call of the user's)", _DIALECT)
+
+
+def _model(parts: list[Part]) -> list[dict[str, Any]]:
+    """Of calls made together the first bears the seal."""
+    out = []
+    is_sealed = False
+    for part in parts:
+        if isinstance(part, ToolCall):
+            said = _call(part)
+            if not is_sealed:
+                said["thoughtSignature"] = UNSEALED
+            is_sealed = True
+            out.append(said)
+        elif isinstance(part, Text):
+            out.append(_text(part))
+        else:
+            raise inexpressible("messages (a picture or a result of the assistant's)", _DIALECT)
+    return out
+
+
+def _text(text: Text) -> dict[str, Any]:
+    return {"text": text.text}
+
+
+def _picture(image: Image) -> dict[str, Any]:
+    if image.data is not None:
+        return {"inlineData": {"mimeType": image.media_type, "data": image.data}}
+    path = (image.url or "").partition("?")[0]
+    media_type = _PICTURES.get(path.rpartition(".")[2].lower())
+    named = {} if media_type is None else {"mimeType": media_type}
+    return {"fileData": {**named, "fileUri": image.url}}
+
+
+def _call(call: ToolCall) -> dict[str, Any]:
+    try:
+        arguments = orjson.loads(call.arguments or "{}")
+    except orjson.JSONDecodeError:
+        arguments = None
+    if type(arguments) is not dict:
+        raise inexpressible("messages (arguments of a tool that are no JSON object)", _DIALECT)
+    return {"functionCall": {**_id(call.call_id), "name": call.name, "args": arguments}}
+
+
+def _result(result: ToolResult, names: dict[str, str]) -> dict[str, Any]:
+    """What is said in it stands under a word for whether the tool failed; pictures stand beside it."""
+    name = result.name or names.get(result.call_id)
+    if name is None:
+        raise inexpressible("messages (a tool result without its call)", _DIALECT)
+    text = "\n".join(part.text for part in result.content if isinstance(part, Text))
+    pictures = [_picture(part) for part in result.content if isinstance(part, Image)]
+    said: dict[str, Any] = {
+        **_id(result.call_id),
+        "name": name,
+        "response": {"error": text or "error"} if result.is_error else {"output": text},
+    }
+    if pictures:
+        said["parts"] = pictures
+    return {"functionResponse": said}
+
+
+def _id(call_id: str) -> dict[str, Any]:
+    return {"id": call_id} if call_id else {}
+
+
+def _tool(tool: Tool) -> dict[str, Any]:
+    said: dict[str, Any] = {"name": tool.name}
+    if tool.description is not None:
+        said["description"] = tool.description
+    if tool.parameters:
+        said["parametersJsonSchema"] = {"type": "object", **tool.parameters}
+    return said
+
+
+def _calling(said: Conversation) -> dict[str, Any] | None:
+    """VALIDATED is AUTO that keeps to the tools' schemas: all of them, where one was to be strict."""
+    choice = said.tool_choice
+    if choice is None or (not said.tools and choice.mode in ("auto", "none")):
+        return {"mode": "VALIDATED"} if any(tool.strict for tool in said.tools) else None
+    if choice.at_most_one and choice.mode != "none":
+        raise inexpressible("parallel_tool_calls", _DIALECT)
+    if choice.mode == "auto" and any(tool.strict for tool in said.tools):
+        return {"mode": "VALIDATED"}
+    calling: dict[str, Any] = {"mode": _MODES[choice.mode]}
+    if choice.mode == "tool":
+        calling["allowedFunctionNames"] = [choice.name]
+    return calling

@@ -1,0 +1,152 @@
+"""A whole Gemini answer <-> Reply. Pure."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import orjson
+
+from providers.gemini.progress import candidates_of, is_finish, parts_of
+from providers.gemini.usage import usage_to_gemini
+from providers.json_depth import written_if_shallow
+from providers.translation.neutral import Choice, Ending, Reply, Text, Thinking, ToolCall
+
+# Names, and the first of the enum's numbers where a vendor writes numbers. Any other word is an end as well:
+# calls that went wrong, and what Google will think of next.
+ENDINGS: Final[dict[str | int, Ending]] = {
+    "STOP": "stop",
+    1: "stop",
+    "MAX_TOKENS": "length",
+    2: "length",
+    3: "filtered",
+    4: "filtered",
+    **dict.fromkeys(
+        (
+            "SAFETY", "RECITATION", "LANGUAGE", "BLOCKLIST", "PROHIBITED_CONTENT", "SPII", "MODEL_ARMOR",
+            "IMAGE_SAFETY", "IMAGE_PROHIBITED_CONTENT", "IMAGE_RECITATION",
+        ),
+        "filtered",
+    ),
+}  # fmt: skip
+FINISH_REASONS: Final[dict[Ending, str]] = {
+    "stop": "STOP",
+    "length": "MAX_TOKENS",
+    "tool_calls": "STOP",
+    "filtered": "SAFETY",
+}
+_ID_LENGTH_MAX: Final = 24  # some dialects take ids of forty letters at most
+
+
+def understand(body: dict[str, Any]) -> Reply:
+    """What the vendor's own tools did stays untold: their parts are of this dialect alone."""
+    reply_id = body.get("responseId")
+    reply_id = reply_id if type(reply_id) is str else None
+    ids = CallIds()
+    found = sorted(candidates_of(body), key=lambda indexed: indexed[0])
+    choices = [_choice(candidate, ids, reply_id) for _, candidate in found]
+    if not choices and is_blocked(body):
+        choices = [Choice((), "filtered")]
+    return Reply(reply_id=reply_id, created_s=None, choices=tuple(choices), usage=None)
+
+
+def is_blocked(said: dict[str, Any]) -> bool:
+    """The question was refused, so that there is no answer."""
+    feedback = said.get("promptFeedback")
+    return type(feedback) is dict and bool(feedback.get("blockReason"))
+
+
+class CallIds:
+    """Makes the ids that the vendor leaves out: unlike those of any other answer, where this has a name."""
+
+    def __init__(self) -> None:
+        self._made = 0
+
+    def of(self, call: dict[str, Any], reply_id: str | None) -> str:
+        self._made += 1
+        call_id = call.get("id")
+        if type(call_id) is str and call_id:
+            return call_id
+        letters = [letter for letter in reply_id or "" if letter.isascii() and letter.isalnum()]
+        return "_".join(["call", *filter(None, ["".join(letters[-_ID_LENGTH_MAX:])]), str(self._made)])
+
+
+def _choice(candidate: dict[str, Any], ids: CallIds, reply_id: str | None) -> Choice:
+    parts = said_parts(candidate, ids, reply_id)
+    calls = any(isinstance(part, ToolCall) for part in parts)
+    return Choice(tuple(parts), ending_of(candidate.get("finishReason"), calls=calls) or "stop")
+
+
+def ending_of(reason: Any, *, calls: bool) -> Ending | None:
+    """None: not said, or not yet. An answer with calls simply stops there; elsewhere it has its own word."""
+    if not is_finish(reason):
+        return None
+    ending = ENDINGS.get(reason, "stop")
+    return "tool_calls" if calls and ending == "stop" else ending
+
+
+def said_parts(
+    candidate: dict[str, Any], ids: CallIds, reply_id: str | None
+) -> list[Text | Thinking | ToolCall]:
+    parts: list[Text | Thinking | ToolCall] = []
+    for part in parts_of(candidate):
+        text, call = part.get("text"), part.get("functionCall")
+        if type(text) is str and text:
+            parts.append(Thinking(text) if part.get("thought") is True else Text(text))
+        # Its seal is worth nothing to anybody else, and callers of other dialects have no place to keep it.
+        if type(call) is dict and type(call.get("name")) is str:
+            arguments = written_if_shallow({} if call.get("args") is None else call["args"])
+            if arguments is not None:  # to call it without them would be to call another thing
+                parts.append(ToolCall(ids.of(call, reply_id), call["name"], arguments.decode()))
+    return parts
+
+
+def say(reply: Reply, product_id: str) -> dict[str, Any]:
+    body: dict[str, Any] = {
+        "candidates": [_said(index, choice) for index, choice in enumerate(reply.choices)],
+        "modelVersion": product_id,
+    }
+    if reply.usage is not None:
+        body["usageMetadata"] = usage_to_gemini(reply.usage)
+    if reply.reply_id is not None:
+        body["responseId"] = reply.reply_id
+    return body
+
+
+def _said(index: int, choice: Choice) -> dict[str, Any]:
+    parts = []
+    is_malformed = False
+    for part in choice.parts:
+        if isinstance(part, ToolCall):
+            said = call_part(part.call_id, part.name, part.arguments)
+        else:
+            said = text_part(part.text, is_thought=isinstance(part, Thinking))
+        if said is not None:
+            parts.append(said)
+        is_malformed = is_malformed or (said is None and isinstance(part, ToolCall))
+    reason = finish_reason(choice.ending, is_malformed=is_malformed)
+    return {"content": {"parts": parts, "role": "model"}, "finishReason": reason, "index": index}
+
+
+def finish_reason(ending: Ending, *, is_malformed: bool) -> str:
+    """The dialect has a word for a call that cannot be made."""
+    if is_malformed and ending in ("stop", "tool_calls"):
+        return "MALFORMED_FUNCTION_CALL"
+    return FINISH_REASONS[ending]
+
+
+def text_part(text: str, *, is_thought: bool) -> dict[str, Any] | None:
+    if not text:
+        return None  # nothing but a seal
+    return {"text": text, "thought": True} if is_thought else {"text": text}
+
+
+def call_part(call_id: str | None, name: str | None, arguments: str) -> dict[str, Any] | None:
+    """Arguments are an object here. None: they are none (cut in the middle), and so there is no call."""
+    try:
+        said = orjson.loads(arguments or "{}")
+    except orjson.JSONDecodeError:
+        return None
+    if type(said) is not dict or written_if_shallow([[[[[[[[said]]]]]]]]) is None:
+        return None
+    call = {"name": name or "", "args": said}
+    return {"functionCall": {"id": call_id, **call} if call_id else call}
