@@ -411,8 +411,7 @@ def _understood(reached: Reached, body: bytes, exchange: Exchange) -> Answer:
     operation, product_id = reached.operation, exchange.product.product_id
     quirks = quirks_for(reached.target.vendor)
     if operation.media is None:
-        read = operation.answer if operation.answer_to is None else operation.answer_to(exchange.facts)
-        return read(body, product_id=product_id, quirks=quirks)
+        return operation.reader(exchange.facts)(body, product_id=product_id, quirks=quirks)
     kind = reached.answer.headers.get("content-type", "").strip().lower()
     return operation.media(body, kind=kind, facts=exchange.facts, product_id=product_id, quirks=quirks)
 

@@ -176,6 +176,9 @@ class Operation:
     media: ReadMedia | None = None  # instead of `answer`: what only request and content type explain
     counts_in_streams: bool = False  # tokens are reported in a stream and nowhere else
 
+    def reader(self, facts: RequestFacts) -> ReadAnswer:
+        return self.answer if self.answer_to is None else self.answer_to(facts)
+
 
 class Found(msgspec.Struct, frozen=True):
     """A costly route, and what it says of the request."""

@@ -52,6 +52,7 @@ class RequestFacts(msgspec.Struct, frozen=True):
     packed: bool = False  # vectors in base64
     searches_max: int = 0  # of the vendor's own tools, or of a rerank; each with a price
     repeated_bytes: int = 0  # that the vendor reads again: a query with each of its documents
+    include_thoughts: bool = True  # a caller of another dialect than the vendor's gets what is thought aloud
     is_free: bool = False  # the vendor bills nothing for it: counting
     images: int = 0  # asked for
     characters: int = 0  # of the text to be spoken, exactly

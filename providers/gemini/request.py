@@ -86,6 +86,7 @@ def read_generate_request(body: dict[str, Any], body_bytes: int, spoken: Spoken)
         image_allowance_tokens=read.image_allowance_tokens,
         as_array=spoken.as_array,
         searches_max=read.searches_max,
+        include_thoughts=any(_include_thoughts(config) for config in configs),
     )
 
 
@@ -209,6 +210,11 @@ def _output_limit(configs: list[dict[str, Any]]) -> int | None:
             return None
         limits += [limit for limit in found if limit is not None]
     return max(limits, default=None)
+
+
+def _include_thoughts(config: dict[str, Any]) -> bool:
+    thinking = [said for said in values(config, "thinkingConfig") if type(said) is dict]
+    return any(wish is True for said in thinking for wish in values(said, "includeThoughts"))
 
 
 def _choices(config: dict[str, Any]) -> int:

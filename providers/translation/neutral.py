@@ -137,6 +137,15 @@ class Reply(msgspec.Struct, frozen=True):
     usage: Usage | None
 
 
+def without_thoughts(reply: Reply) -> Reply:
+    """For a caller who did not ask for them, and takes every text for the answer."""
+    choices = [
+        Choice(tuple(part for part in choice.parts if not isinstance(part, Thinking)), choice.ending)
+        for choice in reply.choices
+    ]
+    return msgspec.structs.replace(reply, choices=tuple(choices))
+
+
 # -- a stream, piece by piece
 
 

@@ -18,7 +18,7 @@ from providers.errors import VendorError, unreadable
 from providers.facts import RequestFacts
 from providers.quirks import Quirks
 from providers.translation.gathering import Gathering
-from providers.translation.neutral import Ending
+from providers.translation.neutral import Ending, ThinkingDelta, without_thoughts
 from providers.translation.port import CallerSide, Listener, Speaker, VendorSide
 
 
@@ -31,6 +31,7 @@ def pair(caller: CallerSide, vendor: VendorSide) -> Operation:
         encode=_Encode(caller, vendor),
         path=vendor.operation.path,
         answer=_Read(caller, vendor),
+        answer_to=lambda facts: _Read(caller, vendor, facts.include_thoughts),
         fold=_Folding(caller, vendor),
         assembler=_Assembling(caller, vendor),
         needs_limit=vendor.operation.needs_limit,
@@ -68,6 +69,10 @@ class _Encode(_Pair):
 
 
 class _Read(_Pair):
+    def __init__(self, caller: CallerSide, vendor: VendorSide, include_thoughts: bool = True) -> None:
+        super().__init__(caller, vendor)
+        self._include_thoughts = include_thoughts
+
     def __call__(self, body: bytes, /, *, product_id: str, quirks: Quirks) -> Answer:
         answer = self.vendor.operation.answer(body, product_id=product_id, quirks=quirks)
         if answer.error is not None:
@@ -80,6 +85,7 @@ class _Read(_Pair):
             error = unreadable("The vendor's answer is not an object.")
             return msgspec.structs.replace(answer, error=error)
         reply = self.vendor.understand(said)
+        reply = reply if self._include_thoughts else without_thoughts(reply)
         reply = msgspec.structs.replace(reply, usage=answer.usage)
         return msgspec.structs.replace(answer, body=orjson.dumps(self.caller.say(reply, product_id)))
 
@@ -89,7 +95,8 @@ class _Folding(_Pair):
         make = self.vendor.operation.fold
         assert make is not None, "a chat has streams"
         heard = make(product_id, facts, quirks)
-        return TranslatedFold(heard, self.vendor.make_listener(), self.caller.make_speaker(product_id, facts))
+        speaker = self.caller.make_speaker(product_id, facts)
+        return TranslatedFold(heard, self.vendor.make_listener(), speaker, facts.include_thoughts)
 
 
 class _Listens:
@@ -125,11 +132,12 @@ class _Listens:
 class TranslatedFold(_Listens):
     """The vendor's fold listens, the caller's speaker speaks."""
 
-    def __init__(self, heard: Fold, listener: Listener, speaker: Speaker) -> None:
+    def __init__(self, heard: Fold, listener: Listener, speaker: Speaker, include_thoughts: bool) -> None:
         super().__init__(heard)
         self._fold = heard
         self._listener = listener
         self._speaker = speaker
+        self._include_thoughts = include_thoughts
 
     def feed(self, event: bytes) -> bytes:
         before = self._heard.error
@@ -140,6 +148,8 @@ class TranslatedFold(_Listens):
             return b"" if self._heard.done else self._speaker.comment(b"keep-alive")
         self._speaker.reply_id = self._speaker.reply_id or self._heard.upstream_id
         deltas = self._listener.feed(event)
+        if not self._include_thoughts:
+            deltas = [delta for delta in deltas if not isinstance(delta, ThinkingDelta)]
         return self._speaker.feed(deltas) if deltas else b""
 
     def owed_frames(self) -> bytes:
@@ -162,17 +172,18 @@ class _Assembling(_Pair):
     def __call__(self, product_id: str, facts: RequestFacts, quirks: Quirks) -> Assembler:
         make = self.vendor.operation.assembler
         if make is not None:
-            return TranslatedAssembler(self, make(product_id, facts, quirks), product_id)
+            return TranslatedAssembler(self, make(product_id, facts, quirks), product_id, facts.include_thoughts)
         make_fold = self.vendor.operation.fold
         assert make_fold is not None, "a chat has streams"
-        return GatheringAssembler(self, make_fold(product_id, facts, quirks), product_id)
+        return GatheringAssembler(self, make_fold(product_id, facts, quirks), product_id, facts.include_thoughts)
 
 
 class GatheringAssembler(_Listens):
     """What the vendor's listener heard is put together, where its dialect never says a stream whole."""
 
-    def __init__(self, sides: _Pair, heard: Fold, product_id: str) -> None:
+    def __init__(self, sides: _Pair, heard: Fold, product_id: str, include_thoughts: bool) -> None:
         super().__init__(heard)
+        self._include_thoughts = include_thoughts
         self._fold = heard
         self._listener = sides.vendor.make_listener()
         self._gathering = Gathering()
@@ -191,6 +202,7 @@ class GatheringAssembler(_Listens):
 
     def _said(self, ending: Ending, usage: Usage | None) -> bytes:
         reply = self._gathering.reply(self.upstream_id, ending)
+        reply = reply if self._include_thoughts else without_thoughts(reply)
         reply = msgspec.structs.replace(reply, usage=usage if self.usage is None else self.usage)
         return orjson.dumps(self._say(reply, self._product_id))
 
@@ -198,11 +210,12 @@ class GatheringAssembler(_Listens):
 class TranslatedAssembler(_Listens):
     """The vendor's own assembler puts its answer together, which is then said in the caller's dialect."""
 
-    def __init__(self, sides: _Pair, assembler: Assembler, product_id: str) -> None:
+    def __init__(self, sides: _Pair, assembler: Assembler, product_id: str, include_thoughts: bool) -> None:
         super().__init__(assembler)
         self._sides = sides
         self._assembler = assembler
         self._product_id = product_id
+        self._include_thoughts = include_thoughts
 
     def feed(self, event: bytes) -> None:
         self._assembler.feed(event)
@@ -218,5 +231,6 @@ class TranslatedAssembler(_Listens):
             reply = self._sides.vendor.understand(orjson.loads(body))
         except orjson.JSONDecodeError:  # an envelope can be one level deeper than can be read
             reply = self._sides.vendor.understand({})
+        reply = reply if self._include_thoughts else without_thoughts(reply)
         reply = msgspec.structs.replace(reply, usage=usage if self.usage is None else self.usage)
         return orjson.dumps(self._sides.caller.say(reply, self._product_id))

@@ -29,6 +29,9 @@ from providers.translation.anthropic import hear as anthropic_hear
 from providers.translation.bedrock import ask as bedrock_ask
 from providers.translation.clova import ask as clova_ask
 from providers.translation.cohere import ask as cohere_ask
+from providers.translation.gemini import ask as gemini_ask
+from providers.translation.gemini import contents as gemini_contents
+from providers.translation.gemini import hear as gemini_hear
 from providers.translation.ollama import ask as ollama_ask
 from providers.translation.openai import hear as openai_hear
 from providers.translation.openai import messages as openai_messages
@@ -179,9 +182,11 @@ def test_what_a_translation_does_not_pass_on() -> None:
     assert told["anthropic"] - words == (
         anthropic_hear.HINTS | anthropic_hear.TOOL_HINTS | anthropic_blocks.BLOCK_HINTS
     )
+    assert told["gemini"] - words == gemini_hear.HINTS | gemini_contents.PART_HINTS
     section = page("docs/reference/dialects.md").section("A caller of one dialect, a product of another")
     for vendor, hints in (
         ("CLOVA Studio", clova_ask.HINTS),
+        ("Gemini", gemini_ask.HINTS),
         ("Cohere", cohere_ask.HINTS),
         ("Ollama", ollama_ask.HINTS),
         ("Bedrock's Converse", bedrock_ask.HINTS),

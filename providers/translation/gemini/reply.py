@@ -34,6 +34,7 @@ FINISH_REASONS: Final[dict[Ending, str]] = {
     "tool_calls": "STOP",
     "filtered": "SAFETY",
 }
+_LEVELS_ABOVE: Final = 8  # what stands around the arguments of a call
 _ID_LENGTH_MAX: Final = 24  # some dialects take ids of forty letters at most
 
 
@@ -146,7 +147,14 @@ def call_part(call_id: str | None, name: str | None, arguments: str) -> dict[str
         said = orjson.loads(arguments or "{}")
     except orjson.JSONDecodeError:
         return None
-    if type(said) is not dict or written_if_shallow([[[[[[[[said]]]]]]]]) is None:
+    if type(said) is not dict or not _fits(said):
         return None
     call = {"name": name or "", "args": said}
     return {"functionCall": {"id": call_id, **call} if call_id else call}
+
+
+def _fits(arguments: Any) -> bool:
+    """Not nested too deeply to be written where they stand."""
+    for _ in range(_LEVELS_ABOVE):
+        arguments = [arguments]
+    return written_if_shallow(arguments) is not None

@@ -27,7 +27,24 @@ def bound(facts: RequestFacts) -> int:
 
 
 def test_facts_of_a_plain_request() -> None:
-    assert generate() == RequestFacts(purpose="chat", model="nuri-x1", body_bytes=1000, include_usage=True)
+    assert generate() == RequestFacts(
+        purpose="chat", model="nuri-x1", body_bytes=1000, include_usage=True, include_thoughts=False
+    )
+
+
+@pytest.mark.parametrize(
+    ("thinking", "wished"),
+    [
+        (None, False),
+        (3, False),
+        ({}, False),
+        ({"includeThoughts": 1}, False),
+        ({"include_thoughts": True}, True),
+    ],
+)
+@pytest.mark.parametrize("name", ["thinkingConfig", "thinking_config"])
+def test_whether_thoughts_are_asked_for(name: str, thinking: Any, wished: bool) -> None:
+    assert generate(generationConfig={name: thinking}).include_thoughts is wished
 
 
 def test_the_path_says_whether_it_is_streamed_and_how() -> None:

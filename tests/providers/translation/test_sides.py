@@ -7,6 +7,7 @@ import pytest
 from providers.anthropic import dialect as anthropic
 from providers.clova import dialect as clova
 from providers.dialect import Operation
+from providers.gemini import dialect as gemini
 from providers.openai import dialect as openai
 from providers.translation.sides import operation_for
 
@@ -24,6 +25,9 @@ from providers.translation.sides import operation_for
         ("anthropic", anthropic.MESSAGES, "bedrock", True),
         ("clova", clova.CHAT, "bedrock", False),
         ("openai", openai.COMPLETIONS, "bedrock", False),
+        ("gemini", gemini.GENERATE, "clova", True),
+        ("gemini", gemini.COUNT, "openai", False),
+        ("clova", clova.CHAT, "gemini", False),
         ("openai", openai.CHAT, "unknown", False),
         ("unknown", openai.CHAT, "openai", False),
     ],
