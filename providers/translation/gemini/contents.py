@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from base64 import b64decode
+from collections import defaultdict, deque
 from typing import Any, Final
 
 from providers.facts import BadRequest, bad
@@ -41,9 +42,7 @@ class Contents:
 
     def __init__(self, vendor_dialect: str) -> None:
         self._vendor_dialect = vendor_dialect
-        self._names: dict[str, str] = {}  # of the functions that were called, by the call's id
-        self._unnamed: dict[str, list[str]] = {}  # ids that were made here, by function, until answered
-        self._made = 0
+        self._calls = _Calls()
 
     def read(self, contents: Any) -> tuple[Turn, ...]:
         turns: list[Turn] = []
@@ -134,12 +133,7 @@ class Contents:
         call_id, name, arguments = said.get("id"), said.get("name"), said.get("args", {})
         if type(name) is not str or type(arguments) is not dict or type(call_id) not in (str, type(None)):
             raise bad(where, "must have a name and args", "name과 args가 있어야 합니다")
-        if not call_id:
-            self._made += 1
-            call_id = f"call_unnamed_{self._made}"
-            self._unnamed.setdefault(name, []).append(call_id)
-        self._names[call_id] = name
-        return ToolCall(call_id, name, self._json(arguments, f"{where}.args"))
+        return ToolCall(self._calls.made(call_id, name), name, self._json(arguments, f"{where}.args"))
 
     def _result(self, result: Any, where: str) -> ToolResult:
         said = fields(result, _RESULT, where, self._vendor_dialect)
@@ -147,7 +141,9 @@ class Contents:
         name, response = said.get("name"), said.get("response", {})
         if type(name) is not str or type(response) is not dict:
             raise bad(where, "must have a name and a response", "name과 response가 있어야 합니다")
-        call_id = self._answered(said.get("id"), name, where)
+        call_id = self._calls.answered(said.get("id"), name)
+        if call_id is None:
+            raise bad(where, "must answer a function call", "함수 호출에 대한 응답이어야 합니다")
         content: list[Text | Image] = []
         word = next(iter(response)) if len(response) == 1 else None
         output = response[word] if word in ("output", "error") else response
@@ -161,16 +157,6 @@ class Contents:
             content.append(self._shown(kind, blob, within(place, kind)))
         return ToolResult(call_id, name, tuple(content), word == "error")
 
-    def _answered(self, call_id: Any, name: str, where: str) -> str:
-        """Which call a result is of: by its id, or else the first of that name that none has answered."""
-        if type(call_id) is str and call_id in self._names:
-            return call_id
-        if unnamed := self._unnamed.get(name):
-            return unnamed.pop(0)
-        if type(call_id) is str and call_id:
-            return call_id
-        raise bad(where, "must answer a function call", "함수 호출에 대한 응답이어야 합니다")
-
     def _json(self, value: Any, where: str) -> str:
         written = written_if_shallow(value)
         if written is None:  # JSON is read deeper than it is written
@@ -179,6 +165,47 @@ class Contents:
 
     def _cannot(self, where: str) -> BadRequest:
         return inexpressible(where, self._vendor_dialect)
+
+
+class _Calls:
+    """Which call a result is of: by its id, or else the first of its function's that has no result yet.
+
+    The SDK leaves the ids of results out, also where the calls had some. Nothing here is searched through,
+    since a body may hold very many calls.
+    """
+
+    def __init__(self) -> None:
+        self._open: defaultdict[str, deque[str]] = defaultdict(deque)  # by function
+        self._unnamed: defaultdict[str, deque[str]] = defaultdict(deque)  # those of them made here
+        self._known: set[str] = set()
+        self._answered: set[str] = set()
+        self._made = 0
+
+    def made(self, call_id: str | None, name: str) -> str:
+        if not call_id:
+            self._made += 1
+            call_id = f"call_unnamed_{self._made}"
+            self._unnamed[name].append(call_id)
+        self._open[name].append(call_id)
+        self._known.add(call_id)
+        self._answered.discard(call_id)  # some vendors count anew in each answer
+        return call_id
+
+    def answered(self, call_id: Any, name: str) -> str | None:
+        if type(call_id) is not str or not call_id:
+            found = self._first(self._open[name])
+        elif call_id in self._known:
+            found = call_id
+        else:
+            found = self._first(self._unnamed[name]) or call_id
+        if found is not None:
+            self._answered.add(found)
+        return found
+
+    def _first(self, waiting: deque[str]) -> str | None:
+        while waiting and waiting[0] in self._answered:
+            waiting.popleft()
+        return waiting[0] if waiting else None
 
 
 def _text(said: Any, where: str) -> str:

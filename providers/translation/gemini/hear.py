@@ -23,6 +23,8 @@ from providers.translation.neutral import (
 
 # Said of the call, not of the answer: another vendor has no use for it, and answers alike without it.
 HINTS: Final = frozenset({"labels", "store"})
+# What a function will give back, which its result shows: the SDK says it of every function with types.
+FUNCTION_HINTS: Final = frozenset({"response", "responseJsonSchema"})
 _HEARD: Final = frozenset(
     {"model", "contents", "systemInstruction", "tools", "toolConfig", "generationConfig"}
 )
@@ -47,7 +49,7 @@ _CONFIG: Final[frozenset[str]] = frozenset(_CONFIG_SAYS_NOTHING) | {
 # Whether thoughts are told is among the facts of the request, for who tells them.
 _THINKING: Final = frozenset({"includeThoughts", "thinkingBudget", "thinkingLevel"})
 _FUNCTION_SAYS_NOTHING: Final[dict[str, tuple[Any, ...]]] = {"behavior": ("UNSPECIFIED", "BLOCKING")}
-_FUNCTION: Final[frozenset[str]] = frozenset(_FUNCTION_SAYS_NOTHING) | {
+_FUNCTION: Final[frozenset[str]] = frozenset(_FUNCTION_SAYS_NOTHING) | FUNCTION_HINTS | {
     "name", "description", "parameters", "parametersJsonSchema",
 }  # fmt: skip
 # There are none of the vendor's own tools to tell of.
@@ -148,7 +150,8 @@ def _tool_choice(
     if mode == "ANY" and len(allowed) == 1:
         return tools, ToolChoice("tool", allowed[0])
     if allowed:
-        tools = tuple(tool for tool in tools if tool.name in allowed)
+        names = frozenset(allowed)
+        tools = tuple(tool for tool in tools if tool.name in names)
     match mode:
         case None | "MODE_UNSPECIFIED":
             return tools, None

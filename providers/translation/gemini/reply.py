@@ -67,8 +67,9 @@ class CallIds:
         call_id = call.get("id")
         if type(call_id) is str and call_id:
             return call_id
-        letters = [letter for letter in reply_id or "" if letter.isascii() and letter.isalnum()]
-        return "_".join(["call", *filter(None, ["".join(letters[-_ID_LENGTH_MAX:])]), str(self._made)])
+        end = (reply_id or "")[-_ID_LENGTH_MAX:]
+        letters = "".join(letter for letter in end if letter.isascii() and letter.isalnum())
+        return f"call_{letters}_{self._made}" if letters else f"call_{self._made}"
 
 
 def _choice(candidate: dict[str, Any], ids: CallIds, reply_id: str | None) -> Choice:

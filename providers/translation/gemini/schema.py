@@ -91,7 +91,7 @@ def is_closed(schema: dict[str, Any]) -> bool:
                 names = properties.keys() if type(properties) is dict else set()
                 if one.get("additionalProperties") is not False or type(required) is not list:
                     return False
-                if any(name not in required for name in names):
+                if names - {name for name in required if type(name) is str}:
                     return False
             left += one.values()
         elif type(one) is list:

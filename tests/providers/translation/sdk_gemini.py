@@ -21,8 +21,10 @@ class Repeats(httpx2.BaseTransport):
     """Answers with what it was last given: one client for all, since making one takes longer than reading."""
 
     body = b""
+    asked: dict[str, Any]  # what it was asked last
 
     def handle_request(self, request: httpx2.Request) -> httpx2.Response:
+        self.asked = json.loads(request.content)
         return Replay(self.body).handle_request(request)
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any, Final
 
 import pytest
+from google.genai import types
+from pydantic import BaseModel
 
 from providers.facts import Spoken
 from providers.gemini.request import read_generate_request
@@ -21,6 +23,7 @@ from providers.translation.neutral import (
     ToolResult,
     Turn,
 )
+from tests.providers.translation.sdk_gemini import sdk
 
 HI: Final[dict[str, Any]] = {"contents": [{"role": "user", "parts": [{"text": "hi"}]}]}
 
@@ -121,6 +124,75 @@ def test_what_is_heard() -> None:
         output_limit=9, n=2, stop=("END",), temperature=1.5, top_p=0.5, top_k=40, seed=7,
         presence_penalty=0.5, frequency_penalty=0, effort="low",
     )  # fmt: skip
+
+
+class Place(BaseModel):
+    name: str
+    zone: int | None = None
+
+
+def weather(at: str, days: int = 1) -> dict[str, str]:
+    """Of a place."""
+    return {}
+
+
+def heard_of_the_sdk(contents: Any, **config: Any) -> Conversation:
+    transport, client = sdk()
+    transport.body = b'{"candidates":[{"content":{"parts":[{"text":"{}"}]},"finishReason":"STOP"}]}'
+    how = types.GenerateContentConfig.model_validate(config)
+    client.models.generate_content(model="p", contents=contents, config=how)
+    body = transport.asked
+    return hear(body, read_generate_request(body, 100, Spoken(model="m")), "other")
+
+
+def test_what_its_own_sdk_asks_is_heard() -> None:
+    """Fields in either spelling, base64 of the other kind, whole numbers as fractions, schemas from types."""
+    said = heard_of_the_sdk(
+        ["look", types.Part.from_bytes(data=b"\xff\xfe\xfd\xfb\xff", mime_type="image/png")],
+        system_instruction="be brief",
+        top_k=40,
+        response_mime_type="application/json",
+        response_schema=Place,
+        thinking_config={"include_thoughts": True, "thinking_level": "LOW"},
+        safety_settings=[{"category": "HARM_CATEGORY_HATE_SPEECH", "threshold": "OFF"}],
+    )
+    assert (said.system, said.top_k, said.effort) == ((Text("be brief"),), 40, "low")
+    assert said.turns[0].parts[1] == Image(media_type="image/png", data="//79+/8=")
+    assert said.shape is not None
+    assert said.shape.schema is not None
+    zone = {"type": ["integer", "null"], "title": "Zone"}
+    assert said.shape.schema["properties"] == {"name": {"type": "string", "title": "Name"}, "zone": zone}
+    calling = {"function_calling_config": {"mode": "ANY", "allowed_function_names": ["weather"]}}
+    [tool] = heard_of_the_sdk("hi", tools=[weather], tool_config=calling).tools
+    assert (tool.name, tool.description, tool.parameters["required"]) == ("weather", "Of a place.", ["at"])
+
+
+def called(*ids: str | None) -> dict[str, Any]:
+    calls = [{"functionCall": {"name": "n", **({} if i is None else {"id": i})}} for i in ids]
+    return {"role": "model", "parts": calls}
+
+
+def answered(*ids: str | None) -> dict[str, Any]:
+    results = [{"functionResponse": {"name": "n", **({} if i is None else {"id": i})}} for i in ids]
+    return {"role": "user", "parts": results}
+
+
+@pytest.mark.parametrize(
+    ("contents", "found"),
+    [
+        ([called("a", "b"), answered("b", "a")], ["b", "a"]),
+        ([called("a", "b"), answered(None, None)], ["a", "b"]),  # so does its SDK
+        ([called("a", "b", None), answered("a", None, None)], ["a", "b", "call_unnamed_1"]),
+        ([called(None, None), answered("x", "y")], ["call_unnamed_1", "call_unnamed_2"]),
+        ([called("a"), answered("x")], ["x"]),
+        ([called("a"), answered(None), called("a"), answered(None)], ["a", "a"]),
+        ([called("a"), called("b"), answered("a"), answered(None)], ["a", "b"]),
+    ],
+)
+def test_which_call_a_result_is_of(contents: list[dict[str, Any]], found: list[str]) -> None:
+    turns = heard(contents=contents).turns
+    results = [part for turn in turns for part in turn.parts if isinstance(part, ToolResult)]
+    assert [result.call_id for result in results] == found
 
 
 @pytest.mark.parametrize(

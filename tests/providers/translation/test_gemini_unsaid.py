@@ -27,7 +27,7 @@ PLACE: Final = "contents[0].parts[0]"
         ({"tools": [{"googleSearch": {}}]}, "tools[0].googleSearch"),
         ({"tools": [{}, {"code_execution": {}}]}, "tools[1].code_execution"),
         (declared({"name": "n", "behavior": "NON_BLOCKING"}), "tools[0].functionDeclarations[0].behavior"),
-        (declared({"name": "n", "response": SCHEMA}), "tools[0].functionDeclarations[0].response"),
+        (declared({"name": "n", "title": "N"}), "tools[0].functionDeclarations[0].title"),
         (declared({"name": 3}), "tools[0].functionDeclarations[0]"),
         (declared({"name": "n", "parameters": SCHEMA, "parametersJsonSchema": SCHEMA}),
          "tools[0].functionDeclarations[0].parameters"),
