@@ -7,7 +7,7 @@ page and none of the packages.
     request   Operation.read      body, what path and head say -> RequestFacts, or BadRequest
               Operation.encode    the caller's body -> the body for the vendor
               Operation.path      where the vendor wants it, behind its base URL
-    answer    Operation.answer    -> Answer: the client's body, usage, the vendor's error inside a 200
+    answer    Operation.reader    -> Answer: the client's body, usage, the vendor's error inside a 200
     stream    Operation.fold      -> Fold: vendor events in, client frames out, usage at the end
               Operation.assembler -> Assembler: the same events, and one whole answer at the end
     failures  Dialect.read_error  a vendor's answer that is not 2xx -> VendorError

@@ -7,6 +7,7 @@ speaks to other vendors' products has a vendor's only:
                            say        Reply -> its whole answer
                            Speaker    Delta by Delta -> its stream
     the vendor's dialect   ask        Conversation -> its request
+                           fit        and what of it differs by the vendor's model
                            understand its whole answer -> Reply
                            Listener   its stream -> Delta by Delta
 """

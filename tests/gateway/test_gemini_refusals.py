@@ -69,7 +69,8 @@ async def test_what_the_vendor_refuses(details: list[Any], status: int, reason: 
         assert [(event.status, event.charge_micro) for event in w.events] == [("released", 0)]
 
 
-async def test_a_product_of_another_dialect_is_refused(tmp_path: Path) -> None:
+async def test_what_is_not_translated_is_refused_by_a_product_of_another_dialect(tmp_path: Path) -> None:
     async with world(Vendor(LAST), tmp_path) as w:
-        heard = await ask(w, EVENTS)
+        heard = await ask(w, f"{MODELS}:countTokens")
+        assert not w.seen
         assert (heard.status, reason_of(heard.json)) == (400, "purpose_mismatch")
