@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from aiohttp import web
 from google import genai
 from google.genai import errors, types
 
@@ -17,17 +18,22 @@ from config.settings import read_limits
 from gateway.asgi.protocol import LimitedProtocol
 from launch.serving import build_server
 from metering.directory import Voucher
-from tests.fakes.gateway_world import KEY, World, voucher, world
+from tests.fakes.gateway_world import KEY, World, answer, voucher, world
+from tests.fakes.gateway_world import Vendor as AnyVendor
 from tests.fakes.gemini_stream import chunk
 from tests.fakes.gemini_vendor import LAST, Vendor
 
 
 @asynccontextmanager
 async def served(
-    vendor: Vendor, tmp_path: Path, paying: Voucher | None = None, key: str = KEY
+    vendor: AnyVendor,
+    tmp_path: Path,
+    paying: Voucher | None = None,
+    key: str = KEY,
+    dialect: str = "gemini",
 ) -> AsyncIterator[tuple[World, genai.Client]]:
     """A gateway on a real socket, and the SDK's blocking client of it."""
-    async with world(vendor, tmp_path, vouchers=(paying or voucher(),), dialect="gemini") as w:
+    async with world(vendor, tmp_path, vouchers=(paying or voucher(),), dialect=dialect) as w:
         listener = socket.socket()
         listener.bind(("127.0.0.1", 0))
         server = build_server(w.gateway, limits=read_limits({}), drain_s=1, protocol=LimitedProtocol)
@@ -107,3 +113,34 @@ async def test_what_is_refused_is_raised(
             await asyncio.to_thread(lambda: streamed(client))
         assert raised.value.code == code
         assert raised.value.details["error"]["details"][0]["reason"] == reason
+
+
+def weather(at: str, days: int = 1) -> dict[str, str]:
+    """Of a place."""
+    return {"sky": f"clear at {at}"}
+
+
+async def test_a_chat_that_calls_functions_by_itself_with_a_vendor_of_openais(tmp_path: Path) -> None:
+    """The SDK calls them, and leaves the ids of what they give back out."""
+    calls = [
+        {"id": f"c{at}", "type": "function", "function": {"name": "weather", "arguments": f'{{"at":"{at}"}}'}}
+        for at in "ab"
+    ]
+    called = {"role": "assistant", "content": None, "tool_calls": calls}
+    choice = {"index": 0, "finish_reason": "tool_calls", "message": called}
+    rounds = [{**answer(10, 5), "choices": [choice]}, answer(10, 5)]
+
+    async def vendor(_: web.Request) -> web.StreamResponse:
+        return web.json_response(rounds.pop(0))
+
+    async with served(vendor, tmp_path, dialect="openai") as (w, client):
+        config = types.GenerateContentConfig(tools=[weather], system_instruction="be brief")
+        chat = client.chats.create(model="x1", config=config)
+        said = await asyncio.to_thread(lambda: chat.send_message("hi"))
+        assert (said.text, said.model_version) == ("hello", "x1")
+        assert w.seen[1]["messages"][2:] == [
+            called,
+            {"role": "tool", "tool_call_id": "ca", "content": '{"result":{"sky":"clear at a"}}'},
+            {"role": "tool", "tool_call_id": "cb", "content": '{"result":{"sky":"clear at b"}}'},
+        ]
+        assert [event.status for event in w.events] == ["settled", "settled"]
