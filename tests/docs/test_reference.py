@@ -175,22 +175,16 @@ def test_what_a_translation_does_not_pass_on() -> None:
     told = {
         row["caller's dialect"]: set(re.findall(r"\w+", row["not passed to another dialect"])) for row in rows
     }
-<<<<<<< HEAD
-    words = {"of", "a", "tool", "part", "block", "former", "answer"}
+    words = {"of", "a", "tool", "part", "block", "former", "answer", "function"}
     assert told["openai"] - words == (
         openai_hear.HINTS | openai_messages.PART_HINTS | openai_messages.ANSWER_HINTS
     )
     assert told["anthropic"] - words == (
         anthropic_hear.HINTS | anthropic_hear.TOOL_HINTS | anthropic_blocks.BLOCK_HINTS
     )
-    assert told["gemini"] - words == gemini_hear.HINTS | gemini_contents.PART_HINTS
-=======
-    words = {"of", "a", "tool", "part", "function"}
-    assert told["openai"] == openai_hear.HINTS
-    assert told["anthropic"] - words == anthropic_hear.HINTS | anthropic_hear.TOOL_HINTS
-    of_parts = gemini_contents.PART_HINTS | gemini_hear.FUNCTION_HINTS
-    assert told["gemini"] - words == gemini_hear.HINTS | of_parts
->>>>>>> 6f4409c (Translation: what Google's own SDK says of functions and their results is heard)
+    assert told["gemini"] - words == (
+        gemini_hear.HINTS | gemini_contents.PART_HINTS | gemini_hear.FUNCTION_HINTS
+    )
     section = page("docs/reference/dialects.md").section("A caller of one dialect, a product of another")
     for vendor, hints in (
         ("CLOVA Studio", clova_ask.HINTS),
