@@ -110,6 +110,8 @@ def ceiling(
     least_tokens = min(1, output_tokens) if operation.has_limit else output_tokens
     least_micro = price.ceiling_micro(input_tokens_max=input_tokens, output_tokens_max=least_tokens)
     is_hidden = hides_output or quirks.limit_leaves_reasoning
+    if facts.stores:
+        is_hidden = True  # cut here, it might be made whole at the vendor, and asked for again
     return Ceiling(
         price=price,
         input_tokens=input_tokens,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final
 
 import orjson
@@ -20,10 +20,12 @@ from gateway.calls import Calls
 from gateway.directory import Directory
 from gateway.outlet import Outlet
 from gateway.problems import Problem
+from gateway.stored import Stored
 from gateway.telemetry import CallRecord, Telemetry
 from gateway.views import Views
 from metering.money import format_krw
 from providers import dialects
+from providers.dialect import StoredRoute
 from providers.dialects import Route
 
 _REQUEST_ID: Final = re.compile(r"[A-Za-z0-9._:-]{1,64}")
@@ -34,12 +36,13 @@ View = Callable[[Caller, Request], Awaitable[bytes]]
 
 
 class Gateway:
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what a data plane is made of, by name
         self,
         *,
         directory: Directory,
         calls: Calls,
         views: Views,
+        stored: Stored,
         telemetry: Telemetry,
         pepper: bytes,
         now_ms: Callable[[], int],
@@ -49,6 +52,7 @@ class Gateway:
         self._directory = directory
         self._calls = calls
         self._views = views
+        self._stored = stored
         self._telemetry = telemetry
         self._pepper = pepper
         self._now_ms = now_ms
@@ -65,11 +69,12 @@ class Gateway:
         given = request.header(b"x-request-id")
         request_id = given if given is not None and _REQUEST_ID.fullmatch(given) else self._make_request_id()
         route = dialects.find(path, request.query, request.headers)
-        name = _view_name(path) if route is None else route.name
+        stored = dialects.find_stored(path) if route is None else {}
+        name = _view_name(path, stored) if route is None else route.name
         record = CallRecord(request_id=request_id, route=name, started_s=time.perf_counter())
         outlet = Outlet(send)
         try:
-            await self._dispatch(route, request, outlet, record)
+            await self._dispatch(route, stored, request, outlet, record)
         except Problem as problem:
             record.code = problem.code
             await self._refuse(problem, request, outlet, record)
@@ -84,10 +89,15 @@ class Gateway:
             self._telemetry.tell(record, request.header(b"traceparent"))
 
     async def _dispatch(
-        self, route: Route | None, request: Request, outlet: Outlet, record: CallRecord
+        self,
+        route: Route | None,
+        stored: Mapping[str, StoredRoute],
+        request: Request,
+        outlet: Outlet,
+        record: CallRecord,
     ) -> None:
         path = request.path
-        if route is None and path != "/v1/estimate" and not path.startswith(READ):
+        if route is None and not stored and path != "/v1/estimate" and not path.startswith(READ):
             raise Problem("route_not_found")
         if route is not None:
             record.dialect, record.operation = route.dialect.name, route.operation.name
@@ -102,6 +112,10 @@ class Gateway:
         if route is not None:
             _only(request, "POST")
             await self._calls.call(route, caller, request, outlet, record)
+            return
+        if stored:
+            _only(request, *stored)
+            await self._stored.answer(stored[request.method], caller, request, outlet, record)
             return
         body = await self._view(request, caller, record)
         headers: Headers = [JSON, NO_CACHE, (b"x-request-id", record.request_id.encode())]
@@ -174,13 +188,15 @@ class Gateway:
         await Outlet(send).whole(200 if alive else 503, [JSON, NO_CACHE], body)
 
 
-def _only(request: Request, method: str) -> None:
-    if request.method != method:
-        raise Problem("route_not_found", status=405, headers=((b"allow", method.encode()),))
+def _only(request: Request, *methods: str) -> None:
+    if request.method not in methods:
+        raise Problem("route_not_found", status=405, headers=((b"allow", ", ".join(methods).encode()),))
 
 
-def _view_name(path: str) -> str:
+def _view_name(path: str, stored: Mapping[str, StoredRoute]) -> str:
     """A label of few values, whatever callers ask for."""
+    for route in stored.values():
+        return route.name
     if path in READ or path == "/v1/estimate":
         return path
     for known in READ:

@@ -23,7 +23,7 @@ from providers.translation.sides import operation_for
 from providers.upstream import Upstream, UpstreamAnswer
 
 ERROR_BODY_BYTES_MAX: Final = 256 * 1024
-_REJECTIONS: Final = frozenset({400, 404, 413, 422})  # the caller's own fault: no other upstream helps
+REJECTIONS: Final = frozenset({400, 404, 413, 422})  # the caller's own fault: no other upstream helps
 
 
 class HealthBook(Protocol):
@@ -59,7 +59,8 @@ class Attempts:
         spoken = {
             target.target_id: meant
             for target in exchange.product.upstreams
-            if (meant := operation_for(asked, operation, target.dialect)) is not None
+            if exchange.only_target_id in (None, target.target_id)
+            and (meant := operation_for(asked, operation, target.dialect)) is not None
         }
         targets: Sequence[UpstreamTarget] = [
             target for target in exchange.product.upstreams if target.target_id in spoken
@@ -84,10 +85,10 @@ class Attempts:
                     )
                 except (NotSent, UpstreamBroken) as error:
                     # A kept connection the vendor closed meanwhile looks like this: worth one more try.
-                    last = _problem_of(error)
+                    last = problem_of(error)
                     self._health.failure(target.target_id, self._now_s())
                 except UpstreamError as error:
-                    last = _problem_of(error)
+                    last = problem_of(error)
                     self._health.failure(target.target_id, self._now_s())
                     break
                 except _NextTarget as refusal:
@@ -128,11 +129,11 @@ class Attempts:
         if dialect.read_error_head is not None:
             vendor = dialect.read_error_head(vendor, answer.headers)
             status = vendor.status
-        if status in _REJECTIONS:
+        if status in REJECTIONS:
             self._health.success(target.target_id)
-            raise _rejection(vendor)
+            raise rejection(vendor)
         if status == 429:
-            raise _NextTarget(_rate_limited(vendor, answer.headers.get("retry-after")))
+            raise _NextTarget(rate_limited(vendor, answer.headers.get("retry-after")))
         if status >= 500:
             self._health.failure(target.target_id, self._now_s())
         raise _NextTarget(Problem("upstream_error"))
@@ -169,11 +170,11 @@ def _encode(
         ) from None
 
 
-def _problem_of(error: UpstreamError) -> Problem:
+def problem_of(error: UpstreamError) -> Problem:
     return Problem("upstream_timeout" if isinstance(error, FirstByteTimeout) else "upstream_error")
 
 
-def _rejection(vendor: VendorError) -> Problem:
+def rejection(vendor: VendorError) -> Problem:
     message = vendor.message or None
     return Problem(
         "upstream_rejected",
@@ -183,6 +184,6 @@ def _rejection(vendor: VendorError) -> Problem:
     )
 
 
-def _rate_limited(vendor: VendorError, retry_after: str | None) -> Problem:
+def rate_limited(vendor: VendorError, retry_after: str | None) -> Problem:
     seconds = int(retry_after) if retry_after is not None and retry_after.isdecimal() else 1
     return Problem("upstream_rate_limited", retry_after_s=min(max(seconds, 1), 3600))

@@ -20,6 +20,7 @@ from gateway.outlet import Outlet
 from gateway.ports import BooksUnavailable, ClaimRequest, IdempotencyStore
 from gateway.problems import Problem, charged_failure
 from gateway.relay import Outcome, Relay
+from gateway.stored import Stored
 from gateway.telemetry import CallRecord
 from metering.claim import Answered, Claimed, InProgress, Mismatch, NotKept
 from metering.directory import Voucher
@@ -75,6 +76,7 @@ class Calls:
         meter: Meter,
         relay: Relay,
         answers: IdempotencyStore,
+        stored: Stored,
         now_ms: Callable[[], int],
         make_op: Callable[[], str],
         body_bytes_max: int,
@@ -83,6 +85,7 @@ class Calls:
         self._meter = meter
         self._relay = relay
         self._claims = Claims(answers)
+        self._stored = stored
         self._now_ms = now_ms
         self._make_op = make_op
         self._body_bytes_max = body_bytes_max
@@ -205,9 +208,10 @@ class Calls:
             sealed = idempotency.seal(answer, secret=secret, idempotency_key=key)
         await self._claims.finish(claim, op, sealed)
 
-    async def _run(self, work: _Work, op: str) -> Outcome:
+    async def _run(self, work: _Work, op: str) -> None:
         admitted, record = work.admitted, work.record
         meta = self._meta(admitted, record, op=op, tag=work.tag)
+        holder = await self._holder(admitted)
         record.usage_id = op
         held = await self._reserve(admitted, meta)
         exchange = Exchange(
@@ -220,6 +224,7 @@ class Calls:
             dialect=admitted.route.dialect,
             operation=admitted.route.operation,
             relayed=_relayed(admitted.route.dialect, work.request),
+            only_target_id=holder,
         )
         work.body = {}
         headers: Headers = [
@@ -240,8 +245,15 @@ class Calls:
             raise Problem("meter_unavailable") from None
         finally:
             record.attempts, record.upstream = exchange.attempts, exchange.target_id
-        _note(record, outcome)
-        return outcome
+        if outcome is not None:
+            _note(record, outcome)
+
+    async def _holder(self, admitted: Admitted) -> str | None:
+        """The upstream that has what the request goes on from, if it names something."""
+        facts, kind = admitted.facts, admitted.route.operation.stored
+        if kind is None or (facts.follows is None and not facts.background):
+            return None
+        return await self._stored.holder(admitted.caller, facts, admitted.product, kind.name)
 
     async def _reserve(self, admitted: Admitted, meta: CallMeta) -> Held:
         ceiling = admitted.ceiling

@@ -31,6 +31,7 @@ class Exchange(msgspec.Struct):
     dialect: Dialect
     operation: Operation
     relayed: bytes = b""  # head lines of the caller's that the vendor is told
+    only_target_id: str | None = None  # the upstream that has what the request names
     client_gone: bool = False
     upstream_id: str | None = None
     target_id: str | None = None

@@ -47,3 +47,41 @@ class IdempotencyStore(Protocol):
 
     async def forget(self, request: ClaimRequest, *, keep_op: bool) -> None:
         """Our call cost nothing, or never began: its key may be used again, under `keep_op` with its op."""
+
+
+@dataclass(frozen=True, slots=True)
+class StoredThing:
+    """Something that a vendor keeps: whose it is, and which upstream has it."""
+
+    kind: str  # "response", "file", ...
+    vendor_id: str
+    company_id: str
+    product_id: str
+    target_id: str
+    base_url: str  # of the upstream: an id is its vendor's own
+    op: str  # the call that made it
+
+
+class StoredThings(Protocol):
+    """Every method raises BooksUnavailable."""
+
+    async def bind(self, thing: StoredThing, *, gateway_id: str, call: str | None) -> bool:
+        """It is the company's from now on. `call`: it goes on, and this gateway follows it.
+
+        False: the id was another company's before, and stays so.
+        """
+
+    async def find(self, company_id: str, kind: str, vendor_id: str) -> tuple[StoredThing, bool] | None:
+        """The company's own, and whether its call still goes on."""
+
+    async def delete(self, thing: StoredThing) -> None:
+        """The vendor has deleted it."""
+
+    async def finish(self, op: str) -> None:
+        """The call has ended, and its end is written down."""
+
+    async def hand_on(self, gateway_id: str) -> None:
+        """This gateway stops: what it follows is for whoever comes first."""
+
+    async def claim(self, gateway_id: str) -> Sequence[tuple[StoredThing, str]]:
+        """What nobody follows any more, with its call: this gateway's from now on."""

@@ -113,6 +113,13 @@ KINDS: Final[dict[str, Kind]] = {
         "No such usage record; a call shows here within two seconds of its end.",
         "해당 사용 내역이 없습니다. 호출 종료 후 2초 이내에 표시됩니다.",
     ),
+    "id_not_found": Kind(
+        404,
+        "not_found_error",
+        False,
+        "Name an id that your company got here and that is still kept: this one is unknown.",
+        "해당 id를 찾을 수 없습니다. 귀사가 받은, 아직 보관 중인 id를 지정해 주세요.",
+    ),
     "idempotency_in_progress": Kind(
         409,
         "conflict_error",

@@ -11,6 +11,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Final
 
+from gateway.ports import BooksUnavailable
 from gateway.slices import HoldLost, Slices
 from providers.dialect import Listening, Splitter
 from providers.errors import IdleTimeout, UpstreamError
@@ -68,9 +69,9 @@ class Reading:
         except SseEventTooLarge:
             answer.close()
             return False, "upstream_error"
-        except (asyncio.CancelledError, HoldLost):
-            # This process is stopping and its patience is over, or it slept and was taken for dead:
-            # what was delivered is settled and said.
+        except (asyncio.CancelledError, HoldLost, BooksUnavailable):
+            # This process is stopping and its patience is over, or it slept and was taken for dead, or what
+            # the vendor keeps could not be bound: what was delivered is settled and said.
             answer.close()
             return False, STOPPING
         if self._has_ended:

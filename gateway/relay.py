@@ -20,9 +20,11 @@ from gateway.attempts import Attempts, Reached
 from gateway.exchange import Exchange
 from gateway.hidden import HiddenOutput
 from gateway.outlet import Outlet
+from gateway.ports import BooksUnavailable
 from gateway.problems import Problem, charged_failure
 from gateway.reading import STOPPING, PassOn, Reading, code_of
 from gateway.slices import Pace, Slices
+from gateway.stored import USABLE_ID, Stored
 from metering.event import UsageEvent
 from metering.meter import Meter
 from metering.money import format_krw
@@ -31,6 +33,7 @@ from metering.shares import capacity
 from metering.usage import Usage
 from metering.wish import MeterUnavailable
 from providers.bounds import ESTIMATE_BYTES_PER_TOKEN
+from providers.catalogue import UpstreamTarget
 from providers.dialect import JSON_KIND, Answer, Assembler, Fold, Listening
 from providers.errors import AnswerTooLarge, UpstreamError, VendorError
 from providers.quirks import quirks_for
@@ -63,7 +66,9 @@ class Relay:
         attempts: Attempts,
         now_ms: Callable[[], int],
         limits: RelayLimits,
+        stored: Stored,
     ) -> None:
+        self._stored = stored
         self._meter = meter
         self._attempts = attempts
         self._now_ms = now_ms
@@ -78,8 +83,11 @@ class Relay:
         request: Request,
         outlet: Outlet,
         headers: Headers,
-    ) -> Outcome:
-        """Make the call under its hold and answer the client. The hold has ended when this ends."""
+    ) -> Outcome | None:
+        """Make the call under its hold and answer the client. The hold has ended when this ends.
+
+        None: the call goes on in the background, and its hold with it.
+        """
         facts = exchange.facts
         upstream_streams = facts.stream or exchange.is_sliced or exchange.must_stream
         output_limit = exchange.product.max_output_tokens if _asks_for_too_much(exchange) else None
@@ -94,15 +102,15 @@ class Relay:
                 return await (call.stream(reached) if facts.stream else call.assemble(reached))
             return await call.whole(reached)
         except Problem as problem:
-            if call.outcome is None:
+            if not call.is_over:
                 await call.release(_end_reason(problem.code), problem.code)
             raise
         except asyncio.CancelledError:
-            if call.outcome is None:  # this process is stopping, and the vendor's answer was not whole yet
+            if not call.is_over:  # this process is stopping, and the vendor's answer was not whole yet
                 await call.release(STOPPING, STOPPING)
             raise
         except BaseException:
-            if call.outcome is None:
+            if not call.is_over:
                 await call.release("upstream_error", "internal_error")
             raise
 
@@ -119,15 +127,23 @@ class _Call:
         self.outlet = outlet
         self.headers = headers
         self.outcome: Outcome | None = None
+        self.goes_on = False  # in the background: its hold is no longer ours to end
         self.gone = False
         self._answer: UpstreamAnswer | None = None
+        self._target: UpstreamTarget | None = None
         self._fold: Fold | None = None
+        self._unbound: bytes | None = None  # they carry an id that is not the company's yet
+        self._bound_id: str | None = None
         self._draining = False
         self._stop: asyncio.TimerHandle | None = None
 
+    @property
+    def is_over(self) -> bool:
+        return self.goes_on or self.outcome is not None
+
     # -- the three ways of an answer
 
-    async def whole(self, reached: Reached) -> Outcome:
+    async def whole(self, reached: Reached) -> Outcome | None:
         """Not streamed: the whole answer, then settled, then sent with its charge in the head."""
         exchange = self.exchange
         try:
@@ -140,6 +156,9 @@ class _Call:
         exchange.upstream_id = exchange.upstream_id or answer.upstream_id
         if answer.error is not None:
             await self._fail_whole(answer)
+        if answer.is_running and exchange.facts.background:
+            await self._go_on(reached, answer)
+            return None
         usage, estimated = answer.usage, False
         delivered = answer.text_bytes // ESTIMATE_BYTES_PER_TOKEN
         if exchange.facts.is_free:
@@ -151,23 +170,66 @@ class _Call:
                 usage, answer.units, delivered, units_are_estimated=answer.units_are_estimated
             )
         exchange.client_gone = self.request.has_left()
+        is_bound = await self._bind(reached.target, answer.upstream_id)
         outcome = await self.settle(usage, estimated=estimated, end_reason="completed")
+        if not is_bound:
+            raise _failure(STOPPING, outcome)
         await self._send_whole(answer.body, outcome, answer.kind)
         return outcome
 
-    async def stream(self, reached: Reached) -> Outcome:
+    async def _go_on(self, reached: Reached, answer: Answer) -> None:
+        """The vendor has begun, and ends in its own time: the client is told the id, and charged then."""
+        exchange = self.exchange
+        if answer.upstream_id is None or not _is_usable(answer.upstream_id):
+            raise Problem("upstream_error")  # nobody could ask for it again
+        self.goes_on = True
+        if not await self.relay._stored.bind(exchange, reached.target, answer.upstream_id, goes_on=True):
+            raise charged_failure("meter_unavailable", exchange.meta.op)
+        self.outlet.is_charged = True  # a repeat is answered alike
+        await self.outlet.whole(200, [JSON, *self.headers], answer.body)
+
+    def _may_go_on(self, fold: Fold) -> bool:
+        """The stream is over and the answer is not: what the vendor keeps, it may make whole all the same."""
+        is_open = fold.usage is None and not fold.done and fold.error is None
+        return is_open and self.exchange.facts.stores and _is_usable(fold.upstream_id)
+
+    async def _go_on_unheard(self, fold: Fold, reason: str) -> None:
+        """It is charged by what the vendor says of it when it is asked again."""
+        assert self._target is not None, "somebody has begun to send it"
+        assert fold.upstream_id is not None, "it can be asked for"
+        exchange = self.exchange
+        exchange.client_gone = self.gone
+        exchange.upstream_id = exchange.upstream_id or fold.upstream_id
+        self.goes_on = self.outlet.is_charged = True
+        self.outlet.kept = None  # there is no whole answer to repeat
+        await self.relay._stored.bind(
+            exchange, self._target, fold.upstream_id, goes_on=True, delivered=fold.delivered_tokens()
+        )
+        if self.gone:
+            return
+        if not self.outlet.started:
+            raise charged_failure(_CODES.get(reason, reason), exchange.meta.op)
+        await self._break_off(reason)
+
+    async def stream(self, reached: Reached) -> Outcome | None:
         """Streamed: frames pass through as they come; the terminal one waits for the settlement."""
         make = reached.operation.fold
         assert make is not None, "only an operation with streams is asked for one"
         fold = self._fold = make(
             self.exchange.product.product_id, self.exchange.facts, quirks_for(reached.target.vendor)
         )
-        self._answer = reached.answer
+        self._answer, self._target = reached.answer, reached.target
         stop_listening = self.request.when_left(self._client_left)
         try:
             cut, error = await self._read(reached, fold, partial(self._pass_on, fold))
+            if self._may_go_on(fold):
+                await self._go_on_unheard(fold, error or "upstream_error")
+                return None
             usage, estimated, reason = self._reckon(fold, cut=cut, error=error)
             failed = reason if reason in _FAILURES else None
+            if failed is None and fold.upstream_id != self._bound_id:  # only its end carries an id
+                is_bound = await self._bind(reached.target, fold.upstream_id)
+                failed = None if is_bound else STOPPING
             self.exchange.client_gone = self.gone
             try:
                 outcome = await self.settle(usage, estimated=estimated, end_reason=reason, error=failed)
@@ -249,13 +311,35 @@ class _Call:
             await self.outlet.head(200, [kind, NO_CACHE, *self.headers])
 
     async def _flush(self) -> None:
+        if self._unbound is not None:
+            out, self._unbound = self._unbound, None
+            await self._bind_stream()
+            await self._begin_stream()
+            self.outlet.put(out)
         await self._begin_stream()
         await self.outlet.flush()
+
+    async def _bind_stream(self) -> None:
+        """Raises BooksUnavailable: what the books do not know is nobody's, so none of it is sent."""
+        assert self._fold is not None, "a stream that has begun has a fold"
+        assert self._target is not None, "and somebody sends it"
+        if not await self._bind(self._target, self._fold.upstream_id):
+            raise BooksUnavailable
+        self._bound_id = self._fold.upstream_id
+
+    async def _bind(self, target: UpstreamTarget, vendor_id: str | None) -> bool:
+        """Before the client learns the id of what the vendor keeps. False: the books cannot be reached."""
+        if not self.exchange.facts.stores or vendor_id is None:
+            return True
+        return await self.relay._stored.bind(self.exchange, target, vendor_id)
 
     def _pass_on(self, fold: Fold, events: list[bytes]) -> bool:
         out = fold.feed(events[0]) if len(events) == 1 else b"".join([fold.feed(event) for event in events])
         if not out or (self.gone and self.outlet.kept is None):
             return True
+        if self.exchange.facts.stores and fold.upstream_id != self._bound_id:
+            self._unbound = out
+            return False
         return self.outlet.put(out)
 
     def _reckon(self, fold: Listening, *, cut: bool, error: str | None) -> tuple[Usage | None, bool, str]:
@@ -305,9 +389,10 @@ class _Call:
         if not self.outlet.started or self.gone:
             return
         assert self._fold is not None, "a stream that has begun has a fold"
-        refusal = _failure(reason, self.outcome).refusal(
-            self.request.header(b"accept-language"), self.exchange.meta.request_id
-        )
+        problem = _failure(reason, self.outcome)
+        if self.goes_on:
+            problem = charged_failure(problem.code, self.exchange.meta.op)
+        refusal = problem.refusal(self.request.header(b"accept-language"), self.exchange.meta.request_id)
         await self.outlet.last(self._fold.failure(refusal))
 
     async def _send_whole(self, body: bytes, outcome: Outcome, kind: str) -> None:
@@ -333,7 +418,7 @@ class _Call:
         cancel = self.exchange.product.on_client_gone == "cancel" or relay._drains >= relay._limits.drains_max
         if answer is None:
             return
-        if cancel:
+        if cancel or self.exchange.facts.background:  # that goes on without us
             answer.close()
             return
         self._draining = True
@@ -397,6 +482,10 @@ def _failure(reason: str, outcome: Outcome | None) -> Problem:
 def _asks_for_too_much(exchange: Exchange) -> bool:
     limit = exchange.facts.output_limit
     return limit is not None and limit > exchange.product.max_output_tokens
+
+
+def _is_usable(vendor_id: str | None) -> bool:
+    return vendor_id is not None and USABLE_ID.fullmatch(vendor_id) is not None
 
 
 def _is_stream(reached: Reached) -> bool:

@@ -6,12 +6,13 @@ Errors of PostgreSQL end here as `gateway.ports.BooksUnavailable`.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import astuple
 from typing import Any, Final
 
 import psycopg
 from psycopg_pool import PoolClosed, PoolTimeout, TooManyRequests
 
-from billing import idempotency_store, usage_store
+from billing import idempotency_store, stored_store, usage_store
 from billing.database import Pool
 from billing.directory_store import DirectoryDelta, current_revision, load_directory
 from billing.open_calls import open_page
@@ -118,6 +119,65 @@ class KeptAnswers:
                 )
         except AWAY as error:
             raise ports.BooksUnavailable from error
+
+
+class StoredRows:
+    """gateway.ports.StoredThings on billing's store."""
+
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
+
+    async def bind(self, thing: ports.StoredThing, *, gateway_id: str, call: str | None) -> bool:
+        try:
+            async with self._pool.connection() as conn:
+                return await stored_store.bind(conn, _row(thing), gateway_id=gateway_id, call=call)
+        except AWAY as error:
+            raise ports.BooksUnavailable from error
+
+    async def find(self, company_id: str, kind: str, vendor_id: str) -> tuple[ports.StoredThing, bool] | None:
+        try:
+            async with self._pool.connection() as conn:
+                found = await stored_store.find(conn, company_id=company_id, kind=kind, vendor_id=vendor_id)
+        except AWAY as error:
+            raise ports.BooksUnavailable from error
+        return None if found is None else (_thing(found[0]), found[1])
+
+    async def delete(self, thing: ports.StoredThing) -> None:
+        try:
+            async with self._pool.connection() as conn:
+                await stored_store.delete(conn, _row(thing))
+        except AWAY as error:
+            raise ports.BooksUnavailable from error
+
+    async def finish(self, op: str) -> None:
+        try:
+            async with self._pool.connection() as conn:
+                await stored_store.finish(conn, op)
+        except AWAY as error:
+            raise ports.BooksUnavailable from error
+
+    async def hand_on(self, gateway_id: str) -> None:
+        try:
+            async with self._pool.connection() as conn:
+                await stored_store.hand_on(conn, gateway_id)
+        except AWAY as error:
+            raise ports.BooksUnavailable from error
+
+    async def claim(self, gateway_id: str) -> Sequence[tuple[ports.StoredThing, str]]:
+        try:
+            async with self._pool.connection() as conn:
+                claimed = await stored_store.claim(conn, gateway_id)
+        except AWAY as error:
+            raise ports.BooksUnavailable from error
+        return [(_thing(row), call) for row, call in claimed]
+
+
+def _row(thing: ports.StoredThing) -> stored_store.StoredRow:
+    return stored_store.StoredRow(*astuple(thing))
+
+
+def _thing(row: stored_store.StoredRow) -> ports.StoredThing:
+    return ports.StoredThing(*astuple(row))
 
 
 class DirectoryRows:

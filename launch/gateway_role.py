@@ -27,14 +27,17 @@ from billing.treasury import SqlTreasury
 from config.settings import Limits, Settings
 from gateway.app import Gateway
 from gateway.attempts import Attempts
+from gateway.background import Background, FollowPace
 from gateway.calls import Calls
 from gateway.directory import Directory
 from gateway.relay import Relay, RelayLimits
 from gateway.slices import Pace
+from gateway.stored import Stored
+from gateway.stored_vendor import StoredVendor
 from gateway.telemetry import Telemetry
 from gateway.views import Views
 from launch import logs, roles
-from launch.gateway_books import AWAY, BooksOfUsage, DirectoryRows, KeptAnswers
+from launch.gateway_books import AWAY, BooksOfUsage, DirectoryRows, KeptAnswers, StoredRows
 from launch.serving import Application
 from launch.tracing import build_spans
 from metering.meter import Meter
@@ -133,6 +136,7 @@ async def _build_once(settings: Settings, *, gateway_id: str) -> GatewayRole:
             telemetry=telemetry,
             limits=settings.limits,
             is_ready=lambda: not role.draining and parts.purse.line.connected,
+            opened=opened,
         )
         role = GatewayRole(application=gateway, opened=opened.pop_all())
     return role
@@ -173,15 +177,20 @@ def _build_application(
     telemetry: Telemetry,
     limits: Limits,
     is_ready: Callable[[], bool],
+    opened: AsyncExitStack,
 ) -> Gateway:
     ids = _Ids()
+    stored = _build_stored(parts, directory=directory, limits=limits)
+    stored.background.start()
+    opened.push_async_callback(stored.background.close)
     return Gateway(
         directory=directory,
         calls=Calls(
             directory=directory,
             meter=parts.meter,
-            relay=_build_relay(parts.meter, parts.upstream, limits),
+            relay=_build_relay(parts.meter, parts.upstream, limits, stored),
             answers=KeptAnswers(parts.pool),
+            stored=stored,
             now_ms=now_ms,
             make_op=ids.op,
             body_bytes_max=limits.max_body_bytes,
@@ -192,6 +201,7 @@ def _build_application(
             books=BooksOfUsage(parts.pool, parts.purse),
             now_ms=now_ms,
         ),
+        stored=stored,
         telemetry=telemetry,
         pepper=parts.secrets.pepper,
         now_ms=now_ms,
@@ -200,9 +210,30 @@ def _build_application(
     )
 
 
-def _build_relay(meter: Meter, upstream: Upstream, limits: Limits) -> Relay:
+def _build_stored(parts: _Parts, *, directory: Directory, limits: Limits) -> Stored:
+    things = StoredRows(parts.pool)
+    vendor = StoredVendor(parts.upstream, answer_bytes_max=limits.upstream_answer_bytes_max)
+    background = Background(
+        meter=parts.meter,
+        things=things,
+        vendor=vendor,
+        directory=directory,
+        now_ms=now_ms,
+        pace=FollowPace(),
+    )
+    return Stored(
+        things=things,
+        vendor=vendor,
+        background=background,
+        directory=directory,
+        gateway_id=parts.meter.gateway_id,
+    )
+
+
+def _build_relay(meter: Meter, upstream: Upstream, limits: Limits, stored: Stored) -> Relay:
     return Relay(
         meter=meter,
+        stored=stored,
         attempts=Attempts(
             upstream=upstream,
             health=Health(),

@@ -237,6 +237,10 @@ class Meter:
             self._lanes.top_up(lane, held.ref.n, held.voucher.voucher_id)
         return outcome
 
+    def deliver(self, event: UsageEvent) -> bool:
+        """The end of a call that another gateway made: ours to tell. False: the disk did not take it."""
+        return self._unposted.add(event, hold=None, tokens=0, now_s=self._loop.time()).journaled
+
     def write_floor(self, checkpoint: Callable[[int], UsageEvent]) -> None:
         """The checkpoint also into the journal, from its time: what the purse knows of it may be lost."""
         event = checkpoint(self._now_ms())

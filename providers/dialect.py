@@ -41,6 +41,7 @@ class Answer(msgspec.Struct, frozen=True):
     kind: str = JSON_KIND  # the content type of `body`
     units: dict[str, int] = {}  # counted by us in the answer; what `usage` says of units goes before
     units_are_estimated: bool = False
+    is_running: bool = False  # the vendor goes on with it, and says more when it is asked again
 
 
 class Refusal(msgspec.Struct, frozen=True):
@@ -157,6 +158,29 @@ class ReadMedia(Protocol):
         """`kind` is the content type the vendor says, in small letters."""
 
 
+class StoredRoute(msgspec.Struct, frozen=True):
+    """A route on something that a vendor stores, by the vendor's id. Free of charge."""
+
+    kind: str  # which StoredKind
+    vendor_id: str
+    deed: str  # read | delete | cancel | list
+    method: str  # here and at the vendor
+    path: str  # at the vendor, behind its base URL, without the query
+    name: str  # for labels: of few values, whatever callers ask for
+
+
+@dataclass(frozen=True, slots=True)
+class StoredKind:
+    """One kind of things that vendors store: how they are asked for, and what they say of themselves."""
+
+    name: str  # "response", "file", ...
+    find: Callable[[str], Mapping[str, StoredRoute]]  # path of the client -> routes by method, perhaps none
+    query: Callable[[str, bytes], str]  # (deed, the client's query) -> the vendor's. Raises BadRequest
+    read_path: Callable[[str], str]  # the vendor's id -> path, behind its base URL
+    cancel_path: Callable[[str], str]
+    answer: ReadAnswer  # of every deed
+
+
 @dataclass(frozen=True, slots=True)
 class Operation:
     """One thing a dialect's routes do."""
@@ -174,6 +198,7 @@ class Operation:
     reads_form: bool = False  # the request is a form (providers/forms.py), its body one of parts by name
     content_type: Callable[[bytes], str] | None = None  # of an encoded body that is no JSON
     media: ReadMedia | None = None  # instead of `answer`: what only request and content type explain
+    stored: StoredKind | None = None  # what the vendor may keep of it
     counts_in_streams: bool = False  # tokens are reported in a stream and nowhere else
 
     def reader(self, facts: RequestFacts) -> ReadAnswer:

@@ -12,13 +12,14 @@ from providers.anthropic.dialect import ANTHROPIC
 from providers.bedrock.dialect import BEDROCK
 from providers.clova.dialect import CLOVA
 from providers.cohere.dialect import COHERE
-from providers.dialect import Dialect, Operation
+from providers.dialect import Dialect, Operation, StoredKind, StoredRoute
 from providers.facts import IN_BODY, Spoken
 from providers.gemini.dialect import GEMINI
 from providers.ollama.dialect import OLLAMA
 from providers.openai import dialect as openai
 from providers.openai.dialect import OPENAI
 from providers.openai_responses import operation as responses
+from providers.openai_responses.stored import RESPONSE
 
 DIALECTS: Final[Mapping[str, Dialect]] = MappingProxyType(
     {dialect.name: dialect for dialect in (OPENAI, ANTHROPIC, CLOVA, GEMINI, BEDROCK, COHERE, OLLAMA)}
@@ -41,6 +42,17 @@ COMPLETIONS: Final = Route(OPENAI, openai.COMPLETIONS, IN_BODY, "/v1/completions
 IMAGES: Final = Route(OPENAI, openai.IMAGES, IN_BODY, "/v1/images/generations")
 SPEECH: Final = Route(OPENAI, openai.SPEECH, IN_BODY, "/v1/audio/speech")
 RESPONSES: Final = Route(OPENAI, responses.RESPONSES, IN_BODY, "/v1/responses")
+
+
+STORED: Final[Mapping[str, StoredKind]] = MappingProxyType({kind.name: kind for kind in (RESPONSE,)})
+
+
+def find_stored(path: str) -> Mapping[str, StoredRoute]:
+    """The routes by method on something that a vendor stores; none where the path names no such thing."""
+    for kind in STORED.values():
+        if found := kind.find(path):
+            return found
+    return {}
 
 
 def find(path: str, query: bytes, headers: Mapping[bytes, bytes]) -> Route | None:

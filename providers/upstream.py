@@ -134,23 +134,27 @@ class _Route:
         self,
         path: str,
         *,
+        method: str | None,
         stream: bool,
         request_id: str,
         body: bytes,
         now_s: Callable[[], float],
         own_lines: bytes = b"",
     ) -> bytes:
-        known = self._heads.get((path, stream))
+        known = self._heads.get((path, stream)) if method is None else None
         if known is None:
             query = ("&" if "?" in path else "?") + self._query if self._query else ""
             asked = URL(f"{self._base}{path}{query}", encoded=True).raw_path_qs
             lines = self._lines_stream if stream else self._lines
-            first = f"POST {asked} HTTP/1.1\r\n"
+            first = f"{method or 'POST'} {asked} HTTP/1.1\r\n"
             known = asked, f"{first}{lines}\r\n{self._request_id_header}: ".encode("ascii")
-            self._heads[path, stream] = known
+            if method is None:
+                self._heads[path, stream] = known
         asked, fixed = known
         if self._sign is not None and self.target.api_key is not None:
-            call = Outgoing(method="POST", host=self._host, path=asked, body=body, now_s=now_s())
+            call = Outgoing(
+                method=method or "POST", host=self._host, path=asked, body=body, now_s=now_s()
+            )
             own_lines += _written([*self._sign(self.target.api_key, call), ""]).encode("ascii")
         return b"%b%b\r\n%bContent-Length: %d\r\n\r\n" % (
             fixed,
@@ -199,10 +203,12 @@ class Upstream:
         request_id: str,
         content_type: str = JSON_KIND,
         relayed: bytes = b"",
+        method: str | None = None,
     ) -> UpstreamAnswer:
         """POST `body` to base_url + path; returns with the head of the answer, whatever its status.
 
-        `relayed` are whole head lines of the caller's, each with its line end.
+        `relayed` are whole head lines of the caller's, each with its line end. With a `method` the path is
+        one of many, and nothing is kept for the next time.
         """
         assert self._connector is not None, "send() before start()"
         route = self._routes.get(target.target_id)
@@ -210,7 +216,13 @@ class Upstream:
             route = self._new_route(target)
         own = b"%bContent-Type: %b\r\n" % (relayed, content_type.encode("ascii"))
         head = route.head(
-            path, stream=stream, request_id=request_id, body=body, now_s=self._now_s, own_lines=own
+            path,
+            method=method,
+            stream=stream,
+            request_id=request_id,
+            body=body,
+            now_s=self._now_s,
+            own_lines=own,
         )
         connection = self._idle_to(route.origin)
         if connection is None:

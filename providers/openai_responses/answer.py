@@ -10,7 +10,7 @@ from providers.dialect import Answer
 from providers.errors import VendorError
 from providers.openai_responses.errors import UNREADABLE, error_of_answer
 from providers.openai_responses.naming import with_product
-from providers.openai_responses.usage import usage_of_response
+from providers.openai_responses.usage import RUNNING, usage_of_response
 from providers.quirks import NO_QUIRKS, Quirks
 
 # Where items and their parts say what was generated.
@@ -39,6 +39,7 @@ def read_answer(body: bytes, *, product_id: str, quirks: Quirks = NO_QUIRKS) -> 
         upstream_id=upstream_id if type(upstream_id) is str and upstream_id else None,
         error=error,
         text_bytes=text_bytes,
+        is_running=answer.get("status") in RUNNING,
     )
 
 

@@ -21,8 +21,10 @@ def encode_upstream(
     """The body for the vendor. `output_limit` only ever lowers the caller's own. Raises BadRequest."""
     out = dict(body)
     out["model"] = upstream_model
-    # OpenAI keeps an answer unless told not to; nothing it keeps could be asked for again here.
-    out["store"] = False
+    # OpenAI keeps an answer unless told not to: here it does where the caller says so. What goes on in the
+    # background has to be asked for again; a caller may say that it is not kept beyond that.
+    if body.get("store") is None:
+        out["store"] = facts.background
     if stream:
         out["stream"] = True
     else:

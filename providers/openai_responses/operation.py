@@ -9,6 +9,7 @@ from providers.openai_responses.answer import read_answer
 from providers.openai_responses.assemble import Assembler
 from providers.openai_responses.encode import encode_upstream
 from providers.openai_responses.request import read_responses_request
+from providers.openai_responses.stored import RESPONSE
 from providers.openai_responses.stream import ResponseFold
 
 RESPONSES: Final = Operation(
@@ -19,4 +20,5 @@ RESPONSES: Final = Operation(
     answer=read_answer,
     fold=lambda product_id, facts, quirks: ResponseFold(product_id),
     assembler=lambda product_id, facts, quirks: Assembler(product_id),
+    stored=RESPONSE,
 )

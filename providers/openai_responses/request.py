@@ -3,8 +3,8 @@
 As in a chat, only what metering needs is read; and three kinds of items differ in what they can cost: what
 the body contains, pictures in it, and what it only names or packs (the product's whole context).
 
-What names something that the vendor stores is refused: an id a vendor hands out belongs to the company that
-got it, and nothing here knows yet whose it is (docs/decisions/0018).
+An answer is kept by the vendor only where the caller says so, and then its id belongs to the caller's company
+(docs/decisions/0023). What names something else that the vendor stores is refused: nobody knows whose it is.
 """
 
 from __future__ import annotations
@@ -69,8 +69,9 @@ class _Extent:
 
 def read_responses_request(body: dict[str, Any], body_bytes: int, _: Spoken) -> RequestFacts:
     model = model_of(body)
-    stream = flag(body, "stream")
+    stream, background = flag(body, "stream"), flag(body, "background")
     _refuse_what_is_stored(body)
+    follows = _follows(body)
     extent = _Extent()
     given = body.get("input")
     if type(given) is list:
@@ -82,6 +83,7 @@ def read_responses_request(body: dict[str, Any], body_bytes: int, _: Spoken) -> 
     instructions = body.get("instructions")
     extent.whole = (
         extent.whole
+        or follows is not None
         or (instructions is not None and type(instructions) is not str)
         or any(body.get(field) is not None for field in _REACHING_OUT)
     )
@@ -96,35 +98,34 @@ def read_responses_request(body: dict[str, Any], body_bytes: int, _: Spoken) -> 
         parts=extent.parts,
         image_allowance_tokens=extent.allowance,
         searches_max=(tool_calls_max or SEARCHES_MAX) if extent.searches else 0,
+        stores=flag(body, "store") or background,
+        background=background,
+        follows=follows,
     )
 
 
 def _refuse_what_is_stored(body: dict[str, Any]) -> None:
-    if flag(body, "background"):
+    if body.get("conversation") is not None:
         raise _stored(
-            "background",
-            "leave it out and wait for the answer, or stream it",
-            "이 값을 빼고 응답을 기다리거나 스트리밍해 주세요",
+            "conversation",
+            "send its items in `input`, or name its last answer as `previous_response_id`",
+            "대화의 항목을 `input`에 직접 담거나 마지막 응답을 `previous_response_id`로 지정해 주세요",
         )
-    if flag(body, "store"):
-        raise _stored(
-            "store",
-            "set it to false and keep the items of the answer yourself",
-            "false로 두고 응답의 항목을 직접 보관해 주세요",
-        )
-    for name in ("previous_response_id", "conversation"):
-        if body.get(name) is not None:
-            raise _stored(
-                name,
-                "send the items of the conversation themselves in `input`",
-                "대화의 항목을 `input`에 직접 담아 주세요",
-            )
     if body.get("prompt") is not None:
         raise _stored(
             "prompt",
             "send its text in `instructions` and `input`",
             "그 내용을 `instructions`와 `input`에 직접 담아 주세요",
         )
+
+
+def _follows(body: dict[str, Any]) -> str | None:
+    """The answer that this one goes on from. Whose it is, the gateway knows."""
+    name = "previous_response_id"
+    value = body.get(name)
+    if value is not None and type(value) is not str:
+        raise bad(name, "must be the id of an answer", "응답의 id여야 합니다")
+    return value
 
 
 def _stored(param: str, en: str, ko: str) -> BadRequest:

@@ -15,12 +15,12 @@ import msgspec
 from metering.usage import TOKENS_MAX, Usage
 from providers.openai.usage import usage_of
 
-_NOT_OVER: Final = ("queued", "in_progress")
+RUNNING: Final = ("queued", "in_progress")
 
 
 def usage_of_response(response: dict[str, Any]) -> Usage | None:
     raw = response.get("usage")
-    if type(raw) is not dict or response.get("status") in _NOT_OVER:
+    if type(raw) is not dict or response.get("status") in RUNNING:
         return None
     usage = usage_of(raw)
     if usage is None:

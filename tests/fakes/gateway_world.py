@@ -17,12 +17,15 @@ from prometheus_client import CollectorRegistry
 
 from gateway.app import Gateway
 from gateway.attempts import Attempts
+from gateway.background import Background, FollowPace
 from gateway.balance import BookedVoucher
 from gateway.calls import Calls
 from gateway.directory import Directory
 from gateway.ports import ClaimRequest
 from gateway.relay import Relay, RelayLimits
 from gateway.slices import Pace
+from gateway.stored import Stored
+from gateway.stored_vendor import StoredVendor
 from gateway.telemetry import Telemetry
 from gateway.views import Views
 from metering.claim import Answered, Claimed, ClaimOutcome, InProgress, Mismatch, NotKept
@@ -37,6 +40,7 @@ from metering.shares import capacity
 from providers.catalogue import Product, UpstreamTarget
 from providers.upstream import Upstream
 from tests.fakes.asgi_client import AsgiClient
+from tests.fakes.memory_stored import MemoryStored
 from tests.fakes.memory_treasury import MemoryTreasury
 
 KEY = "vg_test_key_000000000000"
@@ -212,6 +216,7 @@ class World:
     gateway: Gateway
     seen: list[Any] = field(default_factory=list)  # bodies the vendor got; what is no JSON as bytes
     clock_ms: list[int] = field(default_factory=lambda: [NOW_MS])
+    things: MemoryStored = field(default_factory=MemoryStored)
 
     @property
     def events(self) -> list[UsageEvent]:
@@ -236,17 +241,18 @@ async def world(
     wait_for_funds_s: float = 0.3,
     halves: bool = False,
     company: Company | None = None,
+    things: MemoryStored | None = None,
     **product_changes: Any,
 ) -> AsyncIterator[World]:
     seen: list[Any] = []
 
     async def handle(request: web.Request) -> web.StreamResponse:
-        raw = await request.read()
-        seen.append(orjson.loads(raw) if request.content_type == "application/json" else raw)
+        if raw := await request.read():
+            seen.append(orjson.loads(raw) if request.content_type == "application/json" else raw)
         return await vendor(request)
 
     app = web.Application()
-    app.router.add_post("/{tail:.*}", handle)
+    app.router.add_route("*", "/{tail:.*}", handle)
     runner = web.AppRunner(app, shutdown_timeout=0.1)
     await runner.setup()
     site = web.TCPSite(runner, "127.0.0.1", 0)
@@ -283,8 +289,21 @@ async def world(
             products=(product(f"http://127.0.0.1:{port}", **product_changes),),
         )
     )
+    things = things or MemoryStored()
+    asking = StoredVendor(upstream, answer_bytes_max=1 << 20)
+    background = Background(
+        meter=meter,
+        things=things,
+        vendor=asking,
+        directory=directory,
+        now_ms=lambda: clock_ms[0],
+        pace=FollowPace(first_s=0.01, most_s=0.05, claim_every_s=0.02),
+    )
+    background.start()
+    stored = Stored(things=things, vendor=asking, background=background, directory=directory, gateway_id="g1")
     relay = Relay(
         meter=meter,
+        stored=stored,
         attempts=Attempts(
             upstream=upstream, health=AlwaysHealthy(), now_s=lambda: clock_ms[0] / 1000, chance=lambda: 0.5
         ),
@@ -306,6 +325,7 @@ async def world(
             meter=meter,
             relay=relay,
             answers=MemoryAnswers(),
+            stored=stored,
             now_ms=lambda: clock_ms[0],
             make_op=lambda: f"op{next(ops)}",
             body_bytes_max=1 << 20,
@@ -313,6 +333,7 @@ async def world(
         views=Views(
             directory=directory, purse=purse, books=MemoryBooks(vouchers), now_ms=lambda: clock_ms[0]
         ),
+        stored=stored,
         telemetry=Telemetry(CollectorRegistry(), lambda line: None),
         pepper=PEPPER,
         now_ms=lambda: clock_ms[0],
@@ -320,8 +341,11 @@ async def world(
         is_ready=lambda: True,
     )
     try:
-        yield World(AsgiClient(gateway, KEY), purse, treasury, meter, directory, gateway, seen, clock_ms)
+        made = World(AsgiClient(gateway, KEY), purse, treasury, meter, directory, gateway, seen, clock_ms)
+        made.things = things
+        yield made
     finally:
+        await background.close()
         await meter.close(patience_s=0)
         await upstream.close()
         await runner.cleanup()

@@ -56,6 +56,7 @@ class Front:
             meter=self.meter,
             relay=cast(Any, Relay(self.world, self.process, self.meter)),
             answers=KeptAnswers(self.pool),
+            stored=cast(Any, None),  # nothing is stored here
             now_ms=lambda: self.world.now_ms() + self.process.wall_skew_ms,
             make_op=self._make_op,
             body_bytes_max=1 << 20,

@@ -1,0 +1,103 @@
+"""What vendors store, and whose it is; and the calls that go on there, each followed by one gateway.
+
+Every query of a company names it. A binding is made once: an id that a vendor hands out a second time stays
+with whom it was given to first.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from billing.database import Connection
+from billing.idempotency_store import GATEWAY_LOST_S
+
+CLAIMED_MAX: Final = 50  # of what others left, by one gateway at a time
+
+
+@dataclass(frozen=True, slots=True)
+class StoredRow:
+    kind: str
+    vendor_id: str
+    company_id: str
+    product_id: str
+    target_id: str
+    base_url: str
+    op: str
+
+
+_COLUMNS: Final = "s.kind, s.vendor_id, s.company_id, s.product_id, s.target_id, s.base_url, s.op"
+
+
+async def bind(conn: Connection, row: StoredRow, *, gateway_id: str, call: str | None) -> bool:
+    """The thing is the company's from now on. `call`: it goes on, and the gateway follows it.
+
+    False: the id is another company's, and stays so.
+    """
+    thing = [row.kind, row.base_url, row.vendor_id]
+    async with conn.transaction():
+        await conn.execute(
+            "insert into stored (kind, base_url, vendor_id, company_id, product_id, target_id, op)"
+            " values (%s, %s, %s, %s, %s, %s, %s) on conflict do nothing",
+            [*thing, row.company_id, row.product_id, row.target_id, row.op],
+        )
+        cursor = await conn.execute(
+            "select company_id from stored where (kind, base_url, vendor_id) = (%s, %s, %s)", thing
+        )
+        [(owner,)] = await cursor.fetchall()
+        if call is not None:
+            await conn.execute(
+                "insert into unfinished (op, kind, base_url, vendor_id, gateway_id, call)"
+                " values (%s, %s, %s, %s, %s, %s) on conflict (op) do nothing",
+                [row.op, *thing, gateway_id, call],
+            )
+    return bool(owner == row.company_id)
+
+
+async def find(
+    conn: Connection, *, company_id: str, kind: str, vendor_id: str
+) -> tuple[StoredRow, bool] | None:
+    """The company's thing of this id, and whether its call still goes on."""
+    cursor = await conn.execute(
+        f"select {_COLUMNS}, exists (select from unfinished u"  # noqa: S608 - a constant of ours
+        "  where (u.kind, u.base_url, u.vendor_id) = (s.kind, s.base_url, s.vendor_id))"
+        " from stored s where (s.company_id, s.kind, s.vendor_id) = (%s, %s, %s) and s.deleted_at is null"
+        " order by s.created_at desc limit 1",
+        [company_id, kind, vendor_id],
+    )
+    row = await cursor.fetchone()
+    return None if row is None else (StoredRow(*row[:7]), bool(row[7]))
+
+
+async def delete(conn: Connection, row: StoredRow) -> None:
+    """The vendor has deleted it: the id names nothing any more."""
+    await conn.execute(
+        "update stored set deleted_at = clock_timestamp()"
+        " where (kind, base_url, vendor_id) = (%s, %s, %s) and deleted_at is null",
+        [row.kind, row.base_url, row.vendor_id],
+    )
+
+
+async def finish(conn: Connection, op: str) -> None:
+    """The call has ended, and its end is written down."""
+    await conn.execute("delete from unfinished where op = %s", [op])
+
+
+async def hand_on(conn: Connection, gateway_id: str) -> None:
+    """The gateway stops: what it follows is for whoever comes first."""
+    await conn.execute("update unfinished set gateway_id = '' where gateway_id = %s", [gateway_id])
+
+
+async def claim(conn: Connection, gateway_id: str) -> list[tuple[StoredRow, str]]:
+    """What nobody follows any more is this gateway's from now on. -> each with its call"""
+    cursor = await conn.execute(
+        f"with mine as (update unfinished set gateway_id = %s where op in"  # noqa: S608 - as above
+        " (select u.op from unfinished u left join gateway g on g.id = u.gateway_id"
+        "  where g.id is null or g.ended_at is not null"
+        "  or g.seen_at < clock_timestamp() - make_interval(secs => %s)"
+        "  order by u.begun_at limit %s for update of u skip locked) returning *)"
+        f" select {_COLUMNS}, mine.call from mine join stored s using (kind, base_url, vendor_id)"
+        " order by mine.begun_at",
+        [gateway_id, GATEWAY_LOST_S, CLAIMED_MAX],
+    )
+    return [(StoredRow(*row[:7]), str(row[7])) for row in await cursor.fetchall()]

@@ -1,0 +1,82 @@
+"""How a call ends that went on in the background: as a value, whoever sees the end. Pure.
+
+It is kept in the books as JSON while the call goes on, so that another gateway can book the end.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from gateway.exchange import Exchange
+from metering.event import CallMeta, UsageEvent
+from metering.prices import PriceEntry
+from metering.usage import Usage
+from providers.bounds import ESTIMATE_BYTES_PER_TOKEN
+from providers.dialect import Answer
+
+
+class Followed(msgspec.Struct, frozen=True):
+    """What the end of a call is booked by. Nothing of its request or its answer."""
+
+    meta: CallMeta
+    n: int
+    voucher: str
+    held_at_ms: int
+    price: PriceEntry  # frozen at admission
+    upstream: str | None
+    upstream_id: str | None
+    begun_ms: int
+    delivered: int = 0  # output tokens the client has got already, estimated
+    client_gone: bool = False
+
+    @classmethod
+    def of(cls, exchange: Exchange, *, begun_ms: int, delivered: int) -> Followed:
+        return cls(
+            meta=exchange.meta,
+            n=exchange.held.ref.n,
+            voucher=exchange.held.voucher.voucher_id,
+            held_at_ms=exchange.held.held_at_ms,
+            price=exchange.ceiling.price,
+            upstream=exchange.target_id,
+            upstream_id=exchange.upstream_id,
+            begun_ms=begun_ms,
+            delivered=delivered,
+            client_gone=exchange.client_gone,
+        )
+
+    def to_text(self) -> str:
+        return msgspec.json.encode(self).decode()
+
+    @classmethod
+    def from_text(cls, text: str) -> Followed:
+        """Raises ValueError."""
+        return msgspec.json.decode(text, type=cls)
+
+    def end(self, answer: Answer | None, *, now_ms: int) -> UsageEvent:
+        """By the vendor's own count; else by what it has made. None: nobody could learn how it ended.
+
+        The vendor had taken the call: where it says nothing at all, its input is what was used.
+        """
+        usage, estimated = (None, False) if answer is None else (answer.usage, False)
+        made = 0 if answer is None else answer.text_bytes // ESTIMATE_BYTES_PER_TOKEN
+        made = max(made, self.delivered)
+        failed = answer is None or answer.error is not None
+        if usage is None and (answer is None or made or not failed):
+            usage, estimated = Usage(input=self.meta.input_tokens, output=made), True
+        return UsageEvent(
+            meta=self.meta,
+            n=self.n,
+            voucher=self.voucher,
+            held_at_ms=self.held_at_ms,
+            finished_ms=now_ms,
+            status="released" if usage is None else "settled",
+            end_reason="upstream_error" if failed else "completed",
+            charge_micro=0 if usage is None else self.price.charge_micro(usage),
+            client_gone=self.client_gone,
+            estimated=estimated,
+            error="upstream_error" if failed else None,
+            tokens={} if usage is None else usage.tokens(),
+            units={} if usage is None else usage.units,
+            upstream_request_id=self.upstream_id,
+            upstream=self.upstream,
+        )

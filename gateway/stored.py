@@ -1,0 +1,184 @@
+"""What vendors store for a company: bound to it before it can learn the id, and asked for by nobody else.
+
+Vendors know one account, ours; an id they hand out is good for everybody behind it. So each is looked up with
+the caller's company, and what is not bound to it does not exist. Reading, deleting and cancelling are free:
+they work without a voucher, and what goes on in the background is charged by gateway/background.py.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import re
+from typing import Final
+
+from gateway.asgi.request import Request
+from gateway.asgi.response import JSON, NO_CACHE, Headers
+from gateway.auth import Caller
+from gateway.background import Background
+from gateway.directory import Directory
+from gateway.exchange import Exchange
+from gateway.outlet import Outlet
+from gateway.ports import BooksUnavailable, StoredThing, StoredThings
+from gateway.problems import Problem
+from gateway.stored_vendor import StoredVendor, holder_of
+from gateway.telemetry import CallRecord
+from providers.catalogue import Product, UpstreamTarget
+from providers.dialect import StoredRoute
+from providers.dialects import STORED
+from providers.facts import BadRequest, RequestFacts
+
+_log = logging.getLogger(__name__)
+
+BIND_TRIES: Final = 3
+BIND_PAUSE_S: Final = 0.2
+END_S: Final = 3.0  # what has just ended is soon charged, and may then be deleted
+# What may be looked up: vendors' ids are words. Another one cannot be asked for, here or in a path.
+USABLE_ID: Final = re.compile(r"[A-Za-z0-9_-]{1,256}")
+
+
+class Stored:
+    def __init__(
+        self,
+        *,
+        things: StoredThings,
+        vendor: StoredVendor,
+        background: Background,
+        directory: Directory,
+        gateway_id: str,
+    ) -> None:
+        self._things = things
+        self._vendor = vendor
+        self._directory = directory
+        self._gateway_id = gateway_id
+        self.background = background
+
+    # -- with a call
+
+    async def holder(self, caller: Caller, facts: RequestFacts, product: Product, kind: str) -> str | None:
+        """The product's upstream that has what the request goes on from. Raises Problem."""
+        if facts.background and not self.background.has_room:
+            raise Problem("meter_unavailable", retry_after_s=30)
+        if facts.follows is None:
+            return None
+        thing, _ = await self._find(caller, kind, facts.follows, param="previous_response_id")
+        theirs = holder_of(thing, self._directory)
+        account = None if theirs is None else (theirs.base_url, theirs.api_key)
+        for target in product.upstreams:
+            if (target.base_url, target.api_key) == account:
+                return target.target_id
+        raise Problem(
+            "invalid_request",
+            english=f"`previous_response_id` is an answer of {thing.product_id}; go on with that product.",
+            korean=f"`previous_response_id`는 {thing.product_id}의 응답입니다. 그 상품으로 이어 주세요.",
+            param="previous_response_id",
+        )
+
+    async def bind(
+        self,
+        exchange: Exchange,
+        target: UpstreamTarget,
+        vendor_id: str,
+        *,
+        goes_on: bool = False,
+        delivered: int = 0,
+    ) -> bool:
+        """Before the client can learn the id. False: the books cannot be reached."""
+        kind = exchange.operation.stored
+        assert kind is not None, "only what can be asked for again is stored"
+        if USABLE_ID.fullmatch(vendor_id) is None:
+            return True  # nobody can ask for it, whosever it is
+        thing = StoredThing(
+            kind=kind.name,
+            vendor_id=vendor_id,
+            company_id=exchange.meta.company,
+            product_id=exchange.product.product_id,
+            target_id=target.target_id,
+            base_url=target.base_url,
+            op=exchange.meta.op,
+        )
+        followed = self.background.follow(exchange, thing, delivered) if goes_on else None
+        for tries_left in range(BIND_TRIES - 1, -1, -1):
+            try:
+                is_ours = await self._things.bind(
+                    thing,
+                    gateway_id=self._gateway_id,
+                    call=None if followed is None else followed.to_text(),
+                )
+            except BooksUnavailable:
+                if tries_left:
+                    await asyncio.sleep(BIND_PAUSE_S)
+                continue
+            if not is_ours:
+                _log.error("stored_id_of_another kind=%s op=%s", thing.kind, thing.op)
+            return True
+        if goes_on:
+            self.background.give_up(exchange.meta.op)
+        return False
+
+    # -- routes of their own
+
+    async def answer(
+        self, route: StoredRoute, caller: Caller, request: Request, outlet: Outlet, record: CallRecord
+    ) -> None:
+        kind = STORED[route.kind]
+        try:
+            query = kind.query(route.deed, request.query)
+        except BadRequest as bad:
+            raise Problem(
+                "invalid_request", english=bad.message_en, korean=bad.message_ko, param=bad.param
+            ) from None
+        thing, goes_on = await self._find(caller, route.kind, route.vendor_id)
+        record.product = thing.product_id
+        if caller.key.products is not None and thing.product_id not in caller.key.products:
+            raise Problem("product_not_allowed")
+        target = holder_of(thing, self._directory)
+        if target is None:
+            raise Problem("id_not_found")
+        record.upstream = target.target_id
+        if route.deed == "delete" and goes_on:
+            goes_on = not await self.background.ends_soon(thing.op, wait_s=END_S)
+        if route.deed == "delete" and goes_on:
+            raise Problem(
+                "invalid_request",
+                english="This answer is still being made; cancel it first, or wait for its end.",
+                korean="아직 생성 중인 응답입니다. 먼저 취소하거나 끝날 때까지 기다려 주세요.",
+            )
+        try:
+            answer = await self._vendor.ask(
+                target,
+                kind,
+                route.path + query,
+                method=route.method,
+                product_id=thing.product_id,
+                request_id=record.request_id,
+            )
+        except Problem as problem:
+            if problem.code == "id_not_found" and not goes_on and route.deed == "delete":
+                await self._deleted(thing)
+            raise
+        if route.deed == "delete":
+            await self._deleted(thing)
+        elif goes_on and not answer.is_running:
+            self.background.look(thing.op)
+        headers: Headers = [JSON, NO_CACHE, (b"x-request-id", record.request_id.encode())]
+        await outlet.whole(200, headers, answer.body)
+
+    async def _find(
+        self, caller: Caller, kind: str, vendor_id: str, param: str | None = None
+    ) -> tuple[StoredThing, bool]:
+        found = None
+        if USABLE_ID.fullmatch(vendor_id) is not None:
+            try:
+                found = await self._things.find(caller.company.company_id, kind, vendor_id)
+            except BooksUnavailable:
+                raise Problem("meter_unavailable", retry_after_s=1) from None
+        if found is None:
+            raise Problem("id_not_found", param=param)
+        return found
+
+    async def _deleted(self, thing: StoredThing) -> None:
+        try:
+            await self._things.delete(thing)
+        except BooksUnavailable:
+            pass  # the vendor says from now on that there is no such thing

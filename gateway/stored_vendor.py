@@ -1,0 +1,82 @@
+"""Asking a vendor for what it stores: one request to the one upstream that has it, and a bounded answer."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Final
+
+from gateway.attempts import ERROR_BODY_BYTES_MAX, REJECTIONS, problem_of, rate_limited, rejection
+from gateway.directory import Directory
+from gateway.ports import StoredThing
+from gateway.problems import Problem
+from providers.catalogue import UpstreamTarget
+from providers.dialect import Answer, StoredKind
+from providers.dialects import DIALECTS
+from providers.errors import AnswerTooLarge, NotSent, UpstreamBroken, UpstreamError
+from providers.quirks import quirks_for
+from providers.upstream import Upstream
+
+ANSWER_S: Final = 120.0
+UNREADABLE: Final = "unreadable_answer"  # of every dialect
+_UNKNOWN: Final = frozenset({404, 405, 410, 501})  # or it keeps nothing at all
+TRIES: Final = 2  # a kept connection that the vendor closed meanwhile looks like a broken one
+
+
+class StoredVendor:
+    def __init__(self, upstream: Upstream, *, answer_bytes_max: int) -> None:
+        self._upstream = upstream
+        self._answer_bytes_max = answer_bytes_max
+
+    async def ask(
+        self,
+        target: UpstreamTarget,
+        kind: StoredKind,
+        path: str,
+        *,
+        method: str,
+        product_id: str,
+        request_id: str,
+    ) -> Answer:
+        """Raises Problem; `id_not_found` where the vendor knows no such thing."""
+        for tries_left in range(TRIES - 1, -1, -1):
+            try:
+                async with asyncio.timeout(ANSWER_S):
+                    body = await self._ask(target, path, method=method, request_id=request_id)
+                break
+            except (NotSent, UpstreamBroken) as error:
+                if not tries_left:
+                    raise problem_of(error) from None
+            except AnswerTooLarge:
+                raise Problem("upstream_error") from None
+            except UpstreamError as error:
+                raise problem_of(error) from None
+            except TimeoutError:
+                raise Problem("upstream_timeout") from None
+        answer = kind.answer(body, product_id=product_id, quirks=quirks_for(target.vendor))
+        if answer.error is not None and answer.error.code == UNREADABLE:
+            raise Problem("upstream_error")
+        return answer
+
+    async def _ask(self, target: UpstreamTarget, path: str, *, method: str, request_id: str) -> bytes:
+        answer = await self._upstream.send(
+            target, path=path, body=b"", stream=False, request_id=request_id, method=method
+        )
+        if 200 <= answer.status < 300:
+            return await answer.read(self._answer_bytes_max)
+        vendor = DIALECTS[target.dialect].read_error(answer.status, await answer.read(ERROR_BODY_BYTES_MAX))
+        if answer.status in _UNKNOWN:
+            raise Problem("id_not_found")
+        if answer.status in REJECTIONS or answer.status == 409:
+            raise rejection(vendor)
+        if answer.status == 429:
+            raise rate_limited(vendor, answer.headers.get("retry-after"))
+        raise Problem("upstream_error")
+
+
+def holder_of(thing: StoredThing, directory: Directory) -> UpstreamTarget | None:
+    """The upstream that has it, with its credential; None where the product has another vendor there now."""
+    product = directory.products.get(thing.product_id)
+    for target in () if product is None else product.upstreams:
+        if (target.target_id, target.base_url) == (thing.target_id, thing.base_url):
+            return target
+    return None

@@ -1,0 +1,59 @@
+"""What vendors store, without a database."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from gateway.ports import BooksUnavailable, StoredThing
+
+
+@dataclass(slots=True)
+class MemoryStored:
+    """gateway.ports.StoredThings. Gateways in `gone` are over."""
+
+    things: dict[tuple[str, str, str], StoredThing] = field(default_factory=dict)
+    deleted: list[str] = field(default_factory=list)
+    unfinished: dict[str, tuple[StoredThing, str, str]] = field(default_factory=dict)  # gateway, call
+    gone: set[str] = field(default_factory=lambda: {""})
+    is_away: bool = False
+
+    async def bind(self, thing: StoredThing, *, gateway_id: str, call: str | None) -> bool:
+        self._reach()
+        first = self.things.setdefault((thing.kind, thing.base_url, thing.vendor_id), thing)
+        if call is not None:
+            self.unfinished.setdefault(thing.op, (thing, gateway_id, call))
+        return first.company_id == thing.company_id
+
+    async def find(self, company_id: str, kind: str, vendor_id: str) -> tuple[StoredThing, bool] | None:
+        self._reach()
+        wanted = company_id, kind, vendor_id
+        for thing in self.things.values():
+            if (thing.company_id, thing.kind, thing.vendor_id) == wanted and vendor_id not in self.deleted:
+                goes_on = any(one[0].vendor_id == vendor_id for one in self.unfinished.values())
+                return thing, goes_on
+        return None
+
+    async def delete(self, thing: StoredThing) -> None:
+        self._reach()
+        self.deleted.append(thing.vendor_id)
+
+    async def finish(self, op: str) -> None:
+        self._reach()
+        self.unfinished.pop(op, None)
+
+    async def hand_on(self, gateway_id: str) -> None:
+        self._reach()
+        for op, (thing, follower, call) in list(self.unfinished.items()):
+            self.unfinished[op] = thing, "" if follower == gateway_id else follower, call
+
+    async def claim(self, gateway_id: str) -> Sequence[tuple[StoredThing, str]]:
+        self._reach()
+        left = [one for one in self.unfinished.values() if one[1] in self.gone]
+        for thing, _, call in left:
+            self.unfinished[thing.op] = thing, gateway_id, call
+        return [(thing, call) for thing, _, call in left]
+
+    def _reach(self) -> None:
+        if self.is_away:
+            raise BooksUnavailable

@@ -1,0 +1,88 @@
+"""A vendor of the Responses API that keeps what it made, and makes some of it in its own time."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+from dataclasses import dataclass, field
+from typing import Any
+
+from aiohttp import web
+
+from tests.providers.openai_responses.events import RESPONSE, USAGE, Vendor
+
+NOT_FOUND = {"error": {"message": "No response found", "type": "invalid_request_error", "code": None}}
+
+
+@dataclass(slots=True)
+class StoringVendor:
+    """Callable as a vendor of `gateway_world`. `finish` ends what runs in the background."""
+
+    kept: dict[str, dict[str, Any]] = field(default_factory=dict)
+    asked: list[tuple[str, str]] = field(default_factory=list)  # (method, path and query) besides creations
+    cuts_streams_after: int | None = None  # events
+    pause_s: float = 0.0
+    names: Any = field(default_factory=lambda: (f"resp_{n}" for n in itertools.count(1)))
+
+    async def __call__(self, request: web.Request) -> web.StreamResponse:
+        parts = request.path.split("/")[3:]  # behind /v1/responses
+        if not parts:
+            return await self._create(request)
+        self.asked.append((request.method, request.path_qs))
+        body = self.kept.get(parts[0])
+        if body is None:
+            return web.json_response(NOT_FOUND, status=404)
+        if parts[1:] == ["input_items"]:
+            items = {"object": "list", "data": [{"type": "message", "id": "msg_1"}], "has_more": False}
+            return web.json_response(items)
+        if request.method == "DELETE":
+            del self.kept[parts[0]]
+            return web.json_response({"id": parts[0], "object": "response.deleted", "deleted": True})
+        if parts[1:] == ["cancel"]:
+            if not body["background"]:
+                return web.json_response({"error": {"message": "Cannot cancel"}}, status=400)
+            if body["status"] in ("queued", "in_progress"):
+                body["status"] = "cancelled"
+        return web.json_response(body)
+
+    async def _create(self, request: web.Request) -> web.StreamResponse:
+        asked = await request.json()
+        background = asked.get("background") is True
+        made = {**RESPONSE, "id": next(self.names), "background": background, "model": "vendor-model"}
+        made |= {"status": "queued"} if background else {"status": "completed", "usage": USAGE}
+        if asked["store"] or background:
+            self.kept[made["id"]] = made
+        if not asked.get("stream"):
+            return web.json_response(made)
+        response = web.StreamResponse(headers={"content-type": "text/event-stream"})
+        await response.prepare(request)
+        for number, event in enumerate(_events(made)):
+            if number == self.cuts_streams_after:
+                made["status"] = "in_progress"
+                request.transport and request.transport.close()
+                return response
+            await response.write(event)
+            await asyncio.sleep(self.pause_s)
+        made |= {"status": "completed", "usage": USAGE}
+        return response
+
+    def finish(self, status: str = "completed", usage: Any = USAGE, **more: Any) -> None:
+        """All that runs."""
+        for body in self.kept.values():
+            if body["status"] in ("queued", "in_progress"):
+                body |= {"status": status, "usage": usage, **more}
+
+    def polls(self, vendor_id: str) -> int:
+        return self.asked.count(("GET", f"/v1/responses/{vendor_id}"))
+
+
+def _events(made: dict[str, Any]) -> list[bytes]:
+    vendor = Vendor()
+    begun = {**made, "status": "in_progress", "usage": None}
+    return [
+        vendor.event("response.created", response=begun),
+        vendor.message(),
+        vendor.text("he"),
+        vendor.text("llo"),
+        vendor.event("response.completed", response={**made, "status": "completed", "usage": USAGE}),
+    ]
