@@ -217,6 +217,7 @@ class World:
     seen: list[Any] = field(default_factory=list)  # bodies the vendor got; what is no JSON as bytes
     clock_ms: list[int] = field(default_factory=lambda: [NOW_MS])
     things: MemoryStored = field(default_factory=MemoryStored)
+    background: Background = field(init=False)
 
     @property
     def events(self) -> list[UsageEvent]:
@@ -342,7 +343,7 @@ async def world(
     )
     try:
         made = World(AsgiClient(gateway, KEY), purse, treasury, meter, directory, gateway, seen, clock_ms)
-        made.things = things
+        made.things, made.background = things, background
         yield made
     finally:
         await background.close()
