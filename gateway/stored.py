@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import re
+from collections import Counter
 from typing import Final
 
 from gateway.asgi.request import Request
@@ -21,15 +22,18 @@ from gateway.exchange import Exchange
 from gateway.outlet import Outlet
 from gateway.ports import BooksUnavailable, StoredThing, StoredThings
 from gateway.problems import Problem
+from gateway.stored_stream import StoredStream
 from gateway.stored_vendor import StoredVendor, holder_of
 from gateway.telemetry import CallRecord
 from providers.catalogue import Product, UpstreamTarget
 from providers.dialect import StoredRoute
-from providers.dialects import STORED
+from providers.dialects import DIALECTS, STORED
 from providers.facts import BadRequest, RequestFacts
 
 _log = logging.getLogger(__name__)
 
+EVENT_BYTES_MAX: Final = 4 * 1024 * 1024
+AT_ONCE_MAX: Final = 16  # of one company, per process: reading is free, and vendors count it all the same
 BIND_TRIES: Final = 3
 BIND_PAUSE_S: Final = 0.2
 END_S: Final = 3.0  # what has just ended is soon charged, and may then be deleted
@@ -51,6 +55,7 @@ class Stored:
         self._vendor = vendor
         self._directory = directory
         self._gateway_id = gateway_id
+        self._asking = Counter[str]()
         self.background = background
 
     # -- with a call
@@ -121,6 +126,22 @@ class Stored:
     async def answer(
         self, route: StoredRoute, caller: Caller, request: Request, outlet: Outlet, record: CallRecord
     ) -> None:
+        company_id = caller.company.company_id
+        if self._asking[company_id] >= AT_ONCE_MAX:
+            raise Problem("too_many_concurrent")
+        self._asking[company_id] += 1
+        try:
+            await self._answer(route, caller, request, outlet, record)
+        finally:
+            self._asking[company_id] -= 1
+            if not self._asking[company_id]:
+                del self._asking[company_id]
+
+    # -- inside
+
+    async def _answer(
+        self, route: StoredRoute, caller: Caller, request: Request, outlet: Outlet, record: CallRecord
+    ) -> None:
         kind = STORED[route.kind]
         try:
             query = kind.query(route.deed, request.query)
@@ -144,11 +165,23 @@ class Stored:
                 english="This answer is still being made; cancel it first, or wait for its end.",
                 korean="아직 생성 중인 응답입니다. 먼저 취소하거나 끝날 때까지 기다려 주세요.",
             )
+        if query.streams:
+            record.stream = True
+            stream = StoredStream(kind.fold(thing.product_id), request, outlet, record.request_id)
+            upstream = await self._vendor.stream(
+                target, route.path + query.text, request_id=record.request_id
+            )
+            await stream.run(
+                upstream,
+                before_end=lambda: self.background.ends_soon(thing.op, wait_s=END_S),
+                splitter=DIALECTS[target.dialect].make_splitter(EVENT_BYTES_MAX),
+            )
+            return
         try:
             answer = await self._vendor.ask(
                 target,
                 kind,
-                route.path + query,
+                route.path + query.text,
                 method=route.method,
                 product_id=thing.product_id,
                 request_id=record.request_id,

@@ -14,7 +14,7 @@ from providers.dialect import Answer, StoredKind
 from providers.dialects import DIALECTS
 from providers.errors import AnswerTooLarge, NotSent, UpstreamBroken, UpstreamError
 from providers.quirks import quirks_for
-from providers.upstream import Upstream
+from providers.upstream import Upstream, UpstreamAnswer
 
 ANSWER_S: Final = 120.0
 UNREADABLE: Final = "unreadable_answer"  # of every dialect
@@ -38,32 +38,48 @@ class StoredVendor:
         request_id: str,
     ) -> Answer:
         """Raises Problem; `id_not_found` where the vendor knows no such thing."""
-        for tries_left in range(TRIES - 1, -1, -1):
-            try:
-                async with asyncio.timeout(ANSWER_S):
-                    body = await self._ask(target, path, method=method, request_id=request_id)
-                break
-            except (NotSent, UpstreamBroken) as error:
-                if not tries_left:
-                    raise problem_of(error) from None
-            except AnswerTooLarge:
-                raise Problem("upstream_error") from None
-            except UpstreamError as error:
-                raise problem_of(error) from None
-            except TimeoutError:
-                raise Problem("upstream_timeout") from None
+        try:
+            async with asyncio.timeout(ANSWER_S):
+                body = await self._read(target, path, method=method, request_id=request_id)
+        except TimeoutError:
+            raise Problem("upstream_timeout") from None
         answer = kind.answer(body, product_id=product_id, quirks=quirks_for(target.vendor))
         if answer.error is not None and answer.error.code == UNREADABLE:
             raise Problem("upstream_error")
         return answer
 
-    async def _ask(self, target: UpstreamTarget, path: str, *, method: str, request_id: str) -> bytes:
-        answer = await self._upstream.send(
-            target, path=path, body=b"", stream=False, request_id=request_id, method=method
-        )
-        if 200 <= answer.status < 300:
+    async def stream(self, target: UpstreamTarget, path: str, *, request_id: str) -> UpstreamAnswer:
+        """The same as a stream that has begun. Raises Problem."""
+        return await self._reach(target, path, method="GET", request_id=request_id, stream=True)
+
+    async def _read(self, target: UpstreamTarget, path: str, *, method: str, request_id: str) -> bytes:
+        try:
+            answer = await self._reach(target, path, method=method, request_id=request_id)
             return await answer.read(self._answer_bytes_max)
-        vendor = DIALECTS[target.dialect].read_error(answer.status, await answer.read(ERROR_BODY_BYTES_MAX))
+        except AnswerTooLarge:
+            raise Problem("upstream_error") from None
+        except UpstreamError as error:
+            raise problem_of(error) from None
+
+    async def _reach(
+        self, target: UpstreamTarget, path: str, *, method: str, request_id: str, stream: bool = False
+    ) -> UpstreamAnswer:
+        """An answer with a 2xx status that has begun."""
+        for tries_left in range(TRIES - 1, -1, -1):
+            try:
+                answer = await self._upstream.send(
+                    target, path=path, body=b"", stream=stream, request_id=request_id, method=method
+                )
+                if 200 <= answer.status < 300:
+                    return answer
+                body = await answer.read(ERROR_BODY_BYTES_MAX)
+                break
+            except (NotSent, UpstreamBroken) as error:
+                if not tries_left:
+                    raise problem_of(error) from None
+            except UpstreamError as error:
+                raise problem_of(error) from None
+        vendor = DIALECTS[target.dialect].read_error(answer.status, body)
         if answer.status in _UNKNOWN:
             raise Problem("id_not_found")
         if answer.status in REJECTIONS or answer.status == 409:

@@ -169,16 +169,24 @@ class StoredRoute(msgspec.Struct, frozen=True):
     name: str  # for labels: of few values, whatever callers ask for
 
 
+class StoredQuery(msgspec.Struct, frozen=True):
+    """What of a client's query goes to the vendor."""
+
+    text: str  # with its question mark, where there is any
+    streams: bool = False
+
+
 @dataclass(frozen=True, slots=True)
 class StoredKind:
     """One kind of things that vendors store: how they are asked for, and what they say of themselves."""
 
     name: str  # "response", "file", ...
     find: Callable[[str], Mapping[str, StoredRoute]]  # path of the client -> routes by method, perhaps none
-    query: Callable[[str, bytes], str]  # (deed, the client's query) -> the vendor's. Raises BadRequest
+    query: Callable[[str, bytes], StoredQuery]  # (deed, the client's query). Raises BadRequest
     read_path: Callable[[str], str]  # the vendor's id -> path, behind its base URL
     cancel_path: Callable[[str], str]
     answer: ReadAnswer  # of every deed
+    fold: Callable[[str], Fold]  # (product id), where it is read as a stream
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,9 +7,10 @@ from collections.abc import Mapping
 from typing import Final
 from urllib.parse import parse_qsl, urlencode
 
-from providers.dialect import StoredKind, StoredRoute
+from providers.dialect import StoredKind, StoredQuery, StoredRoute
 from providers.facts import BadRequest
 from providers.openai_responses.answer import read_answer
+from providers.openai_responses.stream import ResponseFold
 
 _PREFIX: Final = "/v1/responses/"
 _ID: Final = re.compile(r"[A-Za-z0-9_-]{1,256}")
@@ -20,10 +21,9 @@ _DEEDS: Final = {
     ("GET", "/input_items"): "list",
 }
 _QUERIES: Final = {
-    "read": frozenset({"include", "include[]"}),
+    "read": frozenset({"include", "include[]", "include_obfuscation", "starting_after", "stream"}),
     "list": frozenset({"after", "before", "include", "include[]", "limit", "order"}),
 }
-_STREAMING: Final = frozenset({"stream", "starting_after", "include_obfuscation"})
 _PARAMETERS_MAX: Final = 20
 # Words of other routes that vendors have in the place of an id.
 _NO_IDS: Final = frozenset({"compact", "input_tokens"})
@@ -49,22 +49,16 @@ def _find(path: str) -> Mapping[str, StoredRoute]:
     }
 
 
-def _query(deed: str, query: bytes) -> str:
-    """What of a query goes to the vendor, with its question mark. Raises BadRequest."""
+def _query(deed: str, query: bytes) -> StoredQuery:
+    """Raises BadRequest."""
     try:
         pairs = parse_qsl(query.decode("ascii"), keep_blank_values=True, max_num_fields=_PARAMETERS_MAX)
     except ValueError:
         raise BadRequest("The query cannot be read.", "조회 조건을 읽을 수 없습니다.") from None
-    for name, value in pairs:
-        if deed == "read" and name in _STREAMING and value.lower() != "false":
-            raise BadRequest(
-                f"`{name}` is not offered for an answer that is kept; ask for it whole.",
-                f"`{name}`: 저장된 응답은 스트리밍할 수 없습니다. 전체를 조회해 주세요.",
-                name,
-            )
     known = _QUERIES.get(deed, frozenset())
     passed = [(name, value) for name, value in pairs if name in known]
-    return "?" + urlencode(passed) if passed else ""
+    streams = any(name == "stream" and value.lower() == "true" for name, value in passed)
+    return StoredQuery("?" + urlencode(passed) if passed else "", streams)
 
 
 RESPONSE: Final = StoredKind(
@@ -74,4 +68,5 @@ RESPONSE: Final = StoredKind(
     read_path=lambda vendor_id: f"/responses/{vendor_id}",
     cancel_path=lambda vendor_id: f"/responses/{vendor_id}/cancel",
     answer=read_answer,
+    fold=ResponseFold,
 )

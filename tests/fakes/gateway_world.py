@@ -291,17 +291,7 @@ async def world(
         )
     )
     things = things or MemoryStored()
-    asking = StoredVendor(upstream, answer_bytes_max=1 << 20)
-    background = Background(
-        meter=meter,
-        things=things,
-        vendor=asking,
-        directory=directory,
-        now_ms=lambda: clock_ms[0],
-        pace=FollowPace(first_s=0.01, most_s=0.05, claim_every_s=0.02),
-    )
-    background.start()
-    stored = Stored(things=things, vendor=asking, background=background, directory=directory, gateway_id="g1")
+    stored = _stored(meter, things, upstream, directory, clock_ms)
     relay = Relay(
         meter=meter,
         stored=stored,
@@ -343,13 +333,36 @@ async def world(
     )
     try:
         made = World(AsgiClient(gateway, KEY), purse, treasury, meter, directory, gateway, seen, clock_ms)
-        made.things, made.background = things, background
+        made.things, made.background = things, stored.background
         yield made
     finally:
-        await background.close()
+        await stored.background.close()
         await meter.close(patience_s=0)
         await upstream.close()
         await runner.cleanup()
+
+
+def _stored(
+    meter: Meter, things: MemoryStored, upstream: Upstream, directory: Directory, clock_ms: list[int]
+) -> Stored:
+    """Following in a test's time."""
+    vendor = StoredVendor(upstream, answer_bytes_max=1 << 20)
+    background = Background(
+        meter=meter,
+        things=things,
+        vendor=vendor,
+        directory=directory,
+        now_ms=lambda: clock_ms[0],
+        pace=FollowPace(first_s=0.01, most_s=0.05, claim_every_s=0.02),
+    )
+    background.start()
+    return Stored(
+        things=things,
+        vendor=vendor,
+        background=background,
+        directory=directory,
+        gateway_id=meter.gateway_id,
+    )
 
 
 def answer(prompt_tokens: int = 10, completion_tokens: int = 5, **changes: Any) -> dict[str, Any]:

@@ -21,7 +21,9 @@ class StoringVendor:
     kept: dict[str, dict[str, Any]] = field(default_factory=dict)
     asked: list[tuple[str, str]] = field(default_factory=list)  # (method, path and query) besides creations
     cuts_streams_after: int | None = None  # events
-    pause_s: float = 0.0
+    pause_s: float = 0.0  # between events
+    delay_s: float = 0.0  # before any other answer
+    is_quick: bool = False  # what is asked for in the background is over at once
     names: Any = field(default_factory=lambda: (f"resp_{n}" for n in itertools.count(1)))
 
     async def __call__(self, request: web.Request) -> web.StreamResponse:
@@ -29,6 +31,7 @@ class StoringVendor:
         if not parts:
             return await self._create(request)
         self.asked.append((request.method, request.path_qs))
+        await asyncio.sleep(self.delay_s)
         body = self.kept.get(parts[0])
         if body is None:
             return web.json_response(NOT_FOUND, status=404)
@@ -43,26 +46,42 @@ class StoringVendor:
                 return web.json_response({"error": {"message": "Cannot cancel"}}, status=400)
             if body["status"] in ("queued", "in_progress"):
                 body["status"] = "cancelled"
+        if request.query.get("stream") == "true":
+            return await self._stream(request, body, after=int(request.query.get("starting_after", -1)))
         return web.json_response(body)
 
     async def _create(self, request: web.Request) -> web.StreamResponse:
         asked = await request.json()
         background = asked.get("background") is True
         made = {**RESPONSE, "id": next(self.names), "background": background, "model": "vendor-model"}
-        made |= {"status": "queued"} if background else {"status": "completed", "usage": USAGE}
+        made |= (
+            {"status": "queued"}
+            if background and not self.is_quick
+            else {"status": "completed", "usage": USAGE}
+        )
         if asked["store"] or background:
             self.kept[made["id"]] = made
         if not asked.get("stream"):
             return web.json_response(made)
+        return await self._stream(request, made)
+
+    async def _stream(
+        self, request: web.Request, made: dict[str, Any], *, after: int = -1
+    ) -> web.StreamResponse:
         response = web.StreamResponse(headers={"content-type": "text/event-stream"})
         await response.prepare(request)
         for number, event in enumerate(_events(made)):
             if number == self.cuts_streams_after:
                 made["status"] = "in_progress"
-                request.transport and request.transport.close()
+                if request.transport is not None:
+                    request.transport.close()
                 return response
-            await response.write(event)
-            await asyncio.sleep(self.pause_s)
+            if number > after:
+                try:
+                    await response.write(event)
+                except ConnectionError:
+                    return response  # it goes on, heard or not
+                await asyncio.sleep(self.pause_s)
         made |= {"status": "completed", "usage": USAGE}
         return response
 
@@ -81,6 +100,7 @@ def _events(made: dict[str, Any]) -> list[bytes]:
     begun = {**made, "status": "in_progress", "usage": None}
     return [
         vendor.event("response.created", response=begun),
+        vendor.event("response.in_progress", response=begun),
         vendor.message(),
         vendor.text("he"),
         vendor.text("llo"),

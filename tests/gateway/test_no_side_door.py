@@ -9,7 +9,7 @@ from typing import Final
 import pytest
 from aiohttp import web
 
-from providers.dialects import find
+from providers.dialects import find, find_stored
 from tests.docs.pages import page, tables
 from tests.fakes.gateway_world import world
 from tests.fakes.sdk_routes import sdk_routes
@@ -17,6 +17,7 @@ from tests.fakes.sdk_routes import sdk_routes
 HELD: Final = "a hold before, settled after"
 FREE: Final = "free: a hold of nothing"
 READ: Final = "our own books"
+STORED: Final = "free: what a call of the company's own made"
 BODY: Final = {"model": "x1", "messages": [{"role": "user", "content": "hi"}], "max_tokens": 5}
 
 
@@ -53,7 +54,8 @@ async def test_what_is_not_listed_does_not_exist(tmp_path: Path) -> None:
 def test_what_is_listed_is_metered_as_it_says() -> None:
     for (method, path), meter in documented().items():
         found = find(path.replace("{}", "x1"), b"", {})
-        assert (found is None) == (meter == READ), path
+        assert (method in find_stored(path.replace("{}", "x1"))) == (meter == STORED), path
+        assert (found is None) == (meter in (READ, STORED)), path
         if found is not None:
             assert method == "POST"
             is_counting = found.operation.name in ("count_tokens", "count")
@@ -65,6 +67,10 @@ def test_what_is_listed_is_metered_as_it_says() -> None:
     [
         ("openai", "POST", "/v1/chat/completions"),
         ("openai", "POST", "/v1/responses"),
+        ("openai", "GET", "/v1/responses/{}"),
+        ("openai", "DELETE", "/v1/responses/{}"),
+        ("openai", "POST", "/v1/responses/{}/cancel"),
+        ("openai", "GET", "/v1/responses/{}/input_items"),
         ("anthropic", "POST", "/v1/messages"),
         ("anthropic", "POST", "/v1/messages/count_tokens"),
         ("google-genai", "POST", "/v1beta/models/{}:generateContent"),

@@ -40,7 +40,11 @@ CONTRACT = {
     "upstream_timeout": (504, True),
     "meter_unavailable": (503, True),
 }
-OURS = {"usage_not_found": (404, False), "internal_error": (500, False)}
+OURS = {
+    "usage_not_found": (404, False),
+    "id_not_found": (404, False),
+    "internal_error": (500, False),
+}
 
 
 def test_the_table_is_the_contracts() -> None:

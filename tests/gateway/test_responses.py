@@ -200,9 +200,7 @@ async def test_a_failure_inside_a_200(tmp_path: Path, counted: bool) -> None:
 @pytest.mark.parametrize(
     ("more", "param"),
     [
-        ({"background": True}, "background"),
-        ({"store": True}, "store"),
-        ({"previous_response_id": "resp_1"}, "previous_response_id"),
+        ({"previous_response_id": 3}, "previous_response_id"),
         ({"conversation": "conv_1"}, "conversation"),
         ({"prompt": {"id": "pmpt_1"}}, "prompt"),
         ({"input": [{"type": "item_reference", "id": "msg_1"}]}, "input"),

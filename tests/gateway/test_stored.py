@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 from aiohttp import web
 
+from gateway.stored import AT_ONCE_MAX
 from metering.directory import ApiKey, Company
 from tests.fakes.asgi_client import AsgiClient, Heard
 from tests.fakes.gateway_world import PEPPER, Everything, World, api_key, product, voucher, world
@@ -102,7 +103,7 @@ async def test_what_is_kept_is_read_again_at_no_charge(tmp_path: Path) -> None:
         for method in ("GET", "DELETE"):
             assert_unknown(await w.client.call(method, path))
         assert vendor.asked == [
-            ("GET", f"{path}?include%5B%5D=message.output_text.logprobs"),
+            ("GET", f"{path}?include%5B%5D=message.output_text.logprobs&stream=false"),
             ("GET", f"{path}/input_items?limit=2&order=asc"),
             ("DELETE", path),
         ]
@@ -182,8 +183,7 @@ async def test_reading_needs_no_voucher(tmp_path: Path) -> None:
         ("GET", "/v1/responses/" + "a" * 300, 404, "route_not_found"),
         ("POST", "/v1/responses/compact", 404, "route_not_found"),
         ("POST", "/v1/responses/input_tokens", 404, "route_not_found"),
-        ("GET", "/v1/responses/resp_1?stream=true", 400, "invalid_request"),
-        ("GET", "/v1/responses/resp_1?starting_after=3", 400, "invalid_request"),
+        ("GET", "/v1/responses/resp_1?" + "&".join("a=b" for _ in range(30)), 400, "invalid_request"),
     ],
 )
 async def test_other_routes(tmp_path: Path, method: str, path: str, status: int, code: str) -> None:
@@ -193,6 +193,44 @@ async def test_other_routes(tmp_path: Path, method: str, path: str, status: int,
         heard = await w.client.call(method, path)
         assert (heard.status, heard.code) == (status, code)
         assert vendor.asked == []
+
+
+async def test_reading_much_at_once_is_refused(tmp_path: Path) -> None:
+    vendor = StoringVendor(delay_s=0.1)
+    async with two_companies(vendor, tmp_path) as (w, other):
+        await w.client.call("POST", ROUTE, KEEP)
+        reads = [w.client.call("GET", f"{ROUTE}/resp_1") for _ in range(AT_ONCE_MAX + 2)]
+        heard = await asyncio.gather(*reads, other.call("GET", f"{ROUTE}/resp_1"))
+        assert [one.status for one in heard] == [200] * AT_ONCE_MAX + [429] * 2 + [404]
+        assert heard[-2].code == "too_many_concurrent"
+        assert (await w.client.call("GET", f"{ROUTE}/resp_1")).status == 200
+
+
+async def test_what_goes_on_is_read_as_a_stream(tmp_path: Path) -> None:
+    """From where the client left it; free, and charged by the call itself before its end is shown."""
+    vendor = StoringVendor(pause_s=0.02)
+    async with world(vendor, tmp_path) as w:
+        begin = {**ASK, "background": True, "stream": True}
+        await w.client.call("POST", ROUTE, begin, leave_after=1)
+        heard = await w.client.call("GET", f"{ROUTE}/resp_1?stream=true&starting_after=2")
+        assert heard.headers["content-type"].startswith("text/event-stream")
+        kinds = [frame.split("\n")[0].removeprefix("event: response.") for frame in heard.frames]
+        assert kinds == ["output_text.delta", "output_text.delta", "completed"]
+        assert '"model": "x1"' in heard.frames[-1]
+        assert "vendor-model" not in heard.body.decode()
+        assert [event.charge_micro for event in w.events] == [CHARGE_MICRO]
+
+
+async def test_a_stream_of_a_kept_answer_that_breaks(tmp_path: Path) -> None:
+    vendor = StoringVendor()
+    async with two_companies(vendor, tmp_path) as (w, other):
+        await w.client.call("POST", ROUTE, {**ASK, "background": True})
+        assert_unknown(await other.call("GET", f"{ROUTE}/resp_1?stream=true"))
+        vendor.cuts_streams_after = 3
+        heard = await w.client.call("GET", f"{ROUTE}/resp_1?stream=true")
+        assert heard.frames[-1].startswith("event: error")
+        assert heard.complete
+        assert w.events == []
 
 
 @pytest.mark.parametrize(

@@ -43,6 +43,18 @@ async def test_what_the_vendor_gets_and_what_we_keep(upstream: Upstream) -> None
         assert body == b'{"a":1}'
 
 
+async def test_other_methods_and_paths_of_many_ids(upstream: Upstream) -> None:
+    async with vendor(says(whole(b"{}"))) as (made, to):
+        for method, path in (("GET", "/responses/r1?a=%5B"), ("DELETE", "/responses/r1"), ("POST", "/x")):
+            sent = upstream.send(to, path=path, body=b"", stream=False, request_id="r", method=method)
+            assert await (await sent).read(10) == b"{}"
+            head = made.asked[-1]
+            assert head.startswith(f"{method} /v1{path} HTTP/1.1\r\n".encode())
+            assert b"\r\nContent-Length: 0\r\n" in head
+            assert b"uthorization: Bearer secret-key\r\n" in head
+        assert made.connections == 1
+
+
 @pytest.mark.parametrize("name", ["azure", "azure-openai", "azure-ai-foundry"])
 async def test_azure_takes_its_key_in_a_header_of_its_own(upstream: Upstream, name: str) -> None:
     async with vendor(says(whole(b""))) as (made, to):

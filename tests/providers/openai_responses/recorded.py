@@ -14,7 +14,7 @@ from providers.openai_responses.stream import ResponseFold
 from providers.sse import SseSplitter
 
 WIRE: Final = Path(__file__).parents[4] / "shared" / "wire" / "public"
-# Of `openai.responses.retrieve` and `openai.responses.input_tokens` nothing is offered yet.
+# Reading what is kept is tested in test_responses_stored.py; counting is not offered.
 PROTOCOLS: Final = ("openai.responses", "openai.responses.compact")
 
 

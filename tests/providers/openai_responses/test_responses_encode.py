@@ -17,7 +17,7 @@ HI = {"model": "nuri-x1", "input": "hi"}
 
 
 def upstream(
-    more: dict[str, Any], *, stream: bool = False, output_limit: int | None = None
+    more: dict[str, Any], *, stream: bool = False, output_limit: int | None = None, kept: bool = False
 ) -> dict[str, Any]:
     body = {**HI, **more}
     before = json.dumps(body)
@@ -30,7 +30,7 @@ def upstream(
     )
     assert json.dumps(body) == before, "the caller's body is not touched"
     out: dict[str, Any] = json.loads(encoded)
-    assert (out.pop("model"), out.pop("input"), out.pop("store")) == ("solar-pro4", "hi", False)
+    assert (out.pop("model"), out.pop("input"), out.pop("store")) == ("solar-pro4", "hi", kept)
     return out
 
 
@@ -40,6 +40,11 @@ def upstream(
         ({}, {}, {}),
         ({"store": False}, {}, {}),
         ({"store": None}, {}, {}),
+        ({"store": True}, {"kept": True}, {}),
+        ({"background": True}, {"kept": True}, {"background": True}),
+        ({"background": True, "store": None}, {"kept": True}, {"background": True}),
+        ({"background": True, "store": False}, {}, {"background": True}),
+        ({"previous_response_id": "resp_1"}, {}, {"previous_response_id": "resp_1"}),
         ({"stream": False}, {}, {"stream": False}),
         ({"stream": True}, {"stream": True}, {"stream": True}),
         ({}, {"stream": True}, {"stream": True}),

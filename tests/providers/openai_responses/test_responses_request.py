@@ -41,14 +41,30 @@ def test_what_is_not_asked_for_is_not_refused(more: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize(
+    ("more", "stores", "background"),
+    [
+        ({"store": True}, True, False),
+        ({"background": True}, True, True),
+        ({"background": True, "store": False}, True, True),
+        ({"background": True, "stream": True}, True, True),
+    ],
+)
+def test_what_the_vendor_keeps(more: dict[str, Any], stores: bool, background: bool) -> None:
+    """What goes on in the background has an id that is asked for, kept for long or not."""
+    found = facts(**more)
+    assert (found.stores, found.background, found.takes_whole_context) == (stores, background, False)
+
+
+def test_what_is_gone_on_from_is_no_part_of_the_body() -> None:
+    found = facts(previous_response_id="resp_1")
+    assert (found.follows, found.takes_whole_context, found.stores) == ("resp_1", True, False)
+
+
+@pytest.mark.parametrize(
     ("more", "param", "instead"),
     [
-        ({"background": True}, "background", "stream it"),
-        ({"store": True}, "store", "set it to false"),
-        ({"previous_response_id": "resp_1"}, "previous_response_id", "send the items"),
-        ({"previous_response_id": 3}, "previous_response_id", "send the items"),
-        ({"conversation": "conv_1"}, "conversation", "send the items"),
-        ({"conversation": {"id": "conv_1"}}, "conversation", "send the items"),
+        ({"conversation": "conv_1"}, "conversation", "send its items"),
+        ({"conversation": {"id": "conv_1"}}, "conversation", "`previous_response_id`"),
         ({"prompt": {"id": "pmpt_1"}}, "prompt", "`instructions`"),
         ({"input": [{"type": "item_reference", "id": "msg_1"}]}, "input", "send the item itself"),
         ({"tools": [{"type": "code_interpreter", "container": "cntr_1"}]}, "tools", '{"type": "auto"}'),
@@ -90,6 +106,8 @@ def test_what_the_vendor_stores_is_refused(more: dict[str, Any], param: str, ins
         ({"stream": 1}, "stream"),
         ({"store": "no"}, "store"),
         ({"background": 1}, "background"),
+        ({"previous_response_id": 3}, "previous_response_id"),
+        ({"previous_response_id": ["resp_1"]}, "previous_response_id"),
         ({"tools": {}}, "tools"),
         ({"input": [{"type": "additional_tools", "tools": 3}]}, "tools"),
     ],

@@ -1,0 +1,65 @@
+"""What a vendor stores, read as a stream: passed on as it comes, and free: its call is charged elsewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+
+from gateway.asgi.request import Request
+from gateway.asgi.response import EVENT_STREAM, NO_CACHE
+from gateway.outlet import Outlet
+from gateway.problems import Problem
+from gateway.reading import code_of
+from providers.dialect import Fold, Splitter
+from providers.errors import UpstreamError
+from providers.sse import SseEventTooLarge
+from providers.upstream import UpstreamAnswer
+
+
+class StoredStream:
+    def __init__(self, fold: Fold, request: Request, outlet: Outlet, request_id: str) -> None:
+        self._fold = fold
+        self._request = request
+        self._outlet = outlet
+        self._request_id = request_id
+
+    async def run(
+        self, answer: UpstreamAnswer, *, before_end: Callable[[], Awaitable[object]], splitter: Splitter
+    ) -> None:
+        """`before_end`: the call may be charged a moment before its client sees the end."""
+        await self._outlet.head(200, [EVENT_STREAM, NO_CACHE, (b"x-request-id", self._request_id.encode())])
+        stop_listening = self._request.when_left(answer.close)
+        try:
+            code = await self._read(answer, splitter)
+        finally:
+            stop_listening()
+            answer.close()
+        if self._request.has_left():
+            return
+        if code is not None or self._fold.error is not None:
+            problem = Problem(code or "upstream_error")
+            refusal = problem.refusal(self._request.header(b"accept-language"), self._request_id)
+            await self._outlet.last(self._fold.failure(refusal))
+            return
+        await before_end()
+        await self._outlet.last(self._fold.terminal())
+
+    async def _read(self, answer: UpstreamAnswer, splitter: Splitter) -> str | None:
+        """-> code of a failure"""
+        events: list[bytes] = []
+
+        def take(piece: bytes) -> bool:
+            events.extend(splitter.feed(piece))
+            return False
+
+        fold, outlet = self._fold, self._outlet
+        try:
+            while not (fold.done or fold.error is not None) and await answer.read_into(take):
+                out = b"".join([fold.feed(event) for event in events])
+                events.clear()
+                if out and not outlet.put(out):
+                    await outlet.flush()
+        except UpstreamError as error:
+            return code_of(error)
+        except SseEventTooLarge:
+            return "upstream_error"
+        return None if fold.done or fold.error is not None else "upstream_error"
