@@ -15,7 +15,7 @@ from typing import Final
 
 import msgspec
 
-from gateway.background_end import Followed
+from gateway.background_end import Followed, tokens_of
 from gateway.directory import Directory
 from gateway.exchange import Exchange
 from gateway.ports import BooksUnavailable, StoredThing, StoredThings
@@ -40,6 +40,7 @@ class FollowPace(msgspec.Struct, frozen=True):
     most_s: float = 30.0
     growth: float = 1.5
     life_s: float = 6 * 3600.0  # then it is cancelled
+    unheard_s: float = 600.0  # the same of a stream that broke off: perhaps the vendor has stopped too
     farewell_s: float = 300.0  # and then it is over, whatever the vendor says
     claim_every_s: float = 5.0
 
@@ -159,7 +160,8 @@ class Background:
             await self._pause(followed.meta.op, pause_s)
             pause_s = min(pause_s * self._pace.growth, self._pace.most_s)
             age_s = (self._now_ms() - followed.begun_ms) / 1000
-            is_too_old = age_s > self._pace.life_s
+            life_s = self._pace.life_s if followed.background else self._pace.unheard_s
+            is_too_old = age_s > life_s
             cancels = not is_cancelled and (is_too_old or followed.meta.op in self._given_up)
             try:
                 answer = await self._ask(thing, cancels=cancels)
@@ -170,7 +172,7 @@ class Background:
                 missing, is_cancelled = 0, is_cancelled or cancels
                 if not answer.is_running:
                     return followed.end(answer, now_ms=self._now_ms())
-            if missing >= MISSING_MAX or age_s > self._pace.life_s + self._pace.farewell_s:
+            if missing >= MISSING_MAX or age_s > life_s + self._pace.farewell_s:
                 return followed.end(None, now_ms=self._now_ms())
 
     async def _pause(self, op: str, seconds: float) -> None:
@@ -203,7 +205,7 @@ class Background:
                     return
             else:
                 try:
-                    await self._meter.settle(held, event, tokens=sum_of(event))
+                    await self._meter.settle(held, event, tokens=tokens_of(event))
                     return
                 except MeterUnavailable:
                     pass
@@ -239,19 +241,3 @@ class Background:
                 _log.error("background_unreadable op=%s", thing.op)
                 continue
             self._begin(followed, thing, None)
-
-
-def sum_of(event: UsageEvent) -> int:
-    """Tokens, for the key's limit per minute."""
-    return sum(event.tokens.get(name, 0) for name in _COUNTED)
-
-
-_COUNTED: Final = (
-    "input",
-    "cached_input",
-    "cache_write",
-    "cache_write_1h",
-    "output",
-    "input_audio",
-    "output_audio",
-)

@@ -26,6 +26,7 @@ class Followed(msgspec.Struct, frozen=True):
     upstream: str | None
     upstream_id: str | None
     begun_ms: int
+    background: bool = True  # else a stream that broke off
     delivered: int = 0  # output tokens the client has got already, estimated
     client_gone: bool = False
 
@@ -40,6 +41,7 @@ class Followed(msgspec.Struct, frozen=True):
             upstream=exchange.target_id,
             upstream_id=exchange.upstream_id,
             begun_ms=begun_ms,
+            background=exchange.facts.background,
             delivered=delivered,
             client_gone=exchange.client_gone,
         )
@@ -63,6 +65,9 @@ class Followed(msgspec.Struct, frozen=True):
         failed = answer is None or answer.error is not None
         if usage is None and (answer is None or made or not failed):
             usage, estimated = Usage(input=self.meta.input_tokens, output=made), True
+        end_reason = "upstream_error" if failed else "completed"
+        if answer is None and self.client_gone:
+            end_reason, failed = "client_gone", False
         return UsageEvent(
             meta=self.meta,
             n=self.n,
@@ -70,7 +75,7 @@ class Followed(msgspec.Struct, frozen=True):
             held_at_ms=self.held_at_ms,
             finished_ms=now_ms,
             status="released" if usage is None else "settled",
-            end_reason="upstream_error" if failed else "completed",
+            end_reason=end_reason,
             charge_micro=0 if usage is None else self.price.charge_micro(usage),
             client_gone=self.client_gone,
             estimated=estimated,
@@ -80,3 +85,8 @@ class Followed(msgspec.Struct, frozen=True):
             upstream_request_id=self.upstream_id,
             upstream=self.upstream,
         )
+
+
+def tokens_of(event: UsageEvent) -> int:
+    """What counts for a key's limit per minute: `reasoning` is a part of the output."""
+    return sum(count for name, count in event.tokens.items() if name != "reasoning")

@@ -211,12 +211,14 @@ class Calls:
     async def _run(self, work: _Work, op: str) -> None:
         admitted, record = work.admitted, work.record
         meta = self._meta(admitted, record, op=op, tag=work.tag)
-        holder = await self._holder(admitted)
+        holder, facts = None, admitted.facts
+        if facts.follows is not None or facts.background:
+            holder = await self._stored.holder(admitted.caller, admitted.route, facts, admitted.product)
         record.usage_id = op
         held = await self._reserve(admitted, meta)
         exchange = Exchange(
             meta=meta,
-            facts=admitted.facts,
+            facts=facts,
             product=admitted.product,
             ceiling=admitted.ceiling,
             held=held,
@@ -247,13 +249,6 @@ class Calls:
             record.attempts, record.upstream = exchange.attempts, exchange.target_id
         if outcome is not None:
             _note(record, outcome)
-
-    async def _holder(self, admitted: Admitted) -> str | None:
-        """The upstream that has what the request goes on from, if it names something."""
-        facts, kind = admitted.facts, admitted.route.operation.stored
-        if kind is None or (facts.follows is None and not facts.background):
-            return None
-        return await self._stored.holder(admitted.caller, facts, admitted.product, kind.name)
 
     async def _reserve(self, admitted: Admitted, meta: CallMeta) -> Held:
         ceiling = admitted.ceiling

@@ -24,7 +24,8 @@ from gateway.ports import BooksUnavailable
 from gateway.problems import Problem, charged_failure
 from gateway.reading import STOPPING, PassOn, Reading, code_of
 from gateway.slices import Pace, Slices
-from gateway.stored import USABLE_ID, Stored
+from gateway.stored import Stored
+from gateway.stored_keeping import Keeping, is_usable
 from metering.event import UsageEvent
 from metering.meter import Meter
 from metering.money import format_krw
@@ -130,10 +131,9 @@ class _Call:
         self.goes_on = False  # in the background: its hold is no longer ours to end
         self.gone = False
         self._answer: UpstreamAnswer | None = None
-        self._target: UpstreamTarget | None = None
         self._fold: Fold | None = None
-        self._unbound: bytes | None = None  # they carry an id that is not the company's yet
-        self._bound_id: str | None = None
+        self._withheld: bytes | None = None  # it carries an id that is not the company's yet
+        self.keeping = Keeping(relay._stored, exchange)
         self._draining = False
         self._stop: asyncio.TimerHandle | None = None
 
@@ -170,7 +170,9 @@ class _Call:
                 usage, answer.units, delivered, units_are_estimated=answer.units_are_estimated
             )
         exchange.client_gone = self.request.has_left()
-        is_bound = await self._bind(reached.target, answer.upstream_id)
+        is_bound = not self.keeping.lacks(answer.upstream_id) or await self.keeping.bind(
+            reached.target, answer.upstream_id
+        )
         outcome = await self.settle(usage, estimated=estimated, end_reason="completed")
         if not is_bound:
             raise _failure(STOPPING, outcome)
@@ -179,32 +181,22 @@ class _Call:
 
     async def _go_on(self, reached: Reached, answer: Answer) -> None:
         """The vendor has begun, and ends in its own time: the client is told the id, and charged then."""
-        exchange = self.exchange
-        if answer.upstream_id is None or not _is_usable(answer.upstream_id):
+        if not is_usable(answer.upstream_id):
             raise Problem("upstream_error")  # nobody could ask for it again
         self.goes_on = True
-        if not await self.relay._stored.bind(exchange, reached.target, answer.upstream_id, goes_on=True):
-            raise charged_failure("meter_unavailable", exchange.meta.op)
+        if not await self.keeping.go_on(reached.target, answer.upstream_id):
+            raise charged_failure("meter_unavailable", self.exchange.meta.op)
         self.outlet.is_charged = True  # a repeat is answered alike
         await self.outlet.whole(200, [JSON, *self.headers], answer.body)
 
-    def _may_go_on(self, fold: Fold) -> bool:
-        """The stream is over and the answer is not: what the vendor keeps, it may make whole all the same."""
-        is_open = fold.usage is None and not fold.done and fold.error is None
-        return is_open and self.exchange.facts.stores and _is_usable(fold.upstream_id)
-
-    async def _go_on_unheard(self, fold: Fold, reason: str) -> None:
-        """It is charged by what the vendor says of it when it is asked again."""
-        assert self._target is not None, "somebody has begun to send it"
-        assert fold.upstream_id is not None, "it can be asked for"
+    async def _go_on_unheard(self, reached: Reached, fold: Fold, reason: str) -> None:
+        """The stream is over and the answer may not be: it is charged by what the vendor says when asked."""
         exchange = self.exchange
         exchange.client_gone = self.gone
         exchange.upstream_id = exchange.upstream_id or fold.upstream_id
         self.goes_on = self.outlet.is_charged = True
         self.outlet.kept = None  # there is no whole answer to repeat
-        await self.relay._stored.bind(
-            exchange, self._target, fold.upstream_id, goes_on=True, delivered=fold.delivered_tokens()
-        )
+        await self.keeping.go_on(reached.target, fold.upstream_id, delivered=fold.delivered_tokens())
         if self.gone:
             return
         if not self.outlet.started:
@@ -218,17 +210,17 @@ class _Call:
         fold = self._fold = make(
             self.exchange.product.product_id, self.exchange.facts, quirks_for(reached.target.vendor)
         )
-        self._answer, self._target = reached.answer, reached.target
+        self._answer = reached.answer
         stop_listening = self.request.when_left(self._client_left)
         try:
             cut, error = await self._read(reached, fold, partial(self._pass_on, fold))
-            if self._may_go_on(fold):
-                await self._go_on_unheard(fold, error or "upstream_error")
+            if self.keeping.may_go_on(fold):
+                await self._go_on_unheard(reached, fold, error or "upstream_error")
                 return None
             usage, estimated, reason = self._reckon(fold, cut=cut, error=error)
             failed = reason if reason in _FAILURES else None
-            if failed is None and fold.upstream_id != self._bound_id:  # only its end carries an id
-                is_bound = await self._bind(reached.target, fold.upstream_id)
+            if failed is None and self.keeping.lacks(fold.upstream_id):  # only its end carries an id
+                is_bound = await self.keeping.bind(reached.target, fold.upstream_id)
                 failed = None if is_bound else STOPPING
             self.exchange.client_gone = self.gone
             try:
@@ -301,7 +293,7 @@ class _Call:
             slices,
             splitter=reached.dialect.make_splitter(limits.event_bytes_max),
             pass_on=pass_on,
-            flush=self._flush,
+            flush=lambda: self._flush(reached.target, fold.upstream_id),
         )
         return await reading.run()
 
@@ -310,35 +302,22 @@ class _Call:
             kind = JSON if self.exchange.facts.as_array else EVENT_STREAM
             await self.outlet.head(200, [kind, NO_CACHE, *self.headers])
 
-    async def _flush(self) -> None:
-        if self._unbound is not None:
-            out, self._unbound = self._unbound, None
-            await self._bind_stream()
-            await self._begin_stream()
-            self.outlet.put(out)
-        await self._begin_stream()
-        await self.outlet.flush()
-
-    async def _bind_stream(self) -> None:
-        """Raises BooksUnavailable: what the books do not know is nobody's, so none of it is sent."""
-        assert self._fold is not None, "a stream that has begun has a fold"
-        assert self._target is not None, "and somebody sends it"
-        if not await self._bind(self._target, self._fold.upstream_id):
+    async def _flush(self, target: UpstreamTarget, vendor_id: str | None) -> None:
+        """Raises BooksUnavailable: what cannot be bound is nobody's, so none of it is sent."""
+        out, self._withheld = self._withheld, None
+        if out is not None and not await self.keeping.bind(target, vendor_id):
             raise BooksUnavailable
-        self._bound_id = self._fold.upstream_id
-
-    async def _bind(self, target: UpstreamTarget, vendor_id: str | None) -> bool:
-        """Before the client learns the id of what the vendor keeps. False: the books cannot be reached."""
-        if not self.exchange.facts.stores or vendor_id is None:
-            return True
-        return await self.relay._stored.bind(self.exchange, target, vendor_id)
+        await self._begin_stream()
+        if out is not None:
+            self.outlet.put(out)
+        await self.outlet.flush()
 
     def _pass_on(self, fold: Fold, events: list[bytes]) -> bool:
         out = fold.feed(events[0]) if len(events) == 1 else b"".join([fold.feed(event) for event in events])
         if not out or (self.gone and self.outlet.kept is None):
             return True
-        if self.exchange.facts.stores and fold.upstream_id != self._bound_id:
-            self._unbound = out
+        if self.keeping.lacks(fold.upstream_id):
+            self._withheld = out
             return False
         return self.outlet.put(out)
 
@@ -482,10 +461,6 @@ def _failure(reason: str, outcome: Outcome | None) -> Problem:
 def _asks_for_too_much(exchange: Exchange) -> bool:
     limit = exchange.facts.output_limit
     return limit is not None and limit > exchange.product.max_output_tokens
-
-
-def _is_usable(vendor_id: str | None) -> bool:
-    return vendor_id is not None and USABLE_ID.fullmatch(vendor_id) is not None
 
 
 def _is_stream(reached: Reached) -> bool:

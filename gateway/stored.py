@@ -27,7 +27,7 @@ from gateway.stored_vendor import StoredVendor, holder_of
 from gateway.telemetry import CallRecord
 from providers.catalogue import Product, UpstreamTarget
 from providers.dialect import StoredRoute
-from providers.dialects import DIALECTS, STORED
+from providers.dialects import DIALECTS, STORED, Route
 from providers.facts import BadRequest, RequestFacts
 
 _log = logging.getLogger(__name__)
@@ -60,13 +60,15 @@ class Stored:
 
     # -- with a call
 
-    async def holder(self, caller: Caller, facts: RequestFacts, product: Product, kind: str) -> str | None:
+    async def holder(self, caller: Caller, route: Route, facts: RequestFacts, product: Product) -> str | None:
         """The product's upstream that has what the request goes on from. Raises Problem."""
+        kind = route.operation.stored
+        assert kind is not None, "only such an operation has such requests"
         if facts.background and not self.background.has_room:
             raise Problem("meter_unavailable", retry_after_s=30)
         if facts.follows is None:
             return None
-        thing, _ = await self._find(caller, kind, facts.follows, param="previous_response_id")
+        thing, _ = await self._find(caller, kind.name, facts.follows, param="previous_response_id")
         theirs = holder_of(thing, self._directory)
         account = None if theirs is None else (theirs.base_url, theirs.api_key)
         for target in product.upstreams:
@@ -158,21 +160,13 @@ class Stored:
             raise Problem("id_not_found")
         record.upstream = target.target_id
         if route.deed == "delete" and goes_on:
-            goes_on = not await self.background.ends_soon(thing.op, wait_s=END_S)
-        if route.deed == "delete" and goes_on:
-            raise Problem(
-                "invalid_request",
-                english="This answer is still being made; cancel it first, or wait for its end.",
-                korean="아직 생성 중인 응답입니다. 먼저 취소하거나 끝날 때까지 기다려 주세요.",
-            )
+            await self._has_ended(thing)
+        path, request_id = route.path + query.text, record.request_id
         if query.streams:
             record.stream = True
-            stream = StoredStream(kind.fold(thing.product_id), request, outlet, record.request_id)
-            upstream = await self._vendor.stream(
-                target, route.path + query.text, request_id=record.request_id
-            )
+            stream = StoredStream(kind.fold(thing.product_id), request, outlet, request_id)
             await stream.run(
-                upstream,
+                await self._vendor.stream(target, path, request_id=request_id),
                 before_end=lambda: self.background.ends_soon(thing.op, wait_s=END_S),
                 splitter=DIALECTS[target.dialect].make_splitter(EVENT_BYTES_MAX),
             )
@@ -181,21 +175,30 @@ class Stored:
             answer = await self._vendor.ask(
                 target,
                 kind,
-                route.path + query.text,
+                path,
                 method=route.method,
                 product_id=thing.product_id,
-                request_id=record.request_id,
+                request_id=request_id,
             )
         except Problem as problem:
-            if problem.code == "id_not_found" and not goes_on and route.deed == "delete":
+            if problem.code == "id_not_found" and route.deed == "delete":
                 await self._deleted(thing)
             raise
         if route.deed == "delete":
             await self._deleted(thing)
         elif goes_on and not answer.is_running:
             self.background.look(thing.op)
-        headers: Headers = [JSON, NO_CACHE, (b"x-request-id", record.request_id.encode())]
+        headers: Headers = [JSON, NO_CACHE, (b"x-request-id", request_id.encode())]
         await outlet.whole(200, headers, answer.body)
+
+    async def _has_ended(self, thing: StoredThing) -> None:
+        """What is still being made cannot be deleted: its count would go with it. Raises Problem."""
+        if not await self.background.ends_soon(thing.op, wait_s=END_S):
+            raise Problem(
+                "invalid_request",
+                english="This answer is still being made; cancel it first, or wait for its end.",
+                korean="아직 생성 중인 응답입니다. 먼저 취소하거나 끝날 때까지 기다려 주세요.",
+            )
 
     async def _find(
         self, caller: Caller, kind: str, vendor_id: str, param: str | None = None

@@ -246,19 +246,7 @@ async def world(
     **product_changes: Any,
 ) -> AsyncIterator[World]:
     seen: list[Any] = []
-
-    async def handle(request: web.Request) -> web.StreamResponse:
-        if raw := await request.read():
-            seen.append(orjson.loads(raw) if request.content_type == "application/json" else raw)
-        return await vendor(request)
-
-    app = web.Application()
-    app.router.add_route("*", "/{tail:.*}", handle)
-    runner = web.AppRunner(app, shutdown_timeout=0.1)
-    await runner.setup()
-    site = web.TCPSite(runner, "127.0.0.1", 0)
-    await site.start()
-    port = runner.addresses[0][1]
+    runner, port = await _serve(vendor, seen)
     clock_ms = [NOW_MS]
     purse = MemoryPurse(now_ms=lambda: clock_ms[0])
     treasury = MemoryTreasury(purse, halves=halves)
@@ -340,6 +328,23 @@ async def world(
         await meter.close(patience_s=0)
         await upstream.close()
         await runner.cleanup()
+
+
+async def _serve(vendor: Vendor, seen: list[Any]) -> tuple[web.AppRunner, int]:
+    """The vendor on a port."""
+
+    async def handle(request: web.Request) -> web.StreamResponse:
+        if raw := await request.read():
+            seen.append(orjson.loads(raw) if request.content_type == "application/json" else raw)
+        return await vendor(request)
+
+    app = web.Application()
+    app.router.add_route("*", "/{tail:.*}", handle)
+    runner = web.AppRunner(app, shutdown_timeout=0.1)
+    await runner.setup()
+    site = web.TCPSite(runner, "127.0.0.1", 0)
+    await site.start()
+    return runner, runner.addresses[0][1]
 
 
 def _stored(

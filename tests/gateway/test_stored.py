@@ -312,6 +312,22 @@ async def test_a_scarce_balance_asks_for_less_instead_of_cutting(tmp_path: Path)
         assert "stream" not in w.seen[0]
 
 
+@pytest.mark.parametrize("leave_after", [2, None])
+async def test_a_stream_of_which_the_vendor_says_no_more(tmp_path: Path, leave_after: int | None) -> None:
+    """Charged for what was delivered, as any other that breaks off."""
+    vendor = StoringVendor(cuts_streams_after=4, pause_s=0.02)
+    async with world(vendor, tmp_path) as w:
+        await w.client.call("POST", ROUTE, {**KEEP, "stream": True}, leave_after=leave_after)
+        await until(lambda: bool(w.things.unfinished))
+        w.clock_ms[0] += 901_000
+        await until(lambda: not w.things.unfinished)
+        [event] = w.events
+        reason = "upstream_error" if leave_after is None else "client_gone"
+        assert (event.end_reason, event.estimated, event.tokens["output"]) == (reason, True, 1)
+        assert event.client_gone == (leave_after is not None)
+        assert event.error == (reason if leave_after is None else None)
+
+
 async def test_a_stream_that_breaks_is_charged_by_what_the_vendor_made(tmp_path: Path) -> None:
     vendor = StoringVendor(cuts_streams_after=3)
     async with world(vendor, tmp_path) as w:

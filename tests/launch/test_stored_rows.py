@@ -1,0 +1,59 @@
+"""The gateway's port on what is stored: PostgreSQL and the fake of the gateway's tests answer alike."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import replace
+
+import pytest
+
+from billing.database import open_pool
+from billing.gateways import register_gateway
+from gateway.ports import BooksUnavailable, StoredThing, StoredThings
+from launch.gateway_books import StoredRows
+from tests.fakes.memory_stored import MemoryStored
+
+THING = StoredThing("response", "resp_1", "gaonde", "x1", "x1/0", "https://vendor.example/v1", "op1")
+
+
+@pytest.fixture(params=["postgres", "memory"])
+async def things(request: pytest.FixtureRequest) -> AsyncIterator[StoredThings]:
+    if request.param == "memory":
+        yield MemoryStored()
+        return
+    async with open_pool(request.getfixturevalue("books_url")) as pool:
+        async with pool.connection() as conn:
+            await register_gateway(conn, "g1")
+            await register_gateway(conn, "g2")
+        yield StoredRows(pool)
+
+
+async def test_a_life(things: StoredThings) -> None:
+    assert await things.find("gaonde", "response", "resp_1") is None
+    assert await things.bind(THING, gateway_id="g1", call=None)
+    assert await things.bind(THING, gateway_id="g1", call="{}")
+    assert not await things.bind(replace(THING, company_id="other", op="op2"), gateway_id="g1", call=None)
+    assert await things.find("gaonde", "response", "resp_1") == (THING, True)
+    assert await things.find("other", "response", "resp_1") is None
+    assert await things.claim("g2") == []
+    await things.hand_on("g1")
+    assert await things.claim("g2") == [(THING, "{}")]
+    assert await things.claim("g1") == []
+    await things.finish("op1")
+    assert await things.find("gaonde", "response", "resp_1") == (THING, False)
+    await things.delete(THING)
+    assert await things.find("gaonde", "response", "resp_1") is None
+
+
+async def test_books_that_are_away() -> None:
+    things = StoredRows(open_pool("postgresql://127.0.0.1:1/nothing"))
+    for asking in (
+        things.bind(THING, gateway_id="g1", call=None),
+        things.find("gaonde", "response", "resp_1"),
+        things.delete(THING),
+        things.finish("op1"),
+        things.hand_on("g1"),
+        things.claim("g1"),
+    ):
+        with pytest.raises(BooksUnavailable):
+            await asking
