@@ -135,6 +135,8 @@ class Background:
 
     async def _survive(self, followed: Followed, thing: StoredThing, held: Held | None) -> None:
         """A fault of ours must not leave money held for good."""
+        if held is not None:
+            await self._checkpoint(followed, held)
         while True:
             try:
                 event = await self._watch(followed, thing)
@@ -152,6 +154,18 @@ class Background:
                     event.estimated,
                 )
                 return
+
+    async def _checkpoint(self, followed: Followed, held: Held) -> None:
+        try:
+            await self._meter.extend(
+                held,
+                want_micro=0,
+                least_micro=0,
+                floor_micro=followed.floor_micro(held.granted_micro),
+                floor_output_tokens=followed.delivered,
+            )
+        except MeterUnavailable:
+            pass  # then it ends at what was noted before, should nobody follow on
 
     async def _watch(self, followed: Followed, thing: StoredThing) -> UsageEvent:
         """Until it is over -> how."""

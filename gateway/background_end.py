@@ -54,6 +54,11 @@ class Followed(msgspec.Struct, frozen=True):
         """Raises ValueError."""
         return msgspec.json.decode(text, type=cls)
 
+    def floor_micro(self, granted_micro: int) -> int:
+        """What the call costs if nobody hears of it again."""
+        used = Usage(input=self.meta.input_tokens, output=self.delivered)
+        return min(self.price.charge_micro(used), granted_micro)
+
     def end(self, answer: Answer | None, *, now_ms: int) -> UsageEvent:
         """By the vendor's own count; else by what it has made. None: nobody could learn how it ended.
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from providers.facts import RequestFacts
 from providers.json_depth import written
+from providers.openai_responses.item_ids import with_own_ids
 from providers.quirks import NO_QUIRKS, Quirks
 
 
@@ -25,6 +26,8 @@ def encode_upstream(
     # background has to be asked for again; a caller may say that it is not kept beyond that.
     if body.get("store") is None:
         out["store"] = facts.background
+    if type(items := body.get("input")) is list:
+        out["input"] = with_own_ids(items, follows=facts.follows is not None)
     if stream:
         out["stream"] = True
     else:

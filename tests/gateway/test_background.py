@@ -11,6 +11,7 @@ import pytest
 from gateway.background import Background, FollowPace
 from gateway.background_end import Followed
 from gateway.stored_vendor import StoredVendor
+from metering.event import CallMeta
 from metering.keys import lane_of
 from metering.meter import Meter
 from providers.upstream import Upstream
@@ -233,11 +234,13 @@ async def test_another_gateway_follows_on(tmp_path: Path, was_swept: bool) -> No
     vendor = StoringVendor()
     async with world(vendor, tmp_path) as w:
         usage_id = await begun(w)
+        await until(lambda: vendor.polls("resp_1") > 0)
         await w.background.close()
         assert vendor.kept["resp_1"]["status"] == "queued"
         assert [follower for _, follower, _ in w.things.unfinished.values()] == [""]
         if was_swept:
-            [(n, op)] = w.purse.data.lane(lane_of("gaonde")).holds
+            [((n, op), record)] = w.purse.data.lane(lane_of("gaonde")).holds.items()
+            assert record.floor == 1000 * CallMeta.from_bytes(record.meta).input_tokens, "its input"
             await w.purse.sweep(lane=lane_of("gaonde"), n=n, op=op, gateway_id="g1")
         background, meter, upstream = await adopting(w, tmp_path)
         try:
