@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, MutableMapping
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from hashlib import sha256
@@ -11,13 +11,16 @@ from hmac import digest
 from pathlib import Path
 from typing import Any
 
+import orjson
 import pytest
 from aiohttp import web
 
+from gateway.ports import StoredThing
 from gateway.stored import AT_ONCE_MAX
 from metering.directory import ApiKey, Company
 from tests.fakes.asgi_client import AsgiClient, Heard
-from tests.fakes.gateway_world import PEPPER, Everything, World, api_key, product, voucher, world
+from tests.fakes.gateway_world import KEY, PEPPER, Everything, World, api_key, product, voucher, world
+from tests.fakes.memory_stored import MemoryStored
 from tests.fakes.stored_vendor import StoringVendor
 
 ROUTE = "/v1/responses"
@@ -121,10 +124,49 @@ async def test_what_was_not_to_be_kept_is_not(tmp_path: Path, stream: bool, more
         assert_unknown(await w.client.call("GET", f"{ROUTE}/resp_1"))
 
 
-async def test_it_is_bound_before_the_first_frame_that_tells_the_id(tmp_path: Path) -> None:
-    vendor = StoringVendor(pause_s=0.02)
-    async with world(vendor, tmp_path) as w:
-        # The client leaves with the first piece: what it has heard of is its company's already.
+class SlowStored(MemoryStored):
+    """Notes what its client has got when the binding is written."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.sent: list[bytes] = []
+        self.sent_before: list[bytes] = []
+
+    async def bind(self, thing: StoredThing, *, gateway_id: str, call: str | None) -> bool:
+        await asyncio.sleep(0.05)
+        self.sent_before.append(b"".join(self.sent))
+        return await super().bind(thing, gateway_id=gateway_id, call=call)
+
+    async def __call__(self, message: MutableMapping[str, Any]) -> None:
+        self.sent.append(message.get("body", b""))
+
+    def put(self, body: bytes) -> bool:
+        """As our own server takes a piece: at once."""
+        self.sent.append(body)
+        return True
+
+
+@pytest.mark.parametrize("more", [{"stream": True}, {}, {"background": True}])
+async def test_it_is_bound_before_its_client_learns_the_id(tmp_path: Path, more: dict[str, Any]) -> None:
+    things = SlowStored()
+    async with world(StoringVendor(), tmp_path, things=things) as w:
+        bodies = [orjson.dumps({**KEEP, **more})]
+
+        async def receive() -> MutableMapping[str, Any]:
+            if not bodies:
+                await asyncio.Event().wait()
+            return {"type": "http.request", "body": bodies.pop()}
+
+        head = [(b"authorization", f"Bearer {KEY}".encode())]
+        scope = {"type": "http", "method": "POST", "path": ROUTE, "query_string": b"", "headers": head}
+        await w.gateway(scope, receive, things)
+        assert len(things.sent_before) == 1
+        assert b"resp_1" not in things.sent_before[0]
+        assert b"resp_1" in b"".join(things.sent)
+
+
+async def test_who_leaves_with_the_first_frame_may_read_it_later(tmp_path: Path) -> None:
+    async with world(StoringVendor(pause_s=0.02), tmp_path) as w:
         heard = await w.client.call("POST", ROUTE, {**KEEP, "stream": True}, leave_after=1)
         assert b'"resp_1"' in heard.body
         assert (await w.client.call("GET", f"{ROUTE}/resp_1")).status == 200
@@ -264,7 +306,7 @@ async def test_a_conversation_goes_on_where_it_is_kept(tmp_path: Path) -> None:
     async with world(StoringVendor(), tmp_path) as w:
         await w.client.call("POST", ROUTE, KEEP)
         [held] = w.directory.products["x1"].upstreams
-        elsewhere = replace(held, target_id="x1/1", base_url="http://127.0.0.1:1/v1", priority=0)
+        elsewhere = replace(held, target_id="x1/1", api_key="another account", priority=0)
         two = replace(w.directory.products["x1"], upstreams=(elsewhere, held))
         w.directory.apply(Everything(revision=2, products=(two,)))
         heard = await w.client.call("POST", ROUTE, {**ASK, "previous_response_id": "resp_1"})
