@@ -1,4 +1,4 @@
-"""The OpenAI dialect, as one value: chats, the old completions, embeddings, rerank, responses, images, sound."""
+"""The OpenAI dialect, as one value: chats, the old completions, vectors, rerank, responses, images, sound."""
 
 from __future__ import annotations
 

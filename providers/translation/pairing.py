@@ -170,12 +170,12 @@ class TranslatedFold(_Listens):
 
 class _Assembling(_Pair):
     def __call__(self, product_id: str, facts: RequestFacts, quirks: Quirks) -> Assembler:
-        make = self.vendor.operation.assembler
+        make, thinks = self.vendor.operation.assembler, facts.include_thoughts
         if make is not None:
-            return TranslatedAssembler(self, make(product_id, facts, quirks), product_id, facts.include_thoughts)
+            return TranslatedAssembler(self, make(product_id, facts, quirks), product_id, thinks)
         make_fold = self.vendor.operation.fold
         assert make_fold is not None, "a chat has streams"
-        return GatheringAssembler(self, make_fold(product_id, facts, quirks), product_id, facts.include_thoughts)
+        return GatheringAssembler(self, make_fold(product_id, facts, quirks), product_id, thinks)
 
 
 class GatheringAssembler(_Listens):
