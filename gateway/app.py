@@ -15,11 +15,13 @@ import orjson
 
 from gateway.asgi.request import ClientLeft, Receive, Request, Scope, Send
 from gateway.asgi.response import JSON, NO_CACHE, Headers
+from gateway.asgi.websocket import WebSocket, http_answer, is_socket
 from gateway.auth import Caller, authenticate, read_api_key
 from gateway.calls import Calls
 from gateway.directory import Directory
 from gateway.outlet import Outlet
 from gateway.problems import Problem
+from gateway.realtime import Realtime, headers_with_key
 from gateway.stored import Stored
 from gateway.telemetry import CallRecord, Telemetry
 from gateway.views import Views
@@ -27,6 +29,7 @@ from metering.money import format_krw
 from providers import dialects
 from providers.dialect import StoredRoute
 from providers.dialects import Route
+from providers.openai_realtime.operation import REALTIME
 
 _REQUEST_ID: Final = re.compile(r"[A-Za-z0-9._:-]{1,64}")
 
@@ -41,6 +44,7 @@ class Gateway:
         *,
         directory: Directory,
         calls: Calls,
+        realtime: Realtime,
         views: Views,
         stored: Stored,
         telemetry: Telemetry,
@@ -51,6 +55,7 @@ class Gateway:
     ) -> None:
         self._directory = directory
         self._calls = calls
+        self._realtime = realtime
         self._views = views
         self._stored = stored
         self._telemetry = telemetry
@@ -60,7 +65,9 @@ class Gateway:
         self._is_ready = is_ready
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        assert scope["type"] == "http", "the server offers neither lifespan nor web sockets"
+        assert scope["type"] in ("http", "websocket"), "the server offers no lifespan"
+        socket = WebSocket(receive, send) if is_socket(scope) else None
+        send = send if socket is None else http_answer(send)  # a socket that is not taken is answered in HTTP
         path = scope["path"]
         if path in ("/healthz", "/readyz"):
             await self._probe(path, send)
@@ -74,7 +81,7 @@ class Gateway:
         record = CallRecord(request_id=request_id, route=name, started_s=time.perf_counter())
         outlet = Outlet(send)
         try:
-            await self._dispatch(route, stored, request, outlet, record)
+            await self._dispatch(route, stored, request, outlet, record, socket)
         except Problem as problem:
             record.code = problem.code
             await self._refuse(problem, request, outlet, record)
@@ -95,20 +102,29 @@ class Gateway:
         request: Request,
         outlet: Outlet,
         record: CallRecord,
+        socket: WebSocket | None,
     ) -> None:
         path = request.path
         if route is None and not stored and path != "/v1/estimate" and not path.startswith(READ):
             raise Problem("route_not_found")
         if route is not None:
             record.dialect, record.operation = route.dialect.name, route.operation.name
-        caller = authenticate(
-            read_api_key(request.headers, request.query, request.twice, filters_by_name=path == "/v1/usage"),
-            pepper=self._pepper,
-            callers=self._directory,
-            now_ms=self._now_ms(),
-            client_host=request.client_host,
-        )
+        is_session = route is not None and route.operation is REALTIME
+        headers = headers_with_key(request) if is_session else request.headers
+        secret = read_api_key(headers, request.query, request.twice, filters_by_name=path == "/v1/usage")
+        caller = self._caller(secret, request)
         record.company, record.api_key = caller.company.company_id, caller.key.name
+        if route is not None and is_session:
+            _only(request, "GET")
+            await self._realtime.serve(
+                route,
+                lambda: self._caller(secret, request),
+                request,
+                socket=socket,
+                outlet=outlet,
+                record=record,
+            )
+            return
         if route is not None:
             _only(request, "POST")
             await self._calls.call(route, caller, request, outlet, record)
@@ -118,8 +134,17 @@ class Gateway:
             await self._stored.answer(stored[request.method], caller, request, outlet, record)
             return
         body = await self._view(request, caller, record)
-        headers: Headers = [JSON, NO_CACHE, (b"x-request-id", record.request_id.encode())]
-        await outlet.whole(200, headers, body)
+        said: Headers = [JSON, NO_CACHE, (b"x-request-id", record.request_id.encode())]
+        await outlet.whole(200, said, body)
+
+    def _caller(self, secret: bytes, request: Request) -> Caller:
+        return authenticate(
+            secret,
+            pepper=self._pepper,
+            callers=self._directory,
+            now_ms=self._now_ms(),
+            client_host=request.client_host,
+        )
 
     async def _view(self, request: Request, caller: Caller, record: CallRecord) -> bytes:
         path = request.path

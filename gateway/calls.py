@@ -95,7 +95,7 @@ class Calls:
     ) -> None:
         raw, body = await self._read(request, reads_form=route.operation.reads_form)
         admitted = self.admit(route, caller, body, len(raw), record)
-        work = _Work(admitted, body, request, outlet, record, _tag(request))
+        work = _Work(admitted, body, request, outlet, record, tag_of(request))
         key = idempotency.read_key(request.header(b"idempotency-key"))
         if key is None:
             del raw, body
@@ -131,6 +131,10 @@ class Calls:
         hides = product.product_id in self._relay.hidden
         bounds = admission.ceiling(facts, product, now_ms, operation=route.operation, hides_output=hides)
         return Admitted(route, caller, facts, product, bounds, vouchers)
+
+    async def hold(self, admitted: Admitted, record: CallRecord, *, tag: str | None) -> Held:
+        """Money for what has no body of its own: the next response of a realtime session."""
+        return await self._reserve(admitted, self._meta(admitted, record, op=self._make_op(), tag=tag))
 
     async def read_body(self, request: Request) -> tuple[bytes, dict[str, Any]]:
         return await self._read(request)
@@ -334,7 +338,7 @@ def _relayed(dialect: Dialect, request: Request) -> bytes:
     return b"".join(lines)
 
 
-def _tag(request: Request) -> str | None:
+def tag_of(request: Request) -> str | None:
     tag = request.header(b"x-voucher-tag")
     if tag is None:
         return None

@@ -30,6 +30,9 @@ from gateway.attempts import Attempts
 from gateway.background import Background, FollowPace
 from gateway.calls import Calls
 from gateway.directory import Directory
+from gateway.realtime import Realtime
+from gateway.realtime_session import SessionLimits
+from gateway.realtime_vendors import RealtimeVendors
 from gateway.relay import Relay, RelayLimits
 from gateway.slices import Pace
 from gateway.stored import Stored
@@ -46,6 +49,7 @@ from metering.purse_redis import RedisPurse, connect_purse
 from metering.treasury import TreasuryUnavailable
 from providers.health import Health
 from providers.upstream import Upstream
+from providers.vendor_sockets import VendorSockets
 
 METRICS_EVERY_S: Final = 1.0
 SERVERS_PATIENCE_S: Final = 5.0
@@ -99,6 +103,7 @@ class _Parts:
     purse: RedisPurse
     meter: Meter
     upstream: Upstream
+    sockets: VendorSockets
 
 
 async def build_gateway(settings: Settings, *, gateway_id: str, slot: int) -> GatewayRole:
@@ -156,6 +161,8 @@ async def _open_parts(settings: Settings, *, gateway_id: str, opened: AsyncExitS
     upstream = Upstream(settings.upstream_allow_private)
     opened.push_async_callback(upstream.close)
     await upstream.start()
+    sockets = VendorSockets(settings.upstream_allow_private)
+    opened.push_async_callback(sockets.close)
     meter = Meter(
         purse=purse,
         treasury=SqlTreasury(pool, purse),
@@ -167,7 +174,7 @@ async def _open_parts(settings: Settings, *, gateway_id: str, opened: AsyncExitS
     )
     await meter.start()
     opened.push_async_callback(meter.close)
-    return _Parts(secrets, pool, purse, meter, upstream)
+    return _Parts(secrets, pool, purse, meter, upstream, sockets)
 
 
 def _build_application(
@@ -183,17 +190,32 @@ def _build_application(
     stored = _build_stored(parts, directory=directory, limits=limits)
     stored.background.start()
     opened.push_async_callback(stored.background.close)
+    health = Health()
+    calls = Calls(
+        directory=directory,
+        meter=parts.meter,
+        relay=_build_relay(parts.meter, parts.upstream, health, limits, stored),
+        answers=KeptAnswers(parts.pool),
+        stored=stored,
+        now_ms=now_ms,
+        make_op=ids.op,
+        body_bytes_max=limits.max_body_bytes,
+    )
     return Gateway(
         directory=directory,
-        calls=Calls(
-            directory=directory,
+        calls=calls,
+        realtime=Realtime(
+            calls=calls,
             meter=parts.meter,
-            relay=_build_relay(parts.meter, parts.upstream, limits, stored),
-            answers=KeptAnswers(parts.pool),
-            stored=stored,
+            vendors=RealtimeVendors(
+                sockets=parts.sockets,
+                health=health,
+                now_s=time.monotonic,
+                chance=random.SystemRandom().random,
+            ),
+            telemetry=telemetry,
+            limits=SessionLimits(_pace(limits)),
             now_ms=now_ms,
-            make_op=ids.op,
-            body_bytes_max=limits.max_body_bytes,
         ),
         views=Views(
             directory=directory,
@@ -230,13 +252,21 @@ def _build_stored(parts: _Parts, *, directory: Directory, limits: Limits) -> Sto
     )
 
 
-def _build_relay(meter: Meter, upstream: Upstream, limits: Limits, stored: Stored) -> Relay:
+def _pace(limits: Limits) -> Pace:
+    return Pace(
+        checkpoint_s=limits.checkpoint_s,
+        checkpoint_tokens=limits.checkpoint_tokens,
+        wait_for_funds_s=limits.wait_for_funds_s,
+    )
+
+
+def _build_relay(meter: Meter, upstream: Upstream, health: Health, limits: Limits, stored: Stored) -> Relay:
     return Relay(
         meter=meter,
         stored=stored,
         attempts=Attempts(
             upstream=upstream,
-            health=Health(),
+            health=health,
             now_s=time.monotonic,
             chance=random.SystemRandom().random,
         ),
@@ -246,11 +276,7 @@ def _build_relay(meter: Meter, upstream: Upstream, limits: Limits, stored: Store
             event_bytes_max=limits.frame_bytes_max,
             drain_client_gone_s=limits.client_gone_drain_s,
             drains_max=limits.client_gone_streams_max,
-            pace=Pace(
-                checkpoint_s=limits.checkpoint_s,
-                checkpoint_tokens=limits.checkpoint_tokens,
-                wait_for_funds_s=limits.wait_for_funds_s,
-            ),
+            pace=_pace(limits),
         ),
     )
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import ssl
+from collections.abc import Callable
 from typing import Any, Final
 
 import aiohttp
@@ -34,7 +35,7 @@ class VendorConnector:
         self._connector = aiohttp.TCPConnector(
             limit=0,  # concurrency is bounded where money is, by keys and holds
             ttl_dns_cache=_DNS_TTL_S,
-            socket_factory=_any_socket if allow_private else _public_socket,
+            socket_factory=socket_factory(allow_private),
         )
         self._made: dict[VendorConnection, Any] = {}
 
@@ -45,7 +46,7 @@ class VendorConnector:
         try:
             made = await self._connector.connect(request, [], timeout)
         except (TimeoutError, aiohttp.ClientError, OSError, ValueError) as error:
-            raise _translated(error) from error
+            raise translated(error) from error
         transport = made.transport
         if transport is None:
             raise ConnectRefused("no connection to the vendor: it ended at once")
@@ -68,13 +69,17 @@ class VendorConnector:
         await self._connector.close()
 
 
-def _translated(error: Exception) -> UpstreamError:
+def translated(error: Exception) -> UpstreamError:
     """No text of the foreign error: it may name our network."""
     if isinstance(error, TimeoutError):  # aiohttp's ConnectionTimeoutError is one
         return ConnectTimeout("no connection to the vendor in time")
     if isinstance(error, aiohttp.ClientConnectorError) and _PRIVATE_MARK in str(error.os_error):
         return AddressRefused("the vendor's address is a private one")
     return ConnectRefused(f"no connection to the vendor: {type(error).__name__}")
+
+
+def socket_factory(allow_private: bool) -> Callable[[tuple[Any, ...]], socket.socket]:
+    return _any_socket if allow_private else _public_socket
 
 
 def _any_socket(address: tuple[Any, ...]) -> socket.socket:
@@ -91,4 +96,4 @@ def _public_socket(address: tuple[Any, ...]) -> socket.socket:
     return _any_socket(address)
 
 
-__all__ = ["VendorConnector"]
+__all__ = ["VendorConnector", "socket_factory", "translated"]

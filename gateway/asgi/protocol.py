@@ -19,7 +19,9 @@ import httptools
 
 from gateway.asgi.head import HEAD_BYTES_MAX, ArrivingHead
 from gateway.asgi.refusals import BadHead, refusal
+from gateway.asgi.request import Scope
 from gateway.asgi.turn import READ_AHEAD_BYTES_MAX, Asgi, Turn
+from gateway.asgi.websocket_turn import WebSocketTurn, accept_key, is_asked_for
 
 HEAD_READ_S: Final = 20.0
 BODY_READ_S: Final = 65.0  # the request's own limit ends first and answers, once a part of the body has come
@@ -58,6 +60,7 @@ class LimitedProtocol(ArrivingHead, asyncio.Protocol):
         # What is being answered, and what waits for that.
         self._running: Turn | None = None
         self._waiting: deque[Turn] = deque()
+        self._socket: WebSocketTurn | None = None  # all bytes are its own from now on
         self._is_deaf = False  # nothing more is understood of what this client sends
         self._linger_bytes = 0  # how much may still be dropped of what an answered client goes on sending
         self._linger_until_s = math.inf
@@ -79,6 +82,9 @@ class LimitedProtocol(ArrivingHead, asyncio.Protocol):
         self._set_deadline(self.head_read_s)
 
     def data_received(self, data: bytes) -> None:
+        if self._socket is not None:
+            self._socket.feed(data)
+            return
         if self._is_deaf:
             if self._linger_bytes:
                 self._drop(len(data))
@@ -86,8 +92,10 @@ class LimitedProtocol(ArrivingHead, asyncio.Protocol):
         self._unread_bytes += len(data)
         try:
             self._parser.feed_data(data)
-        except httptools.HttpParserUpgrade:
+        except httptools.HttpParserUpgrade as upgrade:
             self._is_deaf = True  # the request is answered in HTTP; what follows it is none
+            if isinstance(self._running, WebSocketTurn):
+                self._running.take_early(data[upgrade.args[0] :])
         except httptools.HttpParserError as error:
             reason = error.__context__  # what a callback of ours raised
             self._refuse(reason.why if isinstance(reason, BadHead) else "unclear")
@@ -107,7 +115,8 @@ class LimitedProtocol(ArrivingHead, asyncio.Protocol):
         there: command-line tools say in this way that their request is whole.
         """
         running = self._running
-        if running is None or self._incoming is not None or self._client.listener is not None:
+        is_socket = isinstance(running, WebSocketTurn)  # those say an end in their own way
+        if running is None or is_socket or self._incoming is not None or self._client.listener is not None:
             return False
         last = self._waiting[-1] if self._waiting else running
         last.keep_alive = False
@@ -144,7 +153,9 @@ class LimitedProtocol(ArrivingHead, asyncio.Protocol):
     def shutdown(self) -> None:
         """The server ends: what is being answered may end, nothing new begins."""
         self._is_leaving = True
-        if self._running is None and not self._waiting:
+        if self._socket is not None:
+            self._socket.leave()
+        elif self._running is None and not self._waiting:
             self._transport.close()
 
     # -- httptools
@@ -165,8 +176,12 @@ class LimitedProtocol(ArrivingHead, asyncio.Protocol):
         if self._hosts != 1 and version != "1.0":
             raise BadHead("host")  # whom it is for would be anybody's guess
         scope = self._scope(parser.get_method().decode("ascii"), version)
-        keep_alive = version != "1.0" and parser.should_keep_alive()
-        turn = Turn(self, scope, keep_alive=keep_alive, expects_continue=self._expects_continue)
+        turn: Turn
+        if version != "1.0" and parser.should_upgrade() and is_asked_for(self._headers):
+            turn = self._socket_turn(scope)
+        else:
+            keep_alive = version != "1.0" and parser.should_keep_alive()
+            turn = Turn(self, scope, keep_alive=keep_alive, expects_continue=self._expects_continue)
         self._incoming = turn
         self._is_head_due = False
         self._set_deadline(self.body_read_s)
@@ -215,12 +230,20 @@ class LimitedProtocol(ArrivingHead, asyncio.Protocol):
             self._is_reading_paused = False
             self._transport.resume_reading()
 
+    def read_no_more(self) -> None:
+        self._pause_reading()
+
+    def give_to(self, turn: WebSocketTurn) -> None:
+        """The handshake is accepted: no HTTP follows on this connection."""
+        self._socket = turn
+        self._deadline_s = math.inf
+
     def is_last(self, turn: Turn) -> bool:
         return (self._is_leaving or self._is_deaf) and not self._waiting
 
     def end_turn(self, turn: Turn) -> None:
         """Its answer is written. The next one begins, or the connection waits for one, or ends."""
-        self._running = None
+        self._running = self._socket = None
         self._server.total_requests += 1
         if self._transport.is_closing():
             return
@@ -238,6 +261,13 @@ class LimitedProtocol(ArrivingHead, asyncio.Protocol):
             self._transport.abort()
 
     # -- inside
+
+    def _socket_turn(self, scope: Scope) -> WebSocketTurn:
+        if self._running is not None:
+            raise BadHead("unclear")  # behind a request that is still being answered
+        key = accept_key(scope["method"], self._headers)
+        scope.update({"type": "websocket", "extensions": {"websocket.http.response": {}}})
+        return WebSocketTurn(self, scope, accept_key=key)
 
     def _start(self, turn: Turn) -> None:
         self._running = turn

@@ -67,6 +67,12 @@ def _problem(why: str) -> Problem:
                 english="Send fewer or shorter headers.",
                 korean="헤더의 수나 길이를 줄여 주세요.",
             )
+        case "handshake":
+            return Problem(
+                "invalid_request",
+                english="Send one plain WebSocket handshake: GET, version 13, one key, no body.",
+                korean="WebSocket 핸드셰이크를 GET, 버전 13, 키 하나, 본문 없이 보내 주세요.",
+            )
         case "coding":
             return Problem(
                 "invalid_request",

@@ -48,7 +48,7 @@ class Request:
 
     def __init__(self, scope: Scope, receive: Receive) -> None:
         self.scope = scope
-        self.method: str = scope["method"]
+        self.method: str = scope.get("method", "GET")  # a web socket's is no other
         self.path: str = scope["path"]
         self.query: bytes = scope["query_string"]
         self._receive = receive

@@ -26,6 +26,8 @@ from providers.openai.transcription import (
     read_transcription,
     read_transcription_request,
 )
+from providers.openai_realtime.operation import PATH as REALTIME_PATH
+from providers.openai_realtime.operation import REALTIME
 from providers.openai_responses.operation import RESPONSES
 from providers.quirks import Quirks
 from providers.sse import SseSplitter
@@ -120,6 +122,7 @@ _ROUTES: Final = {
         "/v1/audio/speech": SPEECH,
         "/v1/audio/transcriptions": TRANSCRIPTIONS,
         "/v1/audio/translations": TRANSLATIONS,
+        REALTIME_PATH: REALTIME,
     }.items()
 }
 

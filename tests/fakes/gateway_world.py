@@ -22,6 +22,9 @@ from gateway.balance import BookedVoucher
 from gateway.calls import Calls
 from gateway.directory import Directory
 from gateway.ports import ClaimRequest
+from gateway.realtime import Realtime
+from gateway.realtime_session import SessionLimits
+from gateway.realtime_vendors import RealtimeVendors
 from gateway.relay import Relay, RelayLimits
 from gateway.slices import Pace
 from gateway.stored import Stored
@@ -39,6 +42,7 @@ from metering.purse_memory import MemoryPurse
 from metering.shares import capacity
 from providers.catalogue import Product, UpstreamTarget
 from providers.upstream import Upstream
+from providers.vendor_sockets import VendorSockets
 from tests.fakes.asgi_client import AsgiClient
 from tests.fakes.memory_stored import MemoryStored
 from tests.fakes.memory_treasury import MemoryTreasury
@@ -243,10 +247,14 @@ async def world(
     halves: bool = False,
     company: Company | None = None,
     things: MemoryStored | None = None,
+    talk: Vendor | None = None,
+    life_s: float = 3600.0,
+    idle_s: float = 600.0,
     **product_changes: Any,
 ) -> AsyncIterator[World]:
+    """`talk` is the vendor's side of realtime sessions; the limits after it are theirs."""
     seen: list[Any] = []
-    runner, port = await _serve(vendor, seen)
+    runner, port = await _serve(vendor, seen, talk)
     clock_ms = [NOW_MS]
     purse = MemoryPurse(now_ms=lambda: clock_ms[0])
     treasury = MemoryTreasury(purse, halves=halves)
@@ -269,6 +277,7 @@ async def world(
     await meter.start()
     upstream = Upstream(allow_private=True)
     await upstream.start()
+    sockets = VendorSockets(allow_private=True)
     directory = Directory()
     directory.apply(
         Everything(
@@ -280,6 +289,7 @@ async def world(
     )
     things = things or MemoryStored()
     stored = _stored(meter, things, upstream, directory, clock_ms)
+    pace = Pace(checkpoint_s=2.0, checkpoint_tokens=256, wait_for_funds_s=wait_for_funds_s)
     relay = Relay(
         meter=meter,
         stored=stored,
@@ -292,28 +302,43 @@ async def world(
             event_bytes_max=1 << 20,
             drain_client_gone_s=2.0,
             drains_max=10,
-            pace=Pace(checkpoint_s=2.0, checkpoint_tokens=256, wait_for_funds_s=wait_for_funds_s),
+            pace=pace,
         ),
     )
     ops = itertools.count(1)
     requests = itertools.count(1)
+    telemetry = Telemetry(CollectorRegistry(), lambda line: None)
+    calls = Calls(
+        directory=directory,
+        meter=meter,
+        relay=relay,
+        answers=MemoryAnswers(),
+        stored=stored,
+        now_ms=lambda: clock_ms[0],
+        make_op=lambda: f"op{next(ops)}",
+        body_bytes_max=1 << 20,
+    )
     gateway = Gateway(
         directory=directory,
-        calls=Calls(
-            directory=directory,
+        calls=calls,
+        realtime=Realtime(
+            calls=calls,
             meter=meter,
-            relay=relay,
-            answers=MemoryAnswers(),
-            stored=stored,
+            vendors=RealtimeVendors(
+                sockets=sockets,
+                health=AlwaysHealthy(),
+                now_s=lambda: clock_ms[0] / 1000,
+                chance=lambda: 0.5,
+            ),
+            telemetry=telemetry,
+            limits=SessionLimits(pace, life_s=life_s, idle_s=idle_s),
             now_ms=lambda: clock_ms[0],
-            make_op=lambda: f"op{next(ops)}",
-            body_bytes_max=1 << 20,
         ),
         views=Views(
             directory=directory, purse=purse, books=MemoryBooks(vouchers), now_ms=lambda: clock_ms[0]
         ),
         stored=stored,
-        telemetry=Telemetry(CollectorRegistry(), lambda line: None),
+        telemetry=telemetry,
         pepper=PEPPER,
         now_ms=lambda: clock_ms[0],
         make_request_id=lambda: f"req{next(requests)}",
@@ -327,10 +352,11 @@ async def world(
         await stored.background.close()
         await meter.close(patience_s=0)
         await upstream.close()
+        await sockets.close()
         await runner.cleanup()
 
 
-async def _serve(vendor: Vendor, seen: list[Any]) -> tuple[web.AppRunner, int]:
+async def _serve(vendor: Vendor, seen: list[Any], talk: Vendor | None) -> tuple[web.AppRunner, int]:
     """The vendor on a port."""
 
     async def handle(request: web.Request) -> web.StreamResponse:
@@ -339,6 +365,8 @@ async def _serve(vendor: Vendor, seen: list[Any]) -> tuple[web.AppRunner, int]:
         return await vendor(request)
 
     app = web.Application()
+    if talk is not None:
+        app.router.add_get("/{tail:.*}", talk)
     app.router.add_route("*", "/{tail:.*}", handle)
     runner = web.AppRunner(app, shutdown_timeout=0.1)
     await runner.setup()

@@ -1,0 +1,131 @@
+"""The money of one realtime session: a hold per response, made before it can begin, and one end for each.
+
+A response is one call of the books: an op of its own, its own hold, its own event. Where its usage is not
+told, what was heard and said is charged as an estimate, as with any stream.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+import msgspec
+
+from gateway.calls import Admitted, Calls
+from gateway.exchange import Exchange
+from gateway.telemetry import CallRecord, Telemetry
+from metering.event import UsageEvent
+from metering.meter import Meter
+from metering.usage import Usage
+
+
+class ResponseExchange(Exchange):
+    """A response's life. It begins with a hold and no response yet."""
+
+    heard_text_tokens: int = 0
+    heard_audio_tokens: int = 0
+    said_audio_tokens: int = 0
+    began_s: float = 0.0
+
+    def delivered_usage(self, output_tokens: int) -> Usage:
+        """Within what the hold pays: an estimate is no reason to take more."""
+        inside = self.ceiling.input_tokens
+        audio_in = min(self.heard_audio_tokens, inside)
+        output = min(output_tokens, self.ceiling.output_tokens)
+        audio_out = min(self.said_audio_tokens, output)
+        return Usage(
+            input=min(self.heard_text_tokens, inside - audio_in),
+            input_audio=audio_in,
+            output=output - audio_out,
+            output_audio=audio_out,
+        )
+
+
+class Money:
+    def __init__(
+        self,
+        *,
+        calls: Calls,
+        meter: Meter,
+        telemetry: Telemetry,
+        admit: Callable[[], Admitted],
+        record: CallRecord,
+        tag: str | None,
+        now_ms: Callable[[], int],
+    ) -> None:
+        self._calls = calls
+        self.meter = meter
+        self._telemetry = telemetry
+        self._admit = admit
+        self._record = record
+        self._tag = tag
+        self._now_ms = now_ms
+        self.target_id: str | None = None
+        self.admitted = self.look_again()
+
+    def look_again(self) -> Admitted:
+        """May the caller still do this, and at which price? Raises Problem. A hold is all or nothing."""
+        admitted = self._admit()
+        ceiling = msgspec.structs.replace(admitted.ceiling, least_micro=admitted.ceiling.want_micro)
+        self.admitted = msgspec.structs.replace(admitted, ceiling=ceiling)
+        return self.admitted
+
+    def is_current(self, exchange: ResponseExchange) -> bool:
+        """A hold that waits for its response: does its voucher still pay, and is its price in force?"""
+        admitted = self.admitted
+        return exchange.ceiling == admitted.ceiling and exchange.held.voucher in admitted.vouchers
+
+    async def hold(self) -> ResponseExchange:
+        """For one response more. Raises Problem."""
+        admitted = self.admitted
+        held = await self._calls.hold(admitted, self._record, tag=self._tag)
+        return ResponseExchange(
+            meta=held.meta,
+            facts=admitted.facts,
+            product=admitted.product,
+            ceiling=admitted.ceiling,
+            held=held,
+            body={},
+            dialect=admitted.route.dialect,
+            operation=admitted.route.operation,
+            target_id=self.target_id,
+        )
+
+    async def settle(
+        self, exchange: ResponseExchange, usage: Usage, *, estimated: bool, end_reason: str,
+        error: str | None = None,
+    ) -> UsageEvent:  # fmt: skip
+        """Raises MeterUnavailable."""
+        event = exchange.end(
+            usage=usage, estimated=estimated, end_reason=end_reason, now_ms=self._now_ms(), error=error
+        )
+        await self.meter.settle(exchange.held, event, tokens=usage.input_total + usage.output_total)
+        self._tell(exchange, event, usage)
+        return event
+
+    async def release(self, exchange: ResponseExchange, end_reason: str, error: str | None = None) -> None:
+        """No response came of it, or one that cost nothing. Raises MeterUnavailable."""
+        event = exchange.end(
+            usage=None, estimated=False, end_reason=end_reason, now_ms=self._now_ms(), error=error
+        )
+        await self.meter.settle(exchange.held, event, tokens=0)
+
+    def _tell(self, exchange: ResponseExchange, event: UsageEvent, usage: Usage) -> None:
+        """A line in the log and the metrics, as of any call."""
+        record = msgspec.structs.replace(
+            self._record,
+            started_s=exchange.began_s or time.perf_counter(),
+            usage_id=event.op,
+            status=200,
+            code=event.error,
+            end_reason=event.end_reason,
+            charge_micro=event.charge_micro,
+            estimated=event.estimated,
+            client_gone=event.client_gone,
+            input_tokens=usage.input_total,
+            output_tokens=usage.output_total,
+        )
+        self._telemetry.tell(record)
+
+
+__all__ = ["Money", "ResponseExchange"]
