@@ -32,13 +32,13 @@ from providers.openai_realtime.vendor_events import VendorEvent
 from providers.vendor_sockets import VendorSocket
 
 RESPONSES_MAX: Final = 8  # at one time: one of the conversation, the others beside it
-LOOK_S: Final = 1.0
 
 
 class SessionLimits(msgspec.Struct, frozen=True):
     pace: Pace
     life_s: float = 3600.0
     idle_s: float = 600.0  # without a word from either side
+    look_s: float = 1.0  # at the clock and the caller's rights
 
 
 class _Response(msgspec.Struct):
@@ -66,9 +66,8 @@ class Session:
         self._product = money.admitted.product
         self._holds = Holds(first, hold=money.hold, when_short=self._is_short)
         self._running: dict[str, _Response] = {}
-        self._none_runs = asyncio.Event()
-        self._none_runs.set()
-        self._short: Problem | None = None
+        self._is_quiet = asyncio.Event()  # no response runs, or the vendor says nothing more
+        self._is_quiet.set()
         self._formats = Formats()
         self._heard = Heard()
         self._names = secrets.token_hex(8)  # nobody can guess ours, to take a refusal for another's
@@ -146,6 +145,12 @@ class Session:
     # -- the vendor
 
     async def _from_vendor(self) -> None:
+        try:
+            await self._hear_vendor()
+        finally:
+            self._is_quiet.set()
+
+    async def _hear_vendor(self) -> None:
         while (text := await self._vendor.receive()) is not None:
             self._word_s = self._loop.time()
             event = vendors.read_vendor_event(text)
@@ -187,7 +192,7 @@ class Session:
         exchange.heard_text_tokens, exchange.heard_audio_tokens = self._heard.tokens(self._formats)
         slices = Slices(exchange, self._money.meter, self._limits.pace)
         self._running[name] = _Response(exchange, slices, Said())
-        self._none_runs.clear()
+        self._is_quiet.clear()
         return True
 
     async def _count_delta(self, name: str, kind: str, delta: str) -> None:
@@ -216,8 +221,6 @@ class Session:
                 await self._settle_estimate(response, end_reason, error)
         finally:
             self._forget(event.response_id or "")
-        if self._short is not None:
-            self._short = None
         self._holds.fill()
 
     async def _settle_estimate(self, response: _Response, end_reason: str, error: str | None) -> None:
@@ -230,13 +233,13 @@ class Session:
     def _forget(self, name: str) -> None:
         self._running.pop(name, None)
         if not self._running:
-            self._none_runs.set()
+            self._is_quiet.set()
 
     # -- time, rights and money
 
     async def _look(self) -> None:
         while True:
-            await asyncio.sleep(LOOK_S)
+            await asyncio.sleep(self._limits.look_s)
             now_s = self._loop.time()
             if now_s - self._began_s >= self._limits.life_s:
                 self._say(ends.EXPIRED)
@@ -275,6 +278,8 @@ class Session:
 
     async def _wind_down(self, end: End) -> None:
         """Running responses may end, at the vendor's own count, within a short time."""
+        for response in self._running.values():
+            response.exchange.client_gone = end.client_gone
         if not self._running or not end.patience_s:
             return
         try:
@@ -283,13 +288,12 @@ class Session:
                     await self._vendor.send(
                         f'{{"type":"response.cancel","response_id":{msgspec.json.encode(name).decode()}}}'
                     )
-                await self._none_runs.wait()
+                await self._is_quiet.wait()
         except (TimeoutError, UpstreamError):
             pass  # what was delivered is charged as an estimate
 
     async def _settle_rest(self, end: End) -> None:
         for name, response in list(self._running.items()):
-            response.exchange.client_gone = end.client_gone
             self._forget(name)
             try:
                 await self._settle_estimate(response, end.end_reason, end.error)

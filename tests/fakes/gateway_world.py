@@ -236,6 +236,15 @@ class World:
         return shown
 
 
+def _realtime(
+    calls: Calls, meter: Meter, sockets: VendorSockets, telemetry: Telemetry, limits: SessionLimits
+) -> Realtime:
+    vendors = RealtimeVendors(sockets=sockets, health=AlwaysHealthy(), now_s=lambda: 0.0, chance=lambda: 0.5)
+    return Realtime(
+        calls=calls, meter=meter, vendors=vendors, telemetry=telemetry, limits=limits, now_ms=lambda: NOW_MS
+    )
+
+
 @asynccontextmanager
 async def world(
     vendor: Vendor,
@@ -321,19 +330,7 @@ async def world(
     gateway = Gateway(
         directory=directory,
         calls=calls,
-        realtime=Realtime(
-            calls=calls,
-            meter=meter,
-            vendors=RealtimeVendors(
-                sockets=sockets,
-                health=AlwaysHealthy(),
-                now_s=lambda: clock_ms[0] / 1000,
-                chance=lambda: 0.5,
-            ),
-            telemetry=telemetry,
-            limits=SessionLimits(pace, life_s=life_s, idle_s=idle_s),
-            now_ms=lambda: clock_ms[0],
-        ),
+        realtime=_realtime(calls, meter, sockets, telemetry, SessionLimits(pace, life_s, idle_s, 0.05)),
         views=Views(
             directory=directory, purse=purse, books=MemoryBooks(vouchers), now_ms=lambda: clock_ms[0]
         ),

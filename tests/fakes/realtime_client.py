@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -11,14 +12,16 @@ from pathlib import Path
 from typing import Any
 
 import orjson
+import uvicorn
 from aiohttp import web
 from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import ConnectionClosed
+from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from config.settings import read_limits
 from gateway.asgi.protocol import LimitedProtocol
 from launch.serving import build_server
 from tests.fakes.gateway_world import KEY, World, world
+from tests.fakes.our_code import our_code
 from tests.fakes.realtime_vendor import Event, Vendor
 
 
@@ -48,18 +51,17 @@ class Talk:
     async def end(self) -> tuple[list[Event], int, str]:
         """What else comes; how it was closed, and why."""
         rest: list[Event] = []
-        try:
+        with contextlib.suppress(ConnectionClosed):
             while True:
                 rest.append(await self.hear())
-        except ConnectionClosed as closed:
-            assert closed.rcvd is not None
-            return rest, closed.rcvd.code, closed.rcvd.reason
+        return rest, self.connection.close_code or 0, self.connection.close_reason or ""
 
 
 @dataclass(slots=True)
 class House:
     world: World
     port: int
+    server: uvicorn.Server
 
     @asynccontextmanager
     async def talk(self, query: str = "model=x1", **options: Any) -> AsyncIterator[Talk]:
@@ -68,10 +70,24 @@ class House:
         async with connect(url, additional_headers=headers, compression=None, **options) as connection:
             yield Talk(connection)
 
+    async def refused(
+        self, query: str = "model=x1", headers: dict[str, str] | None = None, **options: Any
+    ) -> tuple[int, str]:
+        """(status, code) of the answer to a handshake that is not accepted."""
+        if headers is not None:
+            options["additional_headers"] = headers
+        try:
+            async with self.talk(query, **options):
+                raise AssertionError("the handshake was accepted")
+        except InvalidStatus as refused:
+            said = refused.response
+            assert said.headers["content-type"] == "application/json"
+            return said.status_code, our_code(orjson.loads(said.body or b""))
+
     async def settled(self, count: int) -> None:
         """Until so many calls are in the books."""
         async with asyncio.timeout(5):
-            while len(self.charged) < count or self.world.meter.holds_open:
+            while len(self.charged) < count or self.world.meter.holds_open:  # noqa: ASYNC110 - a test
                 await asyncio.sleep(0.005)
 
     @property
@@ -90,7 +106,7 @@ async def house(vendor: Vendor, tmp_path: Path, **changes: Any) -> AsyncIterator
         while not server.started:  # noqa: ASYNC110 - uvicorn tells in no other way
             await asyncio.sleep(0.005)
         try:
-            yield House(w, listener.getsockname()[1])
+            yield House(w, listener.getsockname()[1], server)
         finally:
             server.should_exit = True
             await serving

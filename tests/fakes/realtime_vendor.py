@@ -1,4 +1,4 @@
-"""A vendor of realtime sessions: it answers each request for a response, with the usage it is told to report."""
+"""A vendor of realtime sessions: it answers each request for a response, with the usage it was told to."""
 
 from __future__ import annotations
 
@@ -14,7 +14,12 @@ Event = dict[str, Any]
 
 
 def usage(
-    text_in: int = 10, audio_in: int = 0, cached: int = 0, cached_audio: int = 0, text: int = 5, audio: int = 0
+    text_in: int = 10,
+    audio_in: int = 0,
+    cached: int = 0,
+    cached_audio: int = 0,
+    text: int = 5,
+    audio: int = 0,
 ) -> Event:
     """As OpenAI reports it: totals, and what is in them. What is cached is a part of what came in."""
     return {
@@ -52,7 +57,9 @@ class Vendor:
             return web.Response(status=self.refuses, headers=where)
         self.socket = web.WebSocketResponse()
         await self.socket.prepare(request)
-        await self.say("session.created", session={"id": "sess_1", "type": "realtime", "model": "vendor-model"})
+        await self.say(
+            "session.created", session={"id": "sess_1", "type": "realtime", "model": "vendor-model"}
+        )
         async for message in self.socket:
             event = orjson.loads(message.data)
             self.heard.append(event)

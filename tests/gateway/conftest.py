@@ -21,7 +21,7 @@ def pytest_asyncio_loop_factories(
     config: pytest.Config, item: pytest.Item
 ) -> dict[str, Callable[[], asyncio.AbstractEventLoop]]:
     """The product runs on uvloop, whose transports end in ways of their own."""
-    names = LOOPS if item.path.stem == "test_partings" else ["asyncio"]
+    names = LOOPS if item.path.stem in ("test_partings", "test_websocket") else ["asyncio"]
     return {name: LOOPS[name] for name in names}
 
 
