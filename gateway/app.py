@@ -66,7 +66,7 @@ class Gateway:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         assert scope["type"] in ("http", "websocket"), "the server offers no lifespan"
-        socket = WebSocket(receive, send) if is_socket(scope) else None
+        socket = WebSocket(receive, send, scope.get("voucher.client")) if is_socket(scope) else None
         send = send if socket is None else http_answer(send)  # a socket that is not taken is answered in HTTP
         path = scope["path"]
         if path in ("/healthz", "/readyz"):

@@ -134,7 +134,8 @@ class Calls:
 
     async def hold(self, admitted: Admitted, record: CallRecord, *, tag: str | None) -> Held:
         """Money for what has no body of its own: the next response of a realtime session."""
-        return await self._reserve(admitted, self._meta(admitted, record, op=self._make_op(), tag=tag))
+        meta = self._meta(admitted, record, op=self._make_op(), tag=tag)
+        return await self._reserve(admitted, meta, waits=True)
 
     async def read_body(self, request: Request) -> tuple[bytes, dict[str, Any]]:
         return await self._read(request)
@@ -254,7 +255,7 @@ class Calls:
         if outcome is not None:
             _note(record, outcome)
 
-    async def _reserve(self, admitted: Admitted, meta: CallMeta) -> Held:
+    async def _reserve(self, admitted: Admitted, meta: CallMeta, *, waits: bool = False) -> Held:
         ceiling = admitted.ceiling
         wish = Wish(
             meta=meta,
@@ -264,6 +265,7 @@ class Calls:
             tokens=ceiling.tokens,
             limits=admitted.caller.key.limits,
             sliced=ceiling.can_be_cut,
+            waits=waits,
         )
         try:
             return await self._meter.reserve(wish)

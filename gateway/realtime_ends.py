@@ -50,7 +50,7 @@ def refused(problem: Problem) -> End:
 
 def failed(code: str) -> End:
     """On the vendor's side or on ours: nobody can be asked to end a response well."""
-    reason = "gateway_lost" if code == "meter_unavailable" else code
+    reason = "upstream_error" if code == "upstream_error" else "gateway_lost"
     return End(INTERNAL, code, reason, problem=Problem(code), error=code)
 
 

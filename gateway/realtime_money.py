@@ -73,7 +73,12 @@ class Money:
     def is_current(self, exchange: ResponseExchange) -> bool:
         """A hold that waits for its response: does its voucher still pay, and is its price in force?"""
         admitted = self.admitted
-        return exchange.ceiling == admitted.ceiling and exchange.held.voucher in admitted.vouchers
+        pays = {voucher.voucher_id for voucher in admitted.vouchers}
+        return exchange.ceiling == admitted.ceiling and exchange.held.voucher.voucher_id in pays
+
+    def begin(self, exchange: ResponseExchange) -> None:
+        """Its hold waits no longer."""
+        self.meter.begin(exchange.held)
 
     async def hold(self) -> ResponseExchange:
         """For one response more. Raises Problem."""

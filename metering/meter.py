@@ -176,6 +176,12 @@ class Meter:
                     continue
         raise FundsHeld
 
+    def begin(self, held: Held) -> None:
+        """What was held ahead of its call is used now: the call counts among those that run."""
+        if held.waits:
+            held.waits = False
+            self.pressed.begin(held)
+
     async def extend(self, held: Held, *, want_micro: int, least_micro: int, floor_micro: int,
                      floor_output_tokens: int) -> ExtendOutcome:  # fmt: skip
         """Raise the hold, or only note the checkpoint (want 0). Raises MeterUnavailable."""
@@ -218,7 +224,7 @@ class Meter:
         finally:
             waiting.sending = False
             lane = self._lanes[held.ref.lane]
-            if lane.holds.pop(held.ref.op, None) is not None:
+            if lane.holds.pop(held.ref.op, None) is not None and not held.waits:
                 self.pressed.end(held)
             self._queue.wake(held.meta.company)
         waiting.entry_id = outcome.event_id
@@ -403,7 +409,9 @@ class Meter:
             ref, wish.meta, voucher, outcome.granted_micro, outcome.held_at_ms, wish.want_micro, wish.sliced
         )
         lane.holds[wish.meta.op] = held
-        self.pressed.begin(held)
+        held.waits = wish.waits
+        if not wish.waits:
+            self.pressed.begin(held)
         if outcome.available_micro < outcome.limit_micro // 2:
             self._lanes.top_up(lane, n, outcome.voucher_id)
         return held

@@ -56,6 +56,7 @@ class Wish(msgspec.Struct, frozen=True):
     tokens: int
     limits: KeyLimits
     sliced: bool = False
+    waits: bool = False  # nothing runs on the hold until `Meter.begin` says so
 
 
 class Held(msgspec.Struct):
@@ -68,6 +69,7 @@ class Held(msgspec.Struct):
     held_at_ms: int
     want_micro: int
     grows: bool = False  # its hold may be raised while it runs
+    waits: bool = False
     needed_micro: int = 0  # the most it ever had to ask for while it ran
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from gateway.asgi.request import Message, Receive, Scope, Send
+from gateway.asgi.request import ClientConnection, Message, Receive, Scope, Send
 from gateway.asgi.response import Headers
 
 LEAVING: Final = 1012  # the server, not the client, wants an end
@@ -20,10 +20,16 @@ class SocketEnded(Exception):
 
 
 class WebSocket:
-    def __init__(self, receive: Receive, send: Send) -> None:
+    def __init__(self, receive: Receive, send: Send, connection: ClientConnection | None = None) -> None:
+        self._connection = connection
         self._receive = receive
         self._send = send
         self.is_closed = False
+
+    @property
+    def is_lost(self) -> bool:
+        """Known without a look at what was sent; False where the server does not tell."""
+        return self._connection is not None and self._connection.lost
 
     async def accept(self, *, subprotocol: str | None, headers: Headers) -> None:
         await self._receive()  # websocket.connect

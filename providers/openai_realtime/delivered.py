@@ -49,6 +49,10 @@ class Heard(msgspec.Struct):
         sound = self.audio_bytes * INPUT_TOKENS_PER_S // formats.input_bytes_per_s
         return text, self.former_audio_tokens + sound
 
+    def add(self, text_bytes: int, audio_bytes: int) -> None:
+        self.text_bytes += text_bytes
+        self.audio_bytes += audio_bytes
+
     def turn(self, usage: Usage) -> None:
         """A response of the conversation has ended: what it read and said is the beginning of the next."""
         self.former_text_tokens = usage.input + usage.cached_input + usage.output

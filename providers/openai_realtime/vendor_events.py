@@ -85,6 +85,9 @@ def for_client(event: VendorEvent, text: str, *, product_id: str) -> str:
         if type(holder) is dict and "model" in holder and holder["model"] is not None:
             holder["model"] = product_id
             changed = True
+    if event.session.get("client_secret") is not None:
+        event.session["client_secret"] = None  # a key to the vendor itself, past the meter
+        changed = True
     return _written(event, text) if changed else text
 
 

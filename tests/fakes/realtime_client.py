@@ -20,6 +20,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from config.settings import read_limits
 from gateway.asgi.protocol import LimitedProtocol
 from launch.serving import build_server
+from metering.keys import lane_of
 from tests.fakes.gateway_world import KEY, World, world
 from tests.fakes.our_code import our_code
 from tests.fakes.realtime_vendor import Event, Vendor
@@ -89,6 +90,10 @@ class House:
         async with asyncio.timeout(5):
             while len(self.charged) < count or self.world.meter.holds_open:  # noqa: ASYNC110 - a test
                 await asyncio.sleep(0.005)
+
+    @property
+    def lane(self) -> int:
+        return lane_of("gaonde")
 
     @property
     def charged(self) -> list[Any]:

@@ -1,0 +1,123 @@
+"""The running responses of a realtime session: each on its hold, noted while it runs, settled at its end."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import deque
+from typing import Final
+
+import msgspec
+
+from gateway.realtime_ends import End
+from gateway.realtime_holds import Holds
+from gateway.realtime_money import Money, ResponseExchange
+from gateway.slices import Pace, Slices
+from metering.wish import MeterUnavailable
+from providers.openai_realtime.delivered import Formats, Heard, Said
+from providers.openai_realtime.vendor_events import VendorEvent
+
+ENDED_KEPT: Final = 64  # ids of responses that have ended: one is not charged twice
+
+
+class _Response(msgspec.Struct):
+    exchange: ResponseExchange
+    slices: Slices
+    said: Said
+
+
+class Responses:
+    def __init__(self, money: Money, holds: Holds, pace: Pace) -> None:
+        self._money = money
+        self._holds = holds
+        self._pace = pace
+        self._running: dict[str, _Response] = {}
+        self._ended: deque[str] = deque(maxlen=ENDED_KEPT)
+        self.heard = Heard()
+        self.formats = Formats()
+        self.is_quiet = asyncio.Event()  # none runs, or the vendor says nothing more
+        self.is_quiet.set()
+
+    def __len__(self) -> int:
+        return len(self._running)
+
+    def names(self) -> list[str]:
+        return list(self._running)
+
+    async def begin(self, event: VendorEvent) -> None:
+        """One has begun: the hold that waited is its own. Raises Problem where nothing can pay it."""
+        name = event.response_id or ""
+        if name in self._running:
+            return
+        exchange = self._holds.take() or await self._money.hold()
+        self._money.begin(exchange)
+        exchange.began_s = time.perf_counter()
+        exchange.upstream_id = event.response_id
+        exchange.heard_text_tokens, exchange.heard_audio_tokens = self.heard.tokens(self.formats)
+        self._running[name] = _Response(exchange, Slices(exchange, self._money.meter, self._pace), Said())
+        self.is_quiet.clear()
+
+    async def count(self, name: str, kind: str, delta: str) -> None:
+        """A piece was delivered. Raises HoldLost."""
+        response = self._running.get(name)
+        if response is None:
+            return
+        response.said.note(kind, delta)
+        text, audio = response.said.tokens(self.formats)
+        response.exchange.said_audio_tokens = audio
+        if response.slices.is_due(text + audio):
+            await response.slices.advance(text + audio)
+
+    async def finish(self, event: VendorEvent) -> None:
+        """One has ended: it is settled. Raises MeterUnavailable, and Problem as `begin` does."""
+        name = event.response_id or ""
+        if name in self._ended:
+            return
+        if name not in self._running:
+            await self.begin(event)  # its beginning was never told
+        response = self._running[name]
+        end_reason, error = ("upstream_error", "upstream_error") if event.has_failed else ("completed", None)
+        try:
+            usage = event.usage
+            if usage is None:
+                await self._estimate(response, end_reason, error)
+            else:
+                await self._money.settle(
+                    response.exchange, usage, estimated=False, end_reason=end_reason, error=error
+                )
+                if not event.is_aside:
+                    self.heard.turn(usage)
+        finally:
+            self._forget(name)
+        self._holds.fill()
+
+    def mark_gone(self) -> None:
+        """The client left while they ran."""
+        for response in self._running.values():
+            response.exchange.client_gone = True
+
+    async def settle_rest(self, end: End) -> None:
+        """Nobody will tell their usage any more."""
+        for name, response in list(self._running.items()):
+            self._forget(name)
+            try:
+                await self._estimate(response, end.end_reason, end.error)
+            except MeterUnavailable:
+                pass  # its last checkpoint is with the purse and the journal: that is charged
+
+    async def _estimate(self, response: _Response, end_reason: str, error: str | None) -> None:
+        exchange, said = response.exchange, response.said
+        if error is not None and said.is_nothing:
+            await self._money.release(exchange, end_reason, error)
+            return
+        usage = exchange.delivered_usage(sum(said.tokens(self.formats)))
+        await self._money.settle(exchange, usage, estimated=True, end_reason=end_reason, error=error)
+
+    def _forget(self, name: str) -> None:
+        self._ended.append(name)
+        del self._running[name]
+        if not self._running:
+            self.is_quiet.set()
+
+
+__all__ = ["Responses"]
