@@ -16,6 +16,7 @@ from tests.fakes.sdk_routes import sdk_routes
 
 HELD: Final = "a hold before, settled after"
 FREE: Final = "free: a hold of nothing"
+TALKED: Final = "a hold before each response, settled after it"
 READ: Final = "our own books"
 STORED: Final = "free: what a call of the company's own made"
 BODY: Final = {"model": "x1", "messages": [{"role": "user", "content": "hi"}], "max_tokens": 5}
@@ -57,9 +58,10 @@ def test_what_is_listed_is_metered_as_it_says() -> None:
         assert (method in find_stored(path.replace("{}", "x1"))) == (meter == STORED), path
         assert (found is None) == (meter in (READ, STORED)), path
         if found is not None:
-            assert method == "POST"
             is_counting = found.operation.name in ("count_tokens", "count")
-            assert meter == (FREE if is_counting else HELD), path
+            is_session = found.operation.name == "realtime"
+            assert method == ("GET" if is_session else "POST")
+            assert meter == (FREE if is_counting else TALKED if is_session else HELD), path
 
 
 @pytest.mark.parametrize(
