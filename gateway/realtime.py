@@ -7,6 +7,7 @@ handshake accepted. Money for the first response is held before the vendor is as
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Final
 
 import msgspec
@@ -26,6 +27,7 @@ from metering.wish import MeterUnavailable
 from providers.dialects import Route
 from providers.facts import BadRequest
 from providers.openai_realtime.operation import spoken_of
+from providers.vendor_sockets import VendorSocket
 
 _KEY_OFFER: Final = "openai-insecure-api-key."
 _SUBPROTOCOL: Final = "realtime"
@@ -87,15 +89,7 @@ class Realtime:
                 headers=((b"upgrade", b"websocket"), (b"connection", b"close")),
             )
         money = self._money(_with_product(route, request), who, request, record)
-        first = await money.hold()
-        try:
-            is_beta = request.header(b"openai-beta") == BETA or _BETA_OFFER in offers(request)
-            vendor = await self._vendors.connect(money.admitted, record, is_beta=is_beta)
-        except BaseException:
-            await _give_back(money, first)
-            raise
-        money.target_id = first.target_id = record.upstream
-        subprotocol = _SUBPROTOCOL if _SUBPROTOCOL in offers(request) else None
+        first, vendor = await self._open(money, request, record)
         session = Session(
             client=socket,
             vendor=vendor,
@@ -104,11 +98,29 @@ class Realtime:
             limits=self._limits,
             language=request.header(b"accept-language"),
         )
+        accept = partial(
+            socket.accept,
+            subprotocol=_SUBPROTOCOL if _SUBPROTOCOL in offers(request) else None,
+            headers=[(b"x-request-id", record.request_id.encode())],
+        )
         outlet.status = 101  # from now on a refusal is said on the socket
-        await socket.accept(subprotocol=subprotocol, headers=[(b"x-request-id", record.request_id.encode())])
-        end = await session.run()
+        end = await session.run(accept)
         record.end_reason, record.client_gone = end.reason or end.end_reason, end.client_gone
         record.code = None if end.problem is None else end.problem.code
+
+    async def _open(
+        self, money: Money, request: Request, record: CallRecord
+    ) -> tuple[ResponseExchange, VendorSocket]:
+        """Money for one response, and a vendor that has taken the session. Raises Problem."""
+        first = await money.hold()
+        try:
+            is_beta = request.header(b"openai-beta") == BETA or _BETA_OFFER in offers(request)
+            vendor = await self._vendors.connect(money.admitted, record, is_beta=is_beta)
+        except BaseException:
+            await _give_back(money, first)
+            raise
+        money.target_id = first.target_id = record.upstream
+        return first, vendor
 
     def _money(self, route: Route, who: Callable[[], Caller], request: Request, record: CallRecord) -> Money:
         def admit() -> Admitted:

@@ -105,6 +105,9 @@ class Holds:
                 elif not self._is_wanted_again:  # else money has come free since it was refused
                     self._when_short(problem)
                     return
+            except Exception:
+                self._when_short(Problem("internal_error"))
+                raise
             else:
                 self._changed.set()
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, Final
 
 import msgspec
@@ -66,17 +66,18 @@ class Session:
         self._began_s = self._word_s = self._loop.time()
         self._ended: asyncio.Future[End] = self._loop.create_future()
 
-    async def run(self) -> End:
+    async def run(self, accept: Callable[[], Awaitable[None]]) -> End:
         """Until it has ended; what it cost is with the meter then."""
-        listening = self._begin_task(self._from_vendor())
-        others = [self._begin_task(self._from_client()), self._begin_task(self._look())]
+        tasks: list[asyncio.Task[None]] = []
         end = ends.STOPPED
         try:
+            await accept()
+            tasks = [self._begin_task(work()) for work in (self._from_client, self._look, self._from_vendor)]
             end = await self._ended
-            await _stop(others)
+            await _stop(tasks[:2])
             await self._wind_down(end)
         finally:
-            await _stop([*others, listening])
+            await _stop(tasks)
             await self._settle_rest(end)
             await self._vendor.close()
         await self._tell(end)

@@ -237,6 +237,8 @@ class LimitedProtocol(ArrivingHead, asyncio.Protocol):
         """The handshake is accepted: no HTTP follows on this connection."""
         self._socket = turn
         self._deadline_s = math.inf
+        if self._is_leaving:
+            turn.leave()
 
     def is_last(self, turn: Turn) -> bool:
         return (self._is_leaving or self._is_deaf) and not self._waiting

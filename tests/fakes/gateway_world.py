@@ -245,6 +245,18 @@ def _realtime(
     )
 
 
+def _granted(purse: MemoryPurse, vouchers: tuple[Voucher, ...], halves: bool) -> MemoryTreasury:
+    treasury = MemoryTreasury(purse, halves=halves)
+    for v in vouchers:
+        total = capacity(
+            grant_micro=v.government_granted_micro,
+            deposit_micro=v.self_granted_micro,
+            share_ppm=v.share_ppm,
+        ).total_micro
+        treasury.grant(v, total)
+    return treasury
+
+
 @asynccontextmanager
 async def world(
     vendor: Vendor,
@@ -266,14 +278,7 @@ async def world(
     runner, port = await _serve(vendor, seen, talk)
     clock_ms = [NOW_MS]
     purse = MemoryPurse(now_ms=lambda: clock_ms[0])
-    treasury = MemoryTreasury(purse, halves=halves)
-    for v in vouchers:
-        total = capacity(
-            grant_micro=v.government_granted_micro,
-            deposit_micro=v.self_granted_micro,
-            share_ppm=v.share_ppm,
-        ).total_micro
-        treasury.grant(v, total)
+    treasury = _granted(purse, vouchers, halves)
     meter = Meter(
         purse=purse,
         treasury=treasury,

@@ -181,3 +181,14 @@ async def test_a_stop_that_cannot_wait_charges_what_was_delivered(tmp_path: Path
         await h.settled(1)
         [event] = h.charged
         assert (event.estimated, event.end_reason, event.tokens["output"]) == (True, "gateway_lost", 2)
+
+
+async def test_a_fault_of_ours_is_told_and_charges_what_was_delivered(tmp_path: Path) -> None:
+    async with house(Vendor([None]), tmp_path) as h, h.talk() as talk:
+        await talk.say("response.create")
+        await talk.until("response.output_text.delta")
+        h.world.directory.products["x1"] = object()  # type: ignore[assignment]  # no product at all
+        rest, code, _ = await talk.end()
+        assert (rest[-1]["error"]["code"], code) == ("internal_error", 1011)
+        await h.settled(1)
+        assert h.charged[0].tokens["output"] == 2
