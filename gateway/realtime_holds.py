@@ -32,7 +32,7 @@ class Holds:
         self._hold = hold
         self._when_short = when_short
         self._filling: asyncio.Task[None] | None = None
-        self._is_wanted_again = False
+        self._is_wanted_again = asyncio.Event()
         self._is_closed = False
         self._changed = asyncio.Event()
 
@@ -66,7 +66,7 @@ class Holds:
         """Hold what is wanted, beside all else. Called when more is wanted, and when money came free."""
         if self._is_closed:
             return
-        self._is_wanted_again = True
+        self._is_wanted_again.set()
         if self._filling is None or self._filling.done():
             self._filling = asyncio.get_running_loop().create_task(self._fill(), name="realtime-hold")
 
@@ -76,14 +76,14 @@ class Holds:
             self._changed.clear()
             await self._changed.wait()
 
-    def outdated(self, is_current: Callable[[ResponseExchange], bool]) -> list[ResponseExchange]:
-        """Those to be given back: their price or their voucher is no longer the right one."""
-        old = [exchange for exchange in self._spare if not is_current(exchange)]
-        for exchange in old:
-            self._spare.remove(exchange)
-        if old:
-            self.fill()
-        return old
+    def outdated(self, is_current: Callable[[ResponseExchange], bool]) -> ResponseExchange | None:
+        """One to be given back: its price or its voucher is no longer the right one."""
+        for exchange in self._spare:
+            if not is_current(exchange):
+                self._spare.remove(exchange)
+                self.fill()
+                return exchange
+        return None
 
     async def close(self) -> list[ResponseExchange]:
         """No more are made. -> those that are left."""
@@ -96,13 +96,13 @@ class Holds:
 
     async def _fill(self) -> None:
         while len(self._spare) <= len(self._asked):
-            self._is_wanted_again = False
+            self._is_wanted_again.clear()
             try:
                 self._spare.append(await self._hold())
             except Problem as problem:
                 if problem.code in _PASSING:
-                    await asyncio.sleep(min(problem.retry_after_s or 1, _PAUSE_S_MAX))
-                elif not self._is_wanted_again:  # else money has come free since it was refused
+                    await self._pause(problem.retry_after_s or 1)
+                elif not self._is_wanted_again.is_set():  # else money has come free since it was refused
                     self._when_short(problem)
                     return
             except Exception:
@@ -110,6 +110,14 @@ class Holds:
                 raise
             else:
                 self._changed.set()
+
+    async def _pause(self, pause_s: float) -> None:
+        """Until then, or until a response has ended: that may have been what the limit was reached by."""
+        try:
+            async with asyncio.timeout(min(pause_s, _PAUSE_S_MAX)):
+                await self._is_wanted_again.wait()
+        except TimeoutError:
+            pass
 
 
 __all__ = ["Holds"]

@@ -47,7 +47,7 @@ class Responses:
     async def begin(self, event: VendorEvent) -> None:
         """One has begun: the hold that waited is its own. Raises Problem where nothing can pay it."""
         name = event.response_id or ""
-        if name in self._running:
+        if name in self._running or name in self._ended:
             return
         exchange = self._holds.take() or await self._money.hold()
         self._money.begin(exchange)
@@ -114,7 +114,8 @@ class Responses:
         await self._money.settle(exchange, usage, estimated=True, end_reason=end_reason, error=error)
 
     def _forget(self, name: str) -> None:
-        self._ended.append(name)
+        if name:  # of those without a name nobody knows which is which
+            self._ended.append(name)
         del self._running[name]
         if not self._running:
             self.is_quiet.set()

@@ -180,8 +180,8 @@ class Session:
             elif now_s - self._word_s >= self._limits.idle_s:
                 self._say(ends.IDLE)
             self._money.look_again()
-            for exchange in self._holds.outdated(self._money.is_current):
-                await self._money.release(exchange, "refused")
+            while (old := self._holds.outdated(self._money.is_current)) is not None:
+                await self._money.release(old, "refused")
 
     def _is_short(self, problem: Problem) -> None:
         """The next response cannot be held. What runs is paid, and may leave enough when it ends."""

@@ -68,7 +68,7 @@ class House:
     async def talk(self, query: str = "model=x1", **options: Any) -> AsyncIterator[Talk]:
         headers = options.pop("additional_headers", {"Authorization": f"Bearer {KEY}"})
         url = f"ws://127.0.0.1:{self.port}/v1/realtime?{query}"
-        async with connect(url, additional_headers=headers, compression=None, **options) as connection:
+        async with connect(url, additional_headers=headers, **options) as connection:
             yield Talk(connection)
 
     async def refused(

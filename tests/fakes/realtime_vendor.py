@@ -93,6 +93,8 @@ class Vendor:
 
     async def _answer(self, event: Event) -> None:
         match event["type"]:
+            case "response.cancel":
+                await self.finish(event["response_id"], usage(), status="cancelled")
             case "session.update":
                 await self.say("session.updated", session={**event["session"], "model": "vendor-model"})
             case "response.create":

@@ -164,13 +164,7 @@ async def test_the_client_leaves_in_mid_response(tmp_path: Path, reports: bool) 
     ids=["key", "company", "voucher"],
 )
 async def test_rights_that_end_end_the_session(tmp_path: Path, change: Any, code: str) -> None:
-    async def cancel(vendor: Vendor, event: Event) -> bool:
-        if event["type"] == "response.cancel":
-            await vendor.finish(event["response_id"], usage(), status="cancelled")
-            return True
-        return False
-
-    async with house(Vendor([None], on_event=cancel), tmp_path) as h, h.talk() as talk:
+    async with house(Vendor([None]), tmp_path) as h, h.talk() as talk:
         await talk.say("response.create")
         await talk.until("response.output_text.delta")
         h.world.directory.apply(Everything(revision=2, **change))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,8 +15,10 @@ from tests.fakes.realtime_vendor import Event, Vendor, usage
 
 
 async def begin_only(vendor: Vendor, event: Event) -> bool:
-    await vendor.begin()
-    return True
+    if event["type"] == "response.create":
+        await vendor.begin()
+        return True
+    return False
 
 
 def held_micro(h: House) -> list[int]:
@@ -117,7 +120,6 @@ async def test_a_client_that_leaves_while_its_word_waits_for_money_is_noticed(tm
         async with asyncio.timeout(5):
             while {"type": "response.cancel", "response_id": "resp_1"} not in vendor.heard:  # noqa: ASYNC110
                 await asyncio.sleep(0.005)
-        await vendor.leave()
         await h.settled(1)
         assert h.charged[0].client_gone
 
@@ -192,3 +194,33 @@ async def test_a_fault_of_ours_is_told_and_charges_what_was_delivered(tmp_path: 
         assert (rest[-1]["error"]["code"], code) == ("internal_error", 1011)
         await h.settled(1)
         assert h.charged[0].tokens["output"] == 2
+
+
+async def test_a_new_price_holds_for_the_next_response(tmp_path: Path) -> None:
+    dearer = replace(price(input=2000, output=8000), entry_id="x1@1", valid_from_ms=1)
+    async with house(Vendor([usage(10, text=5)]), tmp_path) as h, h.talk() as talk:
+        await talk.hear()
+        old = h.world.directory.products["x1"]
+        h.world.directory.products["x1"] = replace(old, prices=(*old.prices, dearer))
+        async with asyncio.timeout(5):
+            while h.world.events == []:  # noqa: ASYNC110 - a test
+                await asyncio.sleep(0.005)
+        await talk.say("response.create")
+        await talk.until("response.done")
+        assert [event.charge_micro for event in h.charged] == [10 * 2000 + 5 * 8000]
+        await talk.connection.close()
+        await h.settled(1)
+
+
+async def test_responses_without_a_name_are_charged_each(tmp_path: Path) -> None:
+    async def nameless(vendor: Vendor, event: Event) -> bool:
+        await vendor.say("response.created", response={"id": None})
+        await vendor.say("response.done", response={"id": None, "usage": usage(10, text=5)})
+        return True
+
+    async with house(Vendor(on_event=nameless), tmp_path) as h, h.talk() as talk:
+        for _ in range(2):
+            await talk.say("response.create")
+            await talk.until("response.done")
+        await talk.connection.close()
+        await h.settled(2)
