@@ -35,8 +35,7 @@ class Responses:
         self._ended: deque[str] = deque(maxlen=ENDED_KEPT)
         self.heard = Heard()
         self.formats = Formats()
-        self.is_quiet = asyncio.Event()  # none runs, or the vendor says nothing more
-        self.is_quiet.set()
+        self.changed = asyncio.Event()  # one has begun or ended, or none will any more
 
     def __len__(self) -> int:
         return len(self._running)
@@ -55,7 +54,7 @@ class Responses:
         exchange.upstream_id = event.response_id
         exchange.heard_text_tokens, exchange.heard_audio_tokens = self.heard.tokens(self.formats)
         self._running[name] = _Response(exchange, Slices(exchange, self._money.meter, self._pace), Said())
-        self.is_quiet.clear()
+        self.changed.set()
 
     async def count(self, name: str, kind: str, delta: str) -> None:
         """A piece was delivered. Raises HoldLost."""
@@ -117,8 +116,7 @@ class Responses:
         if name:  # of those without a name nobody knows which is which
             self._ended.append(name)
         del self._running[name]
-        if not self._running:
-            self.is_quiet.set()
+        self.changed.set()
 
 
 __all__ = ["Responses"]

@@ -13,6 +13,7 @@ from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, Final
 
 import msgspec
+import orjson
 
 from gateway import realtime_ends as ends
 from gateway.asgi.websocket import SocketEnded, WebSocket
@@ -61,6 +62,7 @@ class Session:
         self._responses = Responses(money, self._holds, limits.pace)
         self._names = secrets.token_hex(8)  # nobody can guess ours, to take a refusal for another's
         self._count = 0
+        self._is_deaf = False  # the vendor says nothing more
         self._fault: Exception | None = None
         self._loop = asyncio.get_running_loop()
         self._began_s = self._word_s = self._loop.time()
@@ -140,7 +142,8 @@ class Session:
         try:
             await self._hear_vendor()
         finally:
-            self._responses.is_quiet.set()
+            self._is_deaf = True
+            self._responses.changed.set()
 
     async def _hear_vendor(self) -> None:
         while (text := await self._vendor.receive()) is not None:
@@ -160,6 +163,7 @@ class Session:
         elif event.kind == vendors.ERROR:
             is_ours, about = self._holds.answered(event.blames)
             if is_ours:
+                self._responses.changed.set()
                 return vendors.blaming(event, text, about)
         elif event.kind in vendors.SESSION:
             self._responses.formats.note(event.session)
@@ -214,17 +218,22 @@ class Session:
         """Running responses may end, at the vendor's own count, within a short time."""
         if end.client_gone:
             self._responses.mark_gone()
-        if not len(self._responses) or not end.patience_s:
-            return
         try:
             async with asyncio.timeout(end.patience_s):
-                for name in self._responses.names() if end.cancels else ():
-                    await self._vendor.send(
-                        f'{{"type":"response.cancel","response_id":{msgspec.json.encode(name).decode()}}}'
-                    )
-                await self._responses.is_quiet.wait()
+                await self._until_quiet(cancels=end.cancels)
         except (TimeoutError, UpstreamError):
             pass  # what was delivered is charged as an estimate
+
+    async def _until_quiet(self, *, cancels: bool) -> None:
+        """Until no response runs, nor one is to come that was asked for."""
+        cancelled: set[str] = set()
+        while not self._is_deaf and (len(self._responses) or self._holds.asked):
+            self._responses.changed.clear()
+            for name in set(self._responses.names()) - cancelled if cancels else ():
+                cancelled.add(name)
+                event = {"type": "response.cancel", "response_id": name}
+                await self._vendor.send(orjson.dumps(event).decode())
+            await self._responses.changed.wait()
 
     async def _settle_rest(self, end: End) -> None:
         await self._responses.settle_rest(end)
