@@ -33,6 +33,7 @@ class Responses:
         self._pace = pace
         self._running: dict[str, _Response] = {}
         self._ended: deque[str] = deque(maxlen=ENDED_KEPT)
+        self._is_gone = False
         self.heard = Heard()
         self.formats = Formats()
         self.changed = asyncio.Event()  # one has begun or ended, or none will any more
@@ -52,6 +53,7 @@ class Responses:
         self._money.begin(exchange)
         exchange.began_s = time.perf_counter()
         exchange.upstream_id = event.response_id
+        exchange.client_gone = self._is_gone
         exchange.heard_text_tokens, exchange.heard_audio_tokens = self.heard.tokens(self.formats)
         self._running[name] = _Response(exchange, Slices(exchange, self._money.meter, self._pace), Said())
         self.changed.set()
@@ -91,7 +93,8 @@ class Responses:
         self._holds.fill()
 
     def mark_gone(self) -> None:
-        """The client left while they ran."""
+        """The client has left: those that run, and those that begin now, have nobody to hear them."""
+        self._is_gone = True
         for response in self._running.values():
             response.exchange.client_gone = True
 

@@ -224,3 +224,20 @@ async def test_responses_without_a_name_are_charged_each(tmp_path: Path) -> None
             await talk.until("response.done")
         await talk.connection.close()
         await h.settled(2)
+
+
+async def test_what_was_asked_for_before_the_client_left_is_waited_for(tmp_path: Path) -> None:
+    async def hesitate(vendor: Vendor, event: Event) -> bool:
+        if event["type"] != "response.create":
+            return False
+        await asyncio.sleep(0.05)
+        await vendor.begin()
+        return True
+
+    vendor = Vendor(on_event=hesitate)
+    async with house(vendor, tmp_path) as h:
+        async with h.talk() as talk:
+            await talk.say("response.create")
+        await h.settled(1)
+        assert [event["type"] for event in vendor.heard] == ["response.create", "response.cancel"]
+        assert (h.charged[0].estimated, h.charged[0].client_gone) == (False, True)
