@@ -152,9 +152,7 @@ class _Route:
                 self._heads[path, stream] = known
         asked, fixed = known
         if self._sign is not None and self.target.api_key is not None:
-            call = Outgoing(
-                method=method or "POST", host=self._host, path=asked, body=body, now_s=now_s()
-            )
+            call = Outgoing(method=method or "POST", host=self._host, path=asked, body=body, now_s=now_s())
             own_lines += _written([*self._sign(self.target.api_key, call), ""]).encode("ascii")
         return b"%b%b\r\n%bContent-Length: %d\r\n\r\n" % (
             fixed,
