@@ -50,6 +50,8 @@ clean:  ## remove the virtual environment and what tools left
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
 	@touch $@
 
-.venv/installed-test: pyproject.toml | .venv/bin/python
+.venv/installed-test: pyproject.toml tests/matrix/earlier.txt | .venv/bin/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[test]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --upgrade \
+		--target .venv/earlier --requirement tests/matrix/earlier.txt
 	@touch $@ .venv/installed
