@@ -35,7 +35,7 @@ BAD = [
         edited(PRODUCT, "dialect: openai", "dialect: telepathy"),
         11,
         "products[0].upstream[0].dialect",
-        "must be 'openai', 'anthropic', 'gemini', 'clova' or 'bedrock'",
+        "must be 'openai', 'anthropic', 'gemini', 'clova', 'bedrock', 'cohere' or 'ollama'",
     ),
     Bad(
         "YAML float",

@@ -6,7 +6,7 @@ from base64 import b64decode
 from collections import defaultdict, deque
 from typing import Any, Final
 
-from providers.facts import BadRequest, bad
+from providers.facts import BadRequest, bad, flag_or_none, text
 from providers.json_depth import written_if_shallow
 from providers.translation.gemini.fields import fields, items, nothing_but, within
 from providers.translation.neutral import (
@@ -95,8 +95,8 @@ class Contents:
     def _model(self, part: Any, where: str) -> list[Part]:
         match self._kind(part, where):
             case ("text", said, is_thought):
-                text = _text(said, f"{where}.text")
-                return [Thinking(text) if is_thought else Text(text)]
+                told = _text(said, f"{where}.text")
+                return [Thinking(told) if is_thought else Text(told)]
             case ("functionCall", said, _):
                 return [self._call(said, f"{where}.functionCall")]
             case (None, _, _):
@@ -110,20 +110,21 @@ class Contents:
         if len(kinds) > 1:
             raise self._cannot(where)
         kind = kinds[0] if kinds else None
-        return kind, said.get(kind) if kind else None, said.get("thought") is True
+        is_thought = flag_or_none(said, "thought", f"{where}.") is True
+        return kind, said.get(kind) if kind else None, is_thought
 
     def _shown(self, kind: str, blob: Any, where: str) -> Text | Image:
         """A picture; text is text wherever it stands."""
         said = fields(blob, _BLOB if kind == "inlineData" else _FILE, where, self._vendor_dialect)
-        media_type, data, url = said.get("mimeType"), said.get("data"), said.get("fileUri")
-        family = media_type.partition("/")[0] if type(media_type) is str else None
-        if type(data) is str:
+        media_type, data, url = (text(said, name, f"{where}.") for name in ("mimeType", "data", "fileUri"))
+        family = None if media_type is None else media_type.partition("/")[0]
+        if data is not None:
             data = data.translate(_TO_STANDARD_BASE64)
             if family == "image":
                 return Image(media_type=media_type, data=data)
             if family == "text":
                 return Text(_decoded(data, f"{where}.data"))
-        if type(url) is str and family in ("image", None) and _is_for_all(url):
+        if url is not None and family in ("image", None) and _is_for_all(url):
             return Image(url=url)
         raise self._cannot(where)
 
@@ -141,7 +142,7 @@ class Contents:
         name, response = said.get("name"), said.get("response", {})
         if type(name) is not str or type(response) is not dict:
             raise bad(where, "must have a name and a response", "name과 response가 있어야 합니다")
-        call_id = self._calls.answered(said.get("id"), name)
+        call_id = self._calls.answered(text(said, "id", f"{where}."), name)
         if call_id is None:
             raise bad(where, "must answer a function call", "함수 호출에 대한 응답이어야 합니다")
         content: list[Text | Image] = []
@@ -191,8 +192,8 @@ class _Calls:
         self._answered.discard(call_id)  # some vendors count anew in each answer
         return call_id
 
-    def answered(self, call_id: Any, name: str) -> str | None:
-        if type(call_id) is not str or not call_id:
+    def answered(self, call_id: str | None, name: str) -> str | None:
+        if not call_id:
             found = self._first(self._open[name])
         elif call_id in self._known:
             found = call_id

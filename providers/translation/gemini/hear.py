@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import msgspec
 
-from providers.facts import RequestFacts, bad, integer, number
+from providers.facts import RequestFacts, bad, flag_or_none, integer, number
 from providers.translation.gemini.ask import LEVELS
 from providers.translation.gemini.contents import Contents
 from providers.translation.gemini.fields import fields, items, nothing_but
@@ -181,6 +181,7 @@ def _effort(thinking: Any, vendor_dialect: str) -> Effort | None:
     """By the word, or else by the tokens it may think with. A negative budget leaves it to the vendor."""
     where = "generationConfig.thinkingConfig"
     said = fields(thinking, _THINKING, where, vendor_dialect)
+    flag_or_none(said, "includeThoughts", f"{where}.")
     budget, level = said.get("thinkingBudget"), said.get("thinkingLevel", "THINKING_LEVEL_UNSPECIFIED")
     level = level.upper() if type(level) is str else None
     if level == "THINKING_LEVEL_UNSPECIFIED":
