@@ -33,7 +33,7 @@ VERSIONS: Final = {"openai": (3, 2), "anthropic": (2, 1), "gemini": (3, 2)}
 # A client's dialect has no word for it at all.
 NO_WORDS: Final = {("anthropic", "n")}
 # The vendor's dialect has none: refused, by this name. What can be said is not refused.
-_ONE_CHOICE: Final = ("anthropic", "clova", "cohere", "ollama")
+_ONE_CHOICE: Final = ("anthropic", "bedrock", "clova", "cohere", "ollama")
 REFUSED: Final[dict[tuple[str, str, str], str]] = {
     **{("openai", upstream, "n"): "n" for upstream in _ONE_CHOICE},
     **{("gemini", upstream, "n"): "n" for upstream in _ONE_CHOICE},

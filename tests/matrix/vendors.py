@@ -12,6 +12,7 @@ from aiohttp import web
 
 from tests.matrix import (
     anthropic_vendor,
+    bedrock_vendor,
     clova_vendor,
     cohere_vendor,
     gemini_vendor,
@@ -25,6 +26,7 @@ VENDORS: Final[dict[str, ModuleType]] = {
     "anthropic": anthropic_vendor,
     "gemini": gemini_vendor,
     "clova": clova_vendor,
+    "bedrock": bedrock_vendor,
     "cohere": cohere_vendor,
     "ollama": ollama_vendor,
 }
@@ -33,14 +35,15 @@ VENDORS: Final[dict[str, ModuleType]] = {
 async def _answer(request: web.Request) -> web.StreamResponse:
     vendor = VENDORS[request.match_info["dialect"]]
     wanted = vendor.read(await request.json())
-    streams = "text/event-stream" in request.headers.get("accept", "") or ":stream" in request.path
+    kind = getattr(vendor, "STREAM_KIND", "text/event-stream")
+    streams = kind in request.headers.get("accept", "") or ":stream" in request.path
     try:
         said = answer_to(wanted)
     except Fails:
         return web.json_response(vendor.refusal(), status=400)
     if not (wanted.stream or streams):
         return web.json_response(vendor.answer(wanted, said))
-    response = web.StreamResponse(headers={"content-type": "text/event-stream"})
+    response = web.StreamResponse(headers={"content-type": kind})
     await response.prepare(request)
     for event in vendor.events(wanted, said):
         await response.write(event)
