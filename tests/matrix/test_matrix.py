@@ -23,6 +23,7 @@ from gateway.asgi.protocol import LimitedProtocol
 from launch.serving import build_server
 from tests.fakes.gateway_world import KEY, Everything, product, voucher, world
 from tests.matrix.cells import FEATURES, Seen
+from tests.matrix.page import page_text, table
 from tests.matrix.vendors import VENDORS, vendors
 from tests.matrix.wanted import INPUT_TOKENS, OUTPUT_TOKENS
 
@@ -132,3 +133,8 @@ async def test_the_matrix(client: str, earlier: bool, tmp_path: Path) -> None:
         if seen[name] != wanted
     ]
     assert not wrong, "\n".join(wrong)
+
+
+def test_the_page_shows_it() -> None:
+    expected_page = table(list(VENDORS), REFUSED)
+    assert page_text() == expected_page, f"dialects.md should say:\n{expected_page}"
