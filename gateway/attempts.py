@@ -16,7 +16,14 @@ from gateway.problems import Problem
 from providers.catalogue import UpstreamTarget
 from providers.dialect import JSON_KIND, Dialect, Operation
 from providers.dialects import DIALECTS
-from providers.errors import FirstByteTimeout, NotSent, UpstreamBroken, UpstreamError, VendorError
+from providers.errors import (
+    AnswerTooLarge,
+    FirstByteTimeout,
+    NotSent,
+    UpstreamBroken,
+    UpstreamError,
+    VendorError,
+)
 from providers.facts import BadRequest
 from providers.quirks import quirks_for
 from providers.translation.sides import operation_for
@@ -91,6 +98,9 @@ class Attempts:
                     last = problem_of(error)
                     self._health.failure(target.target_id, self._now_s())
                     break
+                except _CannotBeSaid as refusal:
+                    last = last or refusal.problem  # an upstream that failed is the better reason
+                    break
                 except _NextTarget as refusal:
                     last = refusal.problem
                     break
@@ -124,17 +134,15 @@ class Attempts:
         if 200 <= answer.status < 300:
             self._health.success(target.target_id)
             return Reached(answer, target, operation, dialect)
-        vendor = dialect.read_error(answer.status, await answer.read(ERROR_BODY_BYTES_MAX))
-        status = answer.status
+        vendor = dialect.read_error(answer.status, await _error_body(answer))
         if dialect.read_error_head is not None:
             vendor = dialect.read_error_head(vendor, answer.headers)
-            status = vendor.status
-        if status in REJECTIONS:
+        if vendor.status in REJECTIONS:
             self._health.success(target.target_id)
             raise rejection(vendor)
-        if status == 429:
+        if vendor.status == 429:
             raise _NextTarget(rate_limited(vendor, answer.headers.get("retry-after")))
-        if status >= 500:
+        if vendor.status >= 500:
             self._health.failure(target.target_id, self._now_s())
         raise _NextTarget(Problem("upstream_error"))
 
@@ -145,6 +153,18 @@ class _NextTarget(Exception):
     def __init__(self, problem: Problem) -> None:
         super().__init__(problem.code)
         self.problem = problem
+
+
+class _CannotBeSaid(_NextTarget):
+    """Its dialect has no words for the request; another upstream's may."""
+
+
+async def _error_body(answer: UpstreamAnswer) -> bytes:
+    """One that is too large (some vendors repeat what they were asked) is judged by its status alone."""
+    try:
+        return await answer.read(ERROR_BODY_BYTES_MAX)
+    except AnswerTooLarge:
+        return b""
 
 
 def _encode(
@@ -165,8 +185,8 @@ def _encode(
             quirks=quirks_for(target.vendor),
         )
     except BadRequest as bad:
-        raise Problem(
-            "invalid_request", english=bad.message_en, korean=bad.message_ko, param=bad.param
+        raise _CannotBeSaid(
+            Problem("invalid_request", english=bad.message_en, korean=bad.message_ko, param=bad.param)
         ) from None
 
 
@@ -185,5 +205,6 @@ def rejection(vendor: VendorError) -> Problem:
 
 
 def rate_limited(vendor: VendorError, retry_after: str | None) -> Problem:
-    seconds = int(retry_after) if retry_after is not None and retry_after.isdecimal() else 1
+    digits = (retry_after or "")[:5]
+    seconds = int(digits) if digits.isdecimal() else 1
     return Problem("upstream_rate_limited", retry_after_s=min(max(seconds, 1), 3600))

@@ -52,6 +52,7 @@ class Holds:
         """The vendor refused the request of this name: (whether it was one of ours, the client's name)."""
         if name is None or name not in self._asked:
             return False, None
+        self._changed.set()  # who waits for a hold of its own may have one now
         return True, self._asked.pop(name)
 
     def take(self) -> ResponseExchange | None:

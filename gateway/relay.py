@@ -185,6 +185,7 @@ class _Call:
             raise Problem("upstream_error")  # nobody could ask for it again
         self.goes_on = True
         if not await self.keeping.go_on(reached.target, answer.upstream_id):
+            self.outlet.is_charged = True  # cancelled, and charged for what it made: no repeat under its key
             raise charged_failure("meter_unavailable", self.exchange.meta.op)
         self.outlet.is_charged = True  # a repeat is answered alike
         await self.outlet.whole(200, [JSON, *self.headers], answer.body)

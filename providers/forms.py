@@ -104,11 +104,14 @@ def read_form(content_type: str | None, raw: bytes) -> Form:
 
 
 def write_form(parts: list[Part]) -> bytes:
-    """Under a boundary that stands in none of them: the first line of what is returned."""
-    number = 0
-    while any(_boundary(number) in part.data for part in parts):
-        number += 1
-    boundary = _boundary(number)
+    """Under a boundary that stands in none of them: the first line of what is returned.
+
+    It is made of what they hold, so that nobody can write it into them beforehand.
+    """
+    digest = sha256()
+    for part in parts:
+        digest.update(part.data)
+    boundary = b"voucher-gateway-" + digest.hexdigest()[:32].encode()
     pieces = []
     for part in parts:
         head = f"Content-Disposition: form-data; name={content_disposition_quote(part.name)}"
@@ -135,10 +138,6 @@ def fingerprint(form: Form) -> bytes:
             digest.update(b"%d:" % len(part.data))
             digest.update(part.data)
     return digest.digest()
-
-
-def _boundary(number: int) -> bytes:
-    return b"voucher-gateway-%d" % number
 
 
 def _refuse_what_stands_around(raw: bytes, boundary: bytes) -> None:

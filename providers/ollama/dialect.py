@@ -21,6 +21,7 @@ CHAT: Final = Operation(
     path=lambda model, stream: "/api/chat",
     answer=read_answer,
     fold=lambda product_id, facts, quirks: StreamFold(),
+    needs_limit=True,  # without one it goes on for as long as its model does
 )
 
 OLLAMA: Final = Dialect(

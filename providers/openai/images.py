@@ -20,12 +20,18 @@ from providers.quirks import Quirks
 # By these some vendors are asked for several at once: a count that is not read here would not be held.
 _COUNTS: Final = (
     "batch_size",
+    "max_images",
     "num_images",
     "num_images_per_prompt",
     "num_outputs",
+    "numberOfImages",
+    "num_samples",
     "number_of_images",
+    "sampleCount",
     "sample_count",
     "samples",
+    "sequential_image_generation",
+    "sequential_image_generation_options",
 )
 _PATTERNS: Final = ("image", "images", "image_url", "input_image", "mask", "reference_images")
 

@@ -28,6 +28,7 @@ from providers.openai.usage import usage_of
 from providers.quirks import NO_QUIRKS, Quirks
 
 DOCUMENTS_PER_SEARCH: Final = 100
+DOCUMENTS_MAX: Final = 10_000  # no vendor ranks more at once
 CHUNK_TOKENS_MIN: Final = 500 - 256
 
 
@@ -41,6 +42,8 @@ def read_rerank_request(body: dict[str, Any], body_bytes: int, _: Spoken = IN_BO
             "must be a list with at least one document",
             "문서가 하나 이상인 목록이어야 합니다",
         )
+    if len(documents) > DOCUMENTS_MAX:
+        raise bad("documents", f"hold {DOCUMENTS_MAX} at most", f"최대 {DOCUMENTS_MAX}개입니다")
     chunks, whole = 0, not is_text
     for document in documents:
         length, is_text = _measured("documents", document, body)

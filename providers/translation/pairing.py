@@ -17,6 +17,7 @@ from providers.dialect import Answer, Assembler, Fold, Listening, Operation, Ref
 from providers.errors import VendorError, unreadable
 from providers.facts import RequestFacts
 from providers.quirks import Quirks
+from providers.sse import event_data
 from providers.translation.gathering import Gathering
 from providers.translation.neutral import Ending, ThinkingDelta, without_thoughts
 from providers.translation.port import CallerSide, Listener, Speaker, VendorSide
@@ -99,6 +100,10 @@ class _Folding(_Pair):
         return TranslatedFold(heard, self.vendor.make_listener(), speaker, facts.include_thoughts)
 
 
+def _is_comment(event: bytes) -> bool:
+    return event.startswith(b":") and event_data(event) is None
+
+
 class _Listens:
     """Usage, ends and errors are as the vendor's own reader hears them."""
 
@@ -144,7 +149,7 @@ class TranslatedFold(_Listens):
         self._fold.feed(event)
         if self._heard.error is not before:
             return b""
-        if event.startswith(b":"):  # the vendor is still there, which the caller's line needs to know as well
+        if _is_comment(event):  # the vendor is still there, which the caller's line needs to know as well
             return b"" if self._heard.done else self._speaker.comment(b"keep-alive")
         self._speaker.reply_id = self._speaker.reply_id or self._heard.upstream_id
         deltas = self._listener.feed(event)

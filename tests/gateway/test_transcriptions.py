@@ -9,7 +9,7 @@ import orjson
 import pytest
 from aiohttp import web
 
-from providers.forms import read_form
+from providers.forms import content_type_of, read_form
 from tests.fakes.asgi_client import AsgiClient
 from tests.fakes.gateway_world import KEY, voucher, world
 from tests.fakes.media_vendor import HEARD_TOKENS, TRANSCRIPTIONS, charged, events, priced, says, transcribe
@@ -67,7 +67,8 @@ async def test_the_vendor_gets_a_form_of_ours(tmp_path: Path) -> None:
         )
         heard = await w.client.call("POST", TRANSCRIPTIONS, body, headers={"content-type": form_type()})
         assert heard.status == 200
-        assert seen == ["multipart/form-data; boundary=voucher-gateway-1"]
+        [kind] = seen
+        assert kind == content_type_of(w.seen[0])
         got = read_form(seen[0], w.seen[0])
         assert {name: [part.data for part in parts] for name, parts in got.items()} == {
             "timestamp_granularities[]": [b"word", b"segment"],
@@ -95,7 +96,7 @@ async def test_plain_text_comes_out_of_the_vendor_s_json(tmp_path: Path) -> None
     async with world(says(WHISPER), tmp_path, **priced(per_second=10)) as w:
         heard = await transcribe(w, wave(1.5), response_format="text")
         assert (heard.body.decode(), heard.headers["content-type"]) == ("안녕\n", "text/plain; charset=utf-8")
-        assert read_form(form_type("voucher-gateway-0"), w.seen[0])["response_format"][0].data == b"json"
+        assert read_form(content_type_of(w.seen[0]), w.seen[0])["response_format"][0].data == b"json"
         assert charged(w)[2:] == (30, False)
 
 

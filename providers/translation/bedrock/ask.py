@@ -82,7 +82,10 @@ def _refuse_what_has_no_words(said: Conversation) -> None:
         "reasoning_effort": said.effort is not None and said.effort not in _EFFORTS,
         "response_format": said.shape is not None and said.shape.schema is None,
         # It can be made to call none by telling it of none, unless it must know of what was called.
-        "tool_choice": bool(said.tools) and _forbids_calls(choice) and calls_are_told,
+        "tool_choice": (
+            (bool(said.tools) and _forbids_calls(choice) and calls_are_told)
+            or (choice is not None and choice.mode in ("any", "tool") and not said.tools)
+        ),
         "parallel_tool_calls": (
             choice is not None and choice.at_most_one and bool(said.tools) and not _forbids_calls(choice)
         ),
