@@ -135,14 +135,16 @@ class Attempts:
             self._health.success(target.target_id)
             return Reached(answer, target, operation, dialect)
         vendor = dialect.read_error(answer.status, await _error_body(answer))
+        status = answer.status  # the contract passes a vendor's 400 on as one, whatever it means by it
         if dialect.read_error_head is not None:
             vendor = dialect.read_error_head(vendor, answer.headers)
-        if vendor.status in REJECTIONS:
+            status = vendor.status
+        if status in REJECTIONS:
             self._health.success(target.target_id)
             raise rejection(vendor)
-        if vendor.status == 429:
+        if status == 429:
             raise _NextTarget(rate_limited(vendor, answer.headers.get("retry-after")))
-        if vendor.status >= 500:
+        if status >= 500:
             self._health.failure(target.target_id, self._now_s())
         raise _NextTarget(Problem("upstream_error"))
 

@@ -53,11 +53,11 @@ async def test_no_money_and_too_many_calls_are_refused_in_geminis_words(tmp_path
     ("details", "status", "reason"),
     [
         ([], 400, "upstream_rejected"),
-        # A bad key of ours comes as a 400 too, and is no fault of the caller's.
+        # A bad key of ours comes as a 400 too, and a vendor's 400 is passed on as one.
         (
             [{"@type": "type.googleapis.com/google.rpc.ErrorInfo", "reason": "API_KEY_INVALID"}],
-            502,
-            "upstream_error",
+            400,
+            "upstream_rejected",
         ),
     ],
 )
