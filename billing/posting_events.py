@@ -35,6 +35,7 @@ class Charge(msgspec.Struct, frozen=True, gc=False):
     provider_id: str
     gateway_id: str
     key_id: str
+    started_ms: int  # of this try, by its gateway's clock
     day: int  # of service, in Korea
     charge_micro: int
     taken_micro: int | None  # what the purse could take of it, where that is less than the charge may be
@@ -193,6 +194,7 @@ def _charge(
         meta.provider,
         meta.gateway_id,
         meta.key_id,
+        meta.started_ms,
         (event.held_at_ms + KOREA_OFFSET_MS) // DAY_MS,
         event.charge_micro,
         taken,

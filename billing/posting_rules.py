@@ -7,7 +7,7 @@
     swept after settled      nothing; so is the same event again
     swept after swept        the higher checkpoint: Valkey forgot it, a journal did not
     settled after settled    nothing, but where the call was made again: a charge after an end without one,
-                             and one that a younger epoch's purse has counted
+                             and that of a later try, whose answer the caller has
     left                     its events; claims for its open holds while the epoch is not closed
     gone                     counts as left for every epoch of the lane; its claims are dropped
     drained, opened          marks
@@ -100,7 +100,17 @@ def _says_more(event: Charge, before: Booked) -> bool:
         return False  # another try came to nothing: what the first one had given stays charged
     if before.kind == "swept" or before.charge_micro == 0 < event.charge_micro:
         return True
-    return event.counted and event.charge_micro > 0 and event.n > before.n  # it is where its purse counted it
+    return event.charge_micro > 0 and _is_later_try(event, before)
+
+
+def _is_later_try(event: Charge, before: Booked) -> bool:
+    """A call is made again in the same epoch or a younger one, by another gateway, once the first is dead."""
+    if event.n != before.n:
+        return event.n > before.n
+    if event.gateway_id == before.gateway_id:
+        return False
+    # Who took the hold over ends it, so the purse counted that end; else the gateways' clocks must tell.
+    return event.counted or event.started_ms > before.started_ms
 
 
 def _take_back(books: BooksState, out: Outcome, event: Charge, before: Booked) -> Booked:
@@ -203,6 +213,7 @@ def _step(
         before.from_loan_micro + from_loan,
         before.from_free_micro + from_free,
         event.gateway_id,
+        event.started_ms,
     )
 
 

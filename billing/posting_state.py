@@ -54,9 +54,10 @@ class Booked(msgspec.Struct, frozen=True, gc=False):
     from_loan_micro: int
     from_free_micro: int
     gateway_id: str
+    started_ms: int  # of the try that is booked
 
 
-NOTHING_BOOKED = Booked(-1, "", "", 0, 0, 0, 0, 0, 0, 0, "")
+NOTHING_BOOKED = Booked(-1, "", "", 0, 0, 0, 0, 0, 0, 0, "", 0)
 
 
 @dataclass(slots=True)

@@ -49,7 +49,7 @@ async def read_state(conn: Connection, events: Sequence[Decoded]) -> BooksState:
             # One look into the index per op: a plan that reads the table would slow down as it grows.
             "select b.* from unnest(%s::text[]) as asked (op) cross join lateral ("
             " select op, step, kind, voucher_id, n, charge_micro, government_micro, self_micro,"
-            " uncollected_micro, from_loan_micro, from_free_micro, gateway_id"
+            " uncollected_micro, from_loan_micro, from_free_micro, gateway_id, started_ms"
             " from usage u where u.op = asked.op order by step desc limit 1) b",
             [ops],
         )

@@ -162,11 +162,11 @@ class MemoryPurse:
                 # It came to nothing here: what the first gateway had given is what the call costs.
                 self._sweep(keys, hold.n, hold.op, record, *record.given)
             return self._settle_late(keys, hold, None, charge_micro, fields)
-        if record is None or record.state != "open" or refusal:
-            return self._settle_late(keys, hold, record, charge_micro, fields)
-        if not charge_micro and record.gateway_id != hold.gateway_id:
+        if record is not None and record.state == "open" and record.gateway_id != hold.gateway_id:
             # Another gateway makes the call again, and has the last word on it.
             return self._settle_late(keys, hold, None, charge_micro, fields)
+        if record is None or record.state != "open" or refusal:
+            return self._settle_late(keys, hold, record, charge_micro, fields)
         voucher = keys.vouchers[hold.n, record.answer.voucher_id]
         if charge_micro > record.amount:
             # Beyond its hold: the books must not take the rest from the holds of others.

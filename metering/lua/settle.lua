@@ -1,8 +1,8 @@
 -- End a hold at its charge, and tell the books in the same step: the event first, then the balance.
 -- A hold that is not open in a living epoch is settled LATE: the event is news, no balance is touched. So is one
--- that ended without a charge, if there is one after all, and one that another gateway has taken over, if the
--- first one has nothing to charge: such an end is not the last word on a call that is made again. And where the
--- one that took it over has nothing to charge, the hold ends as swept: at what the first one had given.
+-- that ended without a charge, if there is one after all, and one that another gateway has taken over: the first
+-- one's end is not the last word on a call that is made again. And where the one that took it over has nothing
+-- to charge, the hold ends as swept: at what the first one had given.
 -- KEYS  1 epoch  2 hold  3 log  4 voucher  5 key  6 key's request tokens  7 open ops of the gateway
 -- ARGV  1 n  2 op  3 charge  4 tokens  5 event  6 gateway
 -- ->    OK event_id spent held limit granted_gov granted_self before frozen | LATE event_id
@@ -15,7 +15,7 @@ if h[6] and not news then return {'LATE', h[6]} end
 if h[1] == 'settled' and not news then return balance(account(KEYS[4]), h[5]) end
 local refusal = fence(ARGV[1])
 local v = account(KEYS[4])
-local foreign = not refusal and h[1] == 'open' and h[8] ~= ARGV[6] and not charged
+local foreign = h[1] == 'open' and h[8] ~= ARGV[6]
 local given = not refusal and h[1] == 'open' and not foreign and not charged and h[9]
 if given then
   local swept = redis.call('XADD', KEYS[3], '*', 'op', ARGV[2], 'kind', 'swept', 'n', ARGV[1],

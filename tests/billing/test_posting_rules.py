@@ -20,7 +20,15 @@ from tests.fakes.values import replace
 
 
 def _charge(
-    op: str, micro: int, *, n: int = 1, kind: str = "settled", taken: int | None = None, gateway: str = "g1"
+    op: str,
+    micro: int,
+    *,
+    n: int = 1,
+    kind: str = "settled",
+    taken: int | None = None,
+    gateway: str = "g1",
+    started_ms: int = 1,
+    counted: bool = True,
 ) -> Charge:
     return Charge(
         kind=kind,
@@ -34,10 +42,11 @@ def _charge(
         provider_id="nuri",
         gateway_id=gateway,
         key_id="k",
+        started_ms=started_ms,
         day=1,
         charge_micro=micro,
         taken_micro=taken,
-        counted=True,
+        counted=counted,
         columns="",
     )
 
@@ -81,7 +90,30 @@ CASES = [
     Case(
         "charged, then made again in a younger epoch", (_charge("a", 60), _charge("a", 70, n=9)), 0, 50, 20, 3
     ),
-    Case("the same, told in the other order", (_charge("a", 70, n=9), _charge("a", 60)), 0, 50, 20),
+    Case("the younger epoch first", (_charge("a", 70, n=9), _charge("a", 60)), 0, 50, 20),
+    Case(
+        "charged, then made again in an epoch that ended before the call: it costs what its caller was told",
+        (_charge("a", 60, counted=False), _charge("a", 70, n=9, counted=False)),
+        0,
+        50,
+        20,
+        3,
+    ),
+    Case(
+        "a dead gateway's charge, then its call's, made again in the same epoch",
+        (_charge("a", 60, counted=False), _charge("a", 70, gateway="g2", started_ms=2)),
+        70,
+        0,
+        0,
+        2,
+    ),
+    Case(
+        "the same, told in the other order",
+        (_charge("a", 70, gateway="g2", started_ms=2), _charge("a", 60, counted=False)),
+        70,
+        0,
+        0,
+    ),
     Case("charged, then refused when made again", (_charge("a", 60), _charge("a", 0, n=9)), 60, 0, 0),
     Case("charged twice: the first counts", (_charge("a", 60), _charge("a", 70)), 60, 0, 0),
     Case("swept after settled", (_charge("a", 60), _charge("a", 10, kind="swept")), 60, 0, 0),

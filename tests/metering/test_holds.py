@@ -243,6 +243,22 @@ def test_who_has_nothing_to_charge_ends_no_hold_that_went_over_to_another(talk: 
     assert talk.balance(1) == (100, 30, 0)
 
 
+@pytest.mark.parametrize("over", [False, True], ids=["open epoch", "epoch that is over"])
+def test_a_dead_gateways_charge_ends_no_hold_that_went_over_to_another(talk: PurseTalk, over: bool) -> None:
+    """Its journal was read while the call was made again: the caller is told what the second try costs."""
+    talk.begin(1, limit=100)
+    talk.reserve(1, "a", 40, gateway="dead")
+    talk.reserve(1, "a", 40, gateway="second")
+    if over:
+        talk.two.restart()
+    assert isinstance(talk.settle(1, "a", 15, gateway="dead"), Late)
+    outcome = talk.settle(1, "a", 30, gateway="second")
+    assert isinstance(outcome, Late if over else Settled)
+    assert talk.log()[1:] == [("settled", "a", 1)] * 2, "the books hear of both"
+    if not over:
+        assert talk.balance(1) == (100, 30, 0)
+
+
 def test_what_a_dead_gateway_gave_stays_owed_where_the_call_made_again_comes_to_nothing(
     talk: PurseTalk,
 ) -> None:

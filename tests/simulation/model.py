@@ -214,6 +214,9 @@ def _check_charge(op: str, calls: Sequence[Call], charge: int | None) -> None:
     if dues:
         if charge not in dues and not all(call.forgotten for call in calls if call.due_micro):
             raise Broken("G2 charge", f"{op} costs {sorted(dues)}, the books say {charge}")
+        answered = [call.due_micro for call in calls if call.due_micro and call.completed]
+        if answered and charge != answered[-1] and not any(call.forgotten for call in calls):
+            raise Broken("G2 told", f"{op} ended at {answered[-1]} for its caller, the books say {charge}")
         return
     floors = {floor for call in calls for floor in call.floors_micro}
     if charge not in (None, 0, *floors):
