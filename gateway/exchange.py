@@ -62,6 +62,15 @@ class Exchange(msgspec.Struct):
         units = {"searches": 1} if facts.purpose == "rerank" else {}
         return Usage(input=input_tokens, output=output_tokens, units=units)
 
+    def payable_usage(self, output_tokens: int) -> Usage:
+        """Of what was delivered so far what is charged if the balance ends here, and so by every checkpoint.
+
+        One that told more would be taken back at the end, and others be refused meanwhile for want of it.
+        """
+        if self.ceiling.can_be_cut:
+            output_tokens = min(output_tokens, max(0, self.output_tokens_payable()))
+        return self.delivered_usage(output_tokens)
+
     def counted(
         self,
         usage: Usage | None,
@@ -93,12 +102,12 @@ class Exchange(msgspec.Struct):
     def floor_micro(self, output_tokens: int) -> int:
         """The checkpoint: what this call costs if nobody hears of it again."""
         return min(
-            self.ceiling.price.charge_micro(self.delivered_usage(output_tokens)), self.held.granted_micro
+            self.ceiling.price.charge_micro(self.payable_usage(output_tokens)), self.held.granted_micro
         )
 
     def checkpoint(self, output_tokens: int, now_ms: int) -> UsageEvent:
         """The same as an event, for the journal."""
-        usage = self.delivered_usage(output_tokens)
+        usage = self.payable_usage(output_tokens)
         end = self.end(usage=usage, estimated=True, end_reason="gateway_lost", now_ms=now_ms)
         return msgspec.structs.replace(end, charge_micro=self.floor_micro(output_tokens), is_floor=True)
 

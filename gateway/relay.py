@@ -328,8 +328,7 @@ class _Call:
         exchange.upstream_id = exchange.upstream_id or fold.upstream_id
         delivered = fold.delivered_tokens()
         if cut:
-            payable = min(delivered, max(exchange.output_tokens_payable(), 0))
-            return exchange.delivered_usage(payable), True, "voucher_exhausted"
+            return exchange.payable_usage(delivered), True, "voucher_exhausted"
         complete = fold.done or fold.finished
         reason = "completed"
         if fold.error is not None or error is not None:
