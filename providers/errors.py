@@ -56,7 +56,11 @@ class AnswerTooLarge(UpstreamError):
 
 @dataclass(frozen=True, slots=True)
 class VendorError:
-    """What a vendor said was wrong. `status` is 200 for an error inside an answer or a stream."""
+    """What a vendor said was wrong. `status` is 200 for an error inside an answer or a stream.
+
+    Where a vendor blames the call (400) and means our credential or our account, `status` is what it means:
+    401 or 402.
+    """
 
     status: int
     message: str
