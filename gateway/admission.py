@@ -107,7 +107,9 @@ def ceiling(
     if facts.is_free:
         return Ceiling(price, input_tokens, 0, want_micro=0, least_micro=0, can_be_cut=False)
     units_micro = price.units_micro(facts.units_max)
-    least_tokens = min(1, output_tokens) if operation.has_limit else output_tokens
+    # Neither a limit nor a cut bounds what is thought beside the limit: then it is all or nothing.
+    is_bounded = operation.has_limit and not quirks.limit_leaves_reasoning
+    least_tokens = min(1, output_tokens) if is_bounded else output_tokens
     least_micro = price.ceiling_micro(input_tokens_max=input_tokens, output_tokens_max=least_tokens)
     is_hidden = hides_output or quirks.limit_leaves_reasoning
     if facts.stores:

@@ -164,7 +164,7 @@ class _NextTarget(Exception):
 
 
 class _CannotServe(_NextTarget):
-    """It did not fail: its dialect has no words for the request, or it does not know us. Another may serve."""
+    """It did not fail: it has no words for the request, or does not know us. Another may serve."""
 
 
 async def _error_body(answer: UpstreamAnswer) -> bytes:

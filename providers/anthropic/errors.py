@@ -3,8 +3,8 @@
 The shapes seen: `{"type": "error", "error": {type, message}, "request_id"}`, Google's list around
 `{"error": {code, message, status}}` where the model is served there, `{"message"}`, plain text, nothing.
 
-That our account is empty or at its limit is a 400 of the same type as a malformed request, without a code: only
-the vendor's two sentences tell.
+That our account is empty or at its limit is a 400 of the same type as a malformed request, without a code:
+only the vendor's two sentences tell.
 """
 
 from __future__ import annotations

@@ -4,8 +4,8 @@ The shapes seen: `{"error": {message, type, param, code}}`, `{"error": "text", "
 `[{"error": {...}}]` (Google), `{"detail": "text" | [{msg, loc}]}` (FastAPI, Voyage), `{"message": ...}`
 (Azure, Mistral), plain text, nothing.
 
-Some vendors answer 400 where our own API key or our own account is bad. Their codes tell; xAI's does not, which
-is the same for all that a client may do wrong: there the vendor's sentence does.
+Some vendors answer 400 where our own API key or our own account is bad. Their codes tell; xAI's does not,
+which is the same for all that a client may do wrong: there the vendor's sentence does.
 """
 
 from __future__ import annotations
@@ -20,7 +20,6 @@ from providers.errors import VendorError
 from providers.json_depth import written_if_shallow
 from providers.sse import frame
 from providers.vendor_text import clean, json_or_text, word
-
 
 # Said with a 400 by OpenAI (pictures), Alibaba, Groq and others -> what is meant.
 _OUR_FAULTS: Final = {

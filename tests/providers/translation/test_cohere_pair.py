@@ -107,7 +107,8 @@ def test_a_recorded_stream_says_what_it_said_however_it_is_read(exchange: dict[s
         assert fold.error is None
         assert fold.usage is not None
         assert (fold.usage.input_total, fold.usage.output_total) == expected_counts(exchange)
-        assert fold.delivered_tokens() > 0
+        # Thoughts are reckoned with, as they are billed.
+        assert fold.delivered_tokens() >= expected_counts(exchange)[1] * 2 // 3
     assert len(set(told)) == 1
     said = whole_of_stream(told[0])
     assert said.told() == recorded_stream(body_of(exchange)).told()

@@ -115,7 +115,8 @@ def test_a_conversation_in_its_words() -> None:
     ],
 )
 def test_single_wishes(more: dict[str, Any], limit: int | None, asks: dict[str, Any]) -> None:
-    plain = {"model": "qwen3:8b", "messages": ASKED["messages"], "stream": False}
+    whole = {"truncate": False, "shift": False}  # nothing of a long chat is forgotten
+    plain = {"model": "qwen3:8b", "messages": ASKED["messages"], "stream": False, **whole}
     assert encoded(output_limit=limit, **more) == plain | asks
 
 

@@ -6,10 +6,12 @@ import pytest
 
 from providers.anthropic import dialect as anthropic
 from providers.clova import dialect as clova
-from providers.dialect import Operation
+from providers.dialect import Dialect, Operation
+from providers.dialects import DIALECTS
 from providers.gemini import dialect as gemini
 from providers.openai import dialect as openai
 from providers.translation.sides import operation_for
+from providers.vendor_head import KEPT
 
 
 @pytest.mark.parametrize(
@@ -39,6 +41,11 @@ def test_who_is_understood_by_whom(
     assert (spoken is not None) is is_said
     if spoken is not None:
         assert spoken.name == operation.name
+
+
+@pytest.mark.parametrize("dialect", DIALECTS.values(), ids=DIALECTS)
+def test_the_id_that_a_vendor_gives_a_call_is_kept_of_its_head(dialect: Dialect) -> None:
+    assert {name.encode() for name in dialect.upstream_id_headers} <= KEPT
 
 
 def test_a_translated_call_goes_where_the_vendor_wants_it() -> None:
