@@ -18,8 +18,9 @@ def encode_upstream(
     output_limit: int | None,
     quirks: Quirks = NO_QUIRKS,
 ) -> bytes:
-    """Unless it is told not to, it streams, and forgets the beginning of a chat that is too long for it, before
-    the answer (`truncate`) and while it is given (`shift`). So told, it refuses the one and ends the other.
+    """Unless it is told not to, it streams, and forgets the beginning of a chat that is too long for it,
+    before the answer (`truncate`) and while it is given (`shift`). So told, it refuses the one and ends the
+    other.
     """
     out = {**body, "model": upstream_model, "stream": stream, "truncate": False, "shift": False}
     if output_limit is not None:

@@ -122,19 +122,30 @@ class Conversation(msgspec.Struct, frozen=True):
     effort: Effort | None = None
     user: str | None = None  # the caller's word for its own user
 
+    @property
+    def forbids_parallel_calls(self) -> bool:
+        """Where there can be any."""
+        choice = self.tool_choice
+        return choice is not None and choice.at_most_one and choice.mode != "none" and bool(self.tools)
+
 
 class Choice(msgspec.Struct, frozen=True):
     parts: tuple[Text | Thinking | ToolCall, ...]
     ending: Ending
 
 
-class Reply(msgspec.Struct, frozen=True):
+class Reply(msgspec.Struct, frozen=True, kw_only=True):
     """A whole answer."""
 
-    reply_id: str | None
-    created_s: int | None
     choices: tuple[Choice, ...]
-    usage: Usage | None
+    reply_id: str | None = None
+    created_s: int | None = None
+    usage: Usage | None = None
+
+
+def ending_by(words: Mapping[str, Ending], word: Any) -> Ending:
+    """A word that we do not know is an end all the same."""
+    return words.get(word, "stop") if type(word) is str else "stop"
 
 
 def without_thoughts(reply: Reply) -> Reply:
@@ -178,6 +189,10 @@ class ChoiceEnd(msgspec.Struct, frozen=True, tag="end"):
 Delta = TextDelta | ThinkingDelta | CallDelta | ChoiceEnd
 
 
+def text_delta(choice: int, part: Text | Thinking) -> TextDelta | ThinkingDelta:
+    return TextDelta(choice, part.text) if isinstance(part, Text) else ThinkingDelta(choice, part.text)
+
+
 def inexpressible(param: str, dialect: str) -> BadRequest:
     """For a field, or a value of it, that the product's dialect has no words for."""
     return BadRequest(
@@ -206,11 +221,13 @@ def known_only(
             raise inexpressible(where + name[:64], dialect)
 
 
-def result_text(result: ToolResult, dialect: str) -> str:
-    """For a dialect that has text alone for it, and no mark for a tool that failed: at least that is said."""
-    texts = []
-    for part in result.content:
-        if isinstance(part, Image):
-            raise inexpressible("messages (a picture in a tool result)", dialect)
-        texts.append(part.text)
-    return "\n".join(texts) or ("error" if result.is_error else "")
+def refuse(wordless: Mapping[str, object], dialect: str) -> None:
+    """`wordless`: what a dialect has no words for -> is it said? Raises BadRequest for the first that is."""
+    for param, is_said in wordless.items():
+        if is_said:
+            raise inexpressible(param, dialect)
+
+
+def only_said(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """Without those of which nothing was said."""
+    return {name: value for name, value in fields.items() if value is not None}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from providers.json_depth import written_if_shallow
-from providers.translation.neutral import Choice, Ending, Reply, Text, Thinking, ToolCall
+from providers.translation.neutral import Choice, Ending, Reply, Text, Thinking, ToolCall, ending_by
 
 ENDINGS: Final[dict[str, Ending]] = {
     "end_turn": "stop",
@@ -27,17 +27,7 @@ def understand(body: dict[str, Any]) -> Reply:
     for block in content if type(content) is list else []:
         if type(block) is dict:
             parts += _parts(block)
-    return Reply(
-        reply_id=None,
-        created_s=None,
-        choices=(Choice(tuple(parts), ending_of(body.get("stopReason"))),),
-        usage=None,
-    )
-
-
-def ending_of(reason: Any) -> Ending:
-    """A word that we do not know is an end all the same."""
-    return ENDINGS.get(reason, "stop") if type(reason) is str else "stop"
+    return Reply(choices=(Choice(tuple(parts), ending_by(ENDINGS, body.get("stopReason"))),))
 
 
 def is_callers(call: dict[str, Any]) -> bool:

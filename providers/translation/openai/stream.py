@@ -18,10 +18,10 @@ from providers.translation.neutral import (
     CallDelta,
     ChoiceEnd,
     Delta,
-    Text,
     TextDelta,
-    Thinking,
     ThinkingDelta,
+    ending_by,
+    text_delta,
 )
 from providers.translation.openai.reply import ENDINGS, FINISH_REASONS, said_parts
 
@@ -55,18 +55,15 @@ class Listener:
         thought = delta.get("reasoning_content") or delta.get("reasoning")
         if type(thought) is str and thought:
             deltas.append(ThinkingDelta(index, thought))
-        for part in (*said_parts(delta.get("content")), *said_parts(delta.get("refusal"))):
-            if isinstance(part, Text):
-                deltas.append(TextDelta(index, part.text))
-            elif isinstance(part, Thinking):
-                deltas.append(ThinkingDelta(index, part.text))
+        said = (*said_parts(delta.get("content")), *said_parts(delta.get("refusal")))
+        deltas += [text_delta(index, part) for part in said]
         calls = delta.get("tool_calls")
         for position, call in enumerate(calls if type(calls) is list else []):
             if type(call) is dict:
                 deltas.append(self._call(index, position, call))
         ending = choice.get("finish_reason")
         if type(ending) is str and ending:
-            deltas.append(ChoiceEnd(index, ENDINGS.get(ending, "stop")))
+            deltas.append(ChoiceEnd(index, ending_by(ENDINGS, ending)))
 
     def _call(self, choice: int, position: int, call: dict[str, Any]) -> CallDelta:
         named = call.get("index")

@@ -126,11 +126,11 @@ def test_what_was_not_said_is_not_asked() -> None:
         ),
         (
             {"turns": (Turn("assistant", (ToolCall("c", "t", "[1]"),)), *SAID.turns)},
-            "messages (arguments of a tool that are no JSON object)",
+            "messages (arguments of a tool call that are no JSON object)",
         ),
         (
             {"turns": (Turn("assistant", (ToolCall("c", "t", '{"a'),)), *SAID.turns)},
-            "messages (arguments of a tool that are no JSON object)",
+            "messages (arguments of a tool call that are no JSON object)",
         ),
         (
             {"turns": (Turn("assistant", (Image(url="https://p.example"),)), *SAID.turns)},

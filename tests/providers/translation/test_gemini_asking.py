@@ -159,11 +159,11 @@ def test_how_much_to_think_is_said_as_the_model_knows_it(
         ),
         (
             {"turns": (Turn("assistant", (ToolCall("c", "t", "[1]"),)), *HI)},
-            "messages (arguments of a tool that are no JSON object)",
+            "messages (arguments of a tool call that are no JSON object)",
         ),
         (
             {"turns": (Turn("assistant", (ToolCall("c", "t", '{"a'),)), *HI)},
-            "messages (arguments of a tool that are no JSON object)",
+            "messages (arguments of a tool call that are no JSON object)",
         ),
         (
             {"turns": (Turn("assistant", (Image(url="https://p.example"),)), *HI)},

@@ -127,7 +127,7 @@ def test_the_recordings_are_there_where_they_are() -> None:
     assert bool(STREAMS) == bool(ANSWERS) == bool(streams("openai.chat"))
 
 
-def test_calls_come_whole_and_are_named_by_their_place_where_they_have_no_id() -> None:
+def test_calls_come_whole_and_are_named_by_their_place_where_neither_they_nor_the_answer_are() -> None:
     clock = {"function": {"name": "clock", "arguments": {}}}
     body = lines(piece(thinking="hm"), piece(tool_calls=[CALL]), piece(tool_calls=[clock, clock]), ENDED)
     fold = new_fold()
@@ -135,8 +135,21 @@ def test_calls_come_whole_and_are_named_by_their_place_where_they_have_no_id() -
     for said in (whole_of_stream(frames), whole_said(put_together(body).answer())):
         assert said.told() == {
             "text": "", "thought": "hm", "ending": "tool_calls",
-            "calls": [["c1", "weather", {"at": "서울"}], ["call_1", "clock", {}], ["call_2", "clock", {}]],
+            "calls": [["c1", "weather", {"at": "서울"}], ["call_2", "clock", {}], ["call_3", "clock", {}]],
         }  # fmt: skip
+
+
+def test_ids_that_are_made_do_not_repeat_within_a_conversation() -> None:
+    clock = {"message": {"tool_calls": [{"function": {"name": "clock", "arguments": {}}}] * 2}}
+    told: list[str] = []
+    for moment in ("2025-11-22T03:46:51.077302Z", "2025-11-22T03:46:59.1Z"):
+        said = orjson.dumps(ENDED | clock | {"created_at": moment})
+        whole = whole_said(PAIR.answer(said, product_id="p", quirks=NO_QUIRKS).body)
+        streamed = whole_said(put_together(said + b"\n").answer())
+        assert whole.calls == streamed.calls
+        told += [call_id for call_id, _, _ in whole.calls]
+    assert len(set(told)) == 4
+    assert all(len(call_id) <= 40 and call_id.isascii() for call_id in told)
 
 
 @pytest.mark.parametrize(("reason", "told"), [("length", "length"), ("stop", "stop"), (None, "stop")])
