@@ -3,7 +3,7 @@
 It has what the chat dialects have in common and no more. Whatever a caller says beyond it is refused with a
 sentence that names it (`inexpressible`), never dropped: a caller who asked for something gets it, or is told.
 What a vendor says beyond it (its own counters, citations of its own tools) a caller of another dialect could
-not read, and does not get.
+not read, and does not get; but an answer that would lack what it was asked for (a picture) fails.
 
 Counts are not translated from words to words: `metering.usage.Usage` is neutral already.
 """
@@ -17,6 +17,7 @@ from typing import Any, Final, Literal
 import msgspec
 
 from metering.usage import Usage
+from providers.errors import VendorError
 from providers.facts import BadRequest
 
 # How an answer ended, as all dialects can say it.
@@ -191,6 +192,18 @@ Delta = TextDelta | ThinkingDelta | CallDelta | ChoiceEnd
 
 def text_delta(choice: int, part: Text | Thinking) -> TextDelta | ThinkingDelta:
     return TextDelta(choice, part.text) if isinstance(part, Text) else ThinkingDelta(choice, part.text)
+
+
+class Untranslatable(Exception):
+    """An answer holds what no caller of another dialect has a place for: it fails, and drops nothing."""
+
+    def __init__(self, what: str) -> None:
+        super().__init__(what)
+        self.error = VendorError(
+            status=200,
+            message=f"The answer holds {what}, which other dialects have no place for.",
+            code="untranslatable_answer",
+        )
 
 
 def inexpressible(param: str, dialect: str) -> BadRequest:

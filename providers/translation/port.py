@@ -32,7 +32,8 @@ class Hear(Protocol):
 class Listener(Protocol):
     """Reads the content of the vendor's stream; usage, ends and errors are the vendor's own Fold's to see."""
 
-    def feed(self, event: bytes) -> list[Delta]: ...
+    def feed(self, event: bytes) -> list[Delta]:
+        """Raises Untranslatable."""
 
 
 class Speaker(Protocol):
@@ -81,7 +82,7 @@ class CallerSide(Side):
 @dataclass(frozen=True, kw_only=True)
 class VendorSide(Side):
     ask: Callable[[Conversation], dict[str, Any]]  # raises BadRequest (`inexpressible`)
-    understand: Callable[[dict[str, Any]], Reply]
+    understand: Callable[[dict[str, Any]], Reply]  # raises Untranslatable
     make_listener: Callable[[], Listener]
     fit: Callable[[dict[str, Any], str], dict[str, Any]] = as_it_is  # (what is asked, the vendor's model)
 

@@ -6,7 +6,15 @@ from typing import Any
 
 from providers.bedrock.events import block_of, read_event
 from providers.translation.bedrock.reply import ENDINGS, is_callers
-from providers.translation.neutral import CallDelta, ChoiceEnd, Delta, TextDelta, ThinkingDelta, ending_by
+from providers.translation.neutral import (
+    CallDelta,
+    ChoiceEnd,
+    Delta,
+    TextDelta,
+    ThinkingDelta,
+    Untranslatable,
+    ending_by,
+)
 
 
 class _Call:
@@ -50,6 +58,8 @@ class Listener:
                 self._calls[block] = _Call(self._begun)
                 self._begun += 1
                 return [*before, CallDelta(0, self._begun - 1, call_id, name)]
+            case {"image": dict()}:
+                raise Untranslatable("a picture")
         return []
 
     def _continue(self, block: int | None, delta: Any) -> list[Delta]:

@@ -35,6 +35,8 @@ LEVELS: Final[dict[Effort, str]] = {"minimal": "MINIMAL", "low": "LOW", "medium"
 _BUDGETS: Final = {level: EFFORT_TOKENS[effort] for effort, level in LEVELS.items()}
 # Older ones know no levels. Newer ones take a budget too, so that a name that says nothing gets one.
 _KNOWS_LEVELS: Final = re.compile(r"gemini-(?:[3-9]|[1-9]\d)(?!\d)")
+# Some answer with pictures unless they are asked for text.
+_DRAWS: Final = "-image"
 _MODES: Final = {"auto": "AUTO", "none": "NONE", "any": "ANY", "tool": "ANY"}
 _PICTURES: Final = {
     "gif": "image/gif",
@@ -64,6 +66,12 @@ def ask(said: Conversation) -> dict[str, Any]:
 def fit(body: dict[str, Any], model: str) -> dict[str, Any]:
     """How much to think is a word to some models, tokens to the others, and never both."""
     config = body.get("generationConfig", {})
+    if _DRAWS in model:
+        config = {
+            **config,
+            "responseModalities": ["TEXT"],
+        }  # callers of other dialects have no place for more
+        body = {**body, "generationConfig": config}
     thinking = config.get("thinkingConfig", {})
     if "thinkingLevel" not in thinking or _KNOWS_LEVELS.search(model) is not None:
         return body

@@ -10,7 +10,15 @@ from providers.gemini.progress import candidates_of, is_finish, parts_of
 from providers.gemini.usage import usage_to_gemini
 from providers.json_depth import written_if_shallow
 from providers.translation.calls import CallIds
-from providers.translation.neutral import Choice, Ending, Reply, Text, Thinking, ToolCall
+from providers.translation.neutral import (
+    Choice,
+    Ending,
+    Reply,
+    Text,
+    Thinking,
+    ToolCall,
+    Untranslatable,
+)
 
 # Names, and the first of the enum's numbers where a vendor writes numbers. Any other word is an end as well:
 # calls that went wrong, and what Google will think of next.
@@ -73,9 +81,12 @@ def ending_of(reason: Any, *, calls: bool) -> Ending | None:
 def said_parts(
     candidate: dict[str, Any], ids: CallIds, reply_id: str | None
 ) -> list[Text | Thinking | ToolCall]:
+    """Raises Untranslatable."""
     parts: list[Text | Thinking | ToolCall] = []
     for part in parts_of(candidate):
         text, call = part.get("text"), part.get("functionCall")
+        if part.get("inlineData") is not None or part.get("fileData") is not None:
+            raise Untranslatable("a picture or a sound")
         if type(text) is str and text:
             parts.append(Thinking(text) if part.get("thought") is True else Text(text))
         # Its seal is worth nothing to anybody else, and callers of other dialects have no place to keep it.

@@ -18,6 +18,7 @@ from providers.quirks import NO_QUIRKS
 from providers.translation.anthropic.side import SIDE as ANTHROPIC
 from providers.translation.bedrock.reply import understand
 from providers.translation.bedrock.side import SIDE
+from providers.translation.listening import TranslatedFold
 from providers.translation.neutral import (
     CallDelta,
     Choice,
@@ -27,7 +28,7 @@ from providers.translation.neutral import (
     ToolCall,
 )
 from providers.translation.openai.side import SIDE as OPENAI
-from providers.translation.pairing import TranslatedFold, pair
+from providers.translation.pairing import pair
 from providers.translation.port import CallerSide
 from tests.fakes.vendor_stream import chunks_of, in_random_reads
 from tests.providers.bedrock.messages import (

@@ -13,8 +13,9 @@ from providers.facts import RequestFacts
 from providers.openai.request import read_chat_request
 from providers.quirks import NO_QUIRKS
 from providers.translation.cohere.side import SIDE
+from providers.translation.listening import TranslatedFold
 from providers.translation.openai.side import SIDE as OPENAI
-from providers.translation.pairing import TranslatedFold, pair
+from providers.translation.pairing import pair
 from tests.fakes.vendor_recordings import answers, body_of, reads_of, streams
 from tests.fakes.vendor_stream import assemble, chunks_of, put_through
 from tests.providers.translation.sdk_openai import Said, whole_of_stream, whole_said

@@ -19,6 +19,7 @@ from providers.openai.request import read_chat_request
 from providers.quirks import NO_QUIRKS
 from providers.sse import SseEventTooLarge
 from providers.translation.anthropic.side import SIDE as ANTHROPIC
+from providers.translation.listening import TranslatedFold
 from providers.translation.neutral import (
     Text,
     Tool,
@@ -26,7 +27,7 @@ from providers.translation.neutral import (
 )
 from providers.translation.ollama.side import SIDE
 from providers.translation.openai.side import SIDE as OPENAI
-from providers.translation.pairing import TranslatedFold, pair
+from providers.translation.pairing import pair
 from tests.fakes.any_json import documents
 from tests.fakes.vendor_recordings import answers, body_of, reads_of, streams
 from tests.fakes.vendor_stream import chunks_of, in_random_reads
