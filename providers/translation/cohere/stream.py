@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from providers.cohere.stream import message_of, read_event
+from providers.cohere.stream import message_of
+from providers.sse import event_object
 from providers.translation.cohere.reply import ENDINGS, said_parts
 from providers.translation.neutral import CallDelta, ChoiceEnd, Delta, ending_by, text_delta
 
@@ -17,7 +18,7 @@ class Listener:
         self._begun = 0
 
     def feed(self, event: bytes) -> list[Delta]:
-        said = read_event(event)
+        said = event_object(event)
         if said is None:
             return []
         message = message_of(said)

@@ -13,7 +13,7 @@ from providers.facts import RequestFacts
 from providers.openai.errors import error_frame
 from providers.openai.stream import DONE_FRAME
 from providers.openai.usage import usage_to_openai
-from providers.sse import comment_frame, event_data, frame
+from providers.sse import comment_frame, event_object, frame
 from providers.translation.neutral import (
     CallDelta,
     ChoiceEnd,
@@ -34,14 +34,8 @@ class Listener:
         self._calls: defaultdict[int, list[int]] = defaultdict(list)
 
     def feed(self, event: bytes) -> list[Delta]:
-        data = event_data(event)
-        if data is None or data.strip() == b"[DONE]":
-            return []
-        try:
-            chunk = orjson.loads(data)
-        except orjson.JSONDecodeError:
-            return []
-        choices = chunk.get("choices") if type(chunk) is dict else None
+        chunk = event_object(event)
+        choices = None if chunk is None else chunk.get("choices")
         deltas: list[Delta] = []
         for position, choice in enumerate(choices if type(choices) is list else []):
             if type(choice) is dict:
