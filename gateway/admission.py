@@ -107,9 +107,7 @@ def ceiling(
     if facts.is_free:
         return Ceiling(price, input_tokens, 0, want_micro=0, least_micro=0, can_be_cut=False)
     units_micro = price.units_micro(facts.units_max)
-    # Neither a limit nor a cut bounds what is thought beside the limit: then it is all or nothing.
-    is_bounded = operation.has_limit and not quirks.limit_leaves_reasoning
-    least_tokens = min(1, output_tokens) if is_bounded else output_tokens
+    least_tokens = _least_tokens(output_tokens, operation, quirks)
     least_micro = price.ceiling_micro(input_tokens_max=input_tokens, output_tokens_max=least_tokens)
     is_hidden = hides_output or quirks.limit_leaves_reasoning
     if facts.stores:
@@ -124,6 +122,12 @@ def ceiling(
         can_be_cut=operation.assembler is not None and operation.has_limit and not is_hidden,
         units_micro=units_micro,
     )
+
+
+def _least_tokens(output_tokens: int, operation: Operation, quirks: Quirks) -> int:
+    """Neither a limit nor a cut bounds what is thought beside the limit: then it is all or nothing."""
+    is_bounded = operation.has_limit and not quirks.limit_leaves_reasoning
+    return min(1, output_tokens) if is_bounded else output_tokens
 
 
 def _quirks(product: Product) -> Quirks:

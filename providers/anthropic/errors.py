@@ -9,6 +9,7 @@ only the vendor's two sentences tell.
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from typing import Any, Final
 
@@ -31,9 +32,8 @@ _TYPES: Final = {
 }
 # Said with a 400, where it is not our call that is bad -> what is meant.
 _OUR_FAULTS: Final = {"authentication_error": 401, "permission_error": 401, "billing_error": 402}
-_UNPAID: Final = (
-    "Your credit balance is too low to access the Anthropic API",
-    "You have reached your specified API usage limits",
+_UNPAID: Final = re.compile(
+    r"Your \w+ balance is too low to access the Anthropic API|You have reached your specified API usage limits"
 )
 
 
@@ -48,7 +48,7 @@ def read_error(status: int, body: bytes) -> VendorError:
 
 
 def _meant(error: VendorError) -> int:
-    if error.type == "invalid_request_error" and error.message.startswith(_UNPAID):
+    if error.type == "invalid_request_error" and _UNPAID.match(error.message):
         return 402
     return _OUR_FAULTS.get(error.type or "", error.status)
 

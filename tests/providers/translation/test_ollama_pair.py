@@ -20,11 +20,6 @@ from providers.quirks import NO_QUIRKS
 from providers.sse import SseEventTooLarge
 from providers.translation.anthropic.side import SIDE as ANTHROPIC
 from providers.translation.listening import TranslatedFold
-from providers.translation.neutral import (
-    Text,
-    Tool,
-    Turn,
-)
 from providers.translation.ollama.side import SIDE
 from providers.translation.openai.side import SIDE as OPENAI
 from providers.translation.pairing import pair
@@ -34,8 +29,6 @@ from tests.fakes.vendor_stream import chunks_of, in_random_reads
 from tests.providers.translation.sdk_openai import Said, whole_of_stream, whole_said
 
 PAIR: Final = pair(OPENAI, SIDE)
-HI: Final = (Turn("user", (Text("hi"),)),)
-WEATHER: Final = Tool("weather", "of a town", {"type": "object"})
 ASKED: Final[dict[str, Any]] = {"model": "p", "messages": [{"role": "user", "content": "hi"}]}
 STREAMS: Final = [e for e in streams("ollama.native") if e["request"]["path"] == "/api/chat"]
 ANSWERS: Final = [e for e in answers("ollama.native") if e["request"]["path"] == "/api/chat"]
