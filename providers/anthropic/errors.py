@@ -33,7 +33,8 @@ _TYPES: Final = {
 # Said with a 400, where it is not our call that is bad -> what is meant.
 _OUR_FAULTS: Final = {"authentication_error": 401, "permission_error": 401, "billing_error": 402}
 _UNPAID: Final = re.compile(
-    r"Your \w+ balance is too low to access the Anthropic API|You have reached your specified API usage limits"
+    r"Your \w+ balance is too low to access the Anthropic API"
+    r"|You have reached your specified API usage limits"
 )
 
 
