@@ -23,10 +23,12 @@ from providers.translation.neutral import (
     Role,
     Text,
     Thinking,
+    Tool,
     ToolCall,
     ToolResult,
     Turn,
     inexpressible,
+    only_said,
 )
 
 Block = dict[str, Any]
@@ -184,3 +186,9 @@ def told_by(turn: Turn) -> Told | None:
 def function_call(call: ToolCall, arguments: Any) -> dict[str, Any]:
     """`arguments` as the dialect has them: the text, or an object."""
     return {"id": call.call_id, "type": "function", "function": {"name": call.name, "arguments": arguments}}
+
+
+def function_tool(tool: Tool, **more: Any) -> Block:
+    """`more` of the function, as the dialect has it."""
+    function = only_said({"name": tool.name, "description": tool.description, **more})
+    return {"type": "function", "function": function}

@@ -25,6 +25,7 @@ from providers.translation.turns import (
     arguments_object,
     data_url,
     function_call,
+    function_tool,
     result_text,
     system_message,
     told_by,
@@ -53,7 +54,7 @@ def ask(said: Conversation) -> dict[str, Any]:
         "seed": said.seed,
         "stop": list(said.stop) or None,
         "thinking": None if said.effort is None else {"effort": said.effort},
-        "tools": [_tool(tool) for tool in said.tools] or None,
+        "tools": [function_tool(tool, parameters=tool.parameters or None) for tool in said.tools] or None,
         "toolChoice": _tool_choice(said.tool_choice, said.tools),
         "responseFormat": None if said.shape is None else {"type": "json", "schema": said.shape.schema},
     }
@@ -99,15 +100,6 @@ def _assistant(turn: Turn) -> list[Message]:
     if told.calls:
         message["toolCalls"] = [function_call(call, arguments_object(call, _DIALECT)) for call in told.calls]
     return [message]
-
-
-def _tool(tool: Tool) -> dict[str, Any]:
-    function: dict[str, Any] = {"name": tool.name}
-    if tool.description is not None:
-        function["description"] = tool.description
-    if tool.parameters:
-        function["parameters"] = tool.parameters
-    return {"type": "function", "function": function}
 
 
 def _tool_choice(choice: ToolChoice | None, tools: tuple[Tool, ...]) -> Any:

@@ -22,6 +22,7 @@ from providers.translation.neutral import (
 from providers.translation.turns import (
     Message,
     function_call,
+    function_tool,
     image_url,
     result_text,
     system_message,
@@ -33,6 +34,7 @@ _DIALECT: Final = "cohere"
 # Of a conversation, and not said: the answer is the same without them. A schema has no name there and always
 # binds; that a tool failed is told by its result's text, or by a word where it has none.
 HINTS: Final = frozenset({"user", "shape.name", "shape.strict", "tool_result.is_error"})
+_NO_PARAMETERS: Final = {"type": "object", "properties": {}}  # the vendor wants parameters always
 
 
 def ask(said: Conversation) -> dict[str, Any]:
@@ -53,7 +55,8 @@ def ask(said: Conversation) -> dict[str, Any]:
         "frequency_penalty": said.frequency_penalty,
         "stop_sequences": list(said.stop) or None,
         "thinking": None if said.effort is None else _thinking(EFFORT_TOKENS[said.effort]),
-        "tools": [_tool(tool) for tool in said.tools] or None,
+        "tools": [function_tool(tool, parameters=tool.parameters or _NO_PARAMETERS) for tool in said.tools]
+        or None,
         "strict_tools": True if any(tool.strict for tool in said.tools) else None,
         "tool_choice": _tool_choice(said.tool_choice, said.tools),
         "response_format": None if said.shape is None else _shape(said.shape.schema),
@@ -93,15 +96,6 @@ def _thinking(budget_tokens: int) -> dict[str, Any]:
 
 def _shape(schema: dict[str, Any] | None) -> dict[str, Any]:
     return {"type": "json_object"} if schema is None else {"type": "json_object", "json_schema": schema}
-
-
-def _tool(tool: Tool) -> dict[str, Any]:
-    """The vendor wants parameters always."""
-    function: dict[str, Any] = {"name": tool.name}
-    if tool.description is not None:
-        function["description"] = tool.description
-    function["parameters"] = tool.parameters or {"type": "object", "properties": {}}
-    return {"type": "function", "function": function}
 
 
 def _tool_choice(choice: ToolChoice | None, tools: tuple[Tool, ...]) -> str | None:

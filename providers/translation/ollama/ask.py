@@ -19,6 +19,7 @@ from providers.translation.neutral import (
 from providers.translation.turns import (
     Message,
     arguments_object,
+    function_tool,
     refuse_to_go_on,
     result_text,
     system_message,
@@ -121,6 +122,6 @@ def _call(call: ToolCall) -> dict[str, Any]:
 
 
 def _tool(tool: Tool) -> dict[str, Any]:
-    function: dict[str, Any] = {"name": tool.name, "description": tool.description or ""}
-    function["parameters"] = tool.parameters or {"type": "object", "properties": {}}
-    return {"type": "function", "function": function}
+    """The vendor wants a description and parameters always."""
+    parameters = tool.parameters or {"type": "object", "properties": {}}
+    return function_tool(tool, description=tool.description or "", parameters=parameters)

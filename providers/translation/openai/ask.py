@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from providers.translation.neutral import Conversation, Tool, ToolChoice, ToolResult, Turn, only_said
+from providers.translation.neutral import Conversation, ToolChoice, ToolResult, Turn, only_said
 from providers.translation.turns import (
     Message,
     function_call,
+    function_tool,
     image_url,
     result_text,
     system_message,
@@ -42,7 +43,9 @@ def ask(said: Conversation) -> dict[str, Any]:
     }
     body |= only_said(given)
     if said.tools:
-        body["tools"] = [_tool(tool) for tool in said.tools]
+        body["tools"] = [
+            function_tool(tool, parameters=tool.parameters or None, strict=tool.strict) for tool in said.tools
+        ]
     if said.tool_choice is not None:
         _choose(body, said.tool_choice)
     if said.shape is not None:
@@ -67,17 +70,6 @@ def _assistant(turn: Turn) -> list[Message]:
     if told.calls:
         message["tool_calls"] = [function_call(call, call.arguments) for call in told.calls]
     return [message]
-
-
-def _tool(tool: Tool) -> dict[str, Any]:
-    function: dict[str, Any] = {"name": tool.name}
-    if tool.description is not None:
-        function["description"] = tool.description
-    if tool.parameters:
-        function["parameters"] = tool.parameters
-    if tool.strict is not None:
-        function["strict"] = tool.strict
-    return {"type": "function", "function": function}
 
 
 def _choose(body: dict[str, Any], choice: ToolChoice) -> None:
