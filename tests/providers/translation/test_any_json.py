@@ -22,6 +22,7 @@ from providers.translation.port import VendorSide
 from tests.fakes.any_json import DEEP, documents
 from tests.providers.clova import test_clova_any_json as clova
 from tests.providers.openai import test_openai_any_json as openai
+from tests.providers.translation.saying import say_all
 
 FACTS: Final = RequestFacts(purpose="chat", model="m", body_bytes=1, stream=True, include_usage=True)
 TO_OPENAI: Final = pair(OPENAI, OPENAI)
@@ -99,18 +100,7 @@ def test_an_answer(operation: Operation, body: bytes) -> None:
 @pytest.mark.parametrize("vendor", [OPENAI, CLOVA], ids=lambda vendor: str(vendor.dialect))
 @given(events=st.lists(EVENTS, max_size=4), body=documents(openai.ANSWER, clova.ANSWER))
 def test_to_anthropics_callers(vendor: VendorSide, events: list[bytes], body: bytes) -> None:
-    operation = pair(ANTHROPIC, vendor)
-    assert operation.fold is not None
-    assert operation.assembler is not None
-    fold = operation.fold("p", FACTS, NO_QUIRKS)
-    assembler = operation.assembler("p", FACTS, NO_QUIRKS)
-    for event in events:
-        fold.feed(event)
-        assembler.feed(event)
-    fold.graceful_end(Usage(input=1))
-    assert orjson.loads(assembler.answer(Usage(input=1)))["model"] == "p"
-    answer = operation.answer(body, product_id="p", quirks=NO_QUIRKS)
-    assert answer.error is not None or orjson.loads(answer.body)["model"] == "p"
+    say_all(ANTHROPIC, vendor, events, body)
 
 
 def understood(message: dict[str, Any]) -> Any:

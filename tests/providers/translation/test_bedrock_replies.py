@@ -6,7 +6,6 @@ import json
 from typing import Any, Final
 
 import msgspec
-import orjson
 import pytest
 from hypothesis import given
 
@@ -52,6 +51,7 @@ from tests.providers.bedrock.messages import (
     put_through,
 )
 from tests.providers.bedrock.test_bedrock_stream import ANSWERS, EVENTS
+from tests.providers.translation.saying import say_all
 from tests.providers.translation.sdk_openai import whole_of_stream, whole_said
 
 PAIR: Final = pair(OPENAI, SIDE)
@@ -233,12 +233,4 @@ def test_an_answer() -> None:
 @pytest.mark.parametrize("caller", [OPENAI, ANTHROPIC], ids=lambda side: str(side.dialect))
 @given(events=EVENTS, body=ANSWERS)
 def test_any_stream_and_answer(caller: CallerSide, events: list[bytes], body: bytes) -> None:
-    operation = pair(caller, SIDE)
-    assert operation.assembler is not None
-    fold = new_fold(caller)
-    put_through(fold, events)
-    fold.owed_frames()
-    assembler = assemble(operation.assembler("p", RequestFacts("chat", "p", 1), NO_QUIRKS), events)
-    assert orjson.loads(assembler.answer(Usage(input=1)))["model"] == "p"
-    answer = operation.answer(body, product_id="p", quirks=NO_QUIRKS)
-    assert answer.error is not None or orjson.loads(answer.body)["model"] == "p"
+    say_all(caller, SIDE, events, body)

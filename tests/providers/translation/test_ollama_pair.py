@@ -26,6 +26,7 @@ from providers.translation.pairing import pair
 from tests.fakes.any_json import documents
 from tests.fakes.vendor_recordings import answers, body_of, reads_of, streams
 from tests.fakes.vendor_stream import chunks_of, in_random_reads
+from tests.providers.translation.saying import say_all
 from tests.providers.translation.sdk_openai import Said, whole_of_stream, whole_said
 
 PAIR: Final = pair(OPENAI, SIDE)
@@ -231,15 +232,4 @@ def test_a_line_has_an_end() -> None:
 )
 @pytest.mark.parametrize("caller", [OPENAI, ANTHROPIC], ids=lambda side: str(side.dialect))
 def test_any_stream_and_any_answer_can_be_said(caller: Any, said: list[bytes], body: bytes) -> None:
-    operation = pair(caller, SIDE)
-    assert operation.fold is not None
-    assert operation.assembler is not None
-    fold = operation.fold("p", facts(), NO_QUIRKS)
-    assembler = operation.assembler("p", facts(), NO_QUIRKS)
-    for event in said:
-        fold.feed(event)
-        assembler.feed(event)
-    fold.graceful_end(Usage(input=1))
-    assert orjson.loads(assembler.answer(Usage(input=1)))["model"] == "p"
-    read = operation.answer(body, product_id="p", quirks=NO_QUIRKS)
-    assert read.error is not None or orjson.loads(read.body)["model"] == "p"
+    say_all(caller, SIDE, said, body)
