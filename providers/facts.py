@@ -51,13 +51,15 @@ class RequestFacts(msgspec.Struct, frozen=True):
     as_array: bool = False
     packed: bool = False  # vectors in base64
     searches_max: int = 0  # of the vendor's own tools, or of a rerank; each with a price
-    repeated_bytes: int = 0  # that the vendor reads again: a query with each of its documents
+    searches_estimate: int = 0  # of a rerank, where the vendor does not say
+    repeated_bytes: int = 0  # that the vendor reads again: query and instruction, with each document
     include_thoughts: bool = True  # a caller of another dialect than the vendor's gets what is thought aloud
     is_free: bool = False  # the vendor bills nothing for it: counting
     stores: bool = False  # the vendor keeps what it answers, under an id of its own
     background: bool = False  # it goes on at the vendor after the answer
     follows: str | None = None  # the vendor's id of what it goes on from
     images: int = 0  # asked for
+    picture_tokens: int = 0  # of each of them, where its size and quality say so; 0: nobody knows
     characters: int = 0  # of the text to be spoken, exactly
     seconds_max: int = 0  # of the sound that was sent
     seconds_estimate: int = 0  # the same, where the vendor does not say
@@ -76,7 +78,11 @@ class RequestFacts(msgspec.Struct, frozen=True):
     @property
     def units_estimate(self) -> dict[str, int]:
         """Of what was sent: it is billed, whatever is answered."""
-        known = {"seconds": self.seconds_estimate, "characters": self.characters}
+        known = {
+            "seconds": self.seconds_estimate,
+            "characters": self.characters,
+            "searches": self.searches_estimate,
+        }
         return {name: count for name, count in known.items() if count}
 
 

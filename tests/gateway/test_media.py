@@ -39,7 +39,21 @@ PICTURES = [
         {"data": [{}], "usage": TOKENS},
         ({"input": 10, "output": 20}, {"images": 1}, 71, False),
     ),
-    ({"input": 100_000}, 1, {"data": [{}]}, ({"input": 14}, {"images": 1}, 1, True)),
+    # Nobody counted the tokens: all that the product allows, or what is documented for size and quality.
+    ({"input": 100_000}, 1, {"data": [{}]}, ({"input": 14, "output": 100}, {"images": 1}, 1, True)),
+    (
+        {"input": 0, "output": 1_000_000}, 3, {"data": [{}, "https://u"]},
+        ({"input": 14, "output": 200}, {"images": 2}, 200, True),
+    ),
+    (
+        {"input": 0, "output": 1_000_000}, 1,
+        {"data": [{}], "usage": {"input_tokens": 9, "output_tokens": 0}},
+        ({"input": 9, "output": 100}, {"images": 1}, 100, True),
+    ),
+    (
+        {"input": 0, "output": 1_000_000}, 1, {"data": [{}] * 9},
+        ({"input": 14, "output": 100}, {"images": 9}, 100, True),  # no more than is held
+    ),
 ]  # fmt: skip
 
 
@@ -53,6 +67,25 @@ async def test_images_are_counted(
         assert heard.headers["x-voucher-charge-krw"] == str(expected[2]) or expected[3]
         assert w.seen == [{**DRAW, "n": n, "quality": "high", "model": "vendor-model"}]
         assert charged(w) == expected
+
+
+@pytest.mark.parametrize(
+    ("asked", "told", "output"),
+    [
+        ({"quality": "low", "size": "1024x1024"}, {}, 2 * 272),
+        ({"quality": "auto"}, {"quality": "medium", "size": "1024x1536"}, 2 * 1584),
+        ({"quality": "low", "size": "1024x1024"}, {"quality": "high", "size": "1536x1024"}, 2 * 6208),
+        ({"quality": ["low"], "size": 1}, {"quality": {}}, 2 * 8000),
+    ],
+)
+async def test_tokens_of_pictures_that_nobody_counted_go_by_size_and_quality(
+    tmp_path: Path, asked: dict[str, Any], told: dict[str, Any], output: int
+) -> None:
+    by_tokens = priced(input=0, output=1_000) | {"max_output_tokens": 8000}
+    async with world(says({"data": [{}, {}], **told}), tmp_path, **by_tokens) as w:
+        assert (await w.client.call("POST", IMAGES, {**DRAW, "n": 2, **asked})).status == 200
+        tokens, _, _, estimated = charged(w)
+        assert (tokens["output"], estimated) == (output, True)
 
 
 @pytest.mark.parametrize(
