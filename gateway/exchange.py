@@ -110,6 +110,11 @@ class Exchange(msgspec.Struct):
             return usage, estimated
         return msgspec.structs.replace(usage, units={**usage.units, **known}), estimated
 
+    def unread(self) -> Usage:
+        """Of an answer too large to be read: it was made, so it is billed. All that is held for it."""
+        images = {"images": self.facts.images} if self.facts.images else {}
+        return self.counted(None, images, self.ceiling.output_tokens)[0]
+
     def _completed(self, usage: Usage, output_tokens: int) -> tuple[Usage, bool]:
         """The vendor's count, with the tokens that it bills by another unit and the product by itself."""
         if self.facts.purpose not in _PRICED_VARIOUSLY:

@@ -36,7 +36,7 @@ from metering.wish import MeterUnavailable
 from providers.bounds import ESTIMATE_BYTES_PER_TOKEN
 from providers.catalogue import UpstreamTarget
 from providers.dialect import JSON_KIND, Answer, Assembler, Fold, Listening
-from providers.errors import AnswerTooLarge, UpstreamError, VendorError
+from providers.errors import TOO_LARGE, AnswerTooLarge, UpstreamError, VendorError
 from providers.quirks import quirks_for
 from providers.upstream import UpstreamAnswer
 
@@ -149,7 +149,8 @@ class _Call:
         try:
             body = await reached.answer.read(self.relay._limits.answer_bytes_max)
         except AnswerTooLarge:
-            raise Problem("upstream_error") from None
+            usage = None if exchange.facts.is_free else exchange.unread()
+            raise await self._unusable(usage, estimated=True) from None
         except UpstreamError as error:
             raise Problem(code_of(error)) from None
         answer = _understood(reached, body, exchange)
@@ -252,6 +253,8 @@ class _Call:
         failed = reason if reason in _FAILURES else None
         if failed is not None and estimated:
             usage, estimated = None, False  # none of it reaches the caller, and the vendor counted nothing
+        if assembler.error is TOO_LARGE:
+            raise await self._unusable(usage or self.exchange.unread(), estimated=usage is None)
         self.exchange.client_gone = self.request.has_left()
         outcome = await self.settle(usage, estimated=estimated, end_reason=reason, error=failed)
         if failed is not None:
@@ -382,10 +385,14 @@ class _Call:
         """An error inside a 200: charged only if the vendor reported usage with it."""
         error: VendorError | None = answer.error
         assert error is not None
+        raise await self._unusable(answer.usage, estimated=False)
+
+    async def _unusable(self, usage: Usage | None, *, estimated: bool) -> Problem:
+        """An answer that nobody gets, settled; -> what the caller is told, not to try again if it cost."""
         outcome = await self.settle(
-            answer.usage, estimated=False, end_reason="upstream_error", error="upstream_error"
+            usage, estimated=estimated, end_reason="upstream_error", error="upstream_error"
         )
-        raise _failure("upstream_error", outcome)
+        return _failure("upstream_error", outcome)
 
     def _client_left(self) -> None:
         """Called once, when the client goes while its stream runs."""

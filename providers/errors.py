@@ -16,6 +16,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
 
 class UpstreamError(Exception):
@@ -72,3 +73,7 @@ class VendorError:
 def unreadable(message: str) -> VendorError:
     """An answer with a good status that says nothing we could pass on."""
     return VendorError(status=200, message=message, code="unreadable_answer")
+
+
+# Of what was put together: it was made, so it is billed, and nobody gets it.
+TOO_LARGE: Final = unreadable("The vendor's answer is too large.")

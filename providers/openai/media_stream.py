@@ -18,7 +18,7 @@ import orjson
 from metering.usage import Usage
 from providers.bounds import ESTIMATE_BYTES_PER_TOKEN
 from providers.dialect import Refusal
-from providers.errors import VendorError, unreadable
+from providers.errors import TOO_LARGE, VendorError, unreadable
 from providers.facts import RequestFacts
 from providers.json_depth import text_bytes, written_if_shallow
 from providers.openai.errors import error_frame, error_of
@@ -165,7 +165,7 @@ class SoundAssembler(_Heard):
         except (binascii.Error, ValueError):
             self.error = unreadable("The vendor's stream has no sound that can be read.")
         if len(self._sound) > SOUND_BYTES_MAX:
-            self.error = unreadable("The vendor's sound is too long.")
+            self.error = TOO_LARGE
 
     def answer(self, usage: Usage | None = None) -> bytes:
         return bytes(self._sound)
