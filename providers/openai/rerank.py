@@ -42,7 +42,7 @@ _READ_ONCE: Final = frozenset({"model", "documents"})
 
 def read_rerank_request(body: dict[str, Any], body_bytes: int, _: Spoken = IN_BODY) -> RequestFacts:
     model = model_of(body)
-    _, is_text = _measured("query", body.get("query"), body)
+    is_text = _measured("query", body.get("query"), body)[1]
     documents = body.get("documents")
     if type(documents) is not list or not documents:
         raise bad(
