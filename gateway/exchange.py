@@ -104,14 +104,15 @@ class Exchange(msgspec.Struct):
             estimated = estimated or is_completed
         if price.per_second and facts.seconds_estimate and "seconds" not in known:
             known["seconds"], estimated = facts.seconds_estimate, True
-        if price.per_search and facts.searches_estimate and not known.get("searches"):
+        by_tokens = price.input_price_max() and usage.input_total  # billed by these or by searches
+        if price.per_search and facts.searches_estimate and not (known.get("searches") or by_tokens):
             known["searches"], estimated = facts.searches_estimate, True
         if known == usage.units:
             return usage, estimated
         return msgspec.structs.replace(usage, units={**usage.units, **known}), estimated
 
     def unread(self) -> Usage:
-        """Of an answer too large to be read: it was made, so it is billed. All that is held for it."""
+        """Of an answer too large to be read: it was made, so it is billed. All output that is held."""
         images = {"images": self.facts.images} if self.facts.images else {}
         return self.counted(None, images, self.ceiling.output_tokens)[0]
 
@@ -120,6 +121,8 @@ class Exchange(msgspec.Struct):
         if self.facts.purpose not in _PRICED_VARIOUSLY:
             return usage, False
         price, delivered = self.ceiling.price, self.delivered_usage(output_tokens)
+        if price.per_search and usage.units.get("searches"):
+            return usage, False
         told = usage
         if price.input_price_max() and not usage.input_total and delivered.input_total:
             usage = msgspec.structs.replace(usage, input=delivered.input, input_audio=delivered.input_audio)

@@ -67,8 +67,8 @@ TWO: Final = {"data": RESULTS, "meta": {"billed_units": {"search_units": 0, "inp
         (PER_SEARCH, TWO, (28, {"searches": 1}, 3, True)),
         (BY_TOKENS, COHERE, (6, {"searches": 2}, 6, True)),
         (BY_TOKENS, VOYAGE, (43, {}, 43, False)),
-        (BOTH, COHERE, (6, {"searches": 2}, 12, True)),
-        (BOTH, VOYAGE, (43, {"searches": 1}, 46, True)),
+        (BOTH, COHERE, (0, {"searches": 2}, 6, False)),
+        (BOTH, VOYAGE, (43, {}, 43, False)),
         (BOTH, {"results": RESULTS}, (6, {"searches": 1}, 9, True)),
     ],
 )
