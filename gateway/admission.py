@@ -16,6 +16,7 @@ from providers.dialect import Operation
 from providers.dialects import Route
 from providers.facts import RequestFacts
 from providers.quirks import NO_QUIRKS, Quirks, quirks_for
+from providers.translation.openai_responses.hear import not_followed
 from providers.translation.sides import operation_for
 
 # The longest token of the published vocabularies is 128 bytes: a longer body cannot fit the context.
@@ -50,8 +51,17 @@ def product_for(caller: Caller, facts: RequestFacts, product: Product | None, ro
     if allowed is not None and product.data_location not in allowed:
         raise Problem("data_location_refused", param="model")
     asked = route.dialect.name
-    if not any(operation_for(asked, route.operation, target.dialect) for target in product.upstreams):
+    spoken = [
+        operation_for(asked, route.operation, target.dialect, vendor=target.vendor)
+        for target in product.upstreams
+    ]
+    if not any(spoken):
         raise _other_dialect(asked, product)
+    if facts.follows is not None and not any(meant is route.operation for meant in spoken):
+        refused = not_followed()
+        raise Problem(
+            "invalid_request", english=refused.message_en, korean=refused.message_ko, param=refused.param
+        )
     return product
 
 

@@ -68,7 +68,7 @@ class Attempts:
             target.target_id: meant
             for target in exchange.product.upstreams
             if exchange.only_target_id in (None, target.target_id)
-            and (meant := operation_for(asked, operation, target.dialect)) is not None
+            and (meant := operation_for(asked, operation, target.dialect, vendor=target.vendor)) is not None
         }
         targets: Sequence[UpstreamTarget] = [
             target for target in exchange.product.upstreams if target.target_id in spoken
@@ -134,6 +134,11 @@ class Attempts:
         exchange.upstream_id = next((name for name in named if name), None)
         if 200 <= answer.status < 300:
             self._health.success(target.target_id)
+            if operation.remember is not None:
+                meta = exchange.meta
+                exchange.facts = operation.remember(
+                    exchange.facts, exchange.body, meta.op, meta.started_ms // 1000
+                )
             return Reached(answer, target, operation, dialect)
         vendor = dialect.read_error(answer.status, await _error_body(answer))
         if dialect.read_error_head is not None:

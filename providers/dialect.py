@@ -151,6 +151,11 @@ class ReadAnswer(Protocol):
     def __call__(self, body: bytes, /, *, product_id: str, quirks: Quirks) -> Answer: ...
 
 
+class Remember(Protocol):
+    def __call__(self, facts: RequestFacts, body: dict[str, Any], op: str, created_s: int, /) -> RequestFacts:
+        """With what the answer will say of the request (`repeats`), before the body is let go."""
+
+
 class ReadMedia(Protocol):
     def __call__(
         self, body: bytes, /, *, kind: str, facts: RequestFacts, product_id: str, quirks: Quirks
@@ -208,6 +213,7 @@ class Operation:
     media: ReadMedia | None = None  # instead of `answer`: what only request and content type explain
     stored: StoredKind | None = None  # what the vendor may keep of it
     counts_in_streams: bool = False  # tokens are reported in a stream and nowhere else
+    remember: Remember | None = None  # answers repeat their request, which the vendor's own cannot
 
     def reader(self, facts: RequestFacts) -> ReadAnswer:
         return self.answer if self.answer_to is None else self.answer_to(facts)

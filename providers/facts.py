@@ -65,6 +65,7 @@ class RequestFacts(msgspec.Struct, frozen=True):
     seconds_estimate: int = 0  # the same, where the vendor does not say
     input_estimate_tokens: int | None = None  # where the body's bytes are no measure of it
     answer_kind: str = ""  # the content type the caller expects of a whole answer that is no JSON
+    repeats: bytes = b""  # what an answer says again of its request (JSON), where its vendor cannot
 
     @property
     def units_max(self) -> dict[str, int]:

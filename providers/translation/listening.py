@@ -8,6 +8,7 @@ import orjson
 from metering.usage import Usage
 from providers.dialect import Assembler, Fold, Listening, Refusal
 from providers.errors import VendorError
+from providers.facts import RequestFacts
 from providers.sse import event_data
 from providers.translation.gathering import Gathering
 from providers.translation.neutral import Delta, Ending, ThinkingDelta, Untranslatable, without_thoughts
@@ -99,13 +100,13 @@ class GatheringAssembler(Listens):
     """What the vendor's listener heard is put together, where its dialect never says a stream whole."""
 
     def __init__(
-        self, caller: CallerSide, vendor: VendorSide, heard: Fold, product_id: str, include_thoughts: bool
+        self, caller: CallerSide, vendor: VendorSide, heard: Fold, product_id: str, facts: RequestFacts
     ) -> None:
         super().__init__(heard, vendor.make_listener())
-        self._include_thoughts = include_thoughts
+        self._include_thoughts = facts.include_thoughts
         self._fold = heard
         self._gathering = Gathering()
-        self._say = caller.say
+        self._say = caller.sayer(facts)
         self._product_id = product_id
 
     def feed(self, event: bytes) -> None:
@@ -137,14 +138,14 @@ class TranslatedAssembler(Listens):
         vendor: VendorSide,
         heard: Assembler,
         product_id: str,
-        include_thoughts: bool,
+        facts: RequestFacts,
     ) -> None:
         super().__init__(heard, vendor.make_listener())
         self._vendor = vendor
-        self._say = caller.say
+        self._say = caller.sayer(facts)
         self._assembler = heard
         self._product_id = product_id
-        self._include_thoughts = include_thoughts
+        self._include_thoughts = facts.include_thoughts
 
     def feed(self, event: bytes) -> None:
         self._assembler.feed(event)

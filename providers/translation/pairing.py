@@ -33,10 +33,11 @@ def pair(caller: CallerSide, vendor: VendorSide) -> Operation:
         encode=_Encode(caller, vendor),
         path=vendor.operation.path,
         answer=_Read(caller, vendor),
-        answer_to=lambda facts: _Read(caller, vendor, facts.include_thoughts),
+        answer_to=lambda facts: _Read(caller, vendor, facts),
         fold=_Folding(caller, vendor),
         assembler=_Assembling(caller, vendor),
         needs_limit=vendor.operation.needs_limit,
+        remember=caller.remember,
     )
 
 
@@ -71,9 +72,10 @@ class _Encode(_Pair):
 
 
 class _Read(_Pair):
-    def __init__(self, caller: CallerSide, vendor: VendorSide, include_thoughts: bool = True) -> None:
+    def __init__(self, caller: CallerSide, vendor: VendorSide, facts: RequestFacts | None = None) -> None:
         super().__init__(caller, vendor)
-        self._include_thoughts = include_thoughts
+        self._include_thoughts = facts is None or facts.include_thoughts
+        self._say = caller.say if facts is None else caller.sayer(facts)
 
     def __call__(self, body: bytes, /, *, product_id: str, quirks: Quirks) -> Answer:
         answer = self.vendor.operation.answer(body, product_id=product_id, quirks=quirks)
@@ -92,7 +94,7 @@ class _Read(_Pair):
             return msgspec.structs.replace(answer, error=beyond.error)
         reply = reply if self._include_thoughts else without_thoughts(reply)
         reply = msgspec.structs.replace(reply, usage=answer.usage)
-        return msgspec.structs.replace(answer, body=orjson.dumps(self.caller.say(reply, product_id)))
+        return msgspec.structs.replace(answer, body=orjson.dumps(self._say(reply, product_id)))
 
 
 class _Folding(_Pair):
@@ -106,13 +108,13 @@ class _Folding(_Pair):
 
 class _Assembling(_Pair):
     def __call__(self, product_id: str, facts: RequestFacts, quirks: Quirks) -> Assembler:
-        make, thinks = self.vendor.operation.assembler, facts.include_thoughts
+        make = self.vendor.operation.assembler
         if make is not None:
             return TranslatedAssembler(
-                self.caller, self.vendor, make(product_id, facts, quirks), product_id, thinks
+                self.caller, self.vendor, make(product_id, facts, quirks), product_id, facts
             )
         make_fold = self.vendor.operation.fold
         assert make_fold is not None, "a chat has streams"
         return GatheringAssembler(
-            self.caller, self.vendor, make_fold(product_id, facts, quirks), product_id, thinks
+            self.caller, self.vendor, make_fold(product_id, facts, quirks), product_id, facts
         )

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from metering.usage import Usage
-from providers.dialect import Operation, Refusal
+from providers.dialect import Operation, Refusal, Remember
 from providers.facts import RequestFacts
 from providers.translation.neutral import Conversation, Delta, Reply
 
@@ -27,6 +27,9 @@ from providers.translation.neutral import Conversation, Delta, Reply
 class Hear(Protocol):
     def __call__(self, body: dict[str, Any], facts: RequestFacts, vendor_dialect: str, /) -> Conversation:
         """Raises BadRequest for what has no neutral form; `vendor_dialect` is for its sentence."""
+
+
+Say = Callable[[Reply, str], dict[str, Any]]  # (reply, product id)
 
 
 class Listener(Protocol):
@@ -75,8 +78,13 @@ class Side:
 @dataclass(frozen=True, kw_only=True)
 class CallerSide(Side):
     hear: Hear
-    say: Callable[[Reply, str], dict[str, Any]]  # (reply, product id)
+    say: Say
     make_speaker: Callable[[str, RequestFacts], Speaker]  # (product id, facts of the caller's request)
+    say_to: Callable[[RequestFacts], Say] | None = None  # `say`, where an answer repeats its request
+    remember: Remember | None = None  # what it repeats
+
+    def sayer(self, facts: RequestFacts) -> Say:
+        return self.say if self.say_to is None else self.say_to(facts)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -66,12 +66,17 @@ def price(**per_million: int) -> PriceEntry:
 
 
 def product(
-    origin: str, *, dialect: str = "openai", credential: str = "vendor-key", **changes: Any
+    origin: str,
+    *,
+    dialect: str = "openai",
+    credential: str = "vendor-key",
+    quirks: str | None = None,
+    **changes: Any,
 ) -> Product:
     target = UpstreamTarget(
         target_id="x1/0",
         dialect=dialect,
-        vendor=None,
+        vendor=quirks,
         base_url=origin + ("/v1" if dialect == "openai" else ""),
         model="vendor-model",
         api_key=credential,
