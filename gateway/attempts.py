@@ -134,12 +134,7 @@ class Attempts:
         exchange.upstream_id = next((name for name in named if name), None)
         if 200 <= answer.status < 300:
             self._health.success(target.target_id)
-            if operation.remember is not None:
-                meta = exchange.meta
-                exchange.facts = operation.remember(
-                    exchange.facts, exchange.body, meta.op, meta.started_ms // 1000
-                )
-            return Reached(answer, target, operation, dialect)
+            return _reached(exchange, answer, target, operation, dialect)
         vendor = dialect.read_error(answer.status, await _error_body(answer))
         if dialect.read_error_head is not None:
             vendor = dialect.read_error_head(vendor, answer.headers)
@@ -158,6 +153,16 @@ class Attempts:
         if vendor.status >= 500:
             self._health.failure(target.target_id, self._now_s())
         raise _NextTarget(Problem("upstream_error"))
+
+
+def _reached(
+    exchange: Exchange, answer: UpstreamAnswer, target: UpstreamTarget, operation: Operation, dialect: Dialect
+) -> Reached:
+    """The request is let go now: what the answer repeats of it is kept."""
+    if operation.remember is not None:
+        meta = exchange.meta
+        exchange.facts = operation.remember(exchange.facts, exchange.body, meta.op, meta.started_ms // 1000)
+    return Reached(answer, target, operation, dialect)
 
 
 class _NextTarget(Exception):

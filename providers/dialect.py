@@ -24,7 +24,7 @@ import msgspec
 
 from metering.usage import Usage
 from providers.errors import VendorError
-from providers.facts import RequestFacts, Spoken
+from providers.facts import Remember, RequestFacts, Spoken
 from providers.quirks import Quirks
 
 JSON_KIND: Final = "application/json"
@@ -149,11 +149,6 @@ class Encode(Protocol):
 
 class ReadAnswer(Protocol):
     def __call__(self, body: bytes, /, *, product_id: str, quirks: Quirks) -> Answer: ...
-
-
-class Remember(Protocol):
-    def __call__(self, facts: RequestFacts, body: dict[str, Any], op: str, created_s: int, /) -> RequestFacts:
-        """With what the answer will say of the request (`repeats`), before the body is let go."""
 
 
 class ReadMedia(Protocol):

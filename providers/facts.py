@@ -87,6 +87,10 @@ class RequestFacts(msgspec.Struct, frozen=True):
         return {name: count for name, count in known.items() if count}
 
 
+# (facts, the caller's body, the call's id, when it began in s) -> facts with `repeats`
+Remember = Callable[[RequestFacts, dict[str, Any], str, int], RequestFacts]
+
+
 def bad(param: str, en: str, ko: str) -> BadRequest:
     """`param` is a field of the body; the rest is what it must be."""
     return BadRequest(f"`{param}` {en}.", f"`{param}` 값: {ko}.", param)

@@ -19,8 +19,8 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from metering.usage import Usage
-from providers.dialect import Operation, Refusal, Remember
-from providers.facts import RequestFacts
+from providers.dialect import Operation, Refusal
+from providers.facts import Remember, RequestFacts
 from providers.translation.neutral import Conversation, Delta, Reply
 
 
