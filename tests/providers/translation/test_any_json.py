@@ -17,8 +17,9 @@ from providers.translation.anthropic.side import SIDE as ANTHROPIC
 from providers.translation.clova.side import SIDE as CLOVA
 from providers.translation.neutral import CallDelta, Text, Thinking, ToolCall, ToolResult, Turn
 from providers.translation.openai.side import SIDE as OPENAI
+from providers.translation.openai_responses.side import SIDE as RESPONSES
 from providers.translation.pairing import pair
-from providers.translation.port import VendorSide
+from providers.translation.port import CallerSide, VendorSide
 from tests.fakes.any_json import DEEP, documents
 from tests.providers.clova import test_clova_any_json as clova
 from tests.providers.openai import test_openai_any_json as openai
@@ -97,10 +98,11 @@ def test_an_answer(operation: Operation, body: bytes) -> None:
     assert answer.error is not None or orjson.loads(answer.body)["model"] == "p"
 
 
-@pytest.mark.parametrize("vendor", [OPENAI, CLOVA], ids=lambda vendor: str(vendor.dialect))
+@pytest.mark.parametrize("vendor", [OPENAI, CLOVA], ids=["openai", "clova"])
+@pytest.mark.parametrize("caller", [ANTHROPIC, RESPONSES], ids=["anthropic", "responses"])
 @given(events=st.lists(EVENTS, max_size=4), body=documents(openai.ANSWER, clova.ANSWER))
-def test_to_anthropics_callers(vendor: VendorSide, events: list[bytes], body: bytes) -> None:
-    say_all(ANTHROPIC, vendor, events, body)
+def test_to_other_callers(caller: CallerSide, vendor: VendorSide, events: list[bytes], body: bytes) -> None:
+    say_all(caller, vendor, events, body)
 
 
 def understood(message: dict[str, Any]) -> Any:

@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 from metering.usage import Usage
 from providers.dialect import Refusal
 from providers.facts import RequestFacts
-from providers.translation.clova.side import SIDE as CLOVA
 from providers.translation.neutral import (
     CallDelta,
     Choice,
@@ -28,13 +27,12 @@ from providers.translation.neutral import (
     ToolCall,
 )
 from providers.translation.openai_responses import output
-from providers.translation.openai_responses.repeats import REPEATED_BYTES_MAX, remember
+from providers.translation.openai_responses.repeats import remember
 from providers.translation.openai_responses.reply import say
-from providers.translation.openai_responses.side import SIDE
 from providers.translation.openai_responses.stream import Speaker
-from providers.translation.pairing import pair
 from tests.fakes.vendor_stream import chunks_of
 from tests.providers.translation.sdk_responses import events_of, said, whole_of_stream
+from tests.providers.translation.test_openai_responses_side import hear_responses
 
 FACTS: Final = RequestFacts(purpose="chat", model="p", body_bytes=100, stream=True, include_usage=True)
 SUMMARISED: Final = remember(FACTS, {"reasoning": {"summary": "auto"}}, "op1", 7)
@@ -159,21 +157,6 @@ def test_a_failure_is_what_the_sdk_raises_on() -> None:
     assert event["sequence_number"] == begun.count(b"data: ")
 
 
-def test_what_is_repeated_has_a_limit() -> None:
-    """Short fields are repeated even then: where thoughts are told hangs on one."""
-    long = {"instructions": "x" * REPEATED_BYTES_MAX, "user": "kim", "reasoning": {"summary": "auto"}}
-    facts = remember(FACTS, long, "op1", 7)
-    assert json.loads(facts.repeats) == {
-        "id": "resp_op1", "created_at": 7, "user": "kim", "reasoning": {"summary": "auto"},
-    }  # fmt: skip
-    nested: Any = 1
-    for _ in range(251):
-        nested = [nested]
-    facts = remember(FACTS, {"metadata": {"a": nested}, "prompt_cache_key": 7, "top_p": 0.5}, "op1", 7)
-    assert json.loads(facts.repeats) == {"id": "resp_op1", "created_at": 7, "top_p": 0.5}
-    assert say(Reply(None, None, (), None), "p", facts)["metadata"] == {}
-
-
 def test_what_is_kept_has_a_limit(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(output, "KEPT_BYTES_MAX", 100)
     events = events_of(spoken(*[TextDelta(0, "x" * 10)] * 9, STOP))
@@ -232,5 +215,17 @@ def test_a_whole_reply_is_as_its_stream() -> None:
     assert say(reply, "p", SUMMARISED) == chunks_of(spoken(*deltas, facts=SUMMARISED))[-1]["response"]
 
 
-def test_clovas_vendor_is_asked_like_any_other() -> None:
-    assert pair(SIDE, CLOVA).path("HCX-005", True) == "/v3/chat-completions/HCX-005"
+@given(deltas=DELTAS)
+def test_what_was_said_can_be_sent_back(deltas: list[Delta]) -> None:
+    """As the SDKs return it, for the next call: the same texts and calls, without the thoughts."""
+    items = chunks_of(spoken(*deltas))[-1]["response"]["output"]
+    heard = hear_responses({"model": "m", "input": [{"role": "user", "content": "hi"}, *items]})
+    parts = [part for turn in heard.turns[1:] for part in turn.parts]
+    assert {turn.role for turn in heard.turns[1:]} <= {"assistant"}
+    expected: list[Text | ToolCall] = []
+    for item in items:
+        if item["type"] == "message":
+            expected.append(Text(item["content"][0]["text"]))
+        elif item["type"] == "function_call":
+            expected.append(ToolCall(item["call_id"], item["name"], item["arguments"] or "{}"))
+    assert parts == expected
