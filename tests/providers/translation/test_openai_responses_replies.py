@@ -137,6 +137,19 @@ def test_what_the_balance_cut() -> None:
     assert said(whole_of_stream(ended)).ending == "stop"
 
 
+def test_only_what_was_said_last_was_cut() -> None:
+    body = spoken(CALL, MORE, CallDelta(0, 1, "c2", "clock", "{"), is_cut=True)
+    items = chunks_of(body)[-1]["response"]["output"]
+    assert [item["status"] for item in items] == ["completed", "incomplete"]
+    done = [event.arguments for event in events_of(body) if event.type.endswith("arguments.done")]
+    assert done == ['{"at":"서울"}']
+
+
+def test_the_first_end_stands() -> None:
+    deltas = (TextDelta(0, "a"), ChoiceEnd(0, "length"), TextDelta(0, "b"), STOP)
+    assert said(whole_of_stream(spoken(*deltas))).told()["ending"] == "length"
+
+
 def test_nothing_was_said() -> None:
     assert told() == []
     assert said(whole_of_stream(spoken())).told()["text"] == ""
@@ -146,6 +159,9 @@ def test_nothing_was_said() -> None:
 def test_another_choice_is_not_told() -> None:
     deltas = (TextDelta(0, "a"), TextDelta(1, "b"), ChoiceEnd(1, "length"), STOP)
     assert said(whole_of_stream(spoken(*deltas))).told()["text"] == "a"
+    choices = (Choice((Text("a"),), "stop"), Choice((Text("b"),), "length"))
+    whole = say(Reply("v", 1, choices, None), "p")
+    assert (whole["status"], len(whole["output"])) == ("completed", 1)
 
 
 def test_a_failure_is_what_the_sdk_raises_on() -> None:

@@ -104,6 +104,23 @@ def test_a_rich_request() -> None:
     )  # fmt: skip
 
 
+def test_two_answers_in_a_row_are_two_turns() -> None:
+    said = [
+        {"role": role, "content": text}
+        for role, text in (("user", "q"), ("assistant", "a"), ("assistant", "b"))
+    ]
+    turns = heard(input=said).turns
+    assert [(turn.role, turn.parts) for turn in turns[1:]] == [
+        ("assistant", (Text("a"),)), ("assistant", (Text("b"),)),
+    ]  # fmt: skip
+
+
+def test_a_user_who_says_nothing_is_no_place_for_a_result() -> None:
+    result = {"type": "function_call_output", "call_id": "c", "output": "비"}
+    turns = heard(input=[{"role": "user", "content": []}, result]).turns
+    assert turns == (Turn("user", ()), Turn("user", (ToolResult("c", None, (Text("비"),)),)))
+
+
 def test_a_tool_without_parameters() -> None:
     assert heard(tools=[{**CLOCK, "parameters": None}]).tools == (Tool("clock", None, {}, False),)
 
