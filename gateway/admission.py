@@ -16,7 +16,7 @@ from providers.dialect import Operation
 from providers.dialects import Route
 from providers.facts import RequestFacts
 from providers.quirks import NO_QUIRKS, Quirks, quirks_for
-from providers.translation.openai_responses.hear import not_followed
+from providers.translation.neutral import not_followed
 from providers.translation.sides import operation_for
 
 # The longest token of the published vocabularies is 128 bytes: a longer body cannot fit the context.

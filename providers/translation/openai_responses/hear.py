@@ -16,6 +16,7 @@ from providers.translation.neutral import (
     Text,
     inexpressible,
     known_only,
+    not_followed,
 )
 from providers.translation.openai_responses.items import Items
 from providers.translation.openai_responses.tools import Tools
@@ -85,16 +86,6 @@ def _refuse_what_is_kept(facts: RequestFacts) -> None:
             f"`{name}`: 이 상품의 응답은 보관되지 않으므로 true로 지정할 수 없습니다. 빼고 호출해 주세요.",
             name,
         )
-
-
-def not_followed() -> BadRequest:
-    name = "previous_response_id"
-    return BadRequest(
-        f"`{name}` cannot be used with this product, whose answers are not kept; "
-        "send the items of the conversation in `input`.",
-        f"`{name}`: 이 상품의 응답은 보관되지 않습니다. 대화의 항목을 `input`에 직접 담아 주세요.",
-        name,
-    )
 
 
 def _shape(said: Any, vendor_dialect: str) -> AnswerShape | None:
