@@ -187,6 +187,7 @@ def test_what_a_translation_does_not_pass_on() -> None:
         | responses_items.ITEM_HINTS
         | responses_items.PART_HINTS
         | responses_items.ANSWER_HINTS
+        | responses_items.CALL_HINTS
         | responses_tools.FUNCTION_HINTS
     )
     assert told["anthropic"] - words == (

@@ -27,11 +27,13 @@ from providers.translation.openai.messages import as_list, image_of
 ITEM_HINTS: Final = frozenset({"id", "status", "phase"})
 # Where the vendor is to cut its cache: others cache by themselves.
 PART_HINTS: Final = frozenset({"prompt_cache_breakpoint"})
-# What an answer told beside its text: no vendor reads it again.
-ANSWER_HINTS: Final = frozenset({"annotations", "logprobs"})
+# What an answer told beside its text, and what its SDK made of the text or of a call's arguments and some
+# versions send back: no vendor reads it again.
+ANSWER_HINTS: Final = frozenset({"annotations", "logprobs", "parsed"})
+CALL_HINTS: Final = frozenset({"parsed_arguments"})
 
 _MESSAGE: Final = frozenset({"type", "role", "content"}) | ITEM_HINTS
-_CALL: Final = frozenset({"type", "call_id", "name", "arguments"}) | ITEM_HINTS
+_CALL: Final = frozenset({"type", "call_id", "name", "arguments"}) | ITEM_HINTS | CALL_HINTS
 _RESULT: Final = frozenset({"type", "call_id", "name", "output"}) | ITEM_HINTS
 _CALL_SAYS_NOTHING: Final[dict[str, tuple[Any, ...]]] = {"async": (False,), "caller": ({"type": "direct"},)}
 # What was thought in former turns is not told again: it is sealed, or its vendor's own affair.

@@ -23,7 +23,7 @@ from providers.translation.anthropic import hear as anthropic
 from providers.translation.gemini import hear as gemini
 from providers.translation.neutral import Conversation
 from providers.translation.openai import hear as openai
-from providers.translation.openai_responses.items import ANSWER_HINTS, ITEM_HINTS
+from providers.translation.openai_responses.items import ANSWER_HINTS, CALL_HINTS, ITEM_HINTS
 from tests.providers.translation.test_openai_responses_side import RICH, hear_responses
 
 Place = tuple[str | int, ...]
@@ -113,7 +113,7 @@ GEMINI: Final[dict[str, Any]] = {
 }  # fmt: skip
 
 # Without what is no more than a hint.
-_HINTED: Final = ITEM_HINTS | ANSWER_HINTS | {"detail", "file_id"}
+_HINTED: Final = ITEM_HINTS | ANSWER_HINTS | CALL_HINTS | {"detail", "file_id"}
 RESPONSES: Final[dict[str, Any]] = {**RICH, "input": [
     {name: [{n: part[n] for n in part.keys() - _HINTED} for part in said] if type(said) is list else said
      for name, said in item.items() if name not in _HINTED}

@@ -48,11 +48,11 @@ RICH: Final[dict[str, Any]] = {
         ]},
         {"type": "reasoning", "id": "rs_1", "summary": [], "encrypted_content": "sealed", "status": None},
         {"type": "message", "id": "msg_1", "role": "assistant", "status": "completed", "content": [
-            {"type": "output_text", "text": "hm", "annotations": [], "logprobs": []},
+            {"type": "output_text", "text": "hm", "annotations": [], "logprobs": [], "parsed": {"a": 1}},
             {"type": "refusal", "refusal": "no"},
         ]},
         {"type": "function_call", "id": "fc_1", "call_id": "c1", "name": "weather",
-         "arguments": '{"at":"서울"}', "status": "completed"},
+         "arguments": '{"at":"서울"}', "status": "completed", "parsed_arguments": {"at": "서울"}},
         {"type": "function_call", "call_id": "c2", "name": "clock", "arguments": ""},
         {"role": "assistant", "content": "wait"},
         {"type": "function_call_output", "call_id": "c1", "output": "맑음", "id": "fco_1"},
