@@ -14,9 +14,8 @@ from providers.bounds import ESTIMATE_BYTES_PER_TOKEN, input_tokens_max, output_
 from providers.catalogue import Product
 from providers.dialect import Operation
 from providers.dialects import Route
-from providers.facts import RequestFacts
+from providers.facts import RequestFacts, not_followed
 from providers.quirks import NO_QUIRKS, Quirks, quirks_for
-from providers.translation.neutral import not_followed
 from providers.translation.sides import operation_for
 
 # The longest token of the published vocabularies is 128 bytes: a longer body cannot fit the context.

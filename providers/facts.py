@@ -96,6 +96,17 @@ def bad(param: str, en: str, ko: str) -> BadRequest:
     return BadRequest(f"`{param}` {en}.", f"`{param}` 값: {ko}.", param)
 
 
+def not_followed() -> BadRequest:
+    """Only the vendor that has kept an answer goes on from it."""
+    name = "previous_response_id"
+    return BadRequest(
+        f"`{name}` cannot be used with this product, whose answers are not kept; "
+        "send the items of the conversation in `input`.",
+        f"`{name}`: 이 상품의 응답은 보관되지 않습니다. 대화의 항목을 `input`에 직접 담아 주세요.",
+        name,
+    )
+
+
 def model_of(body: dict[str, Any]) -> str:
     model = body.get("model")
     if type(model) is not str or not model:

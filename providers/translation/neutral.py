@@ -215,17 +215,6 @@ def inexpressible(param: str, dialect: str) -> BadRequest:
     )
 
 
-def not_followed() -> BadRequest:
-    """Only the vendor that has kept an answer goes on from it."""
-    name = "previous_response_id"
-    return BadRequest(
-        f"`{name}` cannot be used with this product, whose answers are not kept; "
-        "send the items of the conversation in `input`.",
-        f"`{name}`: 이 상품의 응답은 보관되지 않습니다. 대화의 항목을 `input`에 직접 담아 주세요.",
-        name,
-    )
-
-
 def known_only(
     said: dict[Any, Any],
     known: frozenset[str],

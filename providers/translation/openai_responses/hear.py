@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from providers.facts import BadRequest, RequestFacts, bad, flag_or_none, number, text
+from providers.facts import BadRequest, RequestFacts, bad, flag_or_none, not_followed, number, text
 from providers.translation.neutral import (
     AnswerShape,
     Conversation,
@@ -16,7 +16,6 @@ from providers.translation.neutral import (
     Text,
     inexpressible,
     known_only,
-    not_followed,
 )
 from providers.translation.openai_responses.items import Items
 from providers.translation.openai_responses.tools import Tools

@@ -33,7 +33,7 @@ def test_what_is_repeated_has_a_limit() -> None:
         nested = [nested]
     facts = remember(FACTS, {"metadata": {"a": nested}, "prompt_cache_key": 7, "top_p": 0.5}, "op1", 7)
     assert json.loads(facts.repeats) == {"id": "resp_op1", "created_at": 7, "top_p": 0.5}
-    assert say(Reply(None, None, (), None), "p", facts)["metadata"] == {}
+    assert say(Reply(choices=()), "p", facts)["metadata"] == {}
 
 
 @pytest.mark.parametrize("vendor", [OPENAI, ANTHROPIC, CLOVA, COHERE], ids=lambda side: str(side.dialect))

@@ -111,7 +111,7 @@ def test_a_call_without_an_id_gets_one_and_waits_for_its_name() -> None:
     ],
 )  # fmt: skip
 def test_how_it_ended(ending: Ending, status: str, reason: str | None) -> None:
-    whole = say(Reply("v", 1, (Choice((Thinking("t"), Text("a")), ending),), USAGE), "p")
+    whole = say(Reply(choices=(Choice((Thinking("t"), Text("a")), ending),), reply_id="v", usage=USAGE), "p")
     streamed = chunks_of(spoken(ThinkingDelta(0, "t"), TextDelta(0, "a"), ChoiceEnd(0, ending)))[-1]
     assert whole == streamed["response"]
     assert streamed["type"] == f"response.{status}"
@@ -153,14 +153,14 @@ def test_the_first_end_stands() -> None:
 def test_nothing_was_said() -> None:
     assert told() == []
     assert said(whole_of_stream(spoken())).told()["text"] == ""
-    assert say(Reply(None, None, (), None), "p")["usage"] is None
+    assert say(Reply(choices=()), "p")["usage"] is None
 
 
 def test_another_choice_is_not_told() -> None:
     deltas = (TextDelta(0, "a"), TextDelta(1, "b"), ChoiceEnd(1, "length"), STOP)
     assert said(whole_of_stream(spoken(*deltas))).told()["text"] == "a"
     choices = (Choice((Text("a"),), "stop"), Choice((Text("b"),), "length"))
-    whole = say(Reply("v", 1, choices, None), "p")
+    whole = say(Reply(choices=choices), "p")
     assert (whole["status"], len(whole["output"])) == ("completed", 1)
 
 
@@ -225,7 +225,7 @@ def test_a_stream_is_well_formed(deltas: list[Delta], is_cut: bool, by: int) -> 
 
 def test_a_whole_reply_is_as_its_stream() -> None:
     parts = (Thinking("t"), Text("a"), ToolCall("c1", "weather", "{}"), ToolCall("", "clock", ""))
-    reply = Reply("v", 1, (Choice(parts, "tool_calls"),), USAGE)
+    reply = Reply(choices=(Choice(parts, "tool_calls"),), reply_id="v", usage=USAGE)
     deltas: list[Delta] = [ThinkingDelta(0, "t"), TextDelta(0, "a"), CallDelta(0, 0, "c1", "weather", "{}"),
               CallDelta(0, 1, "", "clock"), ChoiceEnd(0, "tool_calls")]  # fmt: skip
     assert say(reply, "p", SUMMARISED) == chunks_of(spoken(*deltas, facts=SUMMARISED))[-1]["response"]

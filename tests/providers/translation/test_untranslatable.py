@@ -15,6 +15,7 @@ from providers.translation.bedrock.side import SIDE as BEDROCK
 from providers.translation.gemini.ask import fit
 from providers.translation.gemini.side import SIDE as GEMINI
 from providers.translation.openai.side import SIDE as OPENAI
+from providers.translation.openai_responses.side import SIDE as RESPONSES
 from providers.translation.pairing import pair
 from providers.translation.port import CallerSide, VendorSide
 from tests.providers.bedrock.messages import END, TALK, event
@@ -32,7 +33,7 @@ SHOWN: Final = {
 SHOWING: Final = event("contentBlockStart", contentBlockIndex=1, start={"image": {"format": "png"}})
 
 
-@pytest.mark.parametrize("caller", [OPENAI, ANTHROPIC], ids=lambda side: str(side.dialect))
+@pytest.mark.parametrize("caller", [OPENAI, RESPONSES, ANTHROPIC], ids=["openai", "responses", "anthropic"])
 @pytest.mark.parametrize(
     ("vendor", "whole", "stream"),
     [
