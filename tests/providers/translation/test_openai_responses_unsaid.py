@@ -55,7 +55,7 @@ BUILT_IN: Final = (
         ({"background": True, "store": False}, "background"),
         ({"previous_response_id": "resp_1"}, "previous_response_id"),
         ({"conversation": "conv_1"}, "conversation"), ({"prompt": {"id": "p"}}, "prompt"),
-        ({"include": ["reasoning.encrypted_content"]}, "include"), ({"truncation": "auto"}, "truncation"),
+        ({"include": ["message.output_text.logprobs"]}, "include"), ({"truncation": "auto"}, "truncation"),
         ({"service_tier": "flex"}, "service_tier"), ({"top_logprobs": 2}, "top_logprobs"),
         ({"max_tool_calls": 2}, "max_tool_calls"), ({"stop": ["a"]}, "stop"), ({"seed": 1}, "seed"),
         ({"moderation": {"model": "m"}}, "moderation"), ({"n": 2}, "n"),
