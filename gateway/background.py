@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
-from typing import Final
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Final, Protocol
 
 import msgspec
 
@@ -45,6 +46,16 @@ class FollowPace(msgspec.Struct, frozen=True):
     claim_every_s: float = 5.0
 
 
+class Asks(Protocol):
+    """How the end of another kind of call is found."""
+
+    @property
+    def pace(self) -> FollowPace: ...
+
+    async def ask(self, followed: Followed, thing: StoredThing, *, cancels: bool) -> Answer:
+        """Raises Problem."""
+
+
 class Background:
     def __init__(
         self,
@@ -55,6 +66,7 @@ class Background:
         directory: Directory,
         now_ms: Callable[[], int],
         pace: FollowPace,
+        others: Mapping[str, Asks] = MappingProxyType({}),
     ) -> None:
         self._meter = meter
         self._things = things
@@ -62,6 +74,7 @@ class Background:
         self._directory = directory
         self._now_ms = now_ms
         self._pace = pace
+        self._others = others  # by the kind of their things
         self._following: dict[str, asyncio.Task[None]] = {}
         self._looks: dict[str, asyncio.Event] = {}
         self._given_up: set[str] = set()
@@ -169,16 +182,17 @@ class Background:
 
     async def _watch(self, followed: Followed, thing: StoredThing) -> UsageEvent:
         """Until it is over -> how."""
-        pause_s, missing, is_cancelled = self._pace.first_s, 0, False
+        pace = self._pace if (other := self._others.get(thing.kind)) is None else other.pace
+        pause_s, missing, is_cancelled = pace.first_s, 0, False
         while True:
             await self._pause(followed.meta.op, pause_s)
-            pause_s = min(pause_s * self._pace.growth, self._pace.most_s)
+            pause_s = min(pause_s * pace.growth, pace.most_s)
             age_s = (self._now_ms() - followed.begun_ms) / 1000
-            life_s = self._pace.life_s if followed.background else self._pace.unheard_s
+            life_s = pace.life_s if followed.background else pace.unheard_s
             is_too_old = age_s > life_s
             cancels = not is_cancelled and (is_too_old or followed.meta.op in self._given_up)
             try:
-                answer = await self._ask(thing, cancels=cancels)
+                answer = await self._ask(followed, thing, cancels=cancels)
             except Problem as problem:
                 is_cancelled = is_cancelled or cancels
                 missing = missing + 1 if problem.code in _REFUSED else 0
@@ -186,7 +200,7 @@ class Background:
                 missing, is_cancelled = 0, is_cancelled or cancels
                 if not answer.is_running:
                     return followed.end(answer, now_ms=self._now_ms())
-            if missing >= MISSING_MAX or age_s > life_s + self._pace.farewell_s:
+            if missing >= MISSING_MAX or age_s > life_s + pace.farewell_s:
                 return followed.end(None, now_ms=self._now_ms())
 
     async def _pause(self, op: str, seconds: float) -> None:
@@ -197,7 +211,9 @@ class Background:
             pass  # nobody had to say that it is time
         look.clear()
 
-    async def _ask(self, thing: StoredThing, *, cancels: bool) -> Answer:
+    async def _ask(self, followed: Followed, thing: StoredThing, *, cancels: bool) -> Answer:
+        if (other := self._others.get(thing.kind)) is not None:
+            return await other.ask(followed, thing, cancels=cancels)
         target = holder_of(thing, self._directory)
         if target is None:
             raise Problem("upstream_error")  # perhaps not known here yet

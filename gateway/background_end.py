@@ -29,6 +29,7 @@ class Followed(msgspec.Struct, frozen=True):
     background: bool = True  # else a stream that broke off
     delivered: int = 0  # output tokens the client has got already, estimated
     client_gone: bool = False
+    lines: int = 0  # of a batch
 
     @classmethod
     def of(cls, exchange: Exchange, *, begun_ms: int, delivered: int) -> Followed:
@@ -44,6 +45,7 @@ class Followed(msgspec.Struct, frozen=True):
             background=exchange.facts.background,
             delivered=delivered,
             client_gone=exchange.client_gone,
+            lines=exchange.facts.lines,
         )
 
     def to_text(self) -> str:
@@ -64,7 +66,7 @@ class Followed(msgspec.Struct, frozen=True):
 
         The vendor had taken the call: where it says nothing at all, its input is what was used.
         """
-        usage, estimated = (None, False) if answer is None else (answer.usage, False)
+        usage, estimated = (None, False) if answer is None else (answer.usage, answer.units_are_estimated)
         made = 0 if answer is None else answer.text_bytes // ESTIMATE_BYTES_PER_TOKEN
         made = max(made, self.delivered)
         failed = answer is None or answer.error is not None

@@ -73,7 +73,7 @@ class PriceEntry:
             + usage.input_audio * self.input_audio
             + usage.output_audio * self.output_audio
         )
-        numerator = per_million + self.per_request * _PER_MILLION
+        numerator = per_million + self.per_request * usage.units.get("requests", 1) * _PER_MILLION
         if usage.units:
             numerator += self._units_numerator(usage.units)
         return min(_half_up(numerator), AMOUNT_MICRO_MAX)

@@ -33,7 +33,12 @@ TOKEN_CLASSES: Final = (
     "input_audio",
     "output_audio",
 )
-UNITS: Final = ("images", "seconds", "characters", "searches")
+UNITS: Final = (
+    "images",
+    "seconds",
+    "characters",
+    "searches",
+)  # and `requests`, where one charge is for many: a batch
 
 # No vendor bills a call of a trillion tokens; a larger count is a fault of the vendor, cut here so that no
 # product of price and count can pass what the purse compares exactly.

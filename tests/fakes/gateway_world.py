@@ -17,10 +17,11 @@ from prometheus_client import CollectorRegistry
 
 from gateway.app import Gateway
 from gateway.attempts import Attempts
-from gateway.background import Background, FollowPace
+from gateway.background import Asks, Background, FollowPace
 from gateway.balance import BookedVoucher
 from gateway.calls import Calls
 from gateway.directory import Directory
+from gateway.objects import ObjectParts
 from gateway.ports import ClaimRequest
 from gateway.realtime import Realtime
 from gateway.realtime_session import SessionLimits
@@ -44,12 +45,15 @@ from providers.catalogue import Product, UpstreamTarget
 from providers.upstream import Upstream
 from providers.vendor_sockets import VendorSockets
 from tests.fakes.asgi_client import AsgiClient
+from tests.fakes.memory_objects import MemoryObjects
 from tests.fakes.memory_stored import MemoryStored
 from tests.fakes.memory_treasury import MemoryTreasury
 
 KEY = "vg_test_key_000000000000"
 PEPPER = b"p" * 32
 NOW_MS = 1_790_000_000_000
+
+HASTE = FollowPace(first_s=0.01, most_s=0.05, claim_every_s=0.02)
 
 Vendor = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -222,6 +226,7 @@ class World:
     clock_ms: list[int] = field(default_factory=lambda: [NOW_MS])
     things: MemoryStored = field(default_factory=MemoryStored)
     background: Background = field(init=False)
+    objects: MemoryObjects = field(init=False)
 
     @property
     def events(self) -> list[UsageEvent]:
@@ -302,7 +307,18 @@ async def world(
         )
     )
     things = things or MemoryStored()
-    stored = _stored(meter, things, upstream, directory, clock_ms)
+    listed = MemoryObjects(things)
+    objects = ObjectParts(
+        upstream=upstream,
+        health=AlwaysHealthy(),
+        now_s=lambda: clock_ms[0] / 1000,
+        chance=lambda: 0.5,
+        objects=listed,
+        directory=directory,
+        meter=meter,
+        pace=HASTE,
+    )
+    stored = _stored(meter, things, upstream, directory, clock_ms, {"batch": objects.follower})
     pace = Pace(checkpoint_s=2.0, checkpoint_tokens=256, wait_for_funds_s=wait_for_funds_s)
     relay = Relay(
         meter=meter,
@@ -328,6 +344,7 @@ async def world(
         relay=relay,
         answers=MemoryAnswers(),
         stored=stored,
+        own=objects.own,
         now_ms=lambda: clock_ms[0],
         make_op=lambda: f"op{next(ops)}",
         body_bytes_max=1 << 20,
@@ -340,6 +357,12 @@ async def world(
             directory=directory, purse=purse, books=MemoryBooks(vouchers), now_ms=lambda: clock_ms[0]
         ),
         stored=stored,
+        objects=objects.routes(
+            calls=calls,
+            background=stored.background,
+            make_op=lambda: f"op{next(ops)}",
+            now_ms=lambda: clock_ms[0],
+        ),
         telemetry=telemetry,
         pepper=PEPPER,
         now_ms=lambda: clock_ms[0],
@@ -348,7 +371,7 @@ async def world(
     )
     try:
         made = World(AsgiClient(gateway, KEY), purse, treasury, meter, directory, gateway, seen, clock_ms)
-        made.things, made.background = things, stored.background
+        made.things, made.background, made.objects = things, stored.background, listed
         yield made
     finally:
         await stored.background.close()
@@ -378,7 +401,12 @@ async def _serve(vendor: Vendor, seen: list[Any], talk: Vendor | None) -> tuple[
 
 
 def _stored(
-    meter: Meter, things: MemoryStored, upstream: Upstream, directory: Directory, clock_ms: list[int]
+    meter: Meter,
+    things: MemoryStored,
+    upstream: Upstream,
+    directory: Directory,
+    clock_ms: list[int],
+    others: dict[str, Asks],
 ) -> Stored:
     """Following in a test's time."""
     vendor = StoredVendor(upstream, answer_bytes_max=1 << 20)
@@ -388,7 +416,8 @@ def _stored(
         vendor=vendor,
         directory=directory,
         now_ms=lambda: clock_ms[0],
-        pace=FollowPace(first_s=0.01, most_s=0.05, claim_every_s=0.02),
+        pace=HASTE,
+        others=others,
     )
     background.start()
     return Stored(

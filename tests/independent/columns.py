@@ -53,7 +53,7 @@ _WORDS = {
     },
     "status": {"settled", "released"},
 }  # fmt: skip
-UNITS = ("images", "seconds", "characters", "searches")
+UNITS = ("images", "seconds", "characters", "searches", "requests")
 _OF_ITS_OWN = {"op", "request_id", "upstream_request_id", "stream_id", "tag", "error"}
 _INT = re.compile(r"0|-?[1-9][0-9]{0,29}")
 _HASH = re.compile(r"[0-9a-f]{64}")

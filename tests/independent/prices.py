@@ -49,7 +49,7 @@ class Price:
         price = self.amounts
         millionths = sum(count * price[name] for name, count in tokens.items())
         millionths += 1_000_000 * (
-            price["per_request"]
+            price["per_request"] * units.get("requests", 1)
             + units.get("images", 0) * price["per_image"]
             + units.get("seconds", 0) * price["per_second"]
             + units.get("searches", 0) * price["per_search"]

@@ -1,0 +1,55 @@
+"""What a batch may cost: the sums of its lines' bounds, under the price of the moment it is begun. Pure."""
+
+from __future__ import annotations
+
+import msgspec
+
+from gateway.admission import Ceiling
+from metering.prices import PriceEntry
+
+
+class BatchBounds(msgspec.Struct, frozen=True):
+    """Kept beside the file of lines. Nothing of what they say."""
+
+    endpoint: str
+    purpose: str  # of its calls: the product must serve it
+    lines: int
+    input_tokens: int  # at most
+    output_tokens: int  # at most
+    input_estimate: int
+    units: dict[str, int]
+
+    def to_text(self) -> str:
+        return msgspec.json.encode(self).decode()
+
+    @classmethod
+    def from_text(cls, text: str) -> BatchBounds:
+        """Raises ValueError."""
+        return msgspec.json.decode(text, type=cls)
+
+
+def batch_price(entry: PriceEntry) -> PriceEntry:
+    """The prices of a batch under this entry of the product's price list."""
+    return entry
+
+
+def batch_ceiling(bounds: BatchBounds, one: Ceiling) -> Ceiling:
+    """Every line at its bound, all or nothing. `one` is any call's ceiling under the entry in force."""
+    price = batch_price(one.price)
+    micro = price.units_micro(bounds.units) + price.ceiling_micro(
+        input_tokens_max=bounds.input_tokens, output_tokens_max=bounds.output_tokens
+    )
+    micro += (bounds.lines - 1) * price.per_request
+    return msgspec.structs.replace(
+        one,
+        price=price,
+        input_tokens=bounds.input_tokens,
+        output_tokens=bounds.output_tokens,
+        want_micro=micro,
+        least_micro=micro,
+        can_be_cut=False,
+        units_micro=price.units_micro(bounds.units),
+    )
+
+
+__all__ = ["BatchBounds", "batch_ceiling", "batch_price"]
