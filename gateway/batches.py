@@ -34,6 +34,7 @@ from gateway.problems import Problem, charged_failure
 from gateway.telemetry import CallRecord
 from metering.meter import Meter
 from metering.wish import MeterUnavailable
+from providers.catalogue import UpstreamTarget
 from providers.dialects import OPENAI_BATCHED
 from providers.facts import BadRequest, RequestFacts
 from providers.openai_files.objects import ENDED, RESULT_FILES, shown
@@ -45,6 +46,7 @@ OPEN_MAX: Final = 20  # of one company
 AT_ONCE_MAX: Final = 16  # questions of one company, per process
 BIND_TRIES: Final = 3
 BIND_PAUSE_S: Final = 0.2
+_LOST: Final = frozenset({"upstream_error", "upstream_timeout"})
 END_S: Final = 3.0  # what has just ended is soon charged, and shown after that
 
 
@@ -149,9 +151,7 @@ class Batches:
             attempts=1,
         )
         try:
-            said = await self._vendor.make(
-                target, "/batches", asked.for_vendor(MARK, op), request_id=record.request_id
-            )
+            said = await self._make(target, asked, op, record.request_id)
         except BaseException as error:
             await self._release(exchange, error)
             raise
@@ -163,6 +163,24 @@ class Batches:
             (b"x-voucher-usage-id", op.encode()),
         ]
         await outlet.whole(200, headers, shown(told))
+
+    async def _make(
+        self, target: UpstreamTarget, asked: BatchAsked, op: str, request_id: str
+    ) -> dict[str, Any]:
+        """Where the answer is lost the batch may run all the same, and cost: it is looked for."""
+        try:
+            return await self._vendor.make(
+                target, "/batches", asked.for_vendor(MARK, op), request_id=request_id
+            )
+        except Problem as problem:
+            if problem.code not in _LOST:
+                raise
+            found = await self._vendor.find_marked(
+                target, "/batches", mark=MARK, op=op, request_id=request_id
+            )
+            if found is None:
+                raise
+            return found
 
     def _admit(self, caller: Caller, file: StoredObject, asked: BatchAsked, record: CallRecord) -> Admitted:
         bounds = _bounds_of(file, asked)

@@ -20,12 +20,13 @@ from providers.catalogue import Product, UpstreamTarget
 from providers.dialect import JSON_KIND
 from providers.dialects import DIALECTS
 from providers.errors import AnswerTooLarge, NotSent, UpstreamBroken, UpstreamError
-from providers.openai_files.objects import read_object
+from providers.openai_files.objects import read_list, read_object
 from providers.upstream import Upstream, UpstreamAnswer
 
 DIALECT: Final = "openai"  # the one whose files and batches these are
 ANSWER_S: Final = 300.0
 OBJECT_BYTES_MAX: Final = 4 * 1024 * 1024
+_NEWEST: Final = 100
 _UNKNOWN: Final = frozenset({404, 410})
 _REFUSED: Final = REJECTIONS | {405, 409, 501}
 
@@ -85,6 +86,24 @@ class FilesVendor:
             return await self._reach(target, path, b"", "GET", JSON_KIND, request_id, again)
         except _Unknown:
             raise Problem("id_not_found") from None
+
+    async def find_marked(
+        self, target: UpstreamTarget, path: str, *, mark: str, op: str, request_id: str
+    ) -> dict[str, Any] | None:
+        """Of the newest things of a list the one whose metadata say `mark`: op. Raises Problem."""
+        try:
+            async with asyncio.timeout(ANSWER_S):
+                answer = await self.stream(target, f"{path}?limit={_NEWEST}", request_id=request_id)
+                raw = await answer.read(OBJECT_BYTES_MAX)
+        except TimeoutError:
+            raise Problem("upstream_timeout") from None
+        except UpstreamError as error:
+            raise problem_of(error) from None
+        for one in read_list(raw):
+            metadata = one.get("metadata")
+            if type(metadata) is dict and metadata.get(mark) == op:
+                return one
+        return None
 
     # -- inside
 

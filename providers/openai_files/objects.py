@@ -30,6 +30,18 @@ def read_object(raw: bytes) -> dict[str, Any] | None:
     return said
 
 
+def read_list(raw: bytes) -> list[dict[str, Any]]:
+    """The objects of a list; nothing where it is none."""
+    try:
+        said = orjson.loads(raw)
+    except orjson.JSONDecodeError:
+        return []
+    data = said.get("data") if type(said) is dict else None
+    if type(data) is not list:
+        return []
+    return [one for one in data if type(one) is dict and usable(one.get("id")) is not None]
+
+
 def usable(value: Any) -> str | None:
     """An id that may be looked up and stand in a path."""
     return value if type(value) is str and USABLE_ID.fullmatch(value) is not None else None

@@ -16,9 +16,12 @@ class MemoryObjects:
     things: MemoryStored
     objects: dict[tuple[str, str, str], StoredObject] = field(default_factory=dict)
     now_s: float = 0.0
+    is_read_only: bool = False
 
     async def add(self, one: StoredObject, *, gateway_id: str, call: str | None = None) -> bool:
         self._reach()
+        if self.is_read_only:
+            raise BooksUnavailable
         bound = self.things.things.get(_key(one.thing))
         if bound is not None and bound.company_id != one.thing.company_id:
             return False
