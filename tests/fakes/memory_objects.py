@@ -77,7 +77,8 @@ class MemoryObjects:
     async def is_in_use(self, thing: StoredThing) -> bool:
         self._reach()
         return thing.op in self.things.unfinished or any(
-            one.input_file == thing.vendor_id and one.thing.op in self.things.unfinished
+            (one.input_file, one.thing.base_url) == (thing.vendor_id, thing.base_url)
+            and one.thing.op in self.things.unfinished
             for one in self.objects.values()
         )
 
