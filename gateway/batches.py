@@ -13,16 +13,15 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any, Final
 
-from gateway import admission
 from gateway.asgi.request import Request
 from gateway.asgi.response import JSON, NO_CACHE, Headers
 from gateway.auth import Caller
 from gateway.background import Background
 from gateway.background_end import Followed
+from gateway.batch_admission import admit_batch
 from gateway.batch_objects import MARK, BatchObjects, of_company
 from gateway.batch_request import BatchAsked, read_batch_request
-from gateway.batches_money import BatchBounds, batch_ceiling
-from gateway.calls import Admitted, Calls, refusal_of, tag_of
+from gateway.calls import Calls, refusal_of, tag_of
 from gateway.directory import Directory
 from gateway.exchange import Exchange
 from gateway.files_vendor import FilesVendor
@@ -35,8 +34,7 @@ from gateway.telemetry import CallRecord
 from metering.meter import Meter
 from metering.wish import MeterUnavailable
 from providers.catalogue import UpstreamTarget
-from providers.dialects import OPENAI_BATCHED
-from providers.facts import BadRequest, RequestFacts
+from providers.facts import BadRequest
 from providers.openai_files.objects import ENDED, RESULT_FILES, shown
 from providers.openai_files.routes import ObjectRoute
 
@@ -133,7 +131,8 @@ class Batches:
         op: str,
     ) -> None:
         file = await self._own.find(caller, "file", asked.input_file_id, param="input_file_id")
-        admitted = self._admit(caller, file, asked, record)
+        admitted = admit_batch(caller, file, asked, self._directory, now_ms=self._now_ms())
+        record.product, record.provider = admitted.product.product_id, admitted.product.provider_id
         target = self._own.target(file.thing)
         await self._make_room(caller)
         record.usage_id, record.upstream = op, target.target_id
@@ -181,29 +180,6 @@ class Batches:
             if found is None:
                 raise
             return found
-
-    def _admit(self, caller: Caller, file: StoredObject, asked: BatchAsked, record: CallRecord) -> Admitted:
-        bounds = _bounds_of(file, asked)
-        route = OPENAI_BATCHED[bounds.endpoint]
-        facts = RequestFacts(
-            purpose=bounds.purpose,
-            model=file.thing.product_id,
-            body_bytes=0,
-            background=True,
-            stores=True,
-            lines=bounds.lines,
-            input_estimate_tokens=bounds.input_estimate,
-        )
-        product = admission.product_for(
-            caller, facts, self._directory.products.get(file.thing.product_id), route
-        )
-        record.product, record.provider = product.product_id, product.provider_id
-        now_ms = self._now_ms()
-        vouchers = admission.paying_vouchers(
-            self._directory.vouchers_of(caller.company.company_id), product.product_id, now_ms
-        )
-        one = admission.ceiling(facts, product, now_ms, operation=route.operation)
-        return Admitted(route, caller, facts, product, batch_ceiling(bounds, one), vouchers)
 
     async def _make_room(self, caller: Caller) -> None:
         if not self._background.has_room:
@@ -280,26 +256,6 @@ class Batches:
             await self._meter.settle(exchange.held, event, tokens=0)
         except MeterUnavailable:
             pass  # the hold cost nothing, and its end is written down or swept
-
-
-def _bounds_of(file: StoredObject, asked: BatchAsked) -> BatchBounds:
-    """Raises Problem."""
-    if file.bounds is None:
-        raise Problem(
-            "invalid_request",
-            english='`input_file_id` must name a file that was uploaded with the purpose "batch".',
-            korean='`input_file_id` 값: 용도(purpose)를 "batch"로 올린 파일이어야 합니다.',
-            param="input_file_id",
-        )
-    bounds = BatchBounds.from_text(file.bounds)
-    if bounds.endpoint != asked.endpoint:
-        raise Problem(
-            "invalid_request",
-            english=f"`endpoint` must be the `url` of the file's lines: {bounds.endpoint}.",
-            korean=f"`endpoint` 값: 파일 각 줄의 `url`과 같아야 합니다: {bounds.endpoint}.",
-            param="endpoint",
-        )
-    return bounds
 
 
 __all__ = ["Batches"]

@@ -5,20 +5,18 @@ Errors of PostgreSQL end here as `gateway.ports.BooksUnavailable`.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import astuple
 from typing import Any, Final
 
 import psycopg
 from psycopg_pool import PoolClosed, PoolTimeout, TooManyRequests
 
-from billing import idempotency_store, stored_object_store, stored_store, usage_store
-from billing.database import Connection, Pool
+from billing import idempotency_store, stored_store, usage_store
+from billing.database import Pool
 from billing.directory_store import DirectoryDelta, current_revision, load_directory
 from billing.open_calls import open_page
 from billing.secrets import Secrets
-from billing.stored_object_store import ObjectRow
 from gateway import ports
 from gateway.balance import BookedVoucher
 from metering.claim import ClaimOutcome
@@ -132,7 +130,7 @@ class StoredRows:
     async def bind(self, thing: ports.StoredThing, *, gateway_id: str, call: str | None) -> bool:
         try:
             async with self._pool.connection() as conn:
-                return await stored_store.bind(conn, _row(thing), gateway_id=gateway_id, call=call)
+                return await stored_store.bind(conn, stored_row(thing), gateway_id=gateway_id, call=call)
         except AWAY as error:
             raise ports.BooksUnavailable from error
 
@@ -142,12 +140,12 @@ class StoredRows:
                 found = await stored_store.find(conn, company_id=company_id, kind=kind, vendor_id=vendor_id)
         except AWAY as error:
             raise ports.BooksUnavailable from error
-        return None if found is None else (_thing(found[0]), found[1])
+        return None if found is None else (stored_thing(found[0]), found[1])
 
     async def delete(self, thing: ports.StoredThing) -> None:
         try:
             async with self._pool.connection() as conn:
-                await stored_store.delete(conn, _row(thing))
+                await stored_store.delete(conn, stored_row(thing))
         except AWAY as error:
             raise ports.BooksUnavailable from error
 
@@ -171,83 +169,14 @@ class StoredRows:
                 claimed = await stored_store.claim(conn, gateway_id)
         except AWAY as error:
             raise ports.BooksUnavailable from error
-        return [(_thing(row), call) for row, call in claimed]
+        return [(stored_thing(row), call) for row, call in claimed]
 
 
-class ObjectRows:
-    """gateway.ports.StoredObjects on billing's store."""
-
-    def __init__(self, pool: Pool) -> None:
-        self._pool = pool
-
-    async def add(self, one: ports.StoredObject, *, gateway_id: str, call: str | None = None) -> bool:
-        row = ObjectRow(
-            _row(one.thing),
-            one.shown,
-            one.purpose,
-            one.size_bytes,
-            one.expires_s,
-            one.bounds,
-            one.input_file,
-        )
-        async with self._conn() as conn:
-            return await stored_object_store.add(conn, row, gateway_id=gateway_id, call=call)
-
-    async def find(self, company_id: str, kind: str, vendor_id: str) -> ports.StoredObject | None:
-        async with self._conn() as conn:
-            found = await stored_object_store.find(
-                conn, company_id=company_id, kind=kind, vendor_id=vendor_id
-            )
-        if found is None:
-            return None
-        return ports.StoredObject(
-            _thing(found.row),
-            found.shown,
-            found.purpose,
-            found.size_bytes,
-            found.expires_s,
-            found.bounds,
-            found.input_file,
-        )
-
-    async def show(self, thing: ports.StoredThing, shown: bytes) -> None:
-        async with self._conn() as conn:
-            await stored_object_store.show(conn, _row(thing), shown)
-
-    async def delete(self, thing: ports.StoredThing) -> None:
-        async with self._conn() as conn:
-            await stored_store.delete(conn, _row(thing))
-
-    async def page(self, company_id: str, asked: ports.PageAsked) -> tuple[Sequence[bytes], bool] | None:
-        products = None if asked.products is None else sorted(asked.products)
-        page = stored_object_store.Page(
-            asked.kind, asked.limit, asked.after, asked.oldest_first, asked.purpose, products
-        )
-        async with self._conn() as conn:
-            return await stored_object_store.page(conn, company_id, page)
-
-    async def totals(self, company_id: str) -> ports.Totals:
-        async with self._conn() as conn:
-            return ports.Totals(*await stored_object_store.totals(conn, company_id))
-
-    async def is_in_use(self, thing: ports.StoredThing) -> bool:
-        async with self._conn() as conn:
-            return await stored_object_store.is_in_use(conn, _row(thing))
-
-    @asynccontextmanager
-    async def _conn(self) -> AsyncIterator[Connection]:
-        try:
-            async with self._pool.connection() as conn:
-                yield conn
-        except AWAY as error:
-            raise ports.BooksUnavailable from error
-
-
-def _row(thing: ports.StoredThing) -> stored_store.StoredRow:
+def stored_row(thing: ports.StoredThing) -> stored_store.StoredRow:
     return stored_store.StoredRow(*astuple(thing))
 
 
-def _thing(row: stored_store.StoredRow) -> ports.StoredThing:
+def stored_thing(row: stored_store.StoredRow) -> ports.StoredThing:
     return ports.StoredThing(*astuple(row))
 
 

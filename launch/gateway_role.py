@@ -41,7 +41,8 @@ from gateway.stored_vendor import StoredVendor
 from gateway.telemetry import Telemetry
 from gateway.views import Views
 from launch import logs, roles
-from launch.gateway_books import AWAY, BooksOfUsage, DirectoryRows, KeptAnswers, ObjectRows, StoredRows
+from launch.gateway_books import AWAY, BooksOfUsage, DirectoryRows, KeptAnswers, StoredRows
+from launch.gateway_objects import ObjectRows
 from launch.serving import Application
 from launch.tracing import build_spans
 from metering.meter import Meter

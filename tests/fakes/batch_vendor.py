@@ -1,4 +1,4 @@
-"""A vendor with files and batches: a small real server that keeps both, and answers batches when it is told."""
+"""A vendor with files and batches: a small real server that keeps both, and ends batches when it is told."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class BatchVendor:
 
     async def __call__(self, request: web.Request) -> web.StreamResponse:
         path = request.path.removeprefix("/v1")
-        if path.startswith("/chat") or path.startswith("/responses"):
+        if path.startswith(("/chat", "/responses")):
             self.chats.append(await request.json())
             return web.json_response(answer())
         self.asked.append((request.method, request.path_qs.removeprefix("/v1")))

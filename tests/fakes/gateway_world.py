@@ -308,34 +308,11 @@ async def world(
     )
     things = things or MemoryStored()
     listed = MemoryObjects(things)
-    objects = ObjectParts(
-        upstream=upstream,
-        health=AlwaysHealthy(),
-        now_s=lambda: clock_ms[0] / 1000,
-        chance=lambda: 0.5,
-        objects=listed,
-        directory=directory,
-        meter=meter,
-        pace=HASTE,
-    )
+    objects = _objects(meter, listed, upstream, directory, clock_ms)
     stored = _stored(meter, things, upstream, directory, clock_ms, {"batch": objects.follower})
     pace = Pace(checkpoint_s=2.0, checkpoint_tokens=256, wait_for_funds_s=wait_for_funds_s)
-    relay = Relay(
-        meter=meter,
-        stored=stored,
-        attempts=Attempts(
-            upstream=upstream, health=AlwaysHealthy(), now_s=lambda: clock_ms[0] / 1000, chance=lambda: 0.5
-        ),
-        now_ms=lambda: clock_ms[0],
-        limits=RelayLimits(
-            answer_bytes_max=1 << 20,
-            event_bytes_max=1 << 20,
-            drain_client_gone_s=2.0,
-            drains_max=10,
-            pace=pace,
-        ),
-    )
-    ops = itertools.count(1)
+    relay = _relay(meter, stored, upstream, clock_ms, pace)
+    make_op = map("op{}".format, itertools.count(1)).__next__
     requests = itertools.count(1)
     telemetry = Telemetry(CollectorRegistry(), lambda line: None)
     calls = Calls(
@@ -346,7 +323,7 @@ async def world(
         stored=stored,
         own=objects.own,
         now_ms=lambda: clock_ms[0],
-        make_op=lambda: f"op{next(ops)}",
+        make_op=make_op,
         body_bytes_max=1 << 20,
     )
     gateway = Gateway(
@@ -358,10 +335,7 @@ async def world(
         ),
         stored=stored,
         objects=objects.routes(
-            calls=calls,
-            background=stored.background,
-            make_op=lambda: f"op{next(ops)}",
-            now_ms=lambda: clock_ms[0],
+            calls=calls, background=stored.background, make_op=make_op, now_ms=lambda: clock_ms[0]
         ),
         telemetry=telemetry,
         pepper=PEPPER,
@@ -398,6 +372,39 @@ async def _serve(vendor: Vendor, seen: list[Any], talk: Vendor | None) -> tuple[
     site = web.TCPSite(runner, "127.0.0.1", 0)
     await site.start()
     return runner, runner.addresses[0][1]
+
+
+def _relay(meter: Meter, stored: Stored, upstream: Upstream, clock_ms: list[int], pace: Pace) -> Relay:
+    return Relay(
+        meter=meter,
+        stored=stored,
+        attempts=Attempts(
+            upstream=upstream, health=AlwaysHealthy(), now_s=lambda: clock_ms[0] / 1000, chance=lambda: 0.5
+        ),
+        now_ms=lambda: clock_ms[0],
+        limits=RelayLimits(
+            answer_bytes_max=1 << 20,
+            event_bytes_max=1 << 20,
+            drain_client_gone_s=2.0,
+            drains_max=10,
+            pace=pace,
+        ),
+    )
+
+
+def _objects(
+    meter: Meter, listed: MemoryObjects, upstream: Upstream, directory: Directory, clock_ms: list[int]
+) -> ObjectParts:
+    return ObjectParts(
+        upstream=upstream,
+        health=AlwaysHealthy(),
+        now_s=lambda: clock_ms[0] / 1000,
+        chance=lambda: 0.5,
+        objects=listed,
+        directory=directory,
+        meter=meter,
+        pace=HASTE,
+    )
 
 
 def _stored(

@@ -6,9 +6,11 @@ from typing import Any, Final
 
 import orjson
 
+from metering.event import UsageEvent
 from providers.forms import Part, content_type_of, write_form
 from tests.fakes.asgi_client import AsgiClient, Heard
 from tests.fakes.gateway_world import World
+from tests.gateway.test_stored import until
 
 
 def chat_line(custom_id: str = "a", /, **body: Any) -> dict[str, Any]:
@@ -21,6 +23,7 @@ def jsonl(*lines: Any) -> bytes:
 
 
 LINES: Final = jsonl(chat_line("a"), chat_line("b"), chat_line("c"))
+LINE_MICRO: Final = 30_000  # 10 tokens in, 5 out
 
 
 async def upload(
@@ -55,3 +58,11 @@ async def begun(w: World, content: bytes = LINES, **more: Any) -> tuple[dict[str
 
 async def held(w: World) -> str:
     return str((await w.voucher())["government"]["held_krw"])
+
+
+async def ended(w: World) -> UsageEvent:
+    """The one event of the one batch."""
+    await until(lambda: not w.things.unfinished)
+    [event] = w.events
+    assert await held(w) == "0"
+    return event

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import socket
 import sys
 from collections.abc import AsyncIterator
@@ -46,7 +45,7 @@ async def talk(url: str, *, earlier: bool) -> dict[str, Any]:
     client = await asyncio.create_subprocess_exec(
         sys.executable,
         *("-m", "tests.gateway.batch_client", url, KEY),
-        env={**os.environ, "PYTHONPATH": path},
+        env={"PATH": "/usr/bin:/bin", "PYTHONPATH": path},
         cwd=ROOT,
         stdout=asyncio.subprocess.PIPE,
     )

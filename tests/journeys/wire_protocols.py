@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from providers.openai_files.named import files_named
+
 HELLO: Final = [{"role": "user", "content": "hello"}]
 RANK: Final = {"query": "hello", "documents": ["hello"]}
 
@@ -43,7 +45,10 @@ class Protocol:
         return {**body, "model": product_id, **({} if never_streams else {"stream": stream})}
 
     def _can_be_sent(self, recorded: Any) -> bool:
-        return isinstance(recorded, dict) and self.known_by in recorded and not self.refused & recorded.keys()
+        """What it names by an id is no company's of ours."""
+        if not isinstance(recorded, dict) or self.known_by not in recorded or self.refused & recorded.keys():
+            return False
+        return not files_named(recorded)
 
 
 _NEVER: Final = ""  # no body has such a field: the least one is sent

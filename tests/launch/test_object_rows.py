@@ -19,7 +19,8 @@ from gateway.ports import (
     StoredThings,
     Totals,
 )
-from launch.gateway_books import ObjectRows, StoredRows
+from launch.gateway_books import StoredRows
+from launch.gateway_objects import ObjectRows
 from tests.fakes.memory_objects import MemoryObjects
 from tests.fakes.memory_stored import MemoryStored
 
