@@ -74,7 +74,7 @@ class BatchVendor:
         return response
 
     def keep(self, content: bytes, purpose: str, filename: str) -> dict[str, Any]:
-        made = {
+        made: dict[str, Any] = {
             "id": f"file-{next(self.names)}",
             "object": "file",
             "bytes": len(content),

@@ -32,7 +32,7 @@ async def upload(
     *,
     purpose: str = "batch",
     headers: dict[str, str] | None = None,
-    **fields: str,
+    **fields: Any,
 ) -> Heard:
     parts = [Part(name="purpose", data=purpose.encode())]
     parts += [Part(name=name, data=value.encode()) for name, value in fields.items()]

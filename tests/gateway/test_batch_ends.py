@@ -14,7 +14,7 @@ from tests.fakes.gateway_world import world
 from tests.gateway.file_talk import LINE_MICRO, LINES, begun, ended
 from tests.gateway.test_stored import until
 
-TEXT = {"choices": [{"message": {"content": "a" * 400}}], "usage": None}
+TEXT: Any = {"choices": [{"message": {"content": "a" * 400}}], "usage": None}
 
 
 @pytest.mark.parametrize(

@@ -147,7 +147,7 @@ async def test_pages(tmp_path: Path, query: str, ids: Any, has_more: bool | None
 async def test_a_file_passes_through_and_costs_nothing(tmp_path: Path) -> None:
     vendor = BatchVendor()
     async with world(vendor, tmp_path) as w:
-        fields = {"expires_after[anchor]": "created_at", "expires_after[seconds]": "3600"}
+        fields: dict[str, Any] = {"expires_after[anchor]": "created_at", "expires_after[seconds]": "3600"}
         uploaded = await upload(w.client, PDF, purpose="user_data", model="x1", **fields)
         assert uploaded.json["purpose"] == "user_data"
         form = vendor.uploads[0]
@@ -176,7 +176,7 @@ async def test_a_file_passes_through_and_costs_nothing(tmp_path: Path) -> None:
     ],
 )
 async def test_uploads_refused(
-    tmp_path: Path, fields: dict[str, str], content: bytes, words: str | None
+    tmp_path: Path, fields: dict[str, Any], content: bytes, words: str | None
 ) -> None:
     vendor = BatchVendor()
     async with world(vendor, tmp_path) as w:
