@@ -92,6 +92,7 @@ class BatchFollower:
             quirks=quirks_for(target.vendor),
             lines=followed.lines,
             input_tokens=followed.meta.input_tokens,
+            output_tokens_max=self._directory.products[thing.product_id].max_output_tokens,
         )
         await self._read(thing, said.output_file, counted, target)
         return Answer(usage=counted.usage(), body=b"", units_are_estimated=counted.estimated)

@@ -32,8 +32,10 @@ class BatchObjects:
         for name in RESULT_FILES:
             if name in told:
                 told[name] = await self._result(one.thing, told[name], target)
+        out = shown(told)
         try:
-            await self._objects.show(one.thing, shown(told))
+            if out != one.shown:
+                await self._objects.show(one.thing, out)
         except BooksUnavailable:
             raise Problem("meter_unavailable", retry_after_s=1) from None
         return told

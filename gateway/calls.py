@@ -130,9 +130,12 @@ class Calls:
     async def hold(
         self, admitted: Admitted, record: CallRecord, *, tag: str | None, op: str | None = None
     ) -> Held:
-        """Money for what has no body of its own: a realtime session's next response, or a batch (`op`)."""
+        """Money for what has no body of its own: a realtime session's next response, or a batch (`op`).
+
+        Nothing runs on it that others could wait for.
+        """
         meta = self._meta(admitted, record, op=op or self._make_op(), tag=tag)
-        return await self._reserve(admitted, meta, waits=op is None)
+        return await self._reserve(admitted, meta, waits=True)
 
     async def read_body(self, request: Request, *, reads_form: bool = False) -> tuple[bytes, dict[str, Any]]:
         return await self._read(request, reads_form=reads_form)

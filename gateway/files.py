@@ -158,7 +158,7 @@ class Files:
     # -- a new one
 
     async def _create(self, caller: Caller, request: Request, record: CallRecord) -> bytes:
-        _, form = await self._calls.read_body(request, reads_form=True)
+        form = (await self._calls.read_body(request, reads_form=True))[1]
         try:
             upload = read_upload(form)
         except BadRequest as bad:

@@ -134,18 +134,26 @@ def with_product(raw: bytes, product_id: str) -> bytes:
 class OutputCount:
     """The sum of what the answered lines of an output file used: each once, failed ones nothing.
 
-    `lines` were asked for. Where a line tells no usage, or cannot be read, it is estimated: its input as a
-    line's share, its output by its length.
+    `lines` were asked for, and no more are counted. Where one tells no usage, or cannot be read, it is
+    estimated: its input as a line's share, its output by its length, within `output_tokens_max`.
     """
 
     def __init__(
-        self, operation: Operation, *, product_id: str, quirks: Quirks, lines: int, input_tokens: int
+        self,
+        operation: Operation,
+        *,
+        product_id: str,
+        quirks: Quirks,
+        lines: int,
+        input_tokens: int,
+        output_tokens_max: int,
     ) -> None:
         self._operation = operation
         self._product_id = product_id
         self._quirks = quirks
         self._lines = lines
         self._input_tokens = input_tokens // max(1, lines)
+        self._output_tokens_max = output_tokens_max
         self._seen: set[str] = set()
         self._tokens = dict.fromkeys(Usage().tokens(), 0)
         self._units: dict[str, int] = {}
@@ -160,7 +168,7 @@ class OutputCount:
         if type(said) is not dict or type(custom_id := said.get("custom_id")) is not str:
             self.unreadable(len(raw))
             return
-        if custom_id in self._seen:
+        if custom_id in self._seen or self.answered >= self._lines:
             return
         response = said.get("response")
         if type(response) is not dict:
@@ -180,7 +188,6 @@ class OutputCount:
             self._estimate(answer.text_bytes)
 
     def unreadable(self, length: int) -> None:
-        """No more of them than there were lines: an estimate is no reason to take more."""
         if self.answered < self._lines:
             self._estimate(length)
 
@@ -190,7 +197,8 @@ class OutputCount:
 
     def _estimate(self, text_bytes: int) -> None:
         self.estimated = True
-        self._add(Usage(input=self._input_tokens, output=text_bytes // ESTIMATE_BYTES_PER_TOKEN))
+        output = min(text_bytes // ESTIMATE_BYTES_PER_TOKEN, self._output_tokens_max)
+        self._add(Usage(input=self._input_tokens, output=output))
 
     def _add(self, usage: Usage) -> None:
         self.answered += 1

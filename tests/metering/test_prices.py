@@ -7,6 +7,7 @@ from dataclasses import fields
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from metering.money import AMOUNT_MICRO_MAX, format_krw, parse_krw
 from metering.prices import TOKEN_PRICE_DEFAULTS, PriceEntry, entry_at
@@ -116,6 +117,15 @@ def test_a_charge_is_the_exact_sum_rounded_once(prices: PriceEntry, usage: Usage
     exact += prices.per_1000_characters * units["characters"] * 1000
     charge = prices.charge_micro(usage)
     assert -500_000 < charge * 10**6 - exact <= 500_000, "half a micro-won goes up"
+
+
+@given(price_entries, usages, st.integers(0, 50_000))
+def test_a_batch_costs_its_tokens_and_each_of_its_requests(
+    prices: PriceEntry, usage: Usage, requests: int
+) -> None:
+    batch = replace(usage, units={**usage.units, "requests": requests})
+    beyond_one = (requests - 1) * prices.per_request
+    assert prices.charge_micro(batch) == prices.charge_micro(usage) + beyond_one
 
 
 @given(price_entries, st.integers(0, 10**10), counts)

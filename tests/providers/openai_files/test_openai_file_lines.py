@@ -65,6 +65,7 @@ def counter(lines: int = 5) -> OutputCount:
         quirks=NO_QUIRKS,
         lines=lines,
         input_tokens=100,
+        output_tokens_max=1000,
     )
 
 
@@ -114,7 +115,18 @@ def test_any_output_is_counted(lines: list[bytes]) -> None:
         counted.feed(line)
     usage = counted.usage()
     assert min(usage.tokens().values()) >= 0
-    assert usage.units["requests"] == counted.answered <= len(lines)
+    assert usage.units["requests"] == counted.answered <= min(5, len(lines))
+
+
+def test_no_more_is_taken_than_was_asked_for() -> None:
+    """Of lines that nobody asked for, and of one that is no answer at all."""
+    counted = counter(lines=2)
+    counted.feed(b"x" * 100_000)
+    for name in "abc":
+        counted.feed(orjson.dumps({**RESULT, "custom_id": name}))
+    usage = counted.usage()
+    assert (usage.input, usage.output) == (50 + 3, 1000 + 2)
+    assert (usage.units, counted.estimated) == ({"requests": 2}, True)
 
 
 @given(documents(RESULT))
