@@ -11,6 +11,7 @@ import asyncio
 import logging
 import re
 from collections import Counter
+from functools import partial
 from typing import Final
 
 from gateway.asgi.request import Request
@@ -37,8 +38,12 @@ AT_ONCE_MAX: Final = 16  # of one company, per process: reading is free, and ven
 BIND_TRIES: Final = 3
 BIND_PAUSE_S: Final = 0.2
 END_S: Final = 3.0  # what has just ended is soon charged, and may then be deleted
-# What may be looked up: vendors' ids are words. Another one cannot be asked for, here or in a path.
-USABLE_ID: Final = re.compile(r"[A-Za-z0-9_-]{1,256}")
+# What may be kept: vendors' ids are words, or Base64, or a little odder; in a path they are quoted.
+USABLE_ID: Final = re.compile(r"(?!\.{1,2}$)[!-~]{1,256}")
+
+
+def is_usable(vendor_id: str | None) -> bool:
+    return vendor_id is not None and USABLE_ID.fullmatch(vendor_id) is not None
 
 
 class Stored:
@@ -89,39 +94,30 @@ class Stored:
         *,
         goes_on: bool = False,
         delivered: int = 0,
+        is_attached: bool = False,
     ) -> bool:
-        """Before the client can learn the id. False: the books cannot be reached."""
-        kind = exchange.operation.stored
-        assert kind is not None, "only what can be asked for again is stored"
-        if USABLE_ID.fullmatch(vendor_id) is None:
+        """Before the client can learn the id. False: the books cannot be reached.
+
+        `goes_on`: from now on it is followed, bound or not, and its hold is not the caller's to end.
+        `is_attached`: its stream is read here; were this gateway to die, another would follow it.
+        """
+        if not is_usable(vendor_id):
             return True  # nobody can ask for it, whosever it is
-        thing = StoredThing(
-            kind=kind.name,
-            vendor_id=vendor_id,
-            company_id=exchange.meta.company,
-            product_id=exchange.product.product_id,
-            target_id=target.target_id,
-            base_url=target.base_url,
-            op=exchange.meta.op,
-        )
-        followed = self.background.follow(exchange, thing, delivered) if goes_on else None
-        for tries_left in range(BIND_TRIES - 1, -1, -1):
-            try:
-                is_ours = await self._things.bind(
-                    thing,
-                    gateway_id=self._gateway_id,
-                    call=None if followed is None else followed.to_text(),
-                )
-            except BooksUnavailable:
-                if tries_left:
-                    await asyncio.sleep(BIND_PAUSE_S)
-                continue
-            if not is_ours:
-                _log.error("stored_id_of_another kind=%s op=%s", thing.kind, thing.op)
-            return True
-        if goes_on:
-            self.background.give_up(exchange.meta.op)
-        return False
+        thing = self._thing(exchange, target, vendor_id)
+        if not (goes_on or is_attached):
+            return await self._write(thing, None)
+        followed = self.background.describe(exchange, delivered)
+        if is_attached:
+            self.background.attach(thing.op)
+            return await self._write(thing, followed.to_text())
+        is_bound = False
+        try:
+            is_bound = await self._write(thing, followed.to_text())
+        finally:  # not before its row is written, which its end takes away
+            self.background.begin(followed, thing, exchange.held)
+            if not is_bound:
+                self.background.give_up(thing.op)
+        return is_bound
 
     # -- routes of their own
 
@@ -140,6 +136,33 @@ class Stored:
                 del self._asking[company_id]
 
     # -- inside
+
+    def _thing(self, exchange: Exchange, target: UpstreamTarget, vendor_id: str) -> StoredThing:
+        kind = exchange.operation.stored
+        assert kind is not None, "only what can be asked for again is stored"
+        return StoredThing(
+            kind=kind.name,
+            vendor_id=vendor_id,
+            company_id=exchange.meta.company,
+            product_id=exchange.product.product_id,
+            target_id=target.target_id,
+            base_url=target.base_url,
+            op=exchange.meta.op,
+        )
+
+    async def _write(self, thing: StoredThing, call: str | None) -> bool:
+        """False: the books cannot be reached."""
+        for tries_left in range(BIND_TRIES - 1, -1, -1):
+            try:
+                is_ours = await self._things.bind(thing, gateway_id=self._gateway_id, call=call)
+            except BooksUnavailable:
+                if tries_left:
+                    await asyncio.sleep(BIND_PAUSE_S)
+                continue
+            if not is_ours:
+                _log.error("stored_id_of_another kind=%s op=%s", thing.kind, thing.op)
+            return True
+        return False
 
     async def _answer(
         self, route: StoredRoute, caller: Caller, request: Request, outlet: Outlet, record: CallRecord
@@ -169,6 +192,7 @@ class Stored:
                 await self._vendor.stream(target, path, request_id=request_id),
                 before_end=lambda: self.background.ends_soon(thing.op, wait_s=END_S),
                 splitter=DIALECTS[target.dialect].make_splitter(EVENT_BYTES_MAX),
+                note=partial(self.background.note_delivered, thing.op) if goes_on else None,
             )
             return
         try:
@@ -204,7 +228,7 @@ class Stored:
         self, caller: Caller, kind: str, vendor_id: str, param: str | None = None
     ) -> tuple[StoredThing, bool]:
         found = None
-        if USABLE_ID.fullmatch(vendor_id) is not None:
+        if is_usable(vendor_id):
             try:
                 found = await self._things.find(caller.company.company_id, kind, vendor_id)
             except BooksUnavailable:
