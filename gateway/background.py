@@ -12,12 +12,14 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
+from types import MappingProxyType
 from typing import Final
 
 import msgspec
 
 from gateway.background_end import Followed, tokens_of
+from gateway.background_watch import Asks as Asks
 from gateway.background_watch import Following, Watch
 from gateway.background_watch import FollowPace as FollowPace
 from gateway.directory import Directory
@@ -46,12 +48,16 @@ class Background:
         directory: Directory,
         now_ms: Callable[[], int],
         pace: FollowPace,
+        others: Mapping[str, Asks] = MappingProxyType({}),
     ) -> None:
+        """`others`: kinds of things whose calls end in ways of their own."""
         self._meter = meter
         self._things = things
         self._now_ms = now_ms
         self._pace = pace
-        self._watch = Watch(things=things, vendor=vendor, directory=directory, now_ms=now_ms, pace=pace)
+        self._watch = Watch(
+            things=things, vendor=vendor, directory=directory, now_ms=now_ms, pace=pace, others=others
+        )
         self._following: dict[str, Following] = {}
         self._of_company = Counter[str]()
         self._attached: set[str] = set()  # their own streams are read here
@@ -139,7 +145,7 @@ class Background:
     async def seen_over(self, op: str) -> None:
         """As `look`, whichever gateway follows it."""
         self.look(op)
-        if op not in self._following and op not in self._ending:
+        if not self.is_here(op):
             try:
                 await self._things.note_end(op)
             except BooksUnavailable:
@@ -163,6 +169,25 @@ class Background:
         self.look(op)
         await asyncio.wait([task], timeout=wait_s)
         return task.done()
+
+    def is_here(self, op: str) -> bool:
+        """Whether this gateway follows it, or reads its own stream."""
+        return op in self._following or op in self._attached or op in self._ending
+
+    async def is_told(self, thing: StoredThing, *, wait_s: float) -> bool:
+        """Somebody saw its end: whether that is written down, after a moment's wait."""
+        if self.is_here(thing.op):
+            return await self.ends_soon(thing.op, wait_s=wait_s)
+        try:
+            await self._things.note_end(thing.op)
+            async with asyncio.timeout(wait_s):
+                while True:
+                    found = await self._things.find(thing.company_id, thing.kind, thing.vendor_id)
+                    if found is None or not found[1]:
+                        return True
+                    await asyncio.sleep(LOOK_S)
+        except (TimeoutError, BooksUnavailable):
+            return False
 
     # -- inside
 

@@ -7,9 +7,9 @@ has a few of them at once, and all together a few more.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
-from typing import Final
+from typing import Final, Protocol
 from weakref import WeakValueDictionary
 
 import msgspec
@@ -40,6 +40,16 @@ class FollowPace(msgspec.Struct, frozen=True):
     missing_s: float = 120.0  # so long a vendor may not know it: some are slow to list what they took
     claim_every_s: float = 5.0
     ends_every_s: float = 1.0  # what ended before the eyes of another gateway
+
+
+class Asks(Protocol):
+    """How the end of another kind of call is found."""
+
+    @property
+    def pace(self) -> FollowPace: ...
+
+    async def ask(self, followed: Followed, thing: StoredThing, *, cancels: bool) -> Answer:
+        """Raises Problem."""
 
 
 class Following:
@@ -78,7 +88,9 @@ class Watch:
         directory: Directory,
         now_ms: Callable[[], int],
         pace: FollowPace,
+        others: Mapping[str, Asks],
     ) -> None:
+        self._others = others
         self._things = things
         self._vendor = vendor
         self._directory = directory
@@ -88,7 +100,8 @@ class Watch:
 
     async def until_over(self, following: Following) -> UsageEvent:
         """-> how it ended."""
-        followed, pace = following.followed, self._pace
+        followed, other = following.followed, self._others.get(following.thing.kind)
+        pace = self._pace if other is None else other.pace
         life_s = pace.life_s if followed.background else pace.unheard_s
         pause_s, missing, missing_since_ms = pace.first_s, 0, 0
         while True:
@@ -114,28 +127,34 @@ class Watch:
         """What the vendor says of it now. Raises Problem."""
         if not following.is_cancelled and (is_too_old or following.is_given_up):
             try:
-                answer = await self._ask(following.thing, cancels=True)
+                answer = await self._ask(following, cancels=True)
             except Problem:
                 pass  # what has become of it is read, and it is cancelled the next time
             else:
                 following.is_cancelled = True
                 return answer
-        return await self._ask(following.thing, cancels=False)
+        return await self._ask(following, cancels=False)
 
-    async def _ask(self, thing: StoredThing, *, cancels: bool) -> Answer:
+    async def _ask(self, following: Following, *, cancels: bool) -> Answer:
+        thing, other = following.thing, self._others.get(following.thing.kind)
+        async with self._turns.of(thing.company_id):
+            if other is not None:
+                return await other.ask(following.followed, thing, cancels=cancels)
+            return await self._ask_vendor(thing, cancels=cancels)
+
+    async def _ask_vendor(self, thing: StoredThing, *, cancels: bool) -> Answer:
         target = holder_of(thing, self._directory)
         if target is None:
             raise Problem("upstream_error")  # perhaps not known here yet
         kind = STORED[thing.kind]
-        async with self._turns.of(thing.company_id):
-            return await self._vendor.ask(
-                target,
-                kind,
-                kind.cancel_path(thing.vendor_id) if cancels else kind.read_path(thing.vendor_id),
-                method="POST" if cancels else "GET",
-                product_id=thing.product_id,
-                request_id=thing.op,
-            )
+        return await self._vendor.ask(
+            target,
+            kind,
+            kind.cancel_path(thing.vendor_id) if cancels else kind.read_path(thing.vendor_id),
+            method="POST" if cancels else "GET",
+            product_id=thing.product_id,
+            request_id=thing.op,
+        )
 
     async def _end(self, following: Following, answer: Answer | None) -> UsageEvent:
         followed = following.followed

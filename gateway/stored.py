@@ -11,6 +11,8 @@ import asyncio
 import logging
 import re
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
 from typing import Final
 
@@ -24,7 +26,7 @@ from gateway.outlet import Outlet
 from gateway.ports import BooksUnavailable, StoredThing, StoredThings
 from gateway.problems import Problem
 from gateway.stored_stream import StoredStream
-from gateway.stored_vendor import StoredVendor, holder_of
+from gateway.stored_vendor import StoredVendor, holder_of, place_of
 from gateway.telemetry import CallRecord
 from providers.catalogue import Product, UpstreamTarget
 from providers.dialect import StoredRoute
@@ -35,6 +37,7 @@ _log = logging.getLogger(__name__)
 
 EVENT_BYTES_MAX: Final = 4 * 1024 * 1024
 AT_ONCE_MAX: Final = 16  # of one company, per process: reading is free, and vendors count it all the same
+STREAMS_MAX: Final = 8  # of those; they last
 BIND_TRIES: Final = 3
 BIND_PAUSE_S: Final = 0.2
 END_S: Final = 3.0  # what has just ended is soon charged, and may then be deleted
@@ -71,6 +74,8 @@ class Stored:
         assert kind is not None, "only such an operation has such requests"
         if facts.background and not self.background.has_room:
             raise Problem("meter_unavailable", retry_after_s=30)
+        if facts.background and not self.background.has_room_for(caller.company.company_id):
+            raise Problem("too_many_concurrent", retry_after_s=30)
         if facts.follows is None:
             return None
         thing, _ = await self._find(caller, kind.name, facts.follows, param="previous_response_id")
@@ -124,18 +129,22 @@ class Stored:
     async def answer(
         self, route: StoredRoute, caller: Caller, request: Request, outlet: Outlet, record: CallRecord
     ) -> None:
-        company_id = caller.company.company_id
-        if self._asking[company_id] >= AT_ONCE_MAX:
-            raise Problem("too_many_concurrent")
-        self._asking[company_id] += 1
-        try:
+        with self._one_more(caller.company.company_id, AT_ONCE_MAX):
             await self._answer(route, caller, request, outlet, record)
-        finally:
-            self._asking[company_id] -= 1
-            if not self._asking[company_id]:
-                del self._asking[company_id]
 
     # -- inside
+
+    @contextmanager
+    def _one_more(self, what: str, most: int) -> Iterator[None]:
+        if self._asking[what] >= most:
+            raise Problem("too_many_concurrent")
+        self._asking[what] += 1
+        try:
+            yield
+        finally:
+            self._asking[what] -= 1
+            if not self._asking[what]:
+                del self._asking[what]
 
     def _thing(self, exchange: Exchange, target: UpstreamTarget, vendor_id: str) -> StoredThing:
         kind = exchange.operation.stored
@@ -145,7 +154,7 @@ class Stored:
             vendor_id=vendor_id,
             company_id=exchange.meta.company,
             product_id=exchange.product.product_id,
-            target_id=target.target_id,
+            target_id=place_of(target),
             base_url=target.base_url,
             op=exchange.meta.op,
         )
@@ -176,24 +185,17 @@ class Stored:
             ) from None
         thing, goes_on = await self._find(caller, route.kind, route.vendor_id)
         record.product = thing.product_id
-        if caller.key.products is not None and thing.product_id not in caller.key.products:
-            raise Problem("product_not_allowed")
         target = holder_of(thing, self._directory)
         if target is None:
             raise Problem("id_not_found")
         record.upstream = target.target_id
         if route.deed == "delete" and goes_on:
-            await self._has_ended(thing)
+            await self._has_ended(thing, target, record.request_id)
         path, request_id = route.path + query.text, record.request_id
         if query.streams:
             record.stream = True
-            stream = StoredStream(kind.fold(thing.product_id), request, outlet, request_id)
-            await stream.run(
-                await self._vendor.stream(target, path, request_id=request_id),
-                before_end=lambda: self.background.ends_soon(thing.op, wait_s=END_S),
-                splitter=DIALECTS[target.dialect].make_splitter(EVENT_BYTES_MAX),
-                note=partial(self.background.note_delivered, thing.op) if goes_on else None,
-            )
+            with self._one_more(f"streams of {thing.company_id}", STREAMS_MAX):
+                await self._stream(thing, target, path, request, outlet, request_id, goes_on=goes_on)
             return
         try:
             answer = await self._vendor.ask(
@@ -211,18 +213,46 @@ class Stored:
         if route.deed == "delete":
             await self._deleted(thing)
         elif goes_on and not answer.is_running:
-            self.background.look(thing.op)
+            await self.background.seen_over(thing.op)
         headers: Headers = [JSON, NO_CACHE, (b"x-request-id", request_id.encode())]
         await outlet.whole(200, headers, answer.body)
 
-    async def _has_ended(self, thing: StoredThing) -> None:
+    async def _stream(
+        self,
+        thing: StoredThing,
+        target: UpstreamTarget,
+        path: str,
+        request: Request,
+        outlet: Outlet,
+        request_id: str,
+        *,
+        goes_on: bool,
+    ) -> None:
+        stream = StoredStream(STORED[thing.kind].fold(thing.product_id), request, outlet, request_id)
+        await stream.run(
+            await self._vendor.stream(target, path, request_id=request_id),
+            before_end=partial(self.background.is_told, thing, wait_s=END_S),
+            splitter=DIALECTS[target.dialect].make_splitter(EVENT_BYTES_MAX),
+            note=partial(self.background.note_delivered, thing.op) if goes_on else None,
+        )
+
+    async def _has_ended(self, thing: StoredThing, target: UpstreamTarget, request_id: str) -> None:
         """What is still being made cannot be deleted: its count would go with it. Raises Problem."""
-        if not await self.background.ends_soon(thing.op, wait_s=END_S):
-            raise Problem(
-                "invalid_request",
-                english="This answer is still being made; cancel it first, or wait for its end.",
-                korean="아직 생성 중인 응답입니다. 먼저 취소하거나 끝날 때까지 기다려 주세요.",
+        if await self.background.ends_soon(thing.op, wait_s=END_S):
+            return
+        if not self.background.is_here(thing.op):  # another gateway follows it, and asks in its own time
+            kind = STORED[thing.kind]
+            path = kind.read_path(thing.vendor_id)
+            answer = await self._vendor.ask(
+                target, kind, path, method="GET", product_id=thing.product_id, request_id=request_id
             )
+            if not answer.is_running and await self.background.is_told(thing, wait_s=END_S):
+                return
+        raise Problem(
+            "invalid_request",
+            english="This answer is still being made; cancel it first, or wait for its end.",
+            korean="아직 생성 중인 응답입니다. 먼저 취소하거나 끝날 때까지 기다려 주세요.",
+        )
 
     async def _find(
         self, caller: Caller, kind: str, vendor_id: str, param: str | None = None
@@ -235,6 +265,8 @@ class Stored:
                 raise Problem("meter_unavailable", retry_after_s=1) from None
         if found is None:
             raise Problem("id_not_found", param=param)
+        if caller.key.products is not None and found[0].product_id not in caller.key.products:
+            raise Problem("product_not_allowed", param=param)
         return found
 
     async def _deleted(self, thing: StoredThing) -> None:

@@ -15,7 +15,6 @@ from providers.errors import UpstreamError
 from providers.sse import SseEventTooLarge
 from providers.upstream import UpstreamAnswer
 
-
 NOTED_TOKENS: Final = 256  # more is noted whenever so much more was read
 
 Note = Callable[[int], Awaitable[None]]  # output tokens that the client has got
@@ -37,7 +36,10 @@ class StoredStream:
         splitter: Splitter,
         note: Note | None = None,
     ) -> None:
-        """`before_end`: the call may be charged a moment before its client sees the end. `note`: it goes on."""
+        """`before_end`: the call may be charged a moment before its client sees the end.
+
+        `note`: where it goes on. The end counts what was read of it, if its vendor counts nothing.
+        """
         await self._outlet.head(200, [EVENT_STREAM, NO_CACHE, (b"x-request-id", self._request_id.encode())])
         stop_listening = self._request.when_left(answer.close)
         try:

@@ -31,9 +31,8 @@ class StoringVendor:
     names: Any = field(default_factory=lambda: (f"resp_{n}" for n in itertools.count(1)))
 
     async def __call__(self, request: web.Request) -> web.StreamResponse:
-        parts = [
-            unquote(part) for part in request.raw_path.partition("?")[0].split("/")[3:]
-        ]  # behind /v1/responses
+        path = request.raw_path.partition("?")[0]
+        parts = [unquote(part) for part in path.split("/")[3:]]  # behind /v1/responses
         if not parts:
             return await self._create(request)
         self.asked.append((request.method, request.path_qs))

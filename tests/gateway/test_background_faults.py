@@ -30,7 +30,7 @@ async def test_who_leaves_before_the_id_is_followed_all_the_same(tmp_path: Path,
     async with world(vendor, tmp_path) as w:
         await w.client.call("POST", ROUTE, STREAM, leave_after=leave_after)
         assert w.events == []
-        assert list(w.things.things)[0][2] == "resp_1"
+        assert next(iter(w.things.things))[2] == "resp_1"
         vendor.finish()
         await until(lambda: not w.things.unfinished)
         [event] = w.events
