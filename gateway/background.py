@@ -33,7 +33,6 @@ from metering.wish import Held, MeterUnavailable
 _log = logging.getLogger(__name__)
 
 FOLLOWED_MAX: Final = 10_000
-FOLLOWED_OF_COMPANY_MAX: Final = 1_000
 RETRY_S: Final = 1.0
 LOOK_S: Final = 0.25  # between two looks into the books for an end that another gateway tells
 
@@ -69,7 +68,7 @@ class Background:
         return len(self._following) < FOLLOWED_MAX
 
     def has_room_for(self, company_id: str) -> bool:
-        return self.has_room and self._of_company[company_id] < FOLLOWED_OF_COMPANY_MAX
+        return self.has_room and self._of_company[company_id] < self._pace.of_company_max
 
     # -- life
 

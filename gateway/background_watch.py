@@ -39,6 +39,7 @@ class FollowPace(msgspec.Struct, frozen=True):
     farewell_s: float = 300.0  # and then it is over, whatever the vendor says
     missing_s: float = 120.0  # so long a vendor may not know it: some are slow to list what they took
     claim_every_s: float = 5.0
+    of_company_max: int = 1_000  # followed at once
     ends_every_s: float = 1.0  # what ended before the eyes of another gateway
 
 

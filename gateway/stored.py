@@ -80,6 +80,8 @@ class Stored:
             return None
         thing, _ = await self._find(caller, kind.name, facts.follows, param="previous_response_id")
         theirs = holder_of(thing, self._directory)
+        if facts.approves and theirs is not None:
+            await self._has_items(thing, theirs, facts.approves)
         account = None if theirs is None else (theirs.base_url, theirs.api_key)
         for target in product.upstreams:
             if (target.base_url, target.api_key) == account:
@@ -90,6 +92,20 @@ class Stored:
             korean=f"`previous_response_id`는 {thing.product_id}의 응답입니다. 그 상품으로 이어 주세요.",
             param="previous_response_id",
         )
+
+    async def _has_items(self, thing: StoredThing, target: UpstreamTarget, item_ids: tuple[str, ...]) -> None:
+        """What a request approves is looked up by vendors among all that our account has. Raises Problem."""
+        kind = STORED[thing.kind]
+        answer = await self._vendor.ask(
+            target,
+            kind,
+            kind.read_path(thing.vendor_id),
+            method="GET",
+            product_id=thing.product_id,
+            request_id=thing.op,
+        )
+        if not kind.item_ids(answer.body).issuperset(item_ids):
+            raise Problem("id_not_found", param="approval_request_id")
 
     async def bind(
         self,

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from typing import Final
 from urllib.parse import parse_qsl, quote, urlencode
 
+import orjson
+
 from providers.dialect import StoredKind, StoredQuery, StoredRoute
 from providers.facts import BadRequest
 from providers.openai_responses.answer import read_answer
@@ -66,6 +68,16 @@ def _query(deed: str, query: bytes) -> StoredQuery:
     return StoredQuery("?" + urlencode(passed) if passed else "", streams)
 
 
+def _item_ids(body: bytes) -> frozenset[str]:
+    try:
+        said = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        return frozenset()
+    output = said.get("output") if type(said) is dict else None
+    items = [item.get("id") for item in output if type(item) is dict] if type(output) is list else []
+    return frozenset(name for name in items if type(name) is str)
+
+
 RESPONSE: Final = StoredKind(
     name="response",
     find=_find,
@@ -74,4 +86,5 @@ RESPONSE: Final = StoredKind(
     cancel_path=lambda vendor_id: _path(vendor_id) + "/cancel",
     answer=read_answer,
     fold=ResponseFold,
+    item_ids=_item_ids,
 )

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 from aiohttp import web
+from msgspec.structs import replace as replace_pace
 
-from gateway import background
 from gateway.background import FollowPace
 from gateway.directory import Directory
 from gateway.ports import StoredThing
@@ -19,7 +19,7 @@ from gateway.stored_vendor import holder_of, place_of
 from gateway.telemetry import CallRecord
 from providers.catalogue import UpstreamTarget
 from tests.fakes.asgi_client import AsgiClient
-from tests.fakes.gateway_world import Everything, World, product, world
+from tests.fakes.gateway_world import FOLLOW_PACE, Everything, World, product, world
 from tests.fakes.stored_vendor import StoringVendor
 from tests.gateway.test_background import BEGIN, PATH, adopting, begun
 from tests.gateway.test_stored import ASK, KEEP, OTHER_KEY, ROUTE, key_of, until
@@ -134,9 +134,30 @@ async def test_only_what_is_gone_is_marked_as_deleted(
 async def test_its_routes_are_told_with_their_dialect(tmp_path: Path) -> None:
     async with world(StoringVendor(), tmp_path) as w:
         told: list[CallRecord] = []
-        w.gateway._telemetry.tell = lambda record, _: told.append(record)  # type: ignore[method-assign]
+
+        def tell(record: CallRecord, traceparent: str | None) -> None:
+            told.append(record)
+
+        w.gateway._telemetry.tell = tell  # type: ignore[method-assign]
         await w.client.call("GET", PATH)
         assert [record.dialect for record in told] == ["openai"]
+
+
+async def test_only_what_its_answer_asked_for_is_approved(tmp_path: Path) -> None:
+    """An approval names an item, and vendors look it up among all that our account has."""
+    vendor = StoringVendor()
+    async with world(vendor, tmp_path) as w:
+        await w.client.call("POST", ROUTE, KEEP)
+        vendor.kept["resp_1"]["output"] = [{"type": "mcp_approval_request", "id": "mcpr_1"}, 3]
+        for named, status in (("mcpr_1", 200), ("mcpr_of_another", 404)):
+            item = {"type": "mcp_approval_response", "approval_request_id": named, "approve": True}
+            heard = await w.client.call(
+                "POST", ROUTE, {**ASK, "input": [item], "previous_response_id": "resp_1"}
+            )
+            assert heard.status == status
+        assert (heard.code, heard.json["error"]["param"]) == ("id_not_found", "approval_request_id")
+        assert len(w.seen) == 2, "the vendor was asked for the first alone"
+        assert w.seen[1]["input"][0]["approval_request_id"] == "mcpr_1"
 
 
 async def at_another_gateway(w: World, tmp_path: Path, method: str, path: str) -> int:
@@ -177,12 +198,9 @@ async def test_streams_of_one_company_leave_room_for_its_questions(tmp_path: Pat
         assert [one.status for one in heard] == [200] * STREAMS_MAX + [429, 200]
 
 
-async def test_a_company_has_so_many_in_the_background(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(background, "FOLLOWED_OF_COMPANY_MAX", 1)
+async def test_a_company_has_so_many_in_the_background(tmp_path: Path) -> None:
     vendor = StoringVendor()
-    async with world(vendor, tmp_path) as w:
+    async with world(vendor, tmp_path, follow_pace=replace_pace(FOLLOW_PACE, of_company_max=1)) as w:
         await begun(w)
         refused = await w.client.call("POST", ROUTE, BEGIN)
         assert (refused.status, refused.code) == (429, "too_many_concurrent")
