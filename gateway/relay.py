@@ -26,7 +26,8 @@ from gateway.ports import BooksUnavailable
 from gateway.problems import Problem, charged_failure
 from gateway.reading import STOPPING, PassOn, Reading, code_of
 from gateway.slices import Pace, Slices
-from gateway.stored import Stored, is_usable
+from gateway.stored import Stored
+from gateway.stored_bindings import is_usable
 from gateway.stored_keeping import Keeping
 from metering.meter import Meter
 from metering.usage import Usage

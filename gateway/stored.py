@@ -7,9 +7,6 @@ they work without a voucher, and what goes on in the background is charged by ga
 
 from __future__ import annotations
 
-import asyncio
-import logging
-import re
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,32 +18,22 @@ from gateway.asgi.response import JSON, NO_CACHE, Headers
 from gateway.auth import Caller
 from gateway.background import Background
 from gateway.directory import Directory
-from gateway.exchange import Exchange
 from gateway.outlet import Outlet
 from gateway.ports import BooksUnavailable, StoredThing, StoredThings
 from gateway.problems import Problem
+from gateway.stored_bindings import Bindings, is_usable
 from gateway.stored_stream import StoredStream
-from gateway.stored_vendor import StoredVendor, holder_of, place_of
+from gateway.stored_vendor import StoredVendor, holder_of
 from gateway.telemetry import CallRecord
 from providers.catalogue import Product, UpstreamTarget
 from providers.dialect import StoredRoute
 from providers.dialects import DIALECTS, STORED, Route
 from providers.facts import BadRequest, RequestFacts
 
-_log = logging.getLogger(__name__)
-
 EVENT_BYTES_MAX: Final = 4 * 1024 * 1024
 AT_ONCE_MAX: Final = 16  # of one company, per process: reading is free, and vendors count it all the same
 STREAMS_MAX: Final = 8  # of those; they last
-BIND_TRIES: Final = 3
-BIND_PAUSE_S: Final = 0.2
 END_S: Final = 3.0  # what has just ended is soon charged, and may then be deleted
-# What may be kept: vendors' ids are words, or Base64, or a little odder; in a path they are quoted.
-USABLE_ID: Final = re.compile(r"(?!\.{1,2}$)[!-~]{1,256}")
-
-
-def is_usable(vendor_id: str | None) -> bool:
-    return vendor_id is not None and USABLE_ID.fullmatch(vendor_id) is not None
 
 
 class Stored:
@@ -62,9 +49,9 @@ class Stored:
         self._things = things
         self._vendor = vendor
         self._directory = directory
-        self._gateway_id = gateway_id
         self._asking = Counter[str]()
         self.background = background
+        self.bindings = Bindings(things, background, gateway_id)
 
     # -- with a call
 
@@ -107,39 +94,6 @@ class Stored:
         if not kind.item_ids(answer.body).issuperset(item_ids):
             raise Problem("id_not_found", param="approval_request_id")
 
-    async def bind(
-        self,
-        exchange: Exchange,
-        target: UpstreamTarget,
-        vendor_id: str,
-        *,
-        goes_on: bool = False,
-        delivered: int = 0,
-        is_attached: bool = False,
-    ) -> bool:
-        """Before the client can learn the id. False: the books cannot be reached.
-
-        `goes_on`: from now on it is followed, bound or not, and its hold is not the caller's to end.
-        `is_attached`: its stream is read here; were this gateway to die, another would follow it.
-        """
-        if not is_usable(vendor_id):
-            return True  # nobody can ask for it, whosever it is
-        thing = self._thing(exchange, target, vendor_id)
-        if not (goes_on or is_attached):
-            return await self._write(thing, None)
-        followed = self.background.describe(exchange, delivered)
-        if is_attached:
-            self.background.attach(thing.op)
-            return await self._write(thing, followed.to_text())
-        is_bound = False
-        try:
-            is_bound = await self._write(thing, followed.to_text())
-        finally:  # not before its row is written, which its end takes away
-            self.background.begin(followed, thing, exchange.held)
-            if not is_bound:
-                self.background.give_up(thing.op)
-        return is_bound
-
     # -- routes of their own
 
     async def answer(
@@ -161,33 +115,6 @@ class Stored:
             self._asking[what] -= 1
             if not self._asking[what]:
                 del self._asking[what]
-
-    def _thing(self, exchange: Exchange, target: UpstreamTarget, vendor_id: str) -> StoredThing:
-        kind = exchange.operation.stored
-        assert kind is not None, "only what can be asked for again is stored"
-        return StoredThing(
-            kind=kind.name,
-            vendor_id=vendor_id,
-            company_id=exchange.meta.company,
-            product_id=exchange.product.product_id,
-            target_id=place_of(target),
-            base_url=target.base_url,
-            op=exchange.meta.op,
-        )
-
-    async def _write(self, thing: StoredThing, call: str | None) -> bool:
-        """False: the books cannot be reached."""
-        for tries_left in range(BIND_TRIES - 1, -1, -1):
-            try:
-                is_ours = await self._things.bind(thing, gateway_id=self._gateway_id, call=call)
-            except BooksUnavailable:
-                if tries_left:
-                    await asyncio.sleep(BIND_PAUSE_S)
-                continue
-            if not is_ours:
-                _log.error("stored_id_of_another kind=%s op=%s", thing.kind, thing.op)
-            return True
-        return False
 
     async def _answer(
         self, route: StoredRoute, caller: Caller, request: Request, outlet: Outlet, record: CallRecord
@@ -247,7 +174,7 @@ class Stored:
         stream = StoredStream(STORED[thing.kind].fold(thing.product_id), request, outlet, request_id)
         await stream.run(
             await self._vendor.stream(target, path, request_id=request_id),
-            before_end=partial(self.background.is_told, thing, wait_s=END_S),
+            before_end=partial(self.background.is_told, thing, wait_s=END_S) if goes_on else None,
             splitter=DIALECTS[target.dialect].make_splitter(EVENT_BYTES_MAX),
             note=partial(self.background.note_delivered, thing.op) if goes_on else None,
         )

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from gateway.exchange import Exchange
-from gateway.stored import Stored, is_usable
+from gateway.stored import Stored
+from gateway.stored_bindings import is_usable
 from gateway.stored_vendor import UNREADABLE
 from metering.usage import Usage
 from providers.catalogue import UpstreamTarget
@@ -11,10 +12,10 @@ from providers.dialect import Answer, Fold, Listening
 
 
 class Keeping:
-    __slots__ = ("_bound_id", "_exchange", "_is_asked", "_stored")
+    __slots__ = ("_bindings", "_bound_id", "_exchange", "_is_asked")
 
     def __init__(self, stored: Stored, exchange: Exchange) -> None:
-        self._stored = stored
+        self._bindings = stored.bindings
         self._exchange = exchange
         self._is_asked = exchange.facts.stores
         self._bound_id: str | None = None
@@ -30,9 +31,8 @@ class Keeping:
 
     async def bind(self, target: UpstreamTarget, vendor_id: str | None, *, is_attached: bool = False) -> bool:
         """False: the books cannot be reached. `is_attached`: its stream is read from here on."""
-        if vendor_id is not None and not await self._stored.bind(
-            self._exchange, target, vendor_id, is_attached=is_attached
-        ):
+        binds = self._bindings.attach if is_attached else self._bindings.bind
+        if vendor_id is not None and not await binds(self._exchange, target, vendor_id):
             return False
         self._bound_id = vendor_id
         return True
@@ -45,11 +45,11 @@ class Keeping:
     async def go_on(self, target: UpstreamTarget, vendor_id: str | None, *, delivered: int = 0) -> bool:
         """From now on the call is followed, and its hold is not ours to end. False: as above."""
         assert vendor_id is not None, "what can be asked for has an id"
-        return await self._stored.bind(self._exchange, target, vendor_id, goes_on=True, delivered=delivered)
+        return await self._bindings.go_on(self._exchange, target, vendor_id, delivered=delivered)
 
     def end(self, *, is_settled: bool) -> None:
         """Its stream is read no more."""
-        self._stored.background.detach(self._exchange.meta.op, is_settled=is_settled)
+        self._bindings.detach(self._exchange, is_settled=is_settled)
 
     def unheard(self, seen: Listening | Answer | None) -> tuple[Usage | None, bool]:
         """(usage, estimated) where the vendor took the call, said nothing of its end, and cannot be asked.

@@ -32,13 +32,12 @@ class StoredStream:
         self,
         answer: UpstreamAnswer,
         *,
-        before_end: Callable[[], Awaitable[object]],
+        before_end: Callable[[], Awaitable[object]] | None,
         splitter: Splitter,
         note: Note | None = None,
     ) -> None:
-        """`before_end`: the call may be charged a moment before its client sees the end.
-
-        `note`: where it goes on. The end counts what was read of it, if its vendor counts nothing.
+        """Where the call goes on, `before_end`: it may be charged a moment before its client sees the end;
+        and `note`: its end counts what was read of it, if its vendor counts nothing.
         """
         await self._outlet.head(200, [EVENT_STREAM, NO_CACHE, (b"x-request-id", self._request_id.encode())])
         stop_listening = self._request.when_left(answer.close)
@@ -55,7 +54,8 @@ class StoredStream:
             refusal = problem.refusal(self._request.header(b"accept-language"), self._request_id)
             await self._outlet.last(self._fold.failure(refusal))
             return
-        await before_end()
+        if before_end is not None:
+            await before_end()
         await self._outlet.last(self._fold.terminal())
 
     async def _tell(self, note: Note | None, *, least_tokens: int) -> None:

@@ -56,8 +56,9 @@ def _is_named(item: Any) -> bool:
     if type(item) is not dict or type(item.get("id")) is not str:
         return False
     kind, sealed = item.get("type"), item.get("encrypted_content")
-    is_sealed = type(kind) is str and kind in _SEALED_KINDS and type(sealed) is str
-    return not (is_sealed and _SEAL.fullmatch(sealed) is not None)
+    if type(kind) is not str or kind not in _SEALED_KINDS or type(sealed) is not str:
+        return True
+    return _SEAL.fullmatch(sealed) is None
 
 
 def _own(item_id: str) -> str:

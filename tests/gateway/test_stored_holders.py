@@ -138,7 +138,7 @@ async def test_its_routes_are_told_with_their_dialect(tmp_path: Path) -> None:
         def tell(record: CallRecord, traceparent: str | None) -> None:
             told.append(record)
 
-        w.gateway._telemetry.tell = tell  # type: ignore[method-assign]
+        w.gateway._telemetry.tell = tell  # type: ignore[assignment, method-assign]
         await w.client.call("GET", PATH)
         assert [record.dialect for record in told] == ["openai"]
 
