@@ -144,6 +144,7 @@ class Gateway:
             await self._calls.call(route, caller, request, outlet, record)
             return
         if stored:
+            record.dialect = dialects.dialect_of(path, request.headers).name
             _only(request, *stored)
             found = stored[request.method]
             if isinstance(found, StoredRoute):

@@ -106,7 +106,7 @@ class Batches:
         said = await self._vendor.ask(target, path, method=method, request_id=record.request_id)
         told = await self._told.learn(one, said, target)
         if said.get("status") in ENDED:
-            await self._background.ends_soon(one.thing.op, wait_s=END_S)
+            await self._background.is_told(one.thing, wait_s=END_S)
         return shown(told)
 
     # -- a new one

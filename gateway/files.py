@@ -28,6 +28,7 @@ from gateway.outlet import Outlet
 from gateway.own_objects import OwnObjects
 from gateway.ports import BooksUnavailable, StoredObject, StoredObjects, StoredThing
 from gateway.problems import Problem
+from gateway.stored_vendor import place_of
 from gateway.telemetry import CallRecord
 from providers import forms
 from providers.catalogue import Product, UpstreamTarget
@@ -232,7 +233,7 @@ class Files:
             vendor_id=said["id"],
             company_id=caller.company.company_id,
             product_id=product.product_id,
-            target_id=target.target_id,
+            target_id=place_of(target),
             base_url=target.base_url,
             op=self._make_op(),
         )

@@ -187,6 +187,7 @@ class StoredKind:
     cancel_path: Callable[[str], str]
     answer: ReadAnswer  # of every deed
     fold: Callable[[str], Fold]  # (product id), where it is read as a stream
+    item_ids: Callable[[bytes], frozenset[str]] = lambda body: frozenset()  # of what was read of it
 
 
 @dataclass(frozen=True, slots=True)

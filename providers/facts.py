@@ -57,6 +57,7 @@ class RequestFacts(msgspec.Struct, frozen=True):
     stores: bool = False  # the vendor keeps what it answers, under an id of its own
     background: bool = False  # it goes on at the vendor after the answer
     follows: str | None = None  # the vendor's id of what it goes on from
+    approves: tuple[str, ...] = ()  # items of that
     lines: int = 0  # of a batch
     files: tuple[str, ...] = ()  # that it names by a vendor's id
     images: int = 0  # asked for

@@ -52,8 +52,7 @@ from tests.fakes.memory_treasury import MemoryTreasury
 KEY = "vg_test_key_000000000000"
 PEPPER = b"p" * 32
 NOW_MS = 1_790_000_000_000
-
-HASTE = FollowPace(first_s=0.01, most_s=0.05, claim_every_s=0.02)
+FOLLOW_PACE = FollowPace(first_s=0.01, most_s=0.05, claim_every_s=0.02, ends_every_s=0.02)
 
 Vendor = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -276,6 +275,7 @@ async def world(
     talk: Vendor | None = None,
     life_s: float = 3600.0,
     idle_s: float = 600.0,
+    follow_pace: FollowPace = FOLLOW_PACE,
     **product_changes: Any,
 ) -> AsyncIterator[World]:
     """`talk` is the vendor's side of realtime sessions; the limits after it are theirs."""
@@ -309,7 +309,7 @@ async def world(
     things = things or MemoryStored()
     listed = MemoryObjects(things)
     objects = _objects(meter, listed, upstream, directory, clock_ms)
-    stored = _stored(meter, things, upstream, directory, clock_ms, {"batch": objects.follower})
+    stored = _stored(meter, things, upstream, directory, clock_ms, follow_pace, {"batch": objects.follower})
     pace = Pace(checkpoint_s=2.0, checkpoint_tokens=256, wait_for_funds_s=wait_for_funds_s)
     relay = _relay(meter, stored, upstream, clock_ms, pace)
     make_op = map("op{}".format, itertools.count(1)).__next__
@@ -403,7 +403,7 @@ def _objects(
         objects=listed,
         directory=directory,
         meter=meter,
-        pace=HASTE,
+        pace=FOLLOW_PACE,
     )
 
 
@@ -413,6 +413,7 @@ def _stored(
     upstream: Upstream,
     directory: Directory,
     clock_ms: list[int],
+    pace: FollowPace,
     others: dict[str, Asks],
 ) -> Stored:
     """Following in a test's time."""
@@ -423,7 +424,7 @@ def _stored(
         vendor=vendor,
         directory=directory,
         now_ms=lambda: clock_ms[0],
-        pace=HASTE,
+        pace=pace,
         others=others,
     )
     background.start()

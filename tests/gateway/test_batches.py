@@ -20,7 +20,7 @@ from metering.meter import Meter
 from providers.upstream import Upstream
 from tests.fakes.batch_vendor import BatchVendor, result
 from tests.fakes.gateway_world import (
-    HASTE,
+    FOLLOW_PACE,
     AlwaysHealthy,
     Everything,
     World,
@@ -330,7 +330,7 @@ async def test_one_that_never_ends_is_cancelled(tmp_path: Path) -> None:
     vendor = BatchVendor()
     async with world(vendor, tmp_path) as w:
         await begun(w)
-        w.clock_ms[0] += int((HASTE.life_s + 1) * 1000)
+        w.clock_ms[0] += int((FOLLOW_PACE.life_s + 1) * 1000)
         await ended(w)
         [batch] = vendor.batches.values()
         assert batch["status"] == "cancelled"
@@ -361,7 +361,7 @@ async def adopting(w: World, tmp_path: Path) -> tuple[Background, Meter, Upstrea
         objects=w.objects,
         directory=w.directory,
         meter=meter,
-        pace=HASTE,
+        pace=FOLLOW_PACE,
     )
     background = Background(
         meter=meter,
@@ -369,7 +369,7 @@ async def adopting(w: World, tmp_path: Path) -> tuple[Background, Meter, Upstrea
         vendor=StoredVendor(upstream, answer_bytes_max=1 << 20),
         directory=w.directory,
         now_ms=lambda: w.clock_ms[0],
-        pace=HASTE,
+        pace=FOLLOW_PACE,
         others={"batch": parts.follower},
     )
     background.start()

@@ -10,8 +10,8 @@ from typing import Final
 
 from gateway.asgi.response import Headers
 from gateway.exchange import Exchange
+from gateway.outcome import Outcome
 from gateway.outlet import Outlet
-from gateway.relay import Outcome
 from gateway.slices import HoldLost, Pace, Slices
 from metering.meter import Meter
 from metering.usage import Usage
