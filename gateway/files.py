@@ -175,7 +175,7 @@ class Files:
             )
         record.product, record.provider = product.product_id, product.provider_id
         record.upstream = target.target_id
-        body = forms.write_form(_parts(upload, data))
+        body = await asyncio.to_thread(forms.write_form, _parts(upload, data))  # it is hashed
         size_bytes = len(data)
         del data
         said = await self._vendor.make(
