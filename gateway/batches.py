@@ -131,9 +131,9 @@ class Batches:
         op: str,
     ) -> None:
         file = await self._own.find(caller, "file", asked.input_file_id, param="input_file_id")
-        admitted = admit_batch(caller, file, asked, self._directory, now_ms=self._now_ms())
-        record.product, record.provider = admitted.product.product_id, admitted.product.provider_id
         target = self._own.target(file.thing)
+        admitted = admit_batch(caller, file, asked, self._directory, target=target, now_ms=self._now_ms())
+        record.product, record.provider = admitted.product.product_id, admitted.product.provider_id
         await self._make_room(caller)
         record.usage_id, record.upstream = op, target.target_id
         held = await self._calls.hold(admitted, record, tag=tag, op=op)

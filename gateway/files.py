@@ -32,7 +32,7 @@ from gateway.telemetry import CallRecord
 from providers import forms
 from providers.catalogue import Product, UpstreamTarget
 from providers.facts import BadRequest
-from providers.openai_files.objects import count, shown
+from providers.openai_files.objects import expiry_s, shown
 from providers.openai_files.routes import ObjectRoute
 
 _log = logging.getLogger(__name__)
@@ -191,7 +191,7 @@ class Files:
             shown=out,
             purpose=upload.purpose,
             size_bytes=size_bytes,
-            expires_s=count(said, "expires_at") or None,
+            expires_s=expiry_s(said),
             bounds=None if bounds is None else bounds.to_text(),
         )
         await self._keep(one, target, record)
