@@ -5,17 +5,24 @@ from __future__ import annotations
 from gateway import admission
 from gateway.auth import Caller
 from gateway.batch_request import BatchAsked
-from gateway.batches_money import BatchBounds, batch_ceiling
+from gateway.batches_money import BatchBounds, batch_ceiling, terms_of
 from gateway.calls import Admitted
 from gateway.directory import Directory
 from gateway.ports import StoredObject
 from gateway.problems import Problem
+from providers.catalogue import UpstreamTarget
 from providers.dialects import OPENAI_BATCHED
 from providers.facts import RequestFacts
 
 
 def admit_batch(
-    caller: Caller, file: StoredObject, asked: BatchAsked, directory: Directory, *, now_ms: int
+    caller: Caller,
+    file: StoredObject,
+    asked: BatchAsked,
+    directory: Directory,
+    *,
+    target: UpstreamTarget,
+    now_ms: int,
 ) -> Admitted:
     """As any call of its product. Raises Problem."""
     bounds = _bounds_of(file, asked)
@@ -30,6 +37,13 @@ def admit_batch(
         input_estimate_tokens=bounds.input_estimate,
     )
     product = admission.product_for(caller, facts, directory.products.get(facts.model), route)
+    if bounds.terms != terms_of(product, target):
+        raise Problem(
+            "invalid_request",
+            english="The product has changed since this file was uploaded; upload it again.",
+            korean="파일을 올린 뒤 상품이 변경되었습니다. 파일을 다시 올려 주세요.",
+            param="input_file_id",
+        )
     vouchers = admission.paying_vouchers(
         directory.vouchers_of(caller.company.company_id), product.product_id, now_ms
     )

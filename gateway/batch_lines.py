@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from gateway import admission
 from gateway.auth import Caller
-from gateway.batches_money import BatchBounds
+from gateway.batches_money import BatchBounds, terms_of
 from gateway.directory import Directory
 from gateway.problems import Problem
 from providers.catalogue import Product, UpstreamTarget
@@ -65,7 +65,7 @@ class LinesReader:
 
     def bounds(self) -> BatchBounds:
         """Raises Problem."""
-        if not self._ids:
+        if self.product is None or self.target is None:
             raise Problem(
                 "invalid_request",
                 english="`file` must have at least one line.",
@@ -80,6 +80,7 @@ class LinesReader:
             output_tokens=self._output,
             input_estimate=self._estimate,
             units=self._units,
+            terms=terms_of(self.product, self.target),
         )
 
     # -- inside

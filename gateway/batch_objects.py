@@ -9,7 +9,7 @@ from gateway.files_vendor import FilesVendor
 from gateway.ports import BooksUnavailable, StoredObject, StoredObjects, StoredThing
 from gateway.problems import Problem
 from providers.catalogue import UpstreamTarget
-from providers.openai_files.objects import RESULT_FILES, count, shown, usable
+from providers.openai_files.objects import RESULT_FILES, count, expiry_s, shown, usable
 
 _log = logging.getLogger(__name__)
 
@@ -63,7 +63,7 @@ class BatchObjects:
                 shown=shown(said),
                 purpose=RESULT_PURPOSE,
                 size_bytes=count(said, "bytes"),
-                expires_s=count(said, "expires_at") or None,
+                expires_s=expiry_s(said),
             )
             is_ours = await self._objects.add(one, gateway_id=self._gateway_id)
         except BooksUnavailable:

@@ -24,7 +24,7 @@ from gateway.batch_request import BatchAsked, read_batch_request
 from gateway.calls import Calls, refusal_of, tag_of
 from gateway.directory import Directory
 from gateway.exchange import Exchange
-from gateway.files_vendor import FilesVendor
+from gateway.files_vendor import FilesVendor, Lost
 from gateway.object_lists import list_of
 from gateway.outlet import Outlet
 from gateway.own_objects import OwnObjects
@@ -44,7 +44,7 @@ OPEN_MAX: Final = 20  # of one company
 AT_ONCE_MAX: Final = 16  # questions of one company, per process
 BIND_TRIES: Final = 3
 BIND_PAUSE_S: Final = 0.2
-_LOST: Final = frozenset({"upstream_error", "upstream_timeout"})
+LOOK_PAUSE_S: Final = 1.0  # a list may lag behind what was made
 END_S: Final = 3.0  # what has just ended is soon charged, and shown after that
 
 
@@ -131,9 +131,9 @@ class Batches:
         op: str,
     ) -> None:
         file = await self._own.find(caller, "file", asked.input_file_id, param="input_file_id")
-        admitted = admit_batch(caller, file, asked, self._directory, now_ms=self._now_ms())
-        record.product, record.provider = admitted.product.product_id, admitted.product.provider_id
         target = self._own.target(file.thing)
+        admitted = admit_batch(caller, file, asked, self._directory, target=target, now_ms=self._now_ms())
+        record.product, record.provider = admitted.product.product_id, admitted.product.provider_id
         await self._make_room(caller)
         record.usage_id, record.upstream = op, target.target_id
         held = await self._calls.hold(admitted, record, tag=tag, op=op)
@@ -167,19 +167,19 @@ class Batches:
         self, target: UpstreamTarget, asked: BatchAsked, op: str, request_id: str
     ) -> dict[str, Any]:
         """Where the answer is lost the batch may run all the same, and cost: it is looked for."""
+        body = asked.for_vendor(MARK, op)
         try:
-            return await self._vendor.make(
-                target, "/batches", asked.for_vendor(MARK, op), request_id=request_id
-            )
-        except Problem as problem:
-            if problem.code not in _LOST:
-                raise
-            found = await self._vendor.find_marked(
-                target, "/batches", mark=MARK, op=op, request_id=request_id
-            )
-            if found is None:
-                raise
-            return found
+            return await self._vendor.make(target, "/batches", body, request_id=request_id)
+        except Lost:
+            for is_last in (False, True):
+                found = await self._vendor.find_marked(
+                    target, "/batches", mark=MARK, op=op, request_id=request_id
+                )
+                if found is not None:
+                    return found
+                if not is_last:
+                    await asyncio.sleep(LOOK_PAUSE_S)
+            raise
 
     async def _make_room(self, caller: Caller) -> None:
         if not self._background.has_room:

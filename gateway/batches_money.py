@@ -6,6 +6,7 @@ import msgspec
 
 from gateway.admission import Ceiling
 from metering.prices import PriceEntry
+from providers.catalogue import Product, UpstreamTarget
 
 
 class BatchBounds(msgspec.Struct, frozen=True):
@@ -18,6 +19,7 @@ class BatchBounds(msgspec.Struct, frozen=True):
     output_tokens: int  # at most
     input_estimate: int
     units: dict[str, int]
+    terms: str  # what the bounds and the vendor's words rest on
 
     def to_text(self) -> str:
         return msgspec.json.encode(self).decode()
@@ -26,6 +28,12 @@ class BatchBounds(msgspec.Struct, frozen=True):
     def from_text(cls, text: str) -> BatchBounds:
         """Raises ValueError."""
         return msgspec.json.decode(text, type=cls)
+
+
+def terms_of(product: Product, target: UpstreamTarget) -> str:
+    """A file that was read on other terms has to be read again before it is run."""
+    limits = product.context_tokens, product.max_output_tokens, product.input_overhead_tokens
+    return " ".join([target.vendor or "-", target.model, *map(str, limits)])
 
 
 def batch_price(entry: PriceEntry) -> PriceEntry:
@@ -52,4 +60,4 @@ def batch_ceiling(bounds: BatchBounds, one: Ceiling) -> Ceiling:
     )
 
 
-__all__ = ["BatchBounds", "batch_ceiling", "batch_price"]
+__all__ = ["BatchBounds", "batch_ceiling", "batch_price", "terms_of"]

@@ -33,7 +33,7 @@ from gateway.telemetry import CallRecord
 from providers import forms
 from providers.catalogue import Product, UpstreamTarget
 from providers.facts import BadRequest
-from providers.openai_files.objects import count, shown
+from providers.openai_files.objects import expiry_s, shown
 from providers.openai_files.routes import ObjectRoute
 
 _log = logging.getLogger(__name__)
@@ -176,7 +176,7 @@ class Files:
             )
         record.product, record.provider = product.product_id, product.provider_id
         record.upstream = target.target_id
-        body = forms.write_form(_parts(upload, data))
+        body = await asyncio.to_thread(forms.write_form, _parts(upload, data))  # it is hashed
         size_bytes = len(data)
         del data
         said = await self._vendor.make(
@@ -192,7 +192,7 @@ class Files:
             shown=out,
             purpose=upload.purpose,
             size_bytes=size_bytes,
-            expires_s=count(said, "expires_at") or None,
+            expires_s=expiry_s(said),
             bounds=None if bounds is None else bounds.to_text(),
         )
         await self._keep(one, target, record)

@@ -19,7 +19,7 @@ from gateway.problems import Problem
 from providers.catalogue import Product, UpstreamTarget
 from providers.dialect import JSON_KIND
 from providers.dialects import DIALECTS
-from providers.errors import AnswerTooLarge, NotSent, UpstreamBroken, UpstreamError
+from providers.errors import NotSent, UpstreamBroken, UpstreamError
 from providers.openai_files.objects import read_list, read_object
 from providers.upstream import Upstream, UpstreamAnswer
 
@@ -66,7 +66,7 @@ class FilesVendor:
         content_type: str = JSON_KIND,
         request_id: str,
     ) -> dict[str, Any]:
-        """What is made once: sent again only if nothing of it was sent. Raises Problem."""
+        """What is made once: sent again only if nothing of it was sent. Raises Problem, or Lost."""
         return await self._object(target, path, body, "POST", content_type, request_id, (NotSent,))
 
     async def ask(
@@ -122,14 +122,12 @@ class FilesVendor:
                 answer = await self._reach(target, path, body, method, content_type, request_id, again)
                 raw = await answer.read(OBJECT_BYTES_MAX)
         except TimeoutError:
-            raise Problem("upstream_timeout") from None
-        except AnswerTooLarge:
-            raise Problem("upstream_error") from None
+            raise Lost("upstream_timeout") from None
         except UpstreamError as error:
-            raise problem_of(error) from None
+            raise Lost(problem_of(error).code) from None
         said = read_object(raw)
         if said is None:
-            raise Problem("upstream_error")
+            raise Lost("upstream_error")
         return said
 
     async def _reach(
@@ -158,7 +156,8 @@ class FilesVendor:
             except UpstreamError as error:
                 self._health.failure(target.target_id, self._now_s())
                 if is_last or not isinstance(error, again):
-                    raise problem_of(error) from None
+                    problem = problem_of(error)
+                    raise problem if isinstance(error, NotSent) else Lost(problem.code) from None
         if 200 <= answer.status < 300:
             self._health.success(target.target_id)
             return answer
@@ -176,9 +175,14 @@ class FilesVendor:
             return rejection(vendor)
         if answer.status == 429:
             return rate_limited(vendor, answer.headers.get("retry-after"))
-        if answer.status >= 500:
-            self._health.failure(target.target_id, self._now_s())
-        return Problem("upstream_error")
+        if answer.status < 500:
+            return Problem("upstream_error")
+        self._health.failure(target.target_id, self._now_s())
+        return Lost("upstream_error")
+
+
+class Lost(Problem):
+    """Nobody knows whether the vendor has done it."""
 
 
 class _Unknown(Problem):

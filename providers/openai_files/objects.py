@@ -66,6 +66,13 @@ def count(said: dict[str, Any], name: str) -> int:
 
 
 _FIELDS_MAX: Final = 64
+_CALENDAR_S: Final = 253_402_300_800  # the year 10000
+
+
+def expiry_s(said: dict[str, Any]) -> int | None:
+    """When it goes by itself, since 1970; None where it does not, or not within a calendar's years."""
+    value = count(said, "expires_at")
+    return value if 0 < value < _CALENDAR_S else None
 
 
 class BatchSaid(msgspec.Struct, frozen=True):

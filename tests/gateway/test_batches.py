@@ -170,6 +170,22 @@ async def test_a_file_of_another_purpose_is_no_batch(tmp_path: Path) -> None:
         assert (heard.status, heard.json["error"]["param"]) == (400, "input_file_id")
 
 
+@pytest.mark.parametrize("changes", [{"max_output_tokens": 4097}, {"context_tokens": 1}, {"model": "dear"}])
+async def test_a_file_that_was_read_on_other_terms_is_no_batch(
+    tmp_path: Path, changes: dict[str, Any]
+) -> None:
+    vendor = BatchVendor()
+    async with world(vendor, tmp_path) as w:
+        file_id = (await upload(w.client)).json["id"]
+        [known] = w.directory.products.values()
+        if "model" in changes:
+            changes = {"upstreams": (replace(known.upstreams[0], **changes),)}
+        w.directory.apply(Everything(revision=2, products=(replace(known, **changes),)))
+        heard = await w.client.call("POST", "/v1/batches", asked(file_id))
+        assert (heard.status, heard.json["error"]["param"]) == (400, "input_file_id")
+        assert vendor.batches == {}
+
+
 async def test_what_cannot_be_paid_is_not_begun(tmp_path: Path) -> None:
     vendor = BatchVendor()
     poor = voucher(government_krw=1, self_krw=0)
@@ -376,13 +392,17 @@ async def adopting(w: World, tmp_path: Path) -> tuple[Background, Meter, Upstrea
     return background, meter, upstream
 
 
-@pytest.mark.parametrize("was_swept", [True, False])
-async def test_another_gateway_follows_on(tmp_path: Path, was_swept: bool) -> None:
+@pytest.mark.parametrize(("was_swept", "was_killed"), [(True, True), (True, False), (False, False)])
+async def test_another_gateway_follows_on(tmp_path: Path, was_swept: bool, was_killed: bool) -> None:
+    """Stopped, it hands on what it follows; killed, it says nothing more to anybody."""
     vendor = BatchVendor()
     async with world(vendor, tmp_path) as w:
         batch, usage_id = await begun(w)
         await until(lambda: vendor.polls(batch["id"]) > 0)
+        w.things.is_away = was_killed
         await w.background.close()
+        w.things.is_away = False
+        w.things.gone |= {"g1"} if was_killed else set()
         assert vendor.batches[batch["id"]]["status"] == "in_progress"
         if was_swept:
             [((n, op), _)] = w.purse.data.lane(lane_of("gaonde")).holds.items()

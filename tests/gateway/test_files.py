@@ -9,6 +9,7 @@ from typing import Any
 
 import orjson
 import pytest
+from aiohttp import web
 
 from gateway.files import FILES_MAX, UPLOADS_AT_ONCE_MAX
 from gateway.ports import StoredObject, StoredThing
@@ -386,6 +387,27 @@ async def test_input_and_output_show_the_products_name(tmp_path: Path) -> None:
                     line = line[step]
                 assert line["model"] == "x1"
         assert len(w.events) == 1
+
+
+@pytest.mark.parametrize("expires_at", [1 << 52, -1, True, "soon", 0, None, 1, 4_000_000_000])
+async def test_files_that_expire(tmp_path: Path, expires_at: Any) -> None:
+    """In the vendor's own words, whatever they are; what is past is not listed."""
+    inner = BatchVendor()
+
+    async def vendor(request: web.Request) -> web.StreamResponse:
+        answer = await inner(request)
+        assert isinstance(answer, web.Response)
+        assert isinstance(answer.body, bytes)
+        return web.json_response({**orjson.loads(answer.body), "expires_at": expires_at})
+
+    async with world(vendor, tmp_path) as w:
+        w.objects.now_s = 2.0
+        assert (await upload(w.client)).json["expires_at"] == expires_at
+        [one] = w.objects.objects.values()
+        assert one.expires_s == (
+            expires_at if expires_at in (1, 4_000_000_000) and expires_at is not True else None
+        )
+        assert len((await w.client.call("GET", "/v1/files")).json["data"]) == (one.expires_s != 1)
 
 
 async def test_other_routes(tmp_path: Path) -> None:
