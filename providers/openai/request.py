@@ -25,6 +25,7 @@ from providers.facts import (
     read_messages,
     tokens_limit,
 )
+from providers.service_tiers import asked_tier
 
 LIMIT_FIELDS: Final = ("max_completion_tokens", "max_tokens")
 _TEXT_PARTS: Final = frozenset({"text", "input_text", "output_text", "refusal", "thinking", "reasoning"})
@@ -72,6 +73,7 @@ def read_chat_request(body: dict[str, Any], body_bytes: int, _: Spoken = IN_BODY
         takes_whole_context=whole or any(body.get(field) is not None for field in REACHING_OUT),
         parts=parts,
         image_allowance_tokens=allowance,
+        service_tier=asked_tier(body.get("service_tier")),
     )
 
 

@@ -21,6 +21,7 @@ from providers.facts import (
     model_of,
     tokens_limit,
 )
+from providers.service_tiers import asked_tier
 
 # How often a vendor may search where the caller sets no `max_tool_calls`: the one default a vendor has named
 # (OpenAI, of its models for research). Answers seen have searched four times at most.
@@ -101,6 +102,7 @@ def read_responses_request(body: dict[str, Any], body_bytes: int, _: Spoken) -> 
         stores=flag(body, "store") or background,
         background=background,
         follows=follows,
+        service_tier=asked_tier(body.get("service_tier")),
     )
 
 
