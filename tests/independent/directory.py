@@ -94,10 +94,8 @@ class Directory:
         return True
 
     def _price(self, change: Row, row: Json) -> None:
-        entry_id, sheet_name = (
-            f"{row.get('product_id')}@{row.get('valid_from_text')}",
-            str(row.get("name", "")),
-        )
+        entry_id = f"{row.get('product_id')}@{row.get('valid_from_text')}"
+        sheet_name = str(row.get("name", ""))
         entry = self.prices.setdefault(entry_id, Entry())
         price = Price.of(row)
         before = entry.sheets.setdefault(sheet_name, price)
@@ -201,9 +199,7 @@ class Directory:
             report.find("directory", where, "price_entry", expected="a price of the directory", found=named)
             return
         if unknown := entry.unknown_units(usage):
-            report.find(
-                "directory", where, "units", expected="of the contract or its price", found=unknown[0]
-            )
+            report.find("directory", where, "units", expected="units of its price", found=unknown[0])
         if usage.text("kind") != "swept" and usage.text("status") == "settled":
             report.same("directory", where, "price_entry", entry.should_be(sheet_name, usage), sheet_name)
         if not _same_instant(usage.text("price_from"), valid_from):

@@ -184,7 +184,7 @@ def test_turns_of_other_models(
         ("4o", "m_4o"),
         ("한글", "model"),
         ("Qwen/Qwen3:free", "qwen_qwen3_free"),
-        ("us.anthropic.claude-opus-4-8-v1:0", "us_anthropic_cla_ab28ae01"),
+        ("us.anthropic.claude-opus-4-8-v1:0", "us_anthropic_cla_c51c12e2"),
     ],
 )
 def test_a_model_s_name_in_units(model: str, stem: str) -> None:
@@ -196,6 +196,7 @@ def test_a_model_s_name_in_units(model: str, stem: str) -> None:
 
 numbers = st.integers(0, 3 * WON) | st.integers(0, 200_000 * WON)
 prices_of = st.fixed_dictionaries({}, optional=dict.fromkeys(PRICE_NAMES, numbers))
+token_prices_of = st.fixed_dictionaries({}, optional=dict.fromkeys(OTHER_CLASSES, numbers))
 conditions = st.builds(
     Condition,
     input_tokens_over=st.none() | st.sampled_from([1, 500, 200_000]),
@@ -212,7 +213,7 @@ def entries(draw: st.DrawFn) -> PriceEntry:
         PriceEntry(f"{ID}#{place}", FROM, 0, when=when, **draw(prices_of)) for place, when in enumerate(tiers)
     ]
     others = [
-        PriceEntry(f"{ID}#model-{name}", FROM, 0, model=name, **{n: v for n, v in draw(prices_of).items() if n in OTHER_CLASSES})
+        PriceEntry(f"{ID}#model-{name}", FROM, 0, model=name, **draw(token_prices_of))
         for name in draw(st.sampled_from([(), ("a",), ("a", "b")]))
     ]  # fmt: skip
     return PriceEntry(ID, FROM, 0, tiers=tuple(made), other_models=tuple(others), **draw(prices_of))
@@ -279,9 +280,8 @@ def test_what_is_chosen_was_possible(
 
 def test_a_tier_beyond_the_bound_is_no_reason_to_hold_more() -> None:
     def dearest_output(input_max: int, asked: str | None = STANDARD_TIER, *, batch: bool = False) -> str:
-        bounds = bounds_of(
-            TIERED if not batch else LONG, input_tokens_max=input_max, asked=asked, batch=batch
-        )
+        prices = LONG if batch else TIERED
+        bounds = bounds_of(prices, input_tokens_max=input_max, asked=asked, batch=batch)
         return format_krw(bounds.dearest.output)
 
     assert [dearest_output(n) for n in (1_000, 1_001, 5_001)] == ["19600", "29400", "58800"]
