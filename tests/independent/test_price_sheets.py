@@ -58,7 +58,7 @@ def charged_by(made: HandBundle, sheet: str, units: dict[str, int] | None = None
 
 
 def of_call(made: HandBundle, op: str, folder: Path) -> set[tuple[str, str]]:
-    """(rule, field) of what is found of one call: others have longer inputs, and are on their entry's sheet."""
+    """(rule, field) of what is found of one call: others have longer inputs on their entry's own sheet."""
     return {(f.rule, f.field) for f in findings_of(made, folder) if str(f.row).startswith(f"{op} ")}
 
 
