@@ -88,14 +88,7 @@ def ceiling(
     operation: Operation,
     hides_output: bool = False,
 ) -> Ceiling:
-    price = entry_at(product.prices, now_ms)
-    if price is None:
-        raise Problem(
-            "model_not_found",
-            english="This product has no price yet; choose another.",
-            korean="아직 단가가 없는 상품입니다. 다른 상품을 선택해 주세요.",
-            param="model",
-        )
+    price = _price_in_force(product, facts, now_ms)
     context_tokens = product.context_tokens * facts.inputs
     if facts.body_bytes > context_tokens * TOKEN_BYTES_MAX and not facts.takes_whole_context:
         raise Problem("context_too_long")
@@ -110,8 +103,6 @@ def ceiling(
     )
     if facts.is_free:
         return Ceiling(price, price, price, input_tokens, 0, want_micro=0, least_micro=0, can_be_cut=False)
-    if facts.service_tier is not None:
-        _check_tier(facts.service_tier, price)
     dearest, cheapest = bounds_of(
         price,
         input_tokens_max=input_tokens,
@@ -138,12 +129,20 @@ def ceiling(
     )
 
 
-def _check_tier(asked: str, price: PriceEntry) -> None:
-    """A tier that is asked for by name costs what its sheet says: without one, nobody agreed to a price."""
-    priced = service_tiers(price)
-    if asked == STANDARD_TIER or asked in priced:
-        return
-    named = ", ".join(["auto", STANDARD_TIER, *sorted(priced)])
+def _price_in_force(product: Product, facts: RequestFacts, now_ms: int) -> PriceEntry:
+    """A service tier that is asked for by name needs a sheet: without one, nobody agreed to a price."""
+    price = entry_at(product.prices, now_ms)
+    if price is None:
+        raise Problem(
+            "model_not_found",
+            english="This product has no price yet; choose another.",
+            korean="아직 단가가 없는 상품입니다. 다른 상품을 선택해 주세요.",
+            param="model",
+        )
+    asked = facts.service_tier
+    if asked is None or asked == STANDARD_TIER or facts.is_free or asked in service_tiers(price):
+        return price
+    named = ", ".join(["auto", STANDARD_TIER, *sorted(service_tiers(price))])
     raise Problem(
         "invalid_request",
         english=f"This product has no price for the service tier {asked!r}; ask for one of these: {named}.",
