@@ -11,7 +11,7 @@ from pydantic import BaseModel
 
 from billing.database import connect
 from billing.declaration import models, rows
-from billing.declaration.price_models import PriceTier
+from billing.declaration.price_models import PriceListEntry, PriceTier
 from metering.prices import PRICE_NAMES, TOKEN_PRICE_DEFAULTS
 from tests.docs.pages import page, tables
 from tests.fakes.declared_world import World
@@ -78,7 +78,7 @@ def test_a_kind_s_table_is_its_model(section: str) -> None:
     ("section", "model"),
     [
         ("Upstreams", models.Upstream),
-        ("Prices", models.PriceListEntry),
+        ("Prices", PriceListEntry),
         ("Price tiers", PriceTier),
         ("API keys", models.Limits),
     ],

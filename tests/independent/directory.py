@@ -109,7 +109,7 @@ class Directory:
         elif sheet_name and "" not in entry.sheets:
             self.report.find("directory", change.where, "name", expected="after its entry", found=sheet_name)
         for name, micro in entry.wrong_in_won(row):
-            self.report.same_micro("directory", change.where, name, micro, price.amounts[name])
+            self.report.same_micro("directory", change.where, name, micro, price.amounts.get(name))
 
     def _funds(self, change: Row, row: Json, before: Json | None) -> None:
         voucher_id = str(row.get("voucher_id"))

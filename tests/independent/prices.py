@@ -102,11 +102,12 @@ class Entry:
         """Prices that were declared in dollars and are not those dollars at the rate: (name, what it is)."""
         dollars = row.get("dollars")
         prices = dollars.get("prices") if isinstance(dollars, dict) else None
-        for name in (*TOKEN_PRICES, *UNIT_PRICES) if isinstance(prices, dict) else ():
-            usd = prices.get(name)
-            if usd is None:
+        for name, text in prices.items() if isinstance(prices, dict) else ():
+            usd = decimal(text)
+            if usd is None or self.rate is None:
+                yield name, -1
                 continue
-            exact = (decimal(usd) or Fraction(-1)) * (self.rate or Fraction(0)) * 1_000_000
+            exact = usd * self.rate * 1_000_000
             micro = (2 * exact.numerator + exact.denominator) // (2 * exact.denominator)
             if row.get(name) != micro:
                 yield name, micro

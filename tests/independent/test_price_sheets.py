@@ -36,14 +36,9 @@ SHEETS: Final[dict[str, dict[str, Any]]] = {
 def with_sheets(made: HandBundle, *names: str) -> None:
     """As the books write them: after their entry, before the calls."""
     for number, name in enumerate(names):
-        row = {"product_id": "nuri-x1", "valid_from": PRICE_FROM, "valid_from_text": PRICE_FROM, "name": name}
-        row |= {
-            "batch": False,
-            "input_tokens_over": None,
-            "service_tier": None,
-            "model": None,
-            "dollars": None,
-        }
+        row: dict[str, Any] = dict.fromkeys(("input_tokens_over", "service_tier", "model", "dollars"))
+        row |= {"product_id": "nuri-x1", "valid_from": PRICE_FROM, "valid_from_text": PRICE_FROM}
+        row |= {"name": name, "batch": False}
         cells = {"batch": "1", "id": str(900 + number), "kind": "price_sheet"}
         made.rows["change"].append({**cells, "row": as_json({**row, **SHEETS[name]})})
     made.rows["change"].sort(key=lambda change: int(change["batch"]))
@@ -116,11 +111,20 @@ def in_dollars(rate: str = "1392.5", **wrong: int) -> Change:
 
     def change(made: HandBundle) -> None:
         with_sheets(made, "flex")
-        for kind, prices in (("price", {"input": "0.897666"}), ("price_sheet", {"output": "0.0625"})):
+        free = {"per_request": "0"}
+        for kind, prices in (("price", {"input": "0.897666", **free}), ("price_sheet", {"output": "0.0625"})):
             cells, row = made.changes(kind, product_id="nuri-x1")[0]
             row["dollars"] = {"prices": prices, "krw_per_usd": rate, "rate_on": "2026-01-02"}
             row |= {"input": 1_249_999_905} if kind == "price" else {"output": 87_031_250}
             cells["row"] = as_json({**row, **(wrong if kind == "price_sheet" else {})})
+
+    return change
+
+
+def in_dollars_of(**prices: str) -> Change:
+    def change(made: HandBundle) -> None:
+        cells, row = made.changes("price", product_id="nuri-x1")[0]
+        cells["row"] = as_json({**row, "dollars": {"prices": prices, "krw_per_usd": "1400"}})
 
     return change
 
@@ -135,6 +139,8 @@ FOUND: Final[dict[str, tuple[Change, tuple[str, str] | None]]] = {
     "a threshold of text": (edited(input_tokens_over="1"), ("shape", "input_tokens_over")),
     "a sheet before its entry": (without_its_entry, ("directory", "name")),
     "dollars that became other won": (in_dollars(output=87_031_251), ("directory", "output")),
+    "a price of no name": (in_dollars_of(gift="1"), ("directory", "gift")),
+    "a price that is no number": (in_dollars_of(input="1,25"), ("directory", "input")),
     "a rate that is none": (in_dollars("1,392.5"), ("directory", "output")),
 }
 

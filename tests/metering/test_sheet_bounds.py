@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from metering.prices import PRICE_NAMES, Condition, PriceEntry
 from metering.sheets import (
@@ -19,10 +22,11 @@ from metering.usage import STANDARD_TIER, OtherUsage, Usage, usage_from_totals
 WON = 1_000_000
 FROM = "2026-01-01T00:00:00+09:00"
 ID = f"p@{FROM}"
+Prices = st.SearchStrategy[dict[str, Any]]
 
 numbers = st.integers(0, 3 * WON) | st.integers(0, 200_000 * WON)
-prices_of = st.fixed_dictionaries({}, optional=dict.fromkeys(PRICE_NAMES, numbers))
-token_prices_of = st.fixed_dictionaries({}, optional=dict.fromkeys(OTHER_CLASSES, numbers))
+prices_of: Prices = st.fixed_dictionaries({}, optional=dict.fromkeys(PRICE_NAMES, numbers))
+token_prices_of: Prices = st.fixed_dictionaries({}, optional=dict.fromkeys(OTHER_CLASSES, numbers))
 conditions = st.builds(
     Condition,
     input_tokens_over=st.none() | st.sampled_from([1, 500, 200_000]),
@@ -80,8 +84,8 @@ def test_a_checkpoint_is_never_above_the_charge_and_the_charge_never_above_the_c
     """Whatever was asked for, and whatever of what it may mean the vendor did."""
     if asked is not None and tier not in (None, asked, STANDARD_TIER):
         tier = asked
-    others = tuple(OtherUsage(m, "advisor_message", Usage(**u.tokens())) for m, u in turns)
-    whole = Usage(**usage.tokens(), units=usage.units, service_tier=tier, others=others)
+    others = tuple(OtherUsage(m, "advisor_message", replace(u, units={})) for m, u in turns)
+    whole = replace(usage, service_tier=tier, others=others)
     input_max = usage.input_total + sum(u.input_total for _, u in turns) + room
     output_max = usage.output_total + sum(u.output_total for _, u in turns) + room
     dearest, cheapest = bounds_of(

@@ -6,7 +6,9 @@ The prices are examples in the shapes that vendors publish, at 1,400 won to the 
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
+import msgspec
 import pytest
 
 from metering.money import format_krw
@@ -66,7 +68,7 @@ ADVISED = entry(
 
 
 def served(tier: str | None, usage: Usage) -> Usage:
-    return Usage(**usage.tokens(), units=usage.units, service_tier=tier)
+    return msgspec.structs.replace(usage, service_tier=tier)
 
 
 SHORT = Usage(input=12, cached_input=8, output=40)
@@ -129,7 +131,7 @@ def test_without_tiers_the_entry_is_its_own_bounds() -> None:
 # -- other models
 
 
-def turn(model: str, **counts: int) -> OtherUsage:
+def turn(model: str, **counts: Any) -> OtherUsage:
     return OtherUsage(model=model, kind="advisor_message", usage=Usage(**counts))
 
 
