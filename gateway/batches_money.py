@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import msgspec
 
 from gateway.admission import Ceiling
 from metering.prices import PriceEntry
+from metering.sheets import sheet_for
 from providers.catalogue import Product, UpstreamTarget
 
 
@@ -37,8 +40,11 @@ def terms_of(product: Product, target: UpstreamTarget) -> str:
 
 
 def batch_price(entry: PriceEntry) -> PriceEntry:
-    """The prices of a batch under this entry of the product's price list."""
-    return entry
+    """The prices of a batch under this entry of the product's price list.
+
+    One sheet for all lines: how long a line is says nothing of the sum of them, so no threshold holds.
+    """
+    return replace(sheet_for(entry, 0, batch=True), tiers=())
 
 
 def batch_ceiling(bounds: BatchBounds, one: Ceiling) -> Ceiling:
@@ -51,6 +57,8 @@ def batch_ceiling(bounds: BatchBounds, one: Ceiling) -> Ceiling:
     return msgspec.structs.replace(
         one,
         price=price,
+        dearest=price,
+        cheapest=price,
         input_tokens=bounds.input_tokens,
         output_tokens=bounds.output_tokens,
         want_micro=micro,

@@ -26,6 +26,7 @@ from providers.facts import (
     tokens_limit,
 )
 from providers.openai_files.named import files_named
+from providers.service_tiers import asked_tier
 
 LIMIT_FIELDS: Final = ("max_completion_tokens", "max_tokens")
 _TEXT_PARTS: Final = frozenset({"text", "input_text", "output_text", "refusal", "thinking", "reasoning"})
@@ -75,6 +76,7 @@ def read_chat_request(body: dict[str, Any], body_bytes: int, _: Spoken = IN_BODY
         parts=parts,
         image_allowance_tokens=allowance,
         files=files_named(body) if has_parts or whole else (),
+        service_tier=asked_tier(body.get("service_tier")),
     )
 
 

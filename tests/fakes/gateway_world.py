@@ -64,7 +64,7 @@ def price(**per_million: int) -> PriceEntry:
         "cache_write": per_million.get("input", 0),
         **per_million,
     }
-    micro = {name: won * MICRO_PER_WON for name, won in full.items()}
+    micro: dict[str, Any] = {name: won * MICRO_PER_WON for name, won in full.items()}
     return PriceEntry(entry_id="x1@0", valid_from="2026-01-01T00:00:00+09:00", valid_from_ms=0, **micro)
 
 

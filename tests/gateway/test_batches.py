@@ -17,6 +17,7 @@ from gateway.stored_vendor import StoredVendor
 from metering.directory import KeyLimits
 from metering.keys import lane_of
 from metering.meter import Meter
+from metering.prices import Condition
 from providers.upstream import Upstream
 from tests.fakes.batch_vendor import BatchVendor, result
 from tests.fakes.gateway_world import (
@@ -104,6 +105,24 @@ async def test_the_hold_is_every_lines_bound(tmp_path: Path) -> None:
         w.directory.apply(Everything(revision=2, products=(replace(known, prices=(*prices, dearer)),)))
         vendor.finish(answered=2)
         assert (await ended(w)).charge_micro == 2 * (LINE_MICRO + 7_000_000), "at the price of its beginning"
+
+
+@pytest.mark.parametrize("has_sheet", [True, False])
+async def test_a_batch_is_charged_by_the_sheet_for_batches(tmp_path: Path, has_sheet: bool) -> None:
+    """Whatever the sum of its inputs is: no line of it is long."""
+    base = price(input=1000, output=4000)
+    half = replace(
+        price(input=500, output=2000), entry_id=f"{base.entry_id}#batch", when=Condition(batch=True)
+    )
+    long = replace(half, entry_id=f"{base.entry_id}#over-25", when=Condition(input_tokens_over=25))
+    prices = (replace(base, tiers=(half, long) if has_sheet else (long,)),)
+    vendor = BatchVendor()
+    async with world(vendor, tmp_path, prices=prices) as w:
+        await begun(w)
+        vendor.finish()
+        event = await ended(w)
+        assert event.charge_micro == 3 * LINE_MICRO // (2 if has_sheet else 1)
+        assert event.meta.price_entry == (half.entry_id if has_sheet else base.entry_id)
 
 
 @pytest.mark.parametrize("kind", ["responses", "embeddings"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import fields
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -16,7 +17,7 @@ from metering.usage import TOKENS_MAX, UNITS, Usage, usage_from_totals
 WON = 1_000_000
 
 
-def entry(from_ms: int = 0, **prices: int) -> PriceEntry:
+def entry(from_ms: int = 0, **prices: Any) -> PriceEntry:
     """Prices in micro-won per million tokens, or per unit."""
     return PriceEntry("p@2026", "2026-01-01T00:00:00+09:00", from_ms, **prices)
 
