@@ -85,11 +85,13 @@ async def find(conn: Connection, *, company_id: str, kind: str, vendor_id: str) 
     return None if row is None else ObjectRow(StoredRow(*row[:7]), row[7].encode(), *row[8:])
 
 
-async def show(conn: Connection, row: StoredRow, shown: bytes) -> None:
+async def show(conn: Connection, row: StoredRow, shown: bytes, *, instead_of: bytes | None) -> None:
+    former = None if instead_of is None else instead_of.decode()
     await conn.execute(
         "update stored_object set shown = %s"
-        " where (kind, base_url, vendor_id, company_id) = (%s, %s, %s, %s)",
-        [shown.decode(), row.kind, row.base_url, row.vendor_id, row.company_id],
+        " where (kind, base_url, vendor_id, company_id) = (%s, %s, %s, %s)"
+        " and shown = coalesce(%s, shown)",
+        [shown.decode(), row.kind, row.base_url, row.vendor_id, row.company_id, former],
     )
 
 

@@ -61,7 +61,7 @@ class BatchFollower:
         except BooksUnavailable:
             raise Problem("meter_unavailable") from None
         if known is not None:  # else nobody was told of it
-            await self._told.learn(known, raw, target)
+            await self._told.learn(known, raw, target, is_follower=True)
         if said.is_running:
             return Answer(usage=None, body=b"", is_running=True)
         try:

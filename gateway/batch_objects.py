@@ -23,10 +23,13 @@ class BatchObjects:
         self._vendor = vendor
         self._gateway_id = gateway_id
 
-    async def learn(self, one: StoredObject, said: dict[str, Any], target: UpstreamTarget) -> dict[str, Any]:
+    async def learn(
+        self, one: StoredObject, said: dict[str, Any], target: UpstreamTarget, *, is_follower: bool = False
+    ) -> dict[str, Any]:
         """What the vendor says of it now -> what its company is shown. Raises Problem.
 
-        Its files are bound before anybody learns their ids; one that is another company's is not told.
+        Its files are bound before anybody learns their ids; one that is another company's is not told. In
+        lists the follower has the last word: what others asked may have been answered long ago.
         """
         told = of_company(one.thing, one.input_file, said)
         for name in RESULT_FILES:
@@ -35,7 +38,8 @@ class BatchObjects:
         out = shown(told)
         try:
             if out != one.shown:
-                await self._objects.show(one.thing, out)
+                former = None if is_follower else one.shown
+                await self._objects.show(one.thing, out, instead_of=former)
         except BooksUnavailable:
             raise Problem("meter_unavailable", retry_after_s=1) from None
         return told

@@ -35,7 +35,7 @@ from metering.meter import Meter
 from metering.wish import MeterUnavailable
 from providers.catalogue import UpstreamTarget
 from providers.facts import BadRequest
-from providers.openai_files.objects import ENDED, RESULT_FILES, shown
+from providers.openai_files.objects import RESULT_FILES, is_running, shown
 from providers.openai_files.routes import ObjectRoute
 
 _log = logging.getLogger(__name__)
@@ -105,7 +105,7 @@ class Batches:
             path, method = path + "/cancel", "POST"
         said = await self._vendor.ask(target, path, method=method, request_id=record.request_id)
         told = await self._told.learn(one, said, target)
-        if said.get("status") in ENDED:
+        if not is_running(said):
             await self._background.is_told(one.thing, wait_s=END_S)
         return shown(told)
 

@@ -104,8 +104,8 @@ class StoredObjects(Protocol):
 
     async def find(self, company_id: str, kind: str, vendor_id: str) -> StoredObject | None: ...
 
-    async def show(self, thing: StoredThing, shown: bytes) -> None:
-        """What its company is told from now on."""
+    async def show(self, thing: StoredThing, shown: bytes, *, instead_of: bytes | None = None) -> None:
+        """What its company is told from now on; unless it was told something else than `instead_of` since."""
 
     async def delete(self, thing: StoredThing) -> None:
         """The vendor has deleted it."""

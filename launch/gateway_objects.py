@@ -48,9 +48,9 @@ class ObjectRows:
             found.input_file,
         )
 
-    async def show(self, thing: ports.StoredThing, shown: bytes) -> None:
+    async def show(self, thing: ports.StoredThing, shown: bytes, *, instead_of: bytes | None = None) -> None:
         async with self._conn() as conn:
-            await stored_object_store.show(conn, stored_row(thing), shown)
+            await stored_object_store.show(conn, stored_row(thing), shown, instead_of=instead_of)
 
     async def delete(self, thing: ports.StoredThing) -> None:
         async with self._conn() as conn:

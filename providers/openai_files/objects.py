@@ -86,13 +86,19 @@ class BatchSaid(msgspec.Struct, frozen=True):
     usage: Usage | None  # of the whole batch, where the vendor says it
 
 
+def is_running(said: dict[str, Any]) -> bool:
+    """A word that nobody knows here is no end."""
+    status = said.get("status")
+    return type(status) is not str or status not in ENDED
+
+
 def read_batch(said: dict[str, Any], quirks: Quirks) -> BatchSaid:
     status, endpoint = said.get("status"), said.get("endpoint")
     counts, usage = said.get("request_counts"), said.get("usage")
     return BatchSaid(
         status=status if type(status) is str else "",
         endpoint=endpoint if type(endpoint) is str else "",
-        is_running=type(status) is not str or status not in ENDED,
+        is_running=is_running(said),
         output_file=usable(said.get("output_file_id")),
         completed=count(counts, "completed") if type(counts) is dict else 0,
         usage=usage_of(usage, quirks) if type(usage) is dict else None,

@@ -27,6 +27,8 @@ class BatchVendor:
     chats: list[Any] = field(default_factory=list)
     statuses: dict[tuple[str, str], int] = field(default_factory=dict)  # to be answered: (method, path)
     cuts_content_after: int | None = None
+    odd_path: str = ""  # for who stands before it and answers otherwise
+    odd_body: bytes = b""
     names: Any = field(default_factory=lambda: (str(n) for n in itertools.count(1)))
 
     async def __call__(self, request: web.Request) -> web.StreamResponse:

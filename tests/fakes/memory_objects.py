@@ -36,9 +36,10 @@ class MemoryObjects:
                 return one
         return None
 
-    async def show(self, thing: StoredThing, shown: bytes) -> None:
+    async def show(self, thing: StoredThing, shown: bytes, *, instead_of: bytes | None = None) -> None:
         self._reach()
-        if (one := self.objects.get(_key(thing))) is not None:
+        one = self.objects.get(_key(thing))
+        if one is not None and one.thing.company_id == thing.company_id and instead_of in (None, one.shown):
             self.objects[_key(thing)] = replace(one, shown=shown)
 
     async def delete(self, thing: StoredThing) -> None:

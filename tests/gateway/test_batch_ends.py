@@ -7,11 +7,12 @@ from typing import Any
 
 import orjson
 import pytest
+from aiohttp import web
 
 from gateway.batch_follow import READ_TRIES
 from tests.fakes.batch_vendor import BatchVendor, result
 from tests.fakes.gateway_world import world
-from tests.gateway.file_talk import LINE_MICRO, LINES, begun, ended
+from tests.gateway.file_talk import LINE_MICRO, LINES, asked, begun, ended, held, upload
 from tests.gateway.test_stored import until
 
 TEXT: Any = {"choices": [{"message": {"content": "a" * 400}}], "usage": None}
@@ -121,3 +122,54 @@ async def test_an_output_that_breaks_off_is_read_again(tmp_path: Path) -> None:
         vendor.cuts_content_after = None
         event = await ended(w)
         assert (event.charge_micro, event.estimated) == (3 * LINE_MICRO, False)
+
+
+async def test_odd_words_of_a_vendor(tmp_path: Path) -> None:
+    """The company sees its own ids and nothing of the account, or a failure; the batch is followed."""
+    vendor = BatchVendor()
+    async with world(vendor, tmp_path) as w:
+        batch, _ = await begun(w)
+        path = f"/v1/batches/{batch['id']}"
+        [made] = vendor.batches.values()
+        for change in (
+            {"id": "batch_other", "input_file_id": "file-other", "model": ["m"]},
+            {"output_file_id": 5, "error_file_id": "../x", "metadata": [], "request_counts": 3, "usage": []},
+            {"status": ["completed"]},
+            {"status": None, "errors": {"data": ["x" * 100_000]}},
+            {"metadata": {"voucher_op": "op1"}},
+        ):
+            vendor.batches[batch["id"]] = {**made, **change}
+            heard = await w.client.call("GET", path)
+            assert heard.status == 200
+            assert (heard.json["id"], heard.json["input_file_id"]) == (batch["id"], batch["input_file_id"])
+            assert heard.json["output_file_id"] is None
+            assert b"voucher_op" not in heard.body
+            assert b"vendor-model" not in heard.body
+        for odd in ({"id": 5}, {"id": "../b"}, {"id": ""}, {"id": None}, {"id": ["b"]}):
+            vendor.batches[batch["id"]] = {**made, **odd}
+            assert (await w.client.call("GET", path)).status == 502
+        vendor.batches[batch["id"]] = made
+        vendor.finish()
+        assert (await ended(w)).charge_micro == 3 * LINE_MICRO
+
+
+async def test_what_a_vendor_makes_without_an_id(tmp_path: Path) -> None:
+    """Nobody could name it: nothing is told, and nothing of it is charged."""
+    vendor = BatchVendor()
+
+    async def odd(request: web.Request) -> web.StreamResponse:
+        if request.path == vendor.odd_path and request.method == "POST":
+            return web.Response(body=vendor.odd_body, content_type="application/json")
+        return await vendor(request)
+
+    async with world(odd, tmp_path) as w:
+        file_id = (await upload(w.client)).json["id"]
+        vendor.odd_path = "/v1/files"
+        for said in (b"", b"no", b"[]", b"{}", b'{"id":5}', b'{"id":"../f"}', b'{"id":"f 1"}'):
+            vendor.odd_body = said
+            assert (await upload(w.client)).status == 502
+        vendor.odd_path = "/v1/batches"
+        heard = await w.client.call("POST", "/v1/batches", asked(file_id))
+        assert (heard.status, heard.code) == (502, "upstream_error")
+        assert [event.charge_micro for event in w.events] == [0]
+        assert await held(w) == "0"

@@ -11,11 +11,16 @@ import orjson
 import pytest
 from aiohttp import web
 
-from gateway.files import FILES_MAX, UPLOADS_AT_ONCE_MAX
+from gateway.auth import Caller
+from gateway.batch_lines import LinesReader, read_lines
+from gateway.files import FILES_MAX, KEPT_BYTES_MAX, UPLOADS_AT_ONCE_MAX
 from gateway.ports import StoredObject, StoredThing
+from gateway.problems import Problem
+from metering.directory import Company
+from providers.openai_files.lines import LINES_MAX
 from tests.fakes.asgi_client import AsgiClient
 from tests.fakes.batch_vendor import BatchVendor
-from tests.fakes.gateway_world import Everything, World, product, voucher, world
+from tests.fakes.gateway_world import NOW_MS, Everything, World, api_key, product, voucher, world
 from tests.gateway.file_talk import asked, begun, chat_line, jsonl, upload
 from tests.gateway.test_stored import OTHER_KEY, assert_unknown, key_of, two_companies, until
 
@@ -244,8 +249,6 @@ async def test_lines_refused(tmp_path: Path, line: Any, code: str, words: str | 
 async def test_lines_refused_as_live_calls_are(
     tmp_path: Path, changes: dict[str, Any], status: int, code: str
 ) -> None:
-    from metering.directory import Company
-
     company = Company("gaonde", frozenset({"KR"}))
     async with world(BatchVendor(), tmp_path, company=company, **changes) as w:
         heard = await upload(w.client)
@@ -323,16 +326,33 @@ async def test_an_id_of_another_companys_is_not_told(tmp_path: Path) -> None:
         assert (await w.client.call("GET", "/v1/files/file-1")).status == 200
 
 
-async def test_limits_of_a_company(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("files", "size_bytes"), [(FILES_MAX, 1), (1, KEPT_BYTES_MAX)])
+async def test_limits_of_a_company(tmp_path: Path, files: int, size_bytes: int) -> None:
     vendor = BatchVendor()
     async with two_companies(vendor, tmp_path) as (w, other):
-        for number in range(FILES_MAX):
+        for number in range(files):
             thing = StoredThing("file", f"file-x{number}", "gaonde", "x1", "x1/0", "u", f"opx{number}")
-            await w.objects.add(StoredObject(thing, b"{}", "user_data", 1), gateway_id="g1")
+            await w.objects.add(StoredObject(thing, b"{}", "user_data", size_bytes), gateway_id="g1")
         heard = await upload(w.client)
         assert (heard.status, vendor.asked) == (400, [])
         assert "delete some" in heard.json["error"]["message"]
         assert (await upload(other)).status == 200
+
+
+async def test_lines_of_a_file(tmp_path: Path) -> None:
+    async with world(BatchVendor(), tmp_path) as w:
+        [known] = w.directory.products.values()
+        caller = Caller(api_key(), Company("gaonde", None), b"")
+        reader = LinesReader(caller, w.directory, now_ms=NOW_MS, choose=lambda p: p.upstreams[0])
+        line = (
+            '{"custom_id":"%d","method":"POST","url":"/v1/embeddings","body":{"model":"x1","input":"hi"}}\n'
+        )
+        whole = "".join(line % number for number in range(LINES_MAX + 1)).encode()
+        with pytest.raises(Problem) as raised:
+            await read_lines(whole, reader)
+        assert raised.value.english == f"Line {LINES_MAX + 1}: a file has {LINES_MAX} lines at most."
+        assert reader.bounds().lines == LINES_MAX
+        assert reader.product == known
 
 
 async def test_uploads_at_once(tmp_path: Path) -> None:

@@ -83,8 +83,11 @@ async def test_a_life(both: Both) -> None:
     assert not await objects.is_in_use(elsewhere), "ids are a vendor's own"
     await objects.show(BATCH.thing, b'{"id":"batch_1","status":"completed"}')
     await objects.show(replace(FILE.thing, company_id="other"), b"{}")
+    await objects.show(BATCH.thing, b"late", instead_of=BATCH.shown)
     found = await objects.find("gaonde", "batch", "batch_1")
     assert found == replace(BATCH, shown=b'{"id":"batch_1","status":"completed"}')
+    await objects.show(BATCH.thing, BATCH.shown, instead_of=found.shown)
+    assert await objects.find("gaonde", "batch", "batch_1") == BATCH
     await things.finish("op2")
     assert [await objects.is_in_use(one.thing) for one in (FILE, BATCH, OUTPUT)] == [False] * 3
     assert await objects.totals("gaonde") == Totals(1, 7, 0)
