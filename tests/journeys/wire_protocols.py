@@ -45,10 +45,12 @@ class Protocol:
         return {**body, "model": product_id, **({} if never_streams else {"stream": stream})}
 
     def _can_be_sent(self, recorded: Any) -> bool:
-        """What it names by an id is no company's of ours."""
+        """A vector store is refused, it may be anybody's; and a file that is named is no company's of ours."""
         if not isinstance(recorded, dict) or self.known_by not in recorded or self.refused & recorded.keys():
             return False
-        return not files_named(recorded)
+        tools = recorded.get("tools") or []
+        named = any(isinstance(tool, dict) and tool.get("vector_store_ids") for tool in tools)
+        return not named and not files_named(recorded)
 
 
 _NEVER: Final = ""  # no body has such a field: the least one is sent
