@@ -45,7 +45,7 @@ class Protocol:
         return {**body, "model": product_id, **({} if never_streams else {"stream": stream})}
 
     def _can_be_sent(self, recorded: Any) -> bool:
-        """A vector store is refused, it may be anybody's; and a file that is named is no company's of ours."""
+        """A vector store is refused: it may be anybody's. A file that is named is no company's of ours."""
         if not isinstance(recorded, dict) or self.known_by not in recorded or self.refused & recorded.keys():
             return False
         tools = recorded.get("tools") or []
