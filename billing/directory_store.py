@@ -21,7 +21,7 @@ from billing.directory_time import instant_ms, period_ms
 from billing.secrets import Secrets
 from metering import shares
 from metering.directory import ApiKey, Company, KeyLimits, Voucher
-from metering.prices import PRICE_NAMES, PriceEntry
+from metering.prices import PRICE_NAMES, Condition, Dollars, PriceEntry
 from providers.catalogue import Product, UpstreamTarget
 
 Row = dict[str, Any]
@@ -75,6 +75,7 @@ _API_KEYS: Final = (
 )
 _PRODUCTS: Final = "select * from product where revision > %s"
 _UPSTREAMS: Final = "select * from upstream where product_id = any(%s) order by product_id, position"
+_SHEETS: Final = 'select * from price_sheet where product_id = any(%s) order by name collate "C"'
 _PRICES: Final = "select * from price where product_id = any(%s) order by product_id, valid_from"
 
 
@@ -142,9 +143,12 @@ async def _products(conn: Connection, secrets: Secrets, since_revision: int) -> 
     upstreams: dict[str, list[UpstreamTarget]] = defaultdict(list)
     for row in await _rows(conn, _UPSTREAMS, ids):
         upstreams[row["product_id"]].append(_upstream(row, secrets))
+    sheets: dict[tuple[object, object], list[Row]] = defaultdict(list)
+    for row in await _rows(conn, _SHEETS, ids):
+        sheets[row["product_id"], row["valid_from"]].append(row)
     prices: dict[str, list[PriceEntry]] = defaultdict(list)
     for row in await _rows(conn, _PRICES, ids):
-        prices[row["product_id"]].append(_price(row))
+        prices[row["product_id"]].append(_price(row, sheets[row["product_id"], row["valid_from"]]))
     return tuple(_product(row, tuple(upstreams[row["id"]]), tuple(prices[row["id"]])) for row in rows)
 
 
@@ -171,13 +175,37 @@ def _upstream(row: Row, secrets: Secrets) -> UpstreamTarget:
     )
 
 
-def _price(row: Row) -> PriceEntry:
+def _price(row: Row, sheets: list[Row]) -> PriceEntry:
+    tiers = [sheet for sheet in sheets if sheet["model"] is None]
+    models = [sheet for sheet in sheets if sheet["model"] is not None]
+    rate = row["dollars"]
     return PriceEntry(
-        entry_id=f"{row['product_id']}@{row['valid_from_text']}",
-        valid_from=row["valid_from_text"],
-        valid_from_ms=instant_ms(row["valid_from"]),
-        **{name: row[name] for name in PRICE_NAMES},
+        **_sheet(row, ""),
+        tiers=tuple(_tier(sheet) for sheet in tiers),
+        other_models=tuple(PriceEntry(**_sheet(row, row["name"]), model=row["model"]) for row in models),
+        dollars=None if rate is None else _dollars(rate),
     )
+
+
+def _dollars(rate: dict[str, Any]) -> Dollars:
+    return Dollars(rate["krw_per_usd"], rate["rate_on"], rate.get("rate_source"))
+
+
+def _tier(row: Row) -> PriceEntry:
+    when = Condition(row["input_tokens_over"], row["service_tier"], row["batch"])
+    return PriceEntry(**_sheet(row, row["name"]), when=when)
+
+
+def _sheet(row: Row, name: str) -> Row:
+    """What any sheet has."""
+    entry_id = f"{row['product_id']}@{row['valid_from_text']}"
+    return {
+        "entry_id": f"{entry_id}#{name}" if name else entry_id,
+        "valid_from": row["valid_from_text"],
+        "valid_from_ms": instant_ms(row["valid_from"]),
+        "declared_usd": {} if row["dollars"] is None else row["dollars"]["prices"],
+        **{name: row[name] for name in PRICE_NAMES},
+    }
 
 
 def _product(row: Row, upstreams: tuple[UpstreamTarget, ...], prices: tuple[PriceEntry, ...]) -> Product:

@@ -10,6 +10,8 @@ from gateway.auth import Caller
 from gateway.problems import Problem
 from metering.directory import Voucher
 from metering.prices import PriceEntry, entry_at
+from metering.sheets import bounds_of, service_tiers
+from metering.usage import STANDARD_TIER
 from providers.bounds import ESTIMATE_BYTES_PER_TOKEN, input_tokens_max, output_tokens_max
 from providers.catalogue import Product
 from providers.dialect import Operation
@@ -26,6 +28,8 @@ class Ceiling(msgspec.Struct, frozen=True):
     """The bounds of one call, in tokens and in micro-won under the price entry frozen for it."""
 
     price: PriceEntry
+    dearest: PriceEntry  # the prices a hold is made by: where the entry has one sheet, that
+    cheapest: PriceEntry  # and a checkpoint
     input_tokens: int
     output_tokens: int
     want_micro: int  # every bound reached
@@ -93,14 +97,7 @@ def ceiling(
     operation: Operation,
     hides_output: bool = False,
 ) -> Ceiling:
-    price = entry_at(product.prices, now_ms)
-    if price is None:
-        raise Problem(
-            "model_not_found",
-            english="This product has no price yet; choose another.",
-            korean="아직 단가가 없는 상품입니다. 다른 상품을 선택해 주세요.",
-            param="model",
-        )
+    price = _price_in_force(product, facts, now_ms)
     context_tokens = product.context_tokens * facts.inputs
     if facts.body_bytes > context_tokens * TOKEN_BYTES_MAX and not facts.takes_whole_context:
         raise Problem("context_too_long")
@@ -114,19 +111,27 @@ def ceiling(
         facts, product_max_output_tokens=product.max_output_tokens, quirks=quirks
     )
     if facts.is_free:
-        return Ceiling(price, input_tokens, 0, want_micro=0, least_micro=0, can_be_cut=False)
-    units_micro = price.units_micro(facts.units_max)
+        return Ceiling(price, price, price, input_tokens, 0, want_micro=0, least_micro=0, can_be_cut=False)
+    dearest, cheapest = bounds_of(
+        price,
+        input_tokens_max=input_tokens,
+        asked=facts.service_tier,
+        with_others=facts.takes_whole_context,
+    )
+    units_micro = dearest.units_micro(facts.units_max)
     least_tokens = _least_tokens(output_tokens, operation, quirks)
-    least_micro = price.ceiling_micro(input_tokens_max=input_tokens, output_tokens_max=least_tokens)
+    least_micro = dearest.ceiling_micro(input_tokens_max=input_tokens, output_tokens_max=least_tokens)
     is_hidden = hides_output or quirks.limit_leaves_reasoning
     if facts.stores:
         is_hidden = True  # cut here, it might be made whole at the vendor, and asked for again
     return Ceiling(
         price=price,
+        dearest=dearest,
+        cheapest=cheapest,
         input_tokens=input_tokens,
         output_tokens=output_tokens,
         want_micro=units_micro
-        + price.ceiling_micro(input_tokens_max=input_tokens, output_tokens_max=output_tokens),
+        + dearest.ceiling_micro(input_tokens_max=input_tokens, output_tokens_max=output_tokens),
         least_micro=units_micro + least_micro,
         can_be_cut=operation.assembler is not None and operation.has_limit and not is_hidden,
         units_micro=units_micro,
@@ -137,6 +142,32 @@ def _least_tokens(output_tokens: int, operation: Operation, quirks: Quirks) -> i
     """Neither a limit nor a cut bounds what is thought beside the limit: then it is all or nothing."""
     is_bounded = operation.has_limit and not quirks.limit_leaves_reasoning
     return min(1, output_tokens) if is_bounded else output_tokens
+
+
+def _price_in_force(product: Product, facts: RequestFacts, now_ms: int) -> PriceEntry:
+    """Of a product that prices service tiers, one that is asked for by name needs its sheet.
+
+    Where none has a price of its own, the provider has one price for however a call is served.
+    """
+    price = entry_at(product.prices, now_ms)
+    if price is None:
+        raise Problem(
+            "model_not_found",
+            english="This product has no price yet; choose another.",
+            korean="아직 단가가 없는 상품입니다. 다른 상품을 선택해 주세요.",
+            param="model",
+        )
+    asked = facts.service_tier
+    priced = service_tiers(price)
+    if not priced or asked is None or asked == STANDARD_TIER or facts.is_free or asked in priced:
+        return price
+    named = ", ".join(["auto", STANDARD_TIER, *sorted(priced)])
+    raise Problem(
+        "invalid_request",
+        english=f"This product has no price for the service tier {asked!r}; ask for one of these: {named}.",
+        korean=f"이 상품에는 서비스 등급 {asked!r}의 단가가 없습니다. 다음 중에서 요청해 주세요: {named}",
+        param="service_tier",
+    )
 
 
 def _quirks(product: Product) -> Quirks:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 import orjson
 
@@ -29,13 +29,24 @@ from metering.money import format_krw
 from providers import dialects
 from providers.dialect import StoredRoute
 from providers.dialects import Route
+from providers.openai_files.routes import ObjectRoute
 from providers.openai_realtime.operation import REALTIME
 
 _REQUEST_ID: Final = re.compile(r"[A-Za-z0-9._:-]{1,64}")
 
 READ: Final = ("/v1/models", "/v1beta/models", "/v1/voucher", "/v1/usage")
 
+
+class Objects(Protocol):
+    """gateway.files.Files, gateway.batches.Batches: by the kind of what their routes name."""
+
+    async def answer(
+        self, route: ObjectRoute, caller: Caller, request: Request, outlet: Outlet, record: CallRecord
+    ) -> None: ...
+
+
 View = Callable[[Caller, Request], Awaitable[bytes]]
+Free = Mapping[str, StoredRoute] | Mapping[str, ObjectRoute]  # what is no call, by method
 
 
 class Gateway:
@@ -47,6 +58,7 @@ class Gateway:
         realtime: Realtime,
         views: Views,
         stored: Stored,
+        objects: Mapping[str, Objects],
         telemetry: Telemetry,
         pepper: bytes,
         now_ms: Callable[[], int],
@@ -58,6 +70,7 @@ class Gateway:
         self._realtime = realtime
         self._views = views
         self._stored = stored
+        self._objects = objects
         self._telemetry = telemetry
         self._pepper = pepper
         self._now_ms = now_ms
@@ -76,7 +89,8 @@ class Gateway:
         given = request.header(b"x-request-id")
         request_id = given if given is not None and _REQUEST_ID.fullmatch(given) else self._make_request_id()
         route = dialects.find(path, request.query, request.headers)
-        stored = dialects.find_stored(path) if route is None else {}
+        stored: Free = dialects.find_stored(path) if route is None else {}
+        stored = stored or dialects.find_object(path, request.headers)
         name = _view_name(path, stored) if route is None else route.name
         record = CallRecord(request_id=request_id, route=name, started_s=time.perf_counter())
         outlet = Outlet(send)
@@ -98,7 +112,7 @@ class Gateway:
     async def _dispatch(
         self,
         route: Route | None,
-        stored: Mapping[str, StoredRoute],
+        stored: Free,
         request: Request,
         outlet: Outlet,
         record: CallRecord,
@@ -132,7 +146,11 @@ class Gateway:
         if stored:
             record.dialect = dialects.dialect_of(path, request.headers).name
             _only(request, *stored)
-            await self._stored.answer(stored[request.method], caller, request, outlet, record)
+            found = stored[request.method]
+            if isinstance(found, StoredRoute):
+                await self._stored.answer(found, caller, request, outlet, record)
+            else:
+                await self._objects[found.kind].answer(found, caller, request, outlet, record)
             return
         body = await self._view(request, caller, record)
         said: Headers = [JSON, NO_CACHE, (b"x-request-id", record.request_id.encode())]
@@ -219,7 +237,7 @@ def _only(request: Request, *methods: str) -> None:
         raise Problem("route_not_found", status=405, headers=((b"allow", ", ".join(methods).encode()),))
 
 
-def _view_name(path: str, stored: Mapping[str, StoredRoute]) -> str:
+def _view_name(path: str, stored: Free) -> str:
     """A label of few values, whatever callers ask for."""
     for route in stored.values():
         return route.name

@@ -10,6 +10,7 @@ import msgspec
 from gateway.exchange import Exchange
 from metering.event import CallMeta, UsageEvent
 from metering.prices import PriceEntry
+from metering.sheets import bounds_of, price_usage
 from metering.usage import Usage
 from providers.bounds import ESTIMATE_BYTES_PER_TOKEN
 from providers.dialect import Answer
@@ -29,6 +30,8 @@ class Followed(msgspec.Struct, frozen=True):
     background: bool = True  # else a stream that broke off
     delivered: int = 0  # output tokens the client has got already, estimated
     client_gone: bool = False
+    lines: int = 0  # of a batch
+    service_tier: str | None = None  # as it was asked for
 
     @classmethod
     def of(cls, exchange: Exchange, *, begun_ms: int, delivered: int) -> Followed:
@@ -44,6 +47,8 @@ class Followed(msgspec.Struct, frozen=True):
             background=exchange.facts.background,
             delivered=delivered,
             client_gone=exchange.client_gone,
+            lines=exchange.facts.lines,
+            service_tier=exchange.facts.service_tier,
         )
 
     def to_text(self) -> str:
@@ -57,14 +62,15 @@ class Followed(msgspec.Struct, frozen=True):
     def floor_micro(self, granted_micro: int) -> int:
         """What the call costs if nobody hears of it again."""
         used = Usage(input=self.meta.input_tokens, output=self.delivered)
-        return min(self.price.charge_micro(used), granted_micro)
+        cheapest = bounds_of(self.price, input_tokens_max=used.input, asked=self.service_tier).cheapest
+        return min(cheapest.charge_micro(used), granted_micro)
 
     def end(self, answer: Answer | None, *, now_ms: int) -> UsageEvent:
         """By the vendor's own count; else by what it has made. None: nobody could learn how it ended.
 
         The vendor had taken the call: where it says nothing at all, its input is what was used.
         """
-        usage, estimated = (None, False) if answer is None else (answer.usage, False)
+        usage, estimated = (None, False) if answer is None else (answer.usage, answer.units_are_estimated)
         made = 0 if answer is None else answer.text_bytes // ESTIMATE_BYTES_PER_TOKEN
         made = max(made, self.delivered)
         failed = answer is None or answer.error is not None
@@ -73,15 +79,20 @@ class Followed(msgspec.Struct, frozen=True):
         end_reason = "upstream_error" if failed else "completed"
         if answer is None and self.client_gone:
             end_reason, failed = "client_gone", False
+        meta, charge_micro = self.meta, 0
+        if usage is not None:
+            sheet, usage, charge_micro, is_guessed = price_usage(self.price, usage, asked=self.service_tier)
+            estimated = estimated or is_guessed
+            meta = msgspec.structs.replace(meta, price_entry=sheet.entry_id)
         return UsageEvent(
-            meta=self.meta,
+            meta=meta,
             n=self.n,
             voucher=self.voucher,
             held_at_ms=self.held_at_ms,
             finished_ms=now_ms,
             status="released" if usage is None else "settled",
             end_reason=end_reason,
-            charge_micro=0 if usage is None else self.price.charge_micro(usage),
+            charge_micro=charge_micro,
             client_gone=self.client_gone,
             estimated=estimated,
             error="upstream_error" if failed else None,

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Any, Final
 
 import msgspec
@@ -18,6 +19,7 @@ from gateway.directory import Directory
 from gateway.exchange import Exchange
 from gateway.outcome import Outcome
 from gateway.outlet import Outlet
+from gateway.own_objects import OwnObjects
 from gateway.ports import BooksUnavailable, ClaimRequest, IdempotencyStore
 from gateway.problems import Problem, charged_failure
 from gateway.relay import Relay
@@ -41,7 +43,7 @@ from providers import forms
 from providers.catalogue import Product
 from providers.dialect import Dialect
 from providers.dialects import Route
-from providers.facts import BadRequest, RequestFacts
+from providers.facts import IN_BODY, BadRequest, RequestFacts
 
 TAG_CHARACTERS_MAX: Final = 64
 RELAYED_BYTES_MAX: Final = 1024  # of one head line
@@ -70,7 +72,7 @@ class _Work(msgspec.Struct):
 
 
 class Calls:
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what a call needs, by name
         self,
         *,
         directory: Directory,
@@ -78,6 +80,7 @@ class Calls:
         relay: Relay,
         answers: IdempotencyStore,
         stored: Stored,
+        own: OwnObjects,
         now_ms: Callable[[], int],
         make_op: Callable[[], str],
         body_bytes_max: int,
@@ -87,6 +90,7 @@ class Calls:
         self._relay = relay
         self._claims = Claims(answers)
         self._stored = stored
+        self._own = own
         self._now_ms = now_ms
         self._make_op = make_op
         self._body_bytes_max = body_bytes_max
@@ -102,18 +106,9 @@ class Calls:
             del raw, body
             await self._run(work, self._make_op())
             return
-        claim = ClaimRequest(
-            company_id=caller.company.company_id,
-            key_hash=idempotency.scope_hash(
-                key_id=caller.key.key_id, route=route.name.removeprefix("/v1"), idempotency_key=key
-            ),
-            body_hash=idempotency.body_hash(
-                route.spoken, forms.fingerprint(body) if route.operation.reads_form else raw
-            ),
-            op=self._make_op(),
-            gateway_id=self._meter.gateway_id,
-        )
-        await self._run_once(work, claim, key)
+        said = forms.fingerprint(body) if route.operation.reads_form else raw
+        claim = self._claim_of(caller, route.name, key, idempotency.body_hash(route.spoken, said))
+        await self._run_once(caller, outlet, record, claim, key, partial(self._run, work))
 
     def admit(
         self, route: Route, caller: Caller, body: dict[str, Any], body_bytes: int, record: CallRecord
@@ -121,7 +116,7 @@ class Calls:
         try:
             facts = route.operation.read(body, body_bytes, route.spoken)
         except BadRequest as bad:
-            raise _refusal(bad) from None
+            raise refusal_of(bad) from None
         record.stream = facts.stream
         product = admission.product_for(caller, facts, self._directory.products.get(facts.model), route)
         record.product, record.provider = product.product_id, product.provider_id
@@ -133,13 +128,36 @@ class Calls:
         bounds = admission.ceiling(facts, product, now_ms, operation=route.operation, hides_output=hides)
         return Admitted(route, caller, facts, product, bounds, vouchers)
 
-    async def hold(self, admitted: Admitted, record: CallRecord, *, tag: str | None) -> Held:
-        """Money for what has no body of its own: the next response of a realtime session."""
-        meta = self._meta(admitted, record, op=self._make_op(), tag=tag)
+    async def hold(
+        self, admitted: Admitted, record: CallRecord, *, tag: str | None, op: str | None = None
+    ) -> Held:
+        """Money for what has no body of its own: a realtime session's next response, or a batch (`op`).
+
+        Nothing runs on it that others could wait for.
+        """
+        meta = self._meta(admitted, record, op=op or self._make_op(), tag=tag)
         return await self._reserve(admitted, meta, waits=True)
 
-    async def read_body(self, request: Request) -> tuple[bytes, dict[str, Any]]:
-        return await self._read(request)
+    async def read_body(self, request: Request, *, reads_form: bool = False) -> tuple[bytes, dict[str, Any]]:
+        return await self._read(request, reads_form=reads_form)
+
+    async def once(
+        self,
+        caller: Caller,
+        request: Request,
+        outlet: Outlet,
+        record: CallRecord,
+        *,
+        said: bytes,
+        run: Callable[[str], Awaitable[None]],
+    ) -> None:
+        """`run` under an op of its own: where there is an Idempotency-Key, once for it and what is `said`."""
+        key = idempotency.read_key(request.header(b"idempotency-key"))
+        if key is None:
+            await run(self._make_op())
+            return
+        claim = self._claim_of(caller, record.route, key, idempotency.body_hash(IN_BODY, said))
+        await self._run_once(caller, outlet, record, claim, key, run)
 
     # -- inside
 
@@ -170,9 +188,28 @@ class Calls:
             raise Problem("invalid_request")
         return raw, body
 
-    async def _run_once(self, work: _Work, claim: ClaimRequest, key: str) -> None:
+    def _claim_of(self, caller: Caller, route_name: str, key: str, body_hash: bytes) -> ClaimRequest:
+        return ClaimRequest(
+            company_id=caller.company.company_id,
+            key_hash=idempotency.scope_hash(
+                key_id=caller.key.key_id, route=route_name.removeprefix("/v1"), idempotency_key=key
+            ),
+            body_hash=body_hash,
+            op=self._make_op(),
+            gateway_id=self._meter.gateway_id,
+        )
+
+    async def _run_once(
+        self,
+        caller: Caller,
+        outlet: Outlet,
+        record: CallRecord,
+        claim: ClaimRequest,
+        key: str,
+        run: Callable[[str], Awaitable[None]],
+    ) -> None:
         """Under an Idempotency-Key: the first runs, a repeat is answered from what was kept."""
-        secret, outlet = work.admitted.caller.secret, work.outlet
+        secret = caller.secret
         try:
             outcome = await self._claims.claim(claim)
         except BooksUnavailable:
@@ -186,7 +223,7 @@ class Calls:
                 raise _not_kept(outcome.op)
             case Answered():
                 kept = idempotency.unseal(outcome.sealed, secret=secret, idempotency_key=key)
-                work.record.usage_id = outcome.op
+                record.usage_id = outcome.op
                 await outlet.whole(kept.status, list(kept.headers), kept.body)
                 return
             case Claimed():
@@ -194,7 +231,7 @@ class Calls:
         outlet.keep(idempotency.ANSWER_BYTES_MAX)
         outlet.before_last = lambda: self._conclude(claim, op, outlet, secret=secret, key=key)
         try:
-            await self._run(work, op)
+            await run(op)
         finally:
             if outlet.before_last is not None:
                 await outlet.before_last()
@@ -220,6 +257,8 @@ class Calls:
         holder, facts = None, admitted.facts
         if facts.follows is not None or facts.background:
             holder = await self._stored.holder(admitted.caller, admitted.route, facts, admitted.product)
+        if facts.files:
+            holder = await self._own.holder(admitted.caller, facts.files, admitted.product, holder)
         record.usage_id = op
         held = await self._reserve(admitted, meta)
         exchange = Exchange(
@@ -310,10 +349,10 @@ def _form(request: Request, raw: bytes) -> dict[str, Any]:
     try:
         return forms.read_form(request.header(b"content-type"), raw)
     except BadRequest as bad:
-        raise _refusal(bad) from None
+        raise refusal_of(bad) from None
 
 
-def _refusal(bad: BadRequest) -> Problem:
+def refusal_of(bad: BadRequest) -> Problem:
     return Problem("invalid_request", english=bad.message_en, korean=bad.message_ko, param=bad.param)
 
 

@@ -14,6 +14,7 @@ import msgspec
 
 from gateway.admission import Ceiling
 from metering.event import CallMeta, UsageEvent
+from metering.sheets import price_usage
 from metering.usage import Usage
 from metering.wish import Held
 from providers.catalogue import Product
@@ -53,7 +54,7 @@ class Exchange(msgspec.Struct):
     @property
     def must_stream(self) -> bool:
         """Only a stream tells the tokens, and tokens have a price."""
-        return self.operation.counts_in_streams and self.ceiling.price.has_token_prices
+        return self.operation.counts_in_streams and self.ceiling.dearest.has_token_prices
 
     def delivered_usage(self, output_tokens: int) -> Usage:
         """What was delivered so far, as an estimate."""
@@ -88,7 +89,7 @@ class Exchange(msgspec.Struct):
         Where the vendor reports nothing, our count of the pieces is exact, but there is none of tokens. What
         it counts may be none of what the product is priced by: then that is estimated.
         """
-        price, facts = self.ceiling.price, self.facts
+        price, facts = self.ceiling.dearest, self.facts
         known = dict(units)
         if facts.characters:
             known["characters"] = facts.characters
@@ -133,26 +134,28 @@ class Exchange(msgspec.Struct):
         return usage, usage is not told
 
     def floor_micro(self, output_tokens: int) -> int:
-        """The checkpoint: what this call costs if nobody hears of it again."""
+        """The checkpoint: what this call costs if nobody hears of it again, on whichever sheet it ends."""
         return min(
-            self.ceiling.price.charge_micro(self.payable_usage(output_tokens)), self.held.granted_micro
+            self.ceiling.cheapest.charge_micro(self.payable_usage(output_tokens)), self.held.granted_micro
         )
 
     def checkpoint(self, output_tokens: int, now_ms: int) -> UsageEvent:
         """The same as an event, for the journal."""
         usage = self.payable_usage(output_tokens)
         end = self.end(usage=usage, estimated=True, end_reason="gateway_lost", now_ms=now_ms)
-        return msgspec.structs.replace(end, charge_micro=self.floor_micro(output_tokens), is_floor=True)
+        return msgspec.structs.replace(
+            end, meta=self.meta, charge_micro=self.floor_micro(output_tokens), is_floor=True
+        )
 
     def needed_micro(self, output_tokens: int) -> int:
         """What the hold must cover for `output_tokens` to be delivered, with the whole input bound."""
-        return self.ceiling.units_micro + self.ceiling.price.ceiling_micro(
+        return self.ceiling.units_micro + self.ceiling.dearest.ceiling_micro(
             input_tokens_max=self.ceiling.input_tokens, output_tokens_max=output_tokens
         )
 
     def output_tokens_payable(self) -> int:
         return min(
-            self.ceiling.price.output_tokens_payable(
+            self.ceiling.dearest.output_tokens_payable(
                 amount_micro=self.held.granted_micro - self.ceiling.units_micro,
                 input_tokens_max=self.ceiling.input_tokens,
             ),
@@ -168,16 +171,27 @@ class Exchange(msgspec.Struct):
         now_ms: int,
         error: str | None = None,
     ) -> UsageEvent:
-        """The event for the books. No usage at all (None): nothing is charged, the hold is released."""
+        """The event for the books. No usage at all (None): nothing is charged, the hold is released.
+
+        Its meta names the sheet the call is charged by, which was not known when the hold was made.
+        """
+        meta, charge_micro = self.meta, 0
+        if usage is not None:
+            sheet, usage, charge_micro, is_guessed = price_usage(
+                self.ceiling.price, usage, asked=self.facts.service_tier
+            )
+            estimated = estimated or is_guessed
+            if sheet is not self.ceiling.price:
+                meta = msgspec.structs.replace(meta, price_entry=sheet.entry_id)
         return UsageEvent(
-            meta=self.meta,
+            meta=meta,
             n=self.held.ref.n,
             voucher=self.held.voucher.voucher_id,
             held_at_ms=self.held.held_at_ms,
             finished_ms=now_ms,
             status="released" if usage is None else "settled",
             end_reason=end_reason,
-            charge_micro=0 if usage is None else self.ceiling.price.charge_micro(usage),
+            charge_micro=charge_micro,
             client_gone=self.client_gone,
             estimated=estimated,
             error=error,

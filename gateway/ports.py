@@ -62,6 +62,63 @@ class StoredThing:
     op: str  # the call that made it
 
 
+@dataclass(frozen=True, slots=True)
+class StoredObject:
+    """A file or a batch: a thing that lists show. `shown` is what its company was told last."""
+
+    thing: StoredThing
+    shown: bytes  # a JSON object
+    purpose: str = ""  # of a file
+    size_bytes: int = 0
+    expires_s: int | None = None  # at the vendor; since 1970
+    bounds: str | None = None  # of a batch's input: what it may cost, as JSON
+    input_file: str | None = None  # of a batch
+
+
+@dataclass(frozen=True, slots=True)
+class PageAsked:
+    """A page of a list. `products` are those that the API key may use; None: all."""
+
+    kind: str
+    limit: int
+    after: str | None = None
+    oldest_first: bool = False
+    purpose: str | None = None
+    products: frozenset[str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """What a company has. Results of batches are not counted."""
+
+    files: int
+    file_bytes: int
+    open_batches: int
+
+
+class StoredObjects(Protocol):
+    """Every method raises BooksUnavailable. What was deleted or has expired is in no answer."""
+
+    async def add(self, one: StoredObject, *, gateway_id: str, call: str | None = None) -> bool:
+        """Bound and listed, in one step; again it does no harm. As `StoredThings.bind`."""
+
+    async def find(self, company_id: str, kind: str, vendor_id: str) -> StoredObject | None: ...
+
+    async def show(self, thing: StoredThing, shown: bytes, *, instead_of: bytes | None = None) -> None:
+        """What its company is told from now on; unless it was told something else than `instead_of` since."""
+
+    async def delete(self, thing: StoredThing) -> None:
+        """The vendor has deleted it."""
+
+    async def page(self, company_id: str, asked: PageAsked) -> tuple[Sequence[bytes], bool] | None:
+        """(what is shown, whether more follows); None: there is no such thing to go on from."""
+
+    async def totals(self, company_id: str) -> Totals: ...
+
+    async def is_in_use(self, thing: StoredThing) -> bool:
+        """Whether a batch that goes on needs this file: it reads it, or wrote it and is not charged yet."""
+
+
 class StoredThings(Protocol):
     """Every method raises BooksUnavailable."""
 

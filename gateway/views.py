@@ -18,7 +18,7 @@ from gateway.problems import Problem
 from metering.directory import Voucher
 from metering.keys import lane_of
 from metering.money import format_krw
-from metering.prices import PRICE_NAMES, PriceEntry, entry_at
+from metering.prices import PRICE_NAMES, Condition, PriceEntry, entry_at
 from metering.purse import Purse, PurseUnavailable
 from metering.shares import capacity
 from providers.catalogue import Product
@@ -153,11 +153,36 @@ class Views:
         }
 
 
-def prices_json(price: PriceEntry) -> dict[str, str]:
-    """Won per 1,000,000 tokens or per unit, as decimal strings, with the entry's start."""
-    shown = {"from": price.valid_from}
-    shown.update({name: format_krw(getattr(price, name)) for name in PRICE_NAMES})
+def prices_json(price: PriceEntry) -> dict[str, Any]:
+    """Won per 1,000,000 tokens or per unit, as decimal strings, with the entry's start.
+
+    What an entry may have beside its own sheet is named only where it has it.
+    """
+    shown: dict[str, Any] = {"from": price.valid_from, **_sheet_json(price)}
+    if price.dollars is not None:
+        rate = {"krw_per_usd": price.dollars.krw_per_usd, "rate_on": price.dollars.rate_on}
+        if price.dollars.rate_source is not None:
+            rate["rate_source"] = price.dollars.rate_source
+        shown.update(currency="USD", **rate)
+    if price.tiers:
+        shown["tiers"] = [{**_condition_json(tier), **_sheet_json(tier)} for tier in price.tiers]
+    if price.other_models:
+        shown["other_models"] = {sheet.model: _sheet_json(sheet) for sheet in price.other_models}
     return shown
+
+
+def _sheet_json(sheet: PriceEntry) -> dict[str, Any]:
+    shown: dict[str, Any] = {name: format_krw(getattr(sheet, name)) for name in PRICE_NAMES}
+    if sheet.declared_usd:
+        shown["declared_usd"] = sheet.declared_usd
+    return shown
+
+
+def _condition_json(tier: PriceEntry) -> dict[str, Any]:
+    when = tier.when or Condition()
+    named = {"input_tokens_over": when.input_tokens_over, "service_tier": when.service_tier}
+    shown: dict[str, Any] = {name: value for name, value in named.items() if value is not None}
+    return {**shown, "batch": True} if when.batch else shown
 
 
 def read_query(query: bytes) -> Mapping[str, str]:

@@ -130,7 +130,7 @@ class StoredRows:
     async def bind(self, thing: ports.StoredThing, *, gateway_id: str, call: str | None) -> bool:
         try:
             async with self._pool.connection() as conn:
-                return await stored_store.bind(conn, _row(thing), gateway_id=gateway_id, call=call)
+                return await stored_store.bind(conn, stored_row(thing), gateway_id=gateway_id, call=call)
         except AWAY as error:
             raise ports.BooksUnavailable from error
 
@@ -140,12 +140,12 @@ class StoredRows:
                 found = await stored_store.find(conn, company_id=company_id, kind=kind, vendor_id=vendor_id)
         except AWAY as error:
             raise ports.BooksUnavailable from error
-        return None if found is None else (_thing(found[0]), found[1])
+        return None if found is None else (stored_thing(found[0]), found[1])
 
     async def delete(self, thing: ports.StoredThing) -> None:
         try:
             async with self._pool.connection() as conn:
-                await stored_store.delete(conn, _row(thing))
+                await stored_store.delete(conn, stored_row(thing))
         except AWAY as error:
             raise ports.BooksUnavailable from error
 
@@ -197,14 +197,14 @@ class StoredRows:
                 claimed = await stored_store.claim(conn, gateway_id)
         except AWAY as error:
             raise ports.BooksUnavailable from error
-        return [(_thing(row), call) for row, call in claimed]
+        return [(stored_thing(row), call) for row, call in claimed]
 
 
-def _row(thing: ports.StoredThing) -> stored_store.StoredRow:
+def stored_row(thing: ports.StoredThing) -> stored_store.StoredRow:
     return stored_store.StoredRow(*astuple(thing))
 
 
-def _thing(row: stored_store.StoredRow) -> ports.StoredThing:
+def stored_thing(row: stored_store.StoredRow) -> ports.StoredThing:
     return ports.StoredThing(*astuple(row))
 
 

@@ -10,7 +10,7 @@ import itertools
 import os
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from typing import Final
@@ -27,9 +27,10 @@ from billing.treasury import SqlTreasury
 from config.settings import Limits, Settings
 from gateway.app import Gateway
 from gateway.attempts import Attempts
-from gateway.background import Background, FollowPace
+from gateway.background import Asks, Background, FollowPace
 from gateway.calls import Calls
 from gateway.directory import Directory
+from gateway.objects import ObjectParts
 from gateway.realtime import Realtime
 from gateway.realtime_session import SessionLimits
 from gateway.realtime_vendors import RealtimeVendors
@@ -41,6 +42,7 @@ from gateway.telemetry import Telemetry
 from gateway.views import Views
 from launch import logs, roles
 from launch.gateway_books import AWAY, BooksOfUsage, DirectoryRows, KeptAnswers, StoredRows
+from launch.gateway_objects import ObjectRows
 from launch.serving import Application
 from launch.tracing import build_spans
 from metering.meter import Meter
@@ -187,16 +189,18 @@ def _build_application(
     opened: AsyncExitStack,
 ) -> Gateway:
     ids = _Ids()
-    stored = _build_stored(parts, directory=directory, limits=limits)
+    health = Health()
+    objects = _build_objects(parts, directory=directory, health=health)
+    stored = _build_stored(parts, directory=directory, limits=limits, others={"batch": objects.follower})
     stored.background.start()
     opened.push_async_callback(stored.background.close)
-    health = Health()
     calls = Calls(
         directory=directory,
         meter=parts.meter,
         relay=_build_relay(parts.meter, parts.upstream, health, limits, stored),
         answers=KeptAnswers(parts.pool),
         stored=stored,
+        own=objects.own,
         now_ms=now_ms,
         make_op=ids.op,
         body_bytes_max=limits.max_body_bytes,
@@ -224,6 +228,7 @@ def _build_application(
             now_ms=now_ms,
         ),
         stored=stored,
+        objects=objects.routes(calls=calls, background=stored.background, make_op=ids.op, now_ms=now_ms),
         telemetry=telemetry,
         pepper=parts.secrets.pepper,
         now_ms=now_ms,
@@ -232,7 +237,21 @@ def _build_application(
     )
 
 
-def _build_stored(parts: _Parts, *, directory: Directory, limits: Limits) -> Stored:
+def _build_objects(parts: _Parts, *, directory: Directory, health: Health) -> ObjectParts:
+    return ObjectParts(
+        upstream=parts.upstream,
+        health=health,
+        now_s=time.monotonic,
+        chance=random.SystemRandom().random,
+        objects=ObjectRows(parts.pool),
+        directory=directory,
+        meter=parts.meter,
+    )
+
+
+def _build_stored(
+    parts: _Parts, *, directory: Directory, limits: Limits, others: Mapping[str, Asks]
+) -> Stored:
     things = StoredRows(parts.pool)
     vendor = StoredVendor(parts.upstream, answer_bytes_max=limits.upstream_answer_bytes_max)
     background = Background(
@@ -242,6 +261,7 @@ def _build_stored(parts: _Parts, *, directory: Directory, limits: Limits) -> Sto
         directory=directory,
         now_ms=now_ms,
         pace=FollowPace(),
+        others=others,
     )
     return Stored(
         things=things,

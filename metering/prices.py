@@ -3,12 +3,15 @@
 A price is won per 1,000,000 tokens, kept as micro-won per 1,000,000 tokens; per-unit prices are micro-won per
 one unit. A call's charge is summed as micro-won x 1,000,000 and rounded once, half up. Whole-won prices never
 round at all: price x tokens / 1,000,000 won is price x tokens micro-won.
+
+An entry is one sheet of such prices, and may have others beside it: for long inputs, for the vendor's service
+tiers, for batches, for other models. metering/sheets.py says which of them a call is charged by.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from metering.money import AMOUNT_MICRO_MAX
@@ -43,8 +46,29 @@ TOKEN_PRICE_DEFAULTS: Final = {
 
 
 @dataclass(frozen=True, slots=True)
+class Condition:
+    """When a sheet holds: each that is named must be met."""
+
+    input_tokens_over: int | None = None  # the call's whole input is above this
+    service_tier: str | None = None  # the vendor's word, in small letters
+    batch: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Dollars:
+    """What was declared in dollars, and the rate by which it became won once, when it was applied."""
+
+    krw_per_usd: str
+    rate_on: str
+    rate_source: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class PriceEntry:
-    """One entry. `entry_id` is "<product>@<from>"; it is frozen into a hold at admission."""
+    """One entry, or another sheet of one. It is frozen into a hold at admission.
+
+    `entry_id` is "<product>@<from>", with "#<sheet>" behind it where it is another sheet of that entry.
+    """
 
     entry_id: str
     valid_from: str  # RFC 3339, as declared
@@ -61,9 +85,19 @@ class PriceEntry:
     per_second: int = 0
     per_1000_characters: int = 0
     per_search: int = 0
+    when: Condition | None = None  # of a tier
+    model: str = ""  # of another model's sheet: the vendor's name for it
+    tiers: tuple[PriceEntry, ...] = ()
+    other_models: tuple[PriceEntry, ...] = ()
+    dollars: Dollars | None = None
+    declared_usd: dict[str, str] = field(default_factory=dict)  # this sheet's prices as they were declared
 
     def charge_micro(self, usage: Usage) -> int:
-        """What `usage` costs, in micro-won."""
+        """What `usage` costs on this sheet, in micro-won."""
+        return amount_micro(self.numerator(usage))
+
+    def numerator(self, usage: Usage) -> int:
+        """The same before it is rounded: micro-won x 1,000,000."""
         per_million = (
             usage.input * self.input
             + usage.cached_input * self.cached_input
@@ -73,10 +107,10 @@ class PriceEntry:
             + usage.input_audio * self.input_audio
             + usage.output_audio * self.output_audio
         )
-        numerator = per_million + self.per_request * _PER_MILLION
+        numerator = per_million + self.per_request * usage.units.get("requests", 1) * _PER_MILLION
         if usage.units:
             numerator += self._units_numerator(usage.units)
-        return min(_half_up(numerator), AMOUNT_MICRO_MAX)
+        return numerator
 
     def units_micro(self, units: Mapping[str, int]) -> int:
         """The most that so much of what is priced by the piece can cost, rounded up."""
@@ -123,8 +157,9 @@ class PriceEntry:
         return rest // price if price else AMOUNT_MICRO_MAX
 
 
-def _half_up(numerator: int) -> int:
-    return (2 * numerator + _PER_MILLION) // (2 * _PER_MILLION)
+def amount_micro(numerator: int) -> int:
+    """Rounded half up, and no more than the purse can hold."""
+    return min((2 * numerator + _PER_MILLION) // (2 * _PER_MILLION), AMOUNT_MICRO_MAX)
 
 
 def entry_at(entries: tuple[PriceEntry, ...], now_ms: int) -> PriceEntry | None:

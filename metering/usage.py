@@ -14,7 +14,7 @@ The token classes do not overlap, but for `reasoning`, which is a part of `outpu
 A vendor that never reported usage has no Usage at all (None); a vendor that reported zero has zeros.
 
 `others` is what the vendor bills for the same call at another model's prices. It is in none of the classes:
-the product's prices are not its prices.
+the product's prices are not its prices. `service_tier` is the vendor's word for how it served the call.
 """
 
 from __future__ import annotations
@@ -33,7 +33,15 @@ TOKEN_CLASSES: Final = (
     "input_audio",
     "output_audio",
 )
-UNITS: Final = ("images", "seconds", "characters", "searches")
+UNITS: Final = (
+    "images",
+    "seconds",
+    "characters",
+    "searches",
+)  # and `requests`, where one charge is for many: a batch
+
+# A call that is served as any: what vendors call "default", "standard" or "on demand".
+STANDARD_TIER: Final = "default"
 
 # No vendor bills a call of a trillion tokens; a larger count is a fault of the vendor, cut here so that no
 # product of price and count can pass what the purse compares exactly.
@@ -59,6 +67,7 @@ class Usage(msgspec.Struct, frozen=True):
     output_audio: int = 0
     units: dict[str, int] = {}
     others: tuple[OtherUsage, ...] = ()
+    service_tier: str | None = None  # None: the vendor does not say; STANDARD_TIER: as any call
 
     @property
     def input_total(self) -> int:

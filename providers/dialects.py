@@ -18,6 +18,8 @@ from providers.gemini.dialect import GEMINI
 from providers.ollama.dialect import OLLAMA
 from providers.openai import dialect as openai
 from providers.openai.dialect import OPENAI
+from providers.openai_files.lines import BATCHED
+from providers.openai_files.routes import ObjectRoute, find_objects
 from providers.openai_responses import operation as responses
 from providers.openai_responses.stored import RESPONSE
 
@@ -43,6 +45,10 @@ IMAGES: Final = Route(OPENAI, openai.IMAGES, IN_BODY, "/v1/images/generations")
 SPEECH: Final = Route(OPENAI, openai.SPEECH, IN_BODY, "/v1/audio/speech")
 RESPONSES: Final = Route(OPENAI, responses.RESPONSES, IN_BODY, "/v1/responses")
 
+# What a line of a batch may ask for, by its `url`.
+OPENAI_BATCHED: Final[Mapping[str, Route]] = MappingProxyType(
+    {path: Route(OPENAI, operation, IN_BODY, path) for path, operation in BATCHED.items()}
+)
 
 STORED: Final[Mapping[str, StoredKind]] = MappingProxyType({kind.name: kind for kind in (RESPONSE,)})
 
@@ -53,6 +59,12 @@ def find_stored(path: str) -> Mapping[str, StoredRoute]:
         if found := kind.find(path):
             return found
     return {}
+
+
+def find_object(path: str, headers: Mapping[bytes, bytes]) -> Mapping[str, ObjectRoute]:
+    """The routes by method of files and batches. Other vendors have such paths too: their head tells."""
+    found = find_objects(path)
+    return found if found and dialect_of(path, headers) is OPENAI else {}
 
 
 def find(path: str, query: bytes, headers: Mapping[bytes, bytes]) -> Route | None:

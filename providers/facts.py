@@ -59,12 +59,17 @@ class RequestFacts(msgspec.Struct, frozen=True):
     background: bool = False  # it goes on at the vendor after the answer
     follows: str | None = None  # the vendor's id of what it goes on from
     approves: tuple[str, ...] = ()  # items of that
+    lines: int = 0  # of a batch
+    files: tuple[str, ...] = ()  # that it names by a vendor's id
     images: int = 0  # asked for
     picture_tokens: int = 0  # of each of them, where its size and quality say so; 0: nobody knows
     characters: int = 0  # of the text to be spoken, exactly
     seconds_max: int = 0  # of the sound that was sent
     seconds_estimate: int = 0  # the same, where the vendor does not say
     input_estimate_tokens: int | None = None  # where the body's bytes are no measure of it
+    service_tier: str | None = (
+        None  # asked for by name (providers/service_tiers.py); None: the vendor's choice
+    )
     answer_kind: str = ""  # the content type the caller expects of a whole answer that is no JSON
     repeats: bytes = b""  # what an answer says again of its request (JSON), where its vendor cannot
 

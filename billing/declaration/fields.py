@@ -13,7 +13,7 @@ from decimal import Decimal
 from ipaddress import ip_network
 from typing import Annotated, Final
 
-from pydantic import AfterValidator, BeforeValidator, StringConstraints
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, StringConstraints
 
 from billing.declaration.yaml_tree import YamlFloat
 from metering.money import AMOUNT_MICRO_MAX, MICRO_PER_WON
@@ -25,6 +25,9 @@ API_KEY: Final = re.compile(r"vg_[A-Za-z0-9_-]{16,128}")
 
 BUDGET_MICRO_MAX: Final = 9_000_000_000_000 * MICRO_PER_WON  # what a bigint holds, rounded down
 PRICE_MICRO_MAX: Final = 1_000_000_000 * MICRO_PER_WON
+# The won has been between 600 and 2,000 to the dollar since it floats: anything far from that is a slip.
+KRW_PER_USD_MIN: Final = 100
+KRW_PER_USD_MAX: Final = 10_000
 COUNT_MAX: Final = 1_000_000_000
 TIMEOUT_MS_MAX: Final = 3_600_000
 PASSWORD_CHARACTERS_MIN: Final = 12
@@ -65,6 +68,15 @@ def _budget(value: object) -> int:
 
 def _price(value: object) -> int:
     return _micro(value, micro_max=PRICE_MICRO_MAX)
+
+
+def _rate(value: object) -> int:
+    micro = _micro(value, micro_max=AMOUNT_MICRO_MAX)
+    if not KRW_PER_USD_MIN * MICRO_PER_WON <= micro <= KRW_PER_USD_MAX * MICRO_PER_WON:
+        raise ValueError(
+            f"must be the won one US dollar costs, from {KRW_PER_USD_MIN:,} to {KRW_PER_USD_MAX:,}"
+        )
+    return micro
 
 
 def _share(value: object) -> int:
@@ -206,6 +218,7 @@ Brn = Annotated[str, BeforeValidator(_brn)]
 Amount = Annotated[int, BeforeValidator(_amount)]
 Budget = Annotated[int, BeforeValidator(_budget)]
 Price = Annotated[int, BeforeValidator(_price)]
+Rate = Annotated[int, BeforeValidator(_rate)]
 Share = Annotated[int, BeforeValidator(_share)]
 Natural = Annotated[int, BeforeValidator(_count), _within(0, COUNT_MAX)]
 Positive = Annotated[int, BeforeValidator(_count), _within(1, COUNT_MAX)]
@@ -221,3 +234,9 @@ Networks = Annotated[list[Annotated[str, AfterValidator(_network)]], AfterValida
 Products = Annotated[list[ProductPattern], AfterValidator(_products)]
 KeyText = Annotated[str, _like(API_KEY, "must match vg_[A-Za-z0-9_-]{16,128}")]
 Password = Annotated[str, AfterValidator(_long_enough)]
+
+
+class Strict(BaseModel):
+    """What a part of a declaration is: unknown fields are refused, and no type is guessed."""
+
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)

@@ -8,9 +8,9 @@ field its default again. A list, `shares` and `limits` are one value each, repla
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any, ClassVar, Final, Literal, Self
+from typing import Annotated, Any, ClassVar, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field
 
 from billing.declaration.fields import (
     Amount,
@@ -30,16 +30,17 @@ from billing.declaration.fields import (
     Networks,
     Password,
     Positive,
-    Price,
     Products,
     Rank,
     Share,
+    Strict,
     TimeoutMs,
     Url,
     Weight,
     When,
     Word,
 )
+from billing.declaration.price_models import PriceListEntry
 
 Scale = Literal["small", "medium", "large", "hyperscale"]
 Purpose = Literal["chat", "completion", "embedding", "image", "speech", "transcription", "rerank"]
@@ -47,11 +48,7 @@ Dialect = Literal["openai", "anthropic", "gemini", "clova", "bedrock", "cohere",
 PURPOSES_WITH_OUTPUT: Final = frozenset({"chat", "completion"})
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
-
-
-class Declared(_Strict):
+class Declared(Strict):
     """An entry of a kind. `COLUMNS` renames fields to what the stored row calls them."""
 
     KIND: ClassVar[str]
@@ -77,7 +74,7 @@ class Declared(_Strict):
 class Programme(Declared):
     KIND = "programme"
     REQUIRED = frozenset({"name", "budget_krw", "max_voucher_krw", "starts_on", "ends_on", "shares"})
-    COLUMNS = {"budget_krw": "budget_micro", "max_voucher_krw": "max_voucher_micro"}
+    COLUMNS: ClassVar = {"budget_krw": "budget_micro", "max_voucher_krw": "max_voucher_micro"}
 
     id: Id
     name: Name | None = None
@@ -98,7 +95,7 @@ class Provider(Declared):
     brn: Brn | None = None
 
 
-class Upstream(_Strict):
+class Upstream(Strict):
     """One place of a product's calls. Listed whole, so its own fields are required or have a default."""
 
     dialect: Dialect
@@ -113,36 +110,12 @@ class Upstream(_Strict):
     idle_timeout_ms: TimeoutMs = Field(default=60_000, alias="idle_timeout_s")
 
 
-class PriceListEntry(_Strict):
-    valid_from: When = Field(alias="from")
-    input: Price | None = None
-    cached_input: Price | None = None
-    cache_write: Price | None = None
-    cache_write_1h: Price | None = None
-    output: Price = 0
-    input_audio: Price | None = None
-    output_audio: Price | None = None
-    per_request: Price | None = None
-    per_image: Price | None = None
-    per_second: Price | None = None
-    per_1000_characters: Price | None = None
-    per_search: Price | None = None
-
-    UNIT_PRICES: ClassVar = ("per_request", "per_image", "per_second", "per_1000_characters", "per_search")
-
-    @model_validator(mode="after")
-    def _names_a_price(self) -> Self:
-        if self.input is None and all(getattr(self, name) is None for name in self.UNIT_PRICES):
-            raise ValueError("input or a unit price is required")
-        return self
-
-
 class Product(Declared):
     KIND = "product"
     REQUIRED = frozenset(
         {"provider", "scale", "purposes", "context_tokens", "max_output_tokens", "upstream", "prices"}
     )
-    COLUMNS = {"provider": "provider_id", "upstream": "upstreams"}
+    COLUMNS: ClassVar = {"provider": "provider_id", "upstream": "upstreams"}
 
     id: Id
     provider: Id | None = None
@@ -163,7 +136,7 @@ class Product(Declared):
 class Company(Declared):
     KIND = "company"
     REQUIRED = frozenset({"name", "class"})
-    COLUMNS = {"class_": "class_name"}
+    COLUMNS: ClassVar = {"class_": "class_name"}
 
     id: Id
     name: Name | None = None
@@ -176,7 +149,7 @@ class Company(Declared):
 class Voucher(Declared):
     KIND = "voucher"
     REQUIRED = frozenset({"company", "programme", "government_krw"})
-    COLUMNS = {
+    COLUMNS: ClassVar = {
         "company": "company_id",
         "programme": "programme_id",
         "government_krw": "government_micro",
@@ -194,7 +167,7 @@ class Voucher(Declared):
     state: Literal["active", "suspended"] | None = None
 
 
-class Limits(_Strict):
+class Limits(Strict):
     requests_per_minute: Positive | None = None
     tokens_per_minute: Positive | None = None
     krw_per_day: Amount | None = None
@@ -203,7 +176,7 @@ class Limits(_Strict):
 
 class ApiKey(Declared):
     KIND = "api_key"
-    COLUMNS = {"company": "company_id"}
+    COLUMNS: ClassVar = {"company": "company_id"}
 
     company: Id
     name: Label

@@ -6,8 +6,9 @@ from datetime import datetime
 
 from billing.declaration import models
 from billing.declaration.judge import Judge
+from billing.declaration.price_rows import PriceRow, price_row
 from billing.declaration.reading import Entry
-from billing.declaration.rows import PriceRow, ProductRow, UpstreamRow, price_row, upstream_row
+from billing.declaration.rows import ProductRow, UpstreamRow, upstream_row
 
 
 def plan_product(judge: Judge, entry: Entry[models.Product]) -> None:
@@ -52,7 +53,7 @@ def _prices(judge: Judge, entry: Entry[models.Product], before: tuple[PriceRow, 
         row = price_row(declared)
         if first_positions.setdefault(row.valid_from, position) != position:
             judge.refuse(entry, "another price of this product is from the same time", "prices", position)
-        elif rows.setdefault(row.valid_from, row).numbers != row.numbers:
+        elif rows.setdefault(row.valid_from, row).is_edited(row):
             reason = "the price from this time has other numbers: it is never edited, add a later one"
             judge.refuse(entry, reason, "prices", position)
     return tuple(rows[at] for at in sorted(rows))

@@ -11,8 +11,8 @@ from dataclasses import MISSING, dataclass, field, fields, replace
 from datetime import date, datetime
 from typing import Any, ClassVar, Final, TypeVar
 
-from billing.declaration.models import PriceListEntry, Upstream
-from metering.prices import PRICE_NAMES, TOKEN_PRICE_DEFAULTS
+from billing.declaration.models import Upstream
+from billing.declaration.price_rows import PriceRow
 
 INPUT_OVERHEAD_TOKENS: Final = 512
 
@@ -60,15 +60,6 @@ class UpstreamRow:
     connect_timeout_ms: int
     first_byte_timeout_ms: int
     idle_timeout_ms: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PriceRow:
-    """`numbers` are complete: what the entry left out has its default."""
-
-    valid_from: datetime
-    text: str
-    numbers: tuple[int, ...]  # in the order of PRICE_NAMES
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -169,17 +160,3 @@ def laid_over(kind: type[R], stored: R | None, given: Mapping[str, Any]) -> R:
 
 def upstream_row(upstream: Upstream) -> UpstreamRow:
     return UpstreamRow(**{f.name: getattr(upstream, f.name) for f in fields(UpstreamRow)})
-
-
-def price_row(entry: PriceListEntry) -> PriceRow:
-    numbers: dict[str, int | None] = {name: getattr(entry, name) for name in PRICE_NAMES}
-    if numbers["input"] is None:
-        numbers["input"] = 0
-    for name, fallback in TOKEN_PRICE_DEFAULTS.items():
-        if numbers[name] is None:
-            numbers[name] = numbers[fallback]
-    return PriceRow(
-        valid_from=entry.valid_from.at,
-        text=entry.valid_from.text,
-        numbers=tuple(0 if number is None else number for number in numbers.values()),
-    )

@@ -13,12 +13,12 @@ from billing.database import Connection
 from billing.declaration import models
 from billing.declaration.grants import Grants
 from billing.declaration.plan import Directory
+from billing.declaration.price_rows import PriceRow, SheetRow
 from billing.declaration.reading import Reading
 from billing.declaration.rows import (
     ApiKeyRow,
     CompanyRow,
     PersonRow,
-    PriceRow,
     ProductRow,
     ProgrammeRow,
     ProviderRow,
@@ -111,12 +111,7 @@ async def _products(conn: Connection, secrets: Secrets, ids: list[str]) -> dict[
     query = "select * from upstream where product_id = any(%s) order by product_id, position"
     for row in await _rows(conn, query, ids):
         upstreams[row["product_id"]].append(_upstream(row, secrets))
-    prices: dict[str, list[PriceRow]] = defaultdict(list)
-    query = "select * from price where product_id = any(%s) order by product_id, valid_from"
-    for row in await _rows(conn, query, ids):
-        numbers = tuple(row[name] for name in PRICE_NAMES)
-        price = PriceRow(valid_from=row["valid_from"], text=row["valid_from_text"], numbers=numbers)
-        prices[row["product_id"]].append(price)
+    prices = await _prices(conn, ids)
     rows = await _rows(conn, f"select {_columns(ProductRow)} from product where id = any(%s)", ids)  # noqa: S608
     return {
         row["id"]: _plain(
@@ -124,6 +119,31 @@ async def _products(conn: Connection, secrets: Secrets, ids: list[str]) -> dict[
         )
         for row in rows
     }
+
+
+async def _prices(conn: Connection, ids: list[str]) -> dict[str, list[PriceRow]]:
+    sheets: dict[tuple[object, object], list[SheetRow]] = defaultdict(list)
+    names = [f.name for f in fields(SheetRow) if f.name != "numbers"]
+    query = 'select * from price_sheet where product_id = any(%s) order by name collate "C"'
+    for row in await _rows(conn, query, ids):
+        sheet = SheetRow(**{name: row[name] for name in names}, numbers=_numbers(row))
+        sheets[row["product_id"], row["valid_from"]].append(sheet)
+    prices: dict[str, list[PriceRow]] = defaultdict(list)
+    query = "select * from price where product_id = any(%s) order by product_id, valid_from"
+    for row in await _rows(conn, query, ids):
+        price = PriceRow(
+            valid_from=row["valid_from"],
+            text=row["valid_from_text"],
+            numbers=_numbers(row),
+            dollars=row["dollars"],
+            sheets=tuple(sheets[row["product_id"], row["valid_from"]]),
+        )
+        prices[row["product_id"]].append(price)
+    return prices
+
+
+def _numbers(row: Row) -> tuple[int, ...]:
+    return tuple(row[name] for name in PRICE_NAMES)
 
 
 def _upstream(row: Row, secrets: Secrets) -> UpstreamRow:

@@ -9,7 +9,8 @@ from psycopg.types.json import Jsonb
 
 from billing.database import Connection
 from billing.declaration.plan import Change, Plan
-from billing.declaration.rows import PriceRow, ProductRow, ProgrammeRow, Stored, UpstreamRow
+from billing.declaration.price_rows import PriceRow
+from billing.declaration.rows import ProductRow, ProgrammeRow, Stored, UpstreamRow
 from billing.declaration.stored import columns
 from billing.directory_store import credential_row
 from billing.secrets import Secrets
@@ -104,14 +105,22 @@ def _upstream(product_id: str, position: int, upstream: UpstreamRow, secrets: Se
 
 
 async def _write_prices(conn: Connection, changes: Sequence[Change[ProductRow]]) -> None:
-    names = ("product_id", "valid_from", "valid_from_text", *PRICE_NAMES)
+    new = [(change.after.id, price) for change in changes for price in _new_prices(change)]
+    names = ["product_id", "valid_from", "valid_from_text", "dollars", *PRICE_NAMES]
     await _execute_many(
         conn,
         f"insert into price ({', '.join(names)}) values ({', '.join(['%s'] * len(names))})",  # noqa: S608
+        [(id_, price.valid_from, price.text, _sql(price.dollars), *price.numbers) for id_, price in new],
+    )
+    own = ["name", "input_tokens_over", "service_tier", "batch", "model", "dollars"]
+    names = ["product_id", "valid_from", "valid_from_text", *own, *PRICE_NAMES]
+    await _execute_many(
+        conn,
+        f"insert into price_sheet ({', '.join(names)}) values ({', '.join(['%s'] * len(names))})",  # noqa: S608
         [
-            (change.after.id, price.valid_from, price.text, *price.numbers)
-            for change in changes
-            for price in _new_prices(change)
+            (id_, price.valid_from, price.text, *(_sql(getattr(sheet, name)) for name in own), *sheet.numbers)
+            for id_, price in new
+            for sheet in price.sheets
         ],
     )
 

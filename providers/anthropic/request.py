@@ -24,6 +24,7 @@ from providers.facts import (
     flag,
     model_of,
 )
+from providers.service_tiers import asked_tier
 
 # Fields that make the vendor read what is not in the body, or read the body more than once.
 _REACHING_OUT: Final = ("mcp_servers", "container", "thread", "fallbacks", "compaction")
@@ -83,7 +84,13 @@ def _read(
         image_allowance_tokens=seen.allowance_tokens,
         searches_max=seen.searches_max,
         is_free=is_free,
+        service_tier=_service_tier(body),
     )
+
+
+def _service_tier(body: dict[str, Any]) -> str | None:
+    """The vendor's fast mode is a price of its own, as its tiers are."""
+    return "fast" if body.get("speed") == "fast" else asked_tier(body.get("service_tier"))
 
 
 class _Seen:

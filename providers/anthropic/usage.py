@@ -19,6 +19,7 @@ from typing import Any, Final, NamedTuple
 import msgspec
 
 from metering.usage import OtherUsage, Usage, usage_from_totals
+from providers.service_tiers import with_tier
 
 _ITERATIONS_MAX: Final = 1_000
 # Turns whose tokens are in the counts of the whole, whatever model took them.
@@ -54,7 +55,8 @@ def usage_of(raw: Any, model: str | None = None) -> Usage | None:
             others.append(OtherUsage(model=turn_model, kind=_kind(turn), usage=own.usage()))
         else:
             counts = counts.plus(own)
-    usage = counts.usage(_units(raw))
+    tier = "fast" if raw.get("speed") == "fast" else raw.get("service_tier")
+    usage = with_tier(counts.usage(_units(raw)), tier)
     return msgspec.structs.replace(usage, others=tuple(others)) if others else usage
 
 

@@ -24,6 +24,7 @@ from providers.facts import (
     tokens_limit,
 )
 from providers.gemini.spelling import camel, spellings, values
+from providers.service_tiers import asked_tier
 
 # The vendor says no bound of its own; the most queries in a recorded answer is two.
 SEARCHES_MAX: Final = 16
@@ -87,7 +88,15 @@ def read_generate_request(body: dict[str, Any], body_bytes: int, spoken: Spoken)
         as_array=spoken.as_array,
         searches_max=read.searches_max,
         include_thoughts=any(_include_thoughts(config) for config in configs),
+        service_tier=_service_tier(body),
     )
+
+
+def _service_tier(body: dict[str, Any]) -> str | None:
+    asked = {asked_tier(value, "serviceTier") for value in values(body, "serviceTier")}
+    if len(asked) > 1:
+        raise bad("serviceTier", "must be said once", "한 번만 지정해 주세요")
+    return asked.pop() if asked else None
 
 
 def read_count_request(body: dict[str, Any], body_bytes: int, spoken: Spoken) -> RequestFacts:

@@ -13,6 +13,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from metering.usage import Usage, usage_from_totals
+from providers.service_tiers import with_tier
 
 _COUNTS: Final = (
     "promptTokenCount",
@@ -60,7 +61,7 @@ def usage_of(raw: dict[str, Any], searches: int = 0) -> Usage:
     elif beyond > 0:
         output_total += beyond
     cached = _count(raw, "cachedContentTokenCount") or 0
-    return usage_from_totals(
+    usage = usage_from_totals(
         input_total=input_total,
         output_total=output_total,
         cached_input=cached,
@@ -70,6 +71,7 @@ def usage_of(raw: dict[str, Any], searches: int = 0) -> Usage:
         output_audio=_audio(raw, "candidatesTokensDetails"),
         units={"searches": searches},
     )
+    return with_tier(usage, raw.get("serviceTier") or raw.get("trafficType"))
 
 
 def usage_to_gemini(usage: Usage) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from providers.json_depth import text_bytes, written_if_shallow
 from providers.openai.errors import error_of
 from providers.openai.usage import find_usage, usage_of
 from providers.quirks import NO_QUIRKS, Quirks
+from providers.service_tiers import with_tier
 
 _MODEL: Final = re.compile(rb'"model"\s*:\s*"((?:[^"\\]|\\.)*)"')
 
@@ -33,9 +34,10 @@ def read_answer_object(
         error = error_of(answer) or unreadable("The vendor's answer is not an object.")
         return Answer(usage=None, body=body, error=error), None
     raw = find_usage(answer)
+    usage = None if raw is None else usage_of(raw, quirks)
     upstream_id = answer.get("id")
     read = Answer(
-        usage=None if raw is None else usage_of(raw, quirks),
+        usage=None if usage is None else with_tier(usage, answer.get("service_tier")),
         body=_with_product(body, answer, product_id),
         upstream_id=upstream_id if type(upstream_id) is str and upstream_id else None,
         error=error_of(answer),

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from providers.facts import RequestFacts, Spoken, bad, flag, model_of, tokens_limit
 from providers.openai.request import REACHING_OUT, choices, wants_usage
+from providers.service_tiers import asked_tier
 
 COMPLETION_LIMIT_FIELD: Final = "max_tokens"
 
@@ -27,6 +28,7 @@ def read_completion_request(body: dict[str, Any], body_bytes: int, _: Spoken) ->
         output_limit=_output_limit(body),
         takes_whole_context=any(body.get(field) is not None for field in REACHING_OUT),
         inputs=prompts,
+        service_tier=asked_tier(body.get("service_tier")),
     )
 
 

@@ -9,6 +9,7 @@ from providers.openai.errors import error_of
 from providers.openai.usage import find_usage, usage_of
 from providers.progress import StreamProgress
 from providers.quirks import NO_QUIRKS, Quirks
+from providers.service_tiers import with_tier
 
 
 class StreamState(StreamProgress):
@@ -39,7 +40,7 @@ class StreamState(StreamProgress):
         if not self.created and type(chunk.get("created")) is int:
             self.created = chunk["created"]
         if (raw := find_usage(chunk)) is not None and (usage := usage_of(raw, self.quirks)) is not None:
-            self.usage, self.raw_usage = usage, raw
+            self.usage, self.raw_usage = with_tier(usage, chunk.get("service_tier")), raw
         if (error := error_of(chunk)) is not None:
             self.error = error
         choices = chunk.get("choices")

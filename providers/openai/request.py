@@ -25,6 +25,8 @@ from providers.facts import (
     read_messages,
     tokens_limit,
 )
+from providers.openai_files.named import files_named
+from providers.service_tiers import asked_tier
 
 LIMIT_FIELDS: Final = ("max_completion_tokens", "max_tokens")
 _TEXT_PARTS: Final = frozenset({"text", "input_text", "output_text", "refusal", "thinking", "reasoning"})
@@ -55,6 +57,7 @@ def read_chat_request(body: dict[str, Any], body_bytes: int, _: Spoken = IN_BODY
     whole = whole or any(
         message.get("audio") is not None for message in messages
     )  # a former answer, by its id
+    has_parts = parts > 0
     tools = body.get("tools")
     if tools is not None:
         if type(tools) is not list:
@@ -72,6 +75,8 @@ def read_chat_request(body: dict[str, Any], body_bytes: int, _: Spoken = IN_BODY
         takes_whole_context=whole or any(body.get(field) is not None for field in REACHING_OUT),
         parts=parts,
         image_allowance_tokens=allowance,
+        files=files_named(body) if has_parts or whole else (),
+        service_tier=asked_tier(body.get("service_tier")),
     )
 
 

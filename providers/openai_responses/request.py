@@ -21,8 +21,10 @@ from providers.facts import (
     model_of,
     tokens_limit,
 )
+from providers.openai_files.named import files_named
 from providers.openai_responses.item_ids import approved_elsewhere
 from providers.openai_responses.references import refuse_what_is_kept
+from providers.service_tiers import asked_tier
 
 # How often a vendor may search where the caller sets no `max_tool_calls`: the one default a vendor has named
 # (OpenAI, of its models for research). Answers seen have searched four times at most.
@@ -103,7 +105,9 @@ def read_responses_request(body: dict[str, Any], body_bytes: int, _: Spoken) -> 
         stores=flag(body, "store") or background,
         background=background,
         follows=follows,
+        files=files_named(body) if extent.parts or extent.whole else (),
         approves=approved_elsewhere(given) if follows is not None and type(given) is list else (),
+        service_tier=asked_tier(body.get("service_tier")),
     )
 
 

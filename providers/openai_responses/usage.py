@@ -14,6 +14,7 @@ import msgspec
 
 from metering.usage import TOKENS_MAX, Usage
 from providers.openai.usage import usage_of
+from providers.service_tiers import with_tier
 
 RUNNING: Final = ("queued", "in_progress")
 
@@ -27,6 +28,7 @@ def usage_of_response(response: dict[str, Any]) -> Usage | None:
         return None
     counts = {"searches": _searches(response, raw), "images": _made(response, "image_generation_call")}
     units = {name: min(count, TOKENS_MAX) for name, count in counts.items() if count > 0}
+    usage = with_tier(usage, response.get("service_tier"))
     return msgspec.structs.replace(usage, units=units) if units else usage
 
 

@@ -11,7 +11,8 @@ from pydantic import BaseModel
 
 from billing.database import connect
 from billing.declaration import models, rows
-from metering.prices import TOKEN_PRICE_DEFAULTS
+from billing.declaration.price_models import PriceListEntry, PriceTier
+from metering.prices import PRICE_NAMES, TOKEN_PRICE_DEFAULTS
 from tests.docs.pages import page, tables
 from tests.fakes.declared_world import World
 
@@ -20,12 +21,13 @@ ENVIRONMENT = {"NURI_API_KEY": "nuri-key", "OPERATOR_PASSWORD": "operator passwo
 
 
 async def test_the_examples_are_taken_one_after_the_other(books_url: str) -> None:
-    whole, suspended, price = PAGE.fences("yaml")
+    whole, suspended, price, tiered = PAGE.fences("yaml")
     async with await connect(books_url) as conn:
         world = World(conn)
         assert len((await world.apply(whole, environment=ENVIRONMENT)).created) == 7
         assert (await world.apply(suspended)).changed == ("voucher/gaonde-2026",)
         assert (await world.apply(price)).changed == ("product/nuri-x1",)
+        assert (await world.apply(tiered)).changed == ("product/nuri-x1",)
         broken = whole.replace("1111111119", "1111111118")
         with pytest.raises(Exception, match="check digit") as refused:
             await world.apply(broken, environment={"OPERATOR_PASSWORD": "operator password"})
@@ -74,18 +76,26 @@ def test_a_kind_s_table_is_its_model(section: str) -> None:
 
 @pytest.mark.parametrize(
     ("section", "model"),
-    [("Upstreams", models.Upstream), ("Prices", models.PriceListEntry), ("API keys", models.Limits)],
+    [
+        ("Upstreams", models.Upstream),
+        ("Prices", PriceListEntry),
+        ("Price tiers", PriceTier),
+        ("API keys", models.Limits),
+    ],
 )
 def test_an_inner_table_is_its_model(section: str, model: type[BaseModel]) -> None:
     table = tables(PAGE.section(section))[-1]
-    assert [row["field"] for row in table] == list(named(model))
+    fields_of = named(model)
+    if model is PriceTier:
+        fields_of = {shown: name for shown, name in fields_of.items() if name not in PRICE_NAMES}
+    assert [row["field"] for row in table] == list(fields_of)
     for row in table:
-        name = named(model)[row["field"]]
+        name = fields_of[row["field"]]
         field = model.model_fields[name]
         assert bool(row["required"]) == field.is_required()
         if field.is_required():
             continue
         default = field.default // 1000 if name.endswith("_ms") else field.default
-        if model is models.PriceListEntry:
+        if name in PRICE_NAMES:
             default = TOKEN_PRICE_DEFAULTS.get(name, 0)
         assert row["default"] == shown(default), row

@@ -17,10 +17,11 @@ from prometheus_client import CollectorRegistry
 
 from gateway.app import Gateway
 from gateway.attempts import Attempts
-from gateway.background import Background, FollowPace
+from gateway.background import Asks, Background, FollowPace
 from gateway.balance import BookedVoucher
 from gateway.calls import Calls
 from gateway.directory import Directory
+from gateway.objects import ObjectParts
 from gateway.ports import ClaimRequest
 from gateway.realtime import Realtime
 from gateway.realtime_session import SessionLimits
@@ -44,6 +45,7 @@ from providers.catalogue import Product, UpstreamTarget
 from providers.upstream import Upstream
 from providers.vendor_sockets import VendorSockets
 from tests.fakes.asgi_client import AsgiClient
+from tests.fakes.memory_objects import MemoryObjects
 from tests.fakes.memory_stored import MemoryStored
 from tests.fakes.memory_treasury import MemoryTreasury
 
@@ -62,7 +64,7 @@ def price(**per_million: int) -> PriceEntry:
         "cache_write": per_million.get("input", 0),
         **per_million,
     }
-    micro = {name: won * MICRO_PER_WON for name, won in full.items()}
+    micro: dict[str, Any] = {name: won * MICRO_PER_WON for name, won in full.items()}
     return PriceEntry(entry_id="x1@0", valid_from="2026-01-01T00:00:00+09:00", valid_from_ms=0, **micro)
 
 
@@ -228,6 +230,7 @@ class World:
     clock_ms: list[int] = field(default_factory=lambda: [NOW_MS])
     things: MemoryStored = field(default_factory=MemoryStored)
     background: Background = field(init=False)
+    objects: MemoryObjects = field(init=False)
 
     @property
     def events(self) -> list[UsageEvent]:
@@ -309,24 +312,12 @@ async def world(
         )
     )
     things = things or MemoryStored()
-    stored = _stored(meter, things, upstream, directory, clock_ms, follow_pace)
+    listed = MemoryObjects(things)
+    objects = _objects(meter, listed, upstream, directory, clock_ms)
+    stored = _stored(meter, things, upstream, directory, clock_ms, follow_pace, {"batch": objects.follower})
     pace = Pace(checkpoint_s=2.0, checkpoint_tokens=256, wait_for_funds_s=wait_for_funds_s)
-    relay = Relay(
-        meter=meter,
-        stored=stored,
-        attempts=Attempts(
-            upstream=upstream, health=AlwaysHealthy(), now_s=lambda: clock_ms[0] / 1000, chance=lambda: 0.5
-        ),
-        now_ms=lambda: clock_ms[0],
-        limits=RelayLimits(
-            answer_bytes_max=1 << 20,
-            event_bytes_max=1 << 20,
-            drain_client_gone_s=2.0,
-            drains_max=10,
-            pace=pace,
-        ),
-    )
-    ops = itertools.count(1)
+    relay = _relay(meter, stored, upstream, clock_ms, pace)
+    make_op = map("op{}".format, itertools.count(1)).__next__
     requests = itertools.count(1)
     telemetry = Telemetry(CollectorRegistry(), lambda line: None)
     calls = Calls(
@@ -335,8 +326,9 @@ async def world(
         relay=relay,
         answers=MemoryAnswers(),
         stored=stored,
+        own=objects.own,
         now_ms=lambda: clock_ms[0],
-        make_op=lambda: f"op{next(ops)}",
+        make_op=make_op,
         body_bytes_max=1 << 20,
     )
     gateway = Gateway(
@@ -347,6 +339,9 @@ async def world(
             directory=directory, purse=purse, books=MemoryBooks(vouchers), now_ms=lambda: clock_ms[0]
         ),
         stored=stored,
+        objects=objects.routes(
+            calls=calls, background=stored.background, make_op=make_op, now_ms=lambda: clock_ms[0]
+        ),
         telemetry=telemetry,
         pepper=PEPPER,
         now_ms=lambda: clock_ms[0],
@@ -355,7 +350,7 @@ async def world(
     )
     try:
         made = World(AsgiClient(gateway, KEY), purse, treasury, meter, directory, gateway, seen, clock_ms)
-        made.things, made.background = things, stored.background
+        made.things, made.background, made.objects = things, stored.background, listed
         yield made
     finally:
         await stored.background.close()
@@ -384,6 +379,39 @@ async def _serve(vendor: Vendor, seen: list[Any], talk: Vendor | None) -> tuple[
     return runner, runner.addresses[0][1]
 
 
+def _relay(meter: Meter, stored: Stored, upstream: Upstream, clock_ms: list[int], pace: Pace) -> Relay:
+    return Relay(
+        meter=meter,
+        stored=stored,
+        attempts=Attempts(
+            upstream=upstream, health=AlwaysHealthy(), now_s=lambda: clock_ms[0] / 1000, chance=lambda: 0.5
+        ),
+        now_ms=lambda: clock_ms[0],
+        limits=RelayLimits(
+            answer_bytes_max=1 << 20,
+            event_bytes_max=1 << 20,
+            drain_client_gone_s=2.0,
+            drains_max=10,
+            pace=pace,
+        ),
+    )
+
+
+def _objects(
+    meter: Meter, listed: MemoryObjects, upstream: Upstream, directory: Directory, clock_ms: list[int]
+) -> ObjectParts:
+    return ObjectParts(
+        upstream=upstream,
+        health=AlwaysHealthy(),
+        now_s=lambda: clock_ms[0] / 1000,
+        chance=lambda: 0.5,
+        objects=listed,
+        directory=directory,
+        meter=meter,
+        pace=FOLLOW_PACE,
+    )
+
+
 def _stored(
     meter: Meter,
     things: MemoryStored,
@@ -391,6 +419,7 @@ def _stored(
     directory: Directory,
     clock_ms: list[int],
     pace: FollowPace,
+    others: dict[str, Asks],
 ) -> Stored:
     """Following in a test's time."""
     vendor = StoredVendor(upstream, answer_bytes_max=1 << 20)
@@ -401,6 +430,7 @@ def _stored(
         directory=directory,
         now_ms=lambda: clock_ms[0],
         pace=pace,
+        others=others,
     )
     background.start()
     return Stored(

@@ -39,7 +39,9 @@ def exchange(
         meta=meta,
         facts=RequestFacts(purpose="chat", model="x1", body_bytes=10, stream=True),
         product=product("http://127.0.0.1:1"),
-        ceiling=Ceiling(PRICE, input_tokens_max, output_tokens_max, want_micro, 1, can_be_cut=True),
+        ceiling=Ceiling(
+            PRICE, PRICE, PRICE, input_tokens_max, output_tokens_max, want_micro, 1, can_be_cut=True
+        ),
         held=held,
         body={},
         dialect=route.dialect,

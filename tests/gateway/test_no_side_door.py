@@ -9,7 +9,7 @@ from typing import Final
 import pytest
 from aiohttp import web
 
-from providers.dialects import find, find_stored
+from providers.dialects import find, find_object, find_stored
 from tests.docs.pages import page, tables
 from tests.fakes.gateway_world import world
 from tests.fakes.sdk_routes import sdk_routes
@@ -19,6 +19,8 @@ FREE: Final = "free: a hold of nothing"
 TALKED: Final = "a hold before each response, settled after it"
 READ: Final = "our own books"
 STORED: Final = "free: what a call of the company's own made"
+OBJECT: Final = "free: bound to its company, one's own listed"
+BATCH: Final = "a hold for all its lines before, settled once at its end"
 BODY: Final = {"model": "x1", "messages": [{"role": "user", "content": "hi"}], "max_tokens": 5}
 
 
@@ -26,9 +28,10 @@ def documented() -> dict[tuple[str, str], str]:
     """(method, path) -> what meters it, of docs/reference/dialects.md. Names in paths are {}."""
     rows = tables(page("docs/reference/dialects.md").section("No side door"))[0]
     return {
-        (row["method"], re.sub(r"\{[a-z_]+\}", "{}", path.strip("` "))): row["metered by"]
+        (method, re.sub(r"\{[a-z_]+\}", "{}", path.strip("` "))): row["metered by"]
         for row in rows
         for path in row["path"].split(",")
+        for method in row["method"].split(", ")
     }
 
 
@@ -55,6 +58,12 @@ async def test_what_is_not_listed_does_not_exist(tmp_path: Path) -> None:
 def test_what_is_listed_is_metered_as_it_says() -> None:
     for (method, path), meter in documented().items():
         found = find(path.replace("{}", "x1"), b"", {})
+        objects = find_object(path.replace("{}", "x1"), {})
+        assert (method in objects) == (meter in (OBJECT, BATCH)), path
+        if method in objects:
+            begins = (objects[method].kind, objects[method].deed) == ("batch", "create")
+            assert (found, begins) == (None, meter == BATCH), path
+            continue
         assert (method in find_stored(path.replace("{}", "x1"))) == (meter == STORED), path
         assert (found is None) == (meter in (READ, STORED)), path
         if found is not None:
@@ -73,6 +82,11 @@ def test_what_is_listed_is_metered_as_it_says() -> None:
         ("openai", "DELETE", "/v1/responses/{}"),
         ("openai", "POST", "/v1/responses/{}/cancel"),
         ("openai", "GET", "/v1/responses/{}/input_items"),
+        ("openai", "POST", "/v1/files"),
+        ("openai", "GET", "/v1/files/{}/content"),
+        ("openai", "DELETE", "/v1/files/{}"),
+        ("openai", "POST", "/v1/batches"),
+        ("openai", "POST", "/v1/batches/{}/cancel"),
         ("anthropic", "POST", "/v1/messages"),
         ("anthropic", "POST", "/v1/messages/count_tokens"),
         ("google-genai", "POST", "/v1beta/models/{}:generateContent"),

@@ -19,7 +19,7 @@ from gateway.ports import StoredThing
 from gateway.stored import AT_ONCE_MAX
 from metering.directory import ApiKey, Company
 from tests.fakes.asgi_client import AsgiClient, Heard
-from tests.fakes.gateway_world import KEY, PEPPER, Everything, World, api_key, product, voucher, world
+from tests.fakes.gateway_world import KEY, PEPPER, Everything, Vendor, World, api_key, product, voucher, world
 from tests.fakes.memory_stored import MemoryStored
 from tests.fakes.stored_vendor import StoringVendor
 
@@ -47,7 +47,7 @@ def key_of(company_id: str, text: str, **changes: Any) -> ApiKey:
 
 
 @asynccontextmanager
-async def two_companies(vendor: StoringVendor, tmp_path: Path) -> AsyncIterator[tuple[World, AsgiClient]]:
+async def two_companies(vendor: Vendor, tmp_path: Path) -> AsyncIterator[tuple[World, AsgiClient]]:
     """The world's own company, and another with money and every product."""
     async with world(vendor, tmp_path) as w:
         theirs = voucher(voucher_id="v2", company_id="other")

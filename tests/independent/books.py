@@ -142,19 +142,19 @@ class Books:
             self._at_most_its_price(usage)
 
     def _at_its_price(self, usage: Row) -> None:
-        price = self.directory.prices.get(usage.text("price_entry"))
-        if price is not None:  # else a finding already
+        entry, sheet = self.directory.priced_by(usage)
+        if entry is not None:  # else a finding already
             self.report.count("price")
             self.report.same_micro(
-                "price", usage.where, "charge_micro", price.charge_micro(usage), usage["charge_micro"]
+                "price", usage.where, "charge_micro", entry.charge_micro(sheet, usage), usage["charge_micro"]
             )
 
     def _at_most_its_price(self, usage: Row) -> None:
-        price = self.directory.prices.get(usage.text("price_entry"))
-        if price is None:
+        entry, sheet = self.directory.priced_by(usage)
+        if entry is None:
             return
         self.report.count("price")
-        counts_micro = price.charge_micro(usage)
+        counts_micro = entry.charge_micro(sheet, usage)
         if usage["charge_micro"] < counts_micro:
             self.report.notes["checkpoints that their holds did not cover"] += 1
         else:

@@ -53,9 +53,10 @@ _WORDS = {
     },
     "status": {"settled", "released"},
 }  # fmt: skip
-UNITS = ("images", "seconds", "characters", "searches")
+UNITS = ("images", "seconds", "characters", "searches", "requests")
 _OF_ITS_OWN = {"op", "request_id", "upstream_request_id", "stream_id", "tag", "error"}
 _INT = re.compile(r"0|-?[1-9][0-9]{0,29}")
+_UNIT = re.compile(r"[a-z][a-z0-9_]{0,39}")
 _HASH = re.compile(r"[0-9a-f]{64}")
 _ESCAPED = re.compile(r"\\(.?)", re.DOTALL)
 _ESCAPES = {"\\": "\\", "b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v"}
@@ -184,7 +185,7 @@ def _object(name: str, text: str, *, counts: bool) -> Json:
     if not isinstance(value, dict):
         raise Misshapen(name, "a JSON object", text)
     if counts and any(
-        key not in UNITS or type(number) is not int or number < 0 for key, number in value.items()
+        _UNIT.fullmatch(key) is None or type(number) is not int or number < 0 for key, number in value.items()
     ):
-        raise Misshapen(name, f"counts of {', '.join(UNITS)}", text)
+        raise Misshapen(name, "counts by name", text)
     return value

@@ -11,7 +11,7 @@ from datetime import datetime
 
 from .columns import Json, Row
 from .findings import Report
-from .prices import TOKEN_PRICES, UNIT_PRICES, Price
+from .prices import TOKEN_PRICES, UNIT_PRICES, Entry, Price, decimal
 
 KEYS = {
     "programme": ("id",),
@@ -21,6 +21,7 @@ KEYS = {
     "product": ("id",),
     "company": ("id",),
     "price": ("product_id", "valid_from"),
+    "price_sheet": ("product_id", "valid_from", "name"),
     "voucher": ("id",),
     "funds": ("voucher_id",),
     "signer": ("key",),
@@ -40,7 +41,7 @@ _FIXED_FUNDS = ("company_id", "programme_id", "lane", "share_ppm")
 class Directory:
     report: Report
     latest: dict[tuple[str, ...], Json] = field(default_factory=dict)  # (kind, key…) -> row
-    prices: dict[str, Price] = field(default_factory=dict)  # by price_entry
+    prices: dict[str, Entry] = field(default_factory=dict)  # by price_entry, without its sheet
     shares: dict[tuple[str, str], set[int]] = field(default_factory=dict)  # ever, by programme and class
     classes: dict[str, set[str]] = field(default_factory=dict)  # ever, by company
     declared: list[tuple[Row, str, tuple[object, ...]]] = field(default_factory=list)  # every voucher change
@@ -69,7 +70,7 @@ class Directory:
         before = self.latest.get((kind, *names))
         self.latest[(kind, *names)] = row
         match kind:
-            case "price":
+            case "price" | "price_sheet":
                 self._price(change, row)
             case "programme_share":
                 self.shares.setdefault((names[0], names[1]), set()).add(_whole(row, "share_ppm"))
@@ -82,21 +83,33 @@ class Directory:
 
     def _numbers_are_whole(self, change: Row, kind: str, row: Json) -> bool:
         numbers = [(name, row.get(name)) for name in _NUMBERS.get(kind, ())]
-        if kind == "price":
-            numbers = [(name, row.get(name)) for name in (*TOKEN_PRICES, *UNIT_PRICES)]
+        is_price = kind in ("price", "price_sheet")
+        if is_price:
+            numbers = [(name, row.get(name)) for name in (*TOKEN_PRICES, *UNIT_PRICES, "input_tokens_over")]
         for name, value in numbers:
-            is_null = value is None and (kind == "price" or name in _MAY_BE_NULL)
+            is_null = value is None and (is_price or name in _MAY_BE_NULL)
             if not is_null and (type(value) is not int or value < 0):
                 self.report.find("shape", change.where, name, expected="an integer from 0", found=value)
                 return False
         return True
 
     def _price(self, change: Row, row: Json) -> None:
-        entry = f"{row.get('product_id')}@{row.get('valid_from_text')}"
+        entry_id = f"{row.get('product_id')}@{row.get('valid_from_text')}"
+        sheet_name = str(row.get("name", ""))
+        entry = self.prices.setdefault(entry_id, Entry())
         price = Price.of(row)
-        before = self.prices.setdefault(entry, price)
+        before = entry.sheets.setdefault(sheet_name, price)
         for name in (*TOKEN_PRICES, *UNIT_PRICES):  # superseded, never edited
             self.report.same_micro("directory", change.where, name, before.amounts[name], price.amounts[name])
+        terms = (price.served, price.over, price.model)
+        self.report.same("directory", change.where, "name", (before.served, before.over, before.model), terms)
+        dollars = row.get("dollars")
+        if not sheet_name and isinstance(dollars, dict):
+            entry.rate = decimal(dollars.get("krw_per_usd"))
+        elif sheet_name and "" not in entry.sheets:
+            self.report.find("directory", change.where, "name", expected="after its entry", found=sheet_name)
+        for name, micro in entry.wrong_in_won(row):
+            self.report.same_micro("directory", change.where, name, micro, price.amounts.get(name))
 
     def _funds(self, change: Row, row: Json, before: Json | None) -> None:
         voucher_id = str(row.get("voucher_id"))
@@ -178,20 +191,32 @@ class Directory:
         self._price_agrees(usage)
 
     def _price_agrees(self, usage: Row) -> None:
-        report, where, entry = self.report, usage.where, usage.text("price_entry")
-        product_id, _, valid_from = entry.partition("@")
+        report, where, named = self.report, usage.where, usage.text("price_entry")
+        product_id, _, valid_from = named.partition("#")[0].partition("@")
         report.same("directory", where, "price_entry", usage.text("product_id"), product_id)
-        price = self.prices.get(entry)
-        if price is None:
-            report.find("directory", where, "price_entry", expected="a price of the directory", found=entry)
+        entry, sheet_name = self.priced_by(usage)
+        if entry is None:
+            report.find("directory", where, "price_entry", expected="a price of the directory", found=named)
             return
+        if unknown := entry.unknown_units(usage):
+            report.find("directory", where, "units", expected="units of its price", found=unknown[0])
+        if usage.text("kind") != "swept" and usage.text("status") == "settled":
+            report.same("directory", where, "price_entry", entry.should_be(sheet_name, usage), sheet_name)
         if not _same_instant(usage.text("price_from"), valid_from):
             report.find("directory", where, "price_from", expected=valid_from, found=usage.text("price_from"))
         from_ms = _instant_ms(valid_from)
         if from_ms is None or from_ms > usage["held_at_ms"]:
             report.find(
-                "directory", where, "price_entry", expected="a price in force at the call", found=entry
+                "directory", where, "price_entry", expected="a price in force at the call", found=named
             )
+
+    def priced_by(self, usage: Row) -> tuple[Entry | None, str]:
+        """The entry a call names, if there is one, and the name of its sheet."""
+        entry_id, _, sheet_name = usage.text("price_entry").partition("#")
+        entry = self.prices.get(entry_id)
+        if entry is None or sheet_name not in entry.sheets or entry.sheets[sheet_name].model is not None:
+            return None, sheet_name
+        return entry, sheet_name
 
 
 def _money(row: Json) -> tuple[object, ...]:

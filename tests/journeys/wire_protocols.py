@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from providers.openai_files.named import files_named
+
 HELLO: Final = [{"role": "user", "content": "hello"}]
 RANK: Final = {"query": "hello", "documents": ["hello"]}
 
@@ -43,10 +45,12 @@ class Protocol:
         return {**body, "model": product_id, **({} if never_streams else {"stream": stream})}
 
     def _can_be_sent(self, recorded: Any) -> bool:
+        """A vector store is refused: it may be anybody's. A file that is named is no company's of ours."""
         if not isinstance(recorded, dict) or self.known_by not in recorded or self.refused & recorded.keys():
             return False
-        tools = recorded.get("tools") or []  # a vector store is refused: it may be anybody's
-        return not any(isinstance(tool, dict) and tool.get("vector_store_ids") for tool in tools)
+        tools = recorded.get("tools") or []
+        named = any(isinstance(tool, dict) and tool.get("vector_store_ids") for tool in tools)
+        return not named and not files_named(recorded)
 
 
 _NEVER: Final = ""  # no body has such a field: the least one is sent

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import fields
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from metering.money import AMOUNT_MICRO_MAX, format_krw, parse_krw
 from metering.prices import TOKEN_PRICE_DEFAULTS, PriceEntry, entry_at
@@ -15,7 +17,7 @@ from metering.usage import TOKENS_MAX, UNITS, Usage, usage_from_totals
 WON = 1_000_000
 
 
-def entry(from_ms: int = 0, **prices: int) -> PriceEntry:
+def entry(from_ms: int = 0, **prices: Any) -> PriceEntry:
     """Prices in micro-won per million tokens, or per unit."""
     return PriceEntry("p@2026", "2026-01-01T00:00:00+09:00", from_ms, **prices)
 
@@ -116,6 +118,15 @@ def test_a_charge_is_the_exact_sum_rounded_once(prices: PriceEntry, usage: Usage
     exact += prices.per_1000_characters * units["characters"] * 1000
     charge = prices.charge_micro(usage)
     assert -500_000 < charge * 10**6 - exact <= 500_000, "half a micro-won goes up"
+
+
+@given(price_entries, usages, st.integers(0, 50_000))
+def test_a_batch_costs_its_tokens_and_each_of_its_requests(
+    prices: PriceEntry, usage: Usage, requests: int
+) -> None:
+    batch = replace(usage, units={**usage.units, "requests": requests})
+    beyond_one = (requests - 1) * prices.per_request
+    assert prices.charge_micro(batch) == prices.charge_micro(usage) + beyond_one
 
 
 @given(price_entries, st.integers(0, 10**10), counts)

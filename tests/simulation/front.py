@@ -57,6 +57,7 @@ class Front:
             relay=cast(Any, Relay(self.world, self.process, self.meter)),
             answers=KeptAnswers(self.pool),
             stored=cast(Any, None),  # nothing is stored here
+            own=cast(Any, None),
             now_ms=lambda: self.world.now_ms() + self.process.wall_skew_ms,
             make_op=self._make_op,
             body_bytes_max=1 << 20,

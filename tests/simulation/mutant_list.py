@@ -270,9 +270,9 @@ MUTANTS: Final = (
         (
             Change(
                 "gateway/exchange.py",
-                "charge_micro=0 if usage is None else self.ceiling.price.charge_micro(usage),",
-                "charge_micro=0 if usage is None else __import__('metering.prices', fromlist=['x'])"
-                ".entry_at(self.product.prices, now_ms).charge_micro(usage),",
+                "self.ceiling.price, usage, asked=",
+                "__import__('metering.prices', fromlist=['x'])"
+                ".entry_at(self.product.prices, now_ms), usage, asked=",
             ),
         ),
     ),

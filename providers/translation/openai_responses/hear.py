@@ -29,7 +29,7 @@ HINTS: Final = frozenset(
 )  # fmt: skip
 # Fields that say nothing with these values, and cannot be said with others.
 _SAYS_NOTHING: Final[dict[str, tuple[Any, ...]]] = {
-    # A seal to send thoughts back in: there is none, as of models that do not think, and such callers always ask.
+    # A seal to send thoughts back in: there is none, as of models that do not think; agents always ask.
     "include": ([], ["reasoning.encrypted_content"]),
     "service_tier": ("auto", "default"),
     "top_logprobs": (0,),

@@ -43,7 +43,8 @@ def difference(exchange: dict[str, Any], usage: Usage | None) -> str | None:
     if expected is None:
         return None if usage is None else f"{exchange['id']}: {usage} instead of none"
     assert exchange["expected_usage_confidence"] == "exact"
-    wanted = Usage(input=expected["input_tokens"], output=expected["output_tokens"])
+    tier = None if usage is None else usage.service_tier
+    wanted = Usage(input=expected["input_tokens"], output=expected["output_tokens"], service_tier=tier)
     assert not expected["cached_input_tokens"]
     assert not expected["reasoning_tokens"]
     return None if usage == wanted else f"{exchange['id']}: {usage} instead of {wanted}"

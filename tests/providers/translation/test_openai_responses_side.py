@@ -134,7 +134,8 @@ def test_a_text_is_a_turn() -> None:
     [
         *({name: {"any": ["thing"]}} for name in sorted(HINTS)),
         {"store": False}, {"store": None}, {"background": False}, {"previous_response_id": None},
-        {"include": []}, {"include": ["reasoning.encrypted_content"]}, {"service_tier": "auto"}, {"service_tier": "default"}, {"top_logprobs": 0},
+        {"include": []}, {"include": ["reasoning.encrypted_content"]},
+        {"service_tier": "auto"}, {"service_tier": "default"}, {"top_logprobs": 0},
         {"truncation": "disabled"}, {"stream": True}, {"tools": []}, {"instructions": None},
         {"text": {}}, {"text": {"format": {"type": "text"}, "verbosity": "medium"}}, {"text": None},
         {"reasoning": {}}, {"reasoning": {"summary": "detailed"}}, {"reasoning": None},

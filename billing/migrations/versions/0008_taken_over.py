@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from billing.migrations.run_sql import run_sql
 
-revision = "0006"
-down_revision = "0005"
+revision = "0008"
+down_revision = "0007"
 branch_labels = None
 depends_on = None
 
 
 def upgrade() -> None:
-    run_sql("0006_taken_over")
+    run_sql("0008_taken_over")
