@@ -11,7 +11,7 @@ from gateway.exchange import Exchange
 from metering.event import CallMeta, UsageEvent
 from metering.prices import PriceEntry
 from metering.sheets import bounds_of, price_usage
-from metering.usage import Usage
+from metering.usage import TOKENS_MAX, Usage
 from providers.bounds import ESTIMATE_BYTES_PER_TOKEN
 from providers.dialect import Answer
 
@@ -62,8 +62,8 @@ class Followed(msgspec.Struct, frozen=True):
     def floor_micro(self, granted_micro: int) -> int:
         """What the call costs if nobody hears of it again."""
         used = Usage(input=self.meta.input_tokens, output=self.delivered)
-        cheapest = bounds_of(self.price, input_tokens_max=used.input, asked=self.service_tier).cheapest
-        return min(cheapest.charge_micro(used), granted_micro)
+        bounds = bounds_of(self.price, input_tokens_max=TOKENS_MAX, asked=self.service_tier)
+        return min(bounds.cheapest.charge_micro(used), granted_micro)
 
     def end(self, answer: Answer | None, *, now_ms: int) -> UsageEvent:
         """By the vendor's own count; else by what it has made. None: nobody could learn how it ended.

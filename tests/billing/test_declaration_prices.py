@@ -11,8 +11,10 @@ from billing.database import connect
 from billing.declaration import ApplyReport
 from billing.declaration.findings import DeclarationRefused
 from billing.declaration.reading import read_declaration
+from billing.migrate import upgrade
 from metering.money import format_krw
 from metering.prices import PRICE_NAMES, Condition, Dollars, PriceEntry
+from tests.billing.audit.test_founding import upgrade_to
 from tests.fakes.declared_world import ENVIRONMENT, PRODUCT, World
 
 HEAD = PRODUCT.split("    prices:")[0]
@@ -37,6 +39,17 @@ LATER = f"""{HEAD}    prices:
       - from: 2026-12-01T00:00:00+09:00
         input: 10
         tiers: [{{service_tier: priority, input: 25}}, {{service_tier: flex, output: 1}}]
+"""
+
+
+BEFORE = "0006"
+OLD_ROWS = b"""
+insert into provider (id, name, brn) values ('nuri', 'Nuri', '1118111112');
+insert into product (id, provider_id, scale, purposes, context_tokens, max_output_tokens,
+    input_overhead_tokens, on_client_gone, active, created_at)
+    values ('nuri-x1', 'nuri', 'large', '{chat}', 128000, 4096, 512, 'drain', true, '2026-01-01');
+insert into price values ('nuri-x1', '2026-01-01 00:00:00+09', '2026-01-01T00:00:00+09:00',
+    1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12);
 """
 
 
@@ -219,3 +232,23 @@ def test_refusals(name: str) -> None:
         found = list(refused.findings)
     (fault,) = [fault for fault in found if fault.path.startswith(f"products[0].prices[0]{path}")]
     assert (fault.line, fault.reason[: len(reason)]) == (13, reason)
+
+
+async def test_a_price_of_the_version_before_is_its_own_only_sheet(postgres_url: str) -> None:
+    """Nothing that was declared or charged changes, and new entries stand beside it."""
+    upgrade_to(postgres_url, BEFORE)
+    with psycopg.connect(postgres_url) as old:
+        old.execute(OLD_ROWS)
+    upgrade(postgres_url)
+    async with await connect(postgres_url) as conn:
+        world = World(conn)
+        (entry,) = (await world.load()).products[0].prices
+        assert entry == PriceEntry(
+            "nuri-x1@2026-01-01T00:00:00+09:00", "2026-01-01T00:00:00+09:00", 1_767_193_200_000, *range(1, 13)
+        )
+        assert await world.apply(LATER) == ApplyReport(changed=("provider/nuri", "product/nuri-x1"))
+        assert await world.apply(LATER) == ApplyReport()
+        before, after = (await world.load()).products[0].prices
+        assert (before, len(after.tiers)) == (entry, 2)
+        rows = await (await conn.execute("select kind, count(*) from change group by kind")).fetchall()
+        assert dict(rows)["price_sheet"] == 2

@@ -103,6 +103,18 @@ def _with_a_seed(bundle: Path, folder: Path, table: str) -> Path:
 
 def _declared(base_url: str, **money: Any) -> Declaration:
     chat = chat_product("nuri-x1", upstream(base_url))
+    # In dollars at a rate of 1,000, so the numbers are those of the other journeys; long inputs cost more.
+    tier = {"input_tokens_over": 8, "input": "2.5005"}
+    chat["prices"] = [
+        {
+            **_in_dollars(chat["prices"][0]),
+            "currency": "USD",
+            "krw_per_usd": "1000",
+            "rate_on": "2026-01-02",
+            "tiers": [tier, {"batch": True, "output": 1}],
+            "other_models": {"adviser-1": {"input": 5, "output": 25}},
+        }
+    ]
     if money:
         later = {"from": "2099-01-01T00:00:00+09:00", "input": "1250.5", "output": 6000}
         chat["prices"] = [*chat["prices"], later]
@@ -112,6 +124,11 @@ def _declared(base_url: str, **money: Any) -> Declaration:
         vouchers=[voucher(company_id, **money) for company_id in CLASSES],
         api_keys=[api_key(company_id) for company_id in CLASSES],
     )
+
+
+def _in_dollars(price: dict[str, Any]) -> dict[str, Any]:
+    won = {name: amount for name, amount in price.items() if name != "from"}
+    return {**price, **{name: f"{amount / 1000:.6f}" for name, amount in won.items()}}
 
 
 async def _call(caller: Caller, recorder: Recorder, company_id: str, number: int) -> Answer:

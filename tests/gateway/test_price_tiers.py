@@ -6,10 +6,15 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from aiohttp import web
 
+from gateway.background_end import Followed
 from metering.prices import Condition, Dollars, PriceEntry
+from metering.usage import Usage
+from providers.dialect import Answer
+from tests.fakes.call_meta import call_meta
 from tests.fakes.gateway_world import Vendor, answer, chunk, price, world
 
 BASE = price(input=1000, output=4000)
@@ -173,6 +178,24 @@ async def test_other_models_turns_are_charged_by_their_list(tmp_path: Path) -> N
         [event] = w.events
         assert (event.charge_micro, event.estimated) == (17 * 1000 + 8 * 4000, True)
         assert (event.tokens["input"], event.units) == (17, {})
+
+
+def test_what_an_end_in_the_background_is_booked_by_holds_all_sheets() -> None:
+    """It is kept in the books as text, perhaps for hours, and perhaps read by another gateway."""
+    meta = msgspec.structs.replace(call_meta("op"), input_tokens=30, price_entry=BASE.entry_id)
+    followed = Followed(
+        meta=meta, n=1, voucher="v1", held_at_ms=1, price=PRICES, upstream=None, upstream_id=None,
+        begun_ms=1, delivered=4, service_tier="flex",
+    )  # fmt: skip
+    again = Followed.from_text(followed.to_text())
+    assert again == followed
+    said = Usage(input=10, output=5)
+    ends = [(None, "#flex", 15_000), ("default", "", 30_000), ("priority", "#priority", 60_000)]
+    for tier, name, charge in ends:
+        answered = Answer(usage=msgspec.structs.replace(said, service_tier=tier), body=b"")
+        end = again.end(answered, now_ms=2)
+        assert (end.meta.price_entry, end.charge_micro) == (BASE.entry_id + name, charge)
+    assert again.floor_micro(10**9) == 30 * 500 + 4 * 2000, "the cheapest that may still come"
 
 
 async def test_a_product_s_prices_are_shown_with_all_their_sheets(tmp_path: Path) -> None:
