@@ -81,8 +81,7 @@ class Followed(msgspec.Struct, frozen=True):
             end_reason, failed = "client_gone", False
         meta, charge_micro = self.meta, 0
         if usage is not None:
-            sheet, usage, charge_micro, is_guessed = price_usage(self.price, usage, asked=self.service_tier)
-            estimated = estimated or is_guessed
+            sheet, usage, charge_micro = price_usage(self.price, usage, asked=self.service_tier)
             meta = msgspec.structs.replace(meta, price_entry=sheet.entry_id)
         return UsageEvent(
             meta=meta,

@@ -177,10 +177,7 @@ class Exchange(msgspec.Struct):
         """
         meta, charge_micro = self.meta, 0
         if usage is not None:
-            sheet, usage, charge_micro, is_guessed = price_usage(
-                self.ceiling.price, usage, asked=self.facts.service_tier
-            )
-            estimated = estimated or is_guessed
+            sheet, usage, charge_micro = price_usage(self.ceiling.price, usage, asked=self.facts.service_tier)
             if sheet is not self.ceiling.price:
                 meta = msgspec.structs.replace(meta, price_entry=sheet.entry_id)
         return UsageEvent(

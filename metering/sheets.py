@@ -6,7 +6,7 @@ highest threshold of input. Two that name the same conditions are refused when t
 always exactly one. A tier is for the whole call, and all of the call's input counts for a threshold.
 
 Turns of another model are charged by the entry's list for that model, whatever the tier; those of a model
-that has none cost what the product's own tokens cost, and the call is told as an estimate.
+that has none are counted and cost nothing, as a search does that has no price.
 """
 
 from __future__ import annotations
@@ -33,7 +33,6 @@ class Priced(NamedTuple):
     sheet: PriceEntry
     usage: Usage
     charge_micro: int
-    is_guessed: bool = False  # a part is charged at a price that was not declared for it
 
 
 class Bounds(NamedTuple):
@@ -67,10 +66,10 @@ def price_usage(entry: PriceEntry, usage: Usage, *, asked: str | None = None, ba
     """A call's charge. `asked` is the service tier its request names, None where it leaves the choice."""
     if not (entry.tiers or usage.others):
         return Priced(entry, usage, entry.charge_micro(usage))
-    usage, beside, is_guessed = _with_others(entry, usage)
+    usage, beside = _with_others(entry, usage)
     served = asked if usage.service_tier is None else usage.service_tier
     sheet = sheet_for(entry, usage.input_total, served, batch=batch)
-    return Priced(sheet, usage, amount_micro(sheet.numerator(usage) + beside), is_guessed)
+    return Priced(sheet, usage, amount_micro(sheet.numerator(usage) + beside))
 
 
 def bounds_of(
@@ -139,24 +138,20 @@ def _each(entry: PriceEntry, sheets: Iterable[PriceEntry], *, dearest: bool) -> 
     return replace(entry, tiers=(), other_models=(), **numbers)
 
 
-def _with_others(entry: PriceEntry, usage: Usage) -> tuple[Usage, int, bool]:
-    """(usage with other models' turns in it, what those cost x 1,000,000, was one of them without a list)"""
+def _with_others(entry: PriceEntry, usage: Usage) -> tuple[Usage, int]:
+    """(usage with other models' turns among its units, what those cost x 1,000,000)"""
     if not usage.others:
-        return usage, 0, False
+        return usage, 0
     listed = {sheet.model: sheet for sheet in entry.other_models}
-    classes, units = usage.tokens(), dict(usage.units)
-    beside, is_guessed = 0, False
+    units, beside = dict(usage.units), 0
     for turn in usage.others:
         counts, sheet = turn.usage.tokens(), listed.get(turn.model)
-        if sheet is None:
-            is_guessed = True
-            classes = {name: min(classes[name] + counts[name], TOKENS_MAX) for name in classes}
-            continue
         stem = unit_stem(turn.model)
         for name in OTHER_CLASSES:
             if counts[name]:
                 unit = f"{stem}_{name}"
                 before = units.get(unit, 0)
                 units[unit] = min(before + counts[name], TOKENS_MAX)
-                beside += (units[unit] - before) * getattr(sheet, name)
-    return msgspec.structs.replace(usage, **classes, units=units, others=()), beside, is_guessed
+                if sheet is not None:
+                    beside += (units[unit] - before) * getattr(sheet, name)
+    return msgspec.structs.replace(usage, units=units, others=()), beside

@@ -176,8 +176,8 @@ async def test_other_models_turns_are_charged_by_their_list(tmp_path: Path) -> N
     async with world(vendor, tmp_path / "unlisted", dialect="anthropic", prices=(BASE,)) as w:
         await w.client.call("POST", "/v1/messages", ask)
         [event] = w.events
-        assert (event.charge_micro, event.estimated) == (17 * 1000 + 8 * 4000, True)
-        assert (event.tokens["input"], event.units) == (17, {})
+        assert (event.charge_micro, event.estimated) == (10 * 1000 + 5 * 4000, False)
+        assert (event.tokens["input"], event.units) == (10, {"adviser_1_input": 7, "adviser_1_output": 3})
 
 
 def test_what_an_end_in_the_background_is_booked_by_holds_all_sheets() -> None:

@@ -83,8 +83,9 @@ class Entry:
                 yield from ((f"{name.removeprefix('model-')}_{of}", sheet, of) for of in TOKEN_PRICES)
 
     def unknown_units(self, usage: Row) -> list[str]:
-        known = {*UNITS, *(unit for unit, _, _ in self.units_of_others())}
-        return sorted(set(usage.json("units")) - known)
+        """Neither pieces nor tokens of another model. Such a model without a list costs nothing."""
+        others = tuple(f"_{of}" for of in TOKEN_PRICES)
+        return sorted(unit for unit in set(usage.json("units")) - {*UNITS} if not unit.endswith(others))
 
     def should_be(self, name: str, usage: Row) -> str:
         """The sheet a call of so much input is charged by, served as the named one says.

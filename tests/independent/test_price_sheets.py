@@ -183,7 +183,9 @@ def test_dollars_at_their_rate_are_no_finding_of_the_directory(tmp_path: Path) -
         ({"adviser_input": 3, "adviser_output": 2}, 3 * 7 + 2 * 9 + 1, "price"),
         ({"adviser_input": 4, "adviser_output": 2}, 3 * 7 + 2 * 9, "price"),
         ({"adviser_cached_input": 5}, 5 * 7, None),
-        ({"stranger_input": 3}, 0, "directory"),
+        ({"stranger_input": 3}, 0, None),
+        ({"stranger_input": 3}, 3 * 7, "price"),
+        ({"pictures": 3}, 0, "directory"),
     ],
 )
 def test_another_model_s_turns(

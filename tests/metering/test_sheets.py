@@ -105,7 +105,7 @@ def test_charges(
 ) -> None:
     priced = price_usage(prices, usage, asked=asked, batch=batch)
     assert priced.sheet.entry_id == (f"{ID}#{name}" if name else ID)
-    assert (format_krw(priced.charge_micro), priced.is_guessed) == (won, False)
+    assert format_krw(priced.charge_micro) == won
     assert priced.usage == usage
 
 
@@ -140,37 +140,36 @@ RECORDED = (turn("claude-opus-4-8", input=2543, output=18),)
 # fmt: off
 ADVICE = [
     # 2,411 × 4.2 + 145 × 21 + 2,543 × 7 + 18 × 35 won per thousand
-    (ADVISED, Usage(input=2411, output=145, reasoning=47, others=RECORDED), "", "31.6022", False,
+    (ADVISED, Usage(input=2411, output=145, reasoning=47, others=RECORDED), "", "31.6022",
      {"claude_opus_4_8_input": 2543, "claude_opus_4_8_output": 18}, 2411),
     # the tier is the product's: the other model's list stays as it is
-    (ADVISED, Usage(input=2411, output=145, service_tier="flex", others=RECORDED), "#flex", "25.0166", False,
+    (ADVISED, Usage(input=2411, output=145, service_tier="flex", others=RECORDED), "#flex", "25.0166",
      {"claude_opus_4_8_input": 2543, "claude_opus_4_8_output": 18}, 2411),
-    (ADVISED, Usage(input=1, units={"searches": 2}, others=(*RECORDED, *RECORDED)), "", "64.8662", False,
+    (ADVISED, Usage(input=1, units={"searches": 2}, others=(*RECORDED, *RECORDED)), "", "64.8662",
      {"searches": 2, "claude_opus_4_8_input": 5086, "claude_opus_4_8_output": 36}, 1),
-    # no list: at the product's own prices, and so an estimate
-    (ADVISED, Usage(input=10, others=(turn("other", input=20, output=1),)), "", "0.147", True, {}, 30),
-    (TIERED, Usage(input=500, others=(turn("other", input=501),)), "#over-1000", "4.9049", True, {}, 1_001),
+    # no list: counted, and nothing is charged for what has no price
+    (ADVISED, Usage(input=10, others=(turn("other", input=20, output=1),)), "", "0.042",
+     {"other_input": 20, "other_output": 1}, 10),
+    (TIERED, Usage(input=500, others=(turn("other", input=501),)), "", "1.225", {"other_input": 501}, 500),
     # rounded once, not per list
     (entry(sheet(input=0.000001), others=(sheet("model-b", model="b", input=0.000001),)),
-     Usage(input=250_000, others=(turn("b", input=250_000),)), "", "0.000001", False, {"b_input": 250_000},
+     Usage(input=250_000, others=(turn("b", input=250_000),)), "", "0.000001", {"b_input": 250_000},
      250_000),
 ]
 # fmt: on
 
 
-@pytest.mark.parametrize(("prices", "usage", "name", "won", "is_guessed", "units", "input_tokens"), ADVICE)
+@pytest.mark.parametrize(("prices", "usage", "name", "won", "units", "input_tokens"), ADVICE)
 def test_turns_of_other_models(
     prices: PriceEntry,
     usage: Usage,
     name: str,
     won: str,
-    is_guessed: bool,
     units: dict[str, int],
     input_tokens: int,
 ) -> None:
     priced = price_usage(prices, usage)
     assert (priced.sheet.entry_id, format_krw(priced.charge_micro)) == (ID + name, won)
-    assert priced.is_guessed is is_guessed
     assert (priced.usage.units, priced.usage.input, priced.usage.others) == (units, input_tokens, ())
 
 
