@@ -40,6 +40,9 @@ async def _run(settings: Settings, *, listener: socket.socket, ready_fd: int | N
             ),
             metrics_dir=str(settings.metrics_dir),
             metrics_token=settings.metrics_token,
+            secrets=secrets,
+            invitation_life_s=settings.limits.invitation_life_s,
+            allow_private=settings.upstream_allow_private,
         )
         server = build_server(app.build(office), limits=settings.limits, drain_s=5)
         await serve(server, listener=listener, ready_fd=ready_fd, before_drain=lambda: None)

@@ -17,11 +17,12 @@ from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
 from billing.database import Connection
-from billing.declaration.findings import DeclarationRefused
+from billing.declaration.findings import DeclarationRefused, Places
 from billing.declaration.funding import change_funds
+from billing.declaration.models import Declared
 from billing.declaration.plan import MadeKey, Means
 from billing.declaration.planning import make_plan
-from billing.declaration.reading import Reading, read_declaration
+from billing.declaration.reading import Entry, Reading, read_declaration
 from billing.declaration.stored import read_directory
 from billing.declaration.writing import write_plan
 from billing.funds import FundsChange
@@ -88,6 +89,18 @@ async def apply_file(
     reading = await asyncio.to_thread(read_declaration, text, source=source, environment=environment)
     try:
         return await _apply(conn, reading, source=source, secrets=secrets, means=means)
+    except _Short as short:
+        raise short.refused from None
+
+
+async def apply_entry(
+    conn: Connection, declared: Declared, *, secrets: Secrets, allow_private: bool, now: datetime
+) -> ApplyReport:
+    """One entry, in the caller's SQL transaction. Raises DeclarationRefused."""
+    reading = Reading(entries=[Entry(declared, (), Places({}))])
+    means = _means(secrets, allow_private=allow_private, now=now)
+    try:
+        return await _apply(conn, reading, source="request", secrets=secrets, means=means)
     except _Short as short:
         raise short.refused from None
 

@@ -1,0 +1,163 @@
+"""Applications and their evaluations: written by their company, screened and scored by the agency."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from fastapi import APIRouter
+from fastapi.responses import JSONResponse
+
+from billing.casework import applications
+from billing.casework.rows import row_of
+from billing.lifecycle import application
+from billing.lifecycle.table import AUDITOR, OPERATOR, OWN_COMPANY
+from portal.api import answers, bodies, show
+from portal.api.answers import Shown
+from portal.api.desk import AtDesk, Desk
+from portal.api.route import OfficeRoute, allow
+from portal.api.steps import IdPath, add_change, add_log, add_one, add_step
+
+_READ: Final = (OPERATOR, AUDITOR, OWN_COMPANY)
+ApplicationChange: Final = bodies.some_of(bodies.ApplicationFields, "ApplicationChange")
+_EVALUATIONS: Final = "select id::text as id, application_id, evaluator, milli, comment, at from evaluation"
+# Numbers as text sort by their length first, so that a cursor of text goes through them in order.
+_NUMBERED: Final = "select lpad(id, 20, '0') as id, application_id, evaluator, milli, comment, at from ({}) e"
+
+
+def router() -> APIRouter:
+    made = APIRouter(route_class=OfficeRoute, tags=["applications"])
+    _add_applications(made)
+    _add_documents(made)
+    _add_evaluations(made)
+    return made
+
+
+def _add_applications(made: APIRouter) -> None:
+    @made.get("/applications", summary="List applications", **allow(*_READ))
+    async def list_applications(
+        desk: AtDesk, limit: answers.Limit = 50, cursor: answers.Cursor = None
+    ) -> dict[str, Any]:
+        scope = answers.own(desk, company="company_id")
+        return await answers.listed(
+            desk, "select * from application", scope, show.application, limit=limit, cursor=cursor
+        )
+
+    @made.post(
+        "/applications",
+        summary="Begin an application",
+        status_code=201,
+        **allow(*application.TABLE.step("make").allow, method="POST"),
+    )
+    async def make_application(desk: AtDesk, body: bodies.Application) -> JSONResponse:
+        company = desk.actor.company
+        assert company is not None, "the route is for companies"
+        values = {name: getattr(body, name) for name in bodies.ApplicationFields.model_fields}
+        made_id = await applications.make(desk.conn, body.round, company, _columns(values), deed=desk.deed())
+        return answers.one(await _load(desk, made_id), status=201, location=f"/api/applications/{made_id}")
+
+    table = application.TABLE
+    add_one(made, "/applications", "Read an application", _load, _READ)
+    add_change(
+        made,
+        "/applications",
+        "Amend an application",
+        ApplicationChange,
+        _change,
+        _load,
+        table.step("change").allow,
+    )
+    for action, body in (
+        ("submit", bodies.Nothing),
+        ("withdraw", bodies.Because),
+        ("reopen", bodies.Nothing),
+        ("screen", bodies.Screening),
+        ("score", bodies.Nothing),
+        ("reject", bodies.Because),
+    ):
+        add_step(made, "/applications", table, action, body, _mover(action), _load)
+    add_log(made, "/applications", table, _load, _READ)
+
+
+def _add_documents(made: APIRouter) -> None:
+    @made.get("/applications/{id}/documents", summary="An application's documents", **allow(*_READ))
+    async def list_documents(desk: AtDesk, id: IdPath) -> dict[str, Any]:
+        await _load(desk, id)
+        found = await applications.documents(desk.conn, id)
+        return {"data": [show.document(one) for one in found], "next_cursor": None}
+
+    @made.post(
+        "/applications/{id}/documents",
+        summary="Name a document",
+        status_code=201,
+        **allow(OWN_COMPANY, method="POST"),
+    )
+    async def add_document(desk: AtDesk, id: IdPath, body: bodies.Document) -> JSONResponse:
+        await _load(desk, id)
+        found = await applications.add_document(desk.conn, id, body.model_dump(), deed=desk.deed())
+        return answers.one(show.document(found), status=201)
+
+
+def _add_evaluations(made: APIRouter) -> None:
+    @made.get("/evaluations", summary="List score sheets", **allow(OPERATOR, AUDITOR))
+    async def list_evaluations(
+        desk: AtDesk, limit: answers.Limit = 50, cursor: answers.Cursor = None
+    ) -> dict[str, Any]:
+        query = _NUMBERED.format(_EVALUATIONS)
+        return await answers.listed(desk, query, answers.EVERYTHING, _sheet, limit=limit, cursor=cursor)
+
+    @made.post(
+        "/evaluations",
+        summary="Score an application",
+        status_code=201,
+        **allow(*application.TABLE.step("evaluate").allow, method="POST"),
+    )
+    async def make_evaluation(desk: AtDesk, body: bodies.Evaluation) -> JSONResponse:
+        made_id = await applications.evaluate(
+            desk.conn, body.application, body.points, body.comment, deed=desk.deed()
+        )
+        shown = await _load_sheet(desk, str(made_id))
+        return answers.one(shown, status=201, location=f"/api/evaluations/{made_id}")
+
+    add_one(made, "/evaluations", "Read a score sheet", _load_sheet, (OPERATOR, AUDITOR))
+
+
+def _sheet(row: Any) -> Shown:
+    return show.evaluation({**row, "id": int(row["id"])})
+
+
+async def _load_sheet(desk: Desk, sheet_id: str) -> Shown:
+    row = await row_of(desk.conn, f"select * from ({_EVALUATIONS}) e where id = %s", [sheet_id])  # noqa: S608
+    return show.evaluation(row)
+
+
+async def _load(desk: Desk, application_id: str) -> Shown:
+    row = await row_of(desk.conn, "select * from application where id = %s", [application_id])
+    desk.must_see(company=row["company_id"])
+    return show.application(row)
+
+
+def _columns(values: dict[str, Any]) -> dict[str, Any]:
+    found = {name.replace("_krw", "_micro"): value for name, value in values.items()}
+    if found.get("products") == ["*"]:
+        found["products"] = None
+    if "bonuses" in found:
+        found["bonuses"] = sorted(set(found["bonuses"]))
+    return found
+
+
+async def _change(desk: Desk, application_id: str, body: bodies.Body) -> None:
+    await applications.change(desk.conn, application_id, _columns(bodies.given(body)), deed=desk.deed())
+
+
+def _mover(action: str) -> Any:
+    async def run(desk: Desk, application_id: str, body: Any) -> None:
+        granted = body.bonuses if isinstance(body, bodies.Screening) else None
+        await applications.move(
+            desk.conn,
+            application_id,
+            action,
+            deed=desk.deed(getattr(body, "reason", None)),
+            granted_bonuses=granted,
+        )
+
+    return run

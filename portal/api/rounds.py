@@ -1,0 +1,150 @@
+"""Rounds: made and announced by the agency, read by everybody once announced, decided by their selection."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from fastapi import APIRouter
+from fastapi.responses import JSONResponse
+
+from billing.casework import rounds, selection
+from billing.lifecycle import round as lifecycle
+from billing.lifecycle.table import AUDITOR, OPERATOR, Allow, Refused
+from portal.api import answers, bodies, show
+from portal.api.answers import Shown
+from portal.api.desk import AtDesk, Desk
+from portal.api.route import OfficeRoute, allow
+from portal.api.steps import IdPath, add_change, add_log, add_one, add_step
+
+_READ: Final = (OPERATOR, AUDITOR, Allow("company"), Allow("provider"))
+RoundChange: Final = bodies.some_of(bodies.RoundFields, "RoundChange")
+
+
+def router() -> APIRouter:
+    made = APIRouter(route_class=OfficeRoute, tags=["rounds"])
+
+    @made.get("/rounds", summary="List rounds", **allow(*_READ))
+    async def list_rounds(
+        desk: AtDesk, limit: answers.Limit = 50, cursor: answers.Cursor = None
+    ) -> dict[str, Any]:
+        scope = answers.EVERYTHING if desk.sees_everything else ("state <> %s", ["draft"])
+        return await answers.listed(
+            desk, "select * from round", scope, show.round_, limit=limit, cursor=cursor
+        )
+
+    @made.post(
+        "/rounds",
+        summary="Make a round",
+        status_code=201,
+        **allow(*lifecycle.TABLE.step("make").allow, method="POST"),
+    )
+    async def make_round(desk: AtDesk, body: bodies.Round) -> JSONResponse:
+        found = await desk.conn.execute("select 1 from round where id = %s", [body.id])
+        if await found.fetchone() is not None:
+            raise Refused("id_taken", "There is a round of this id.", "이미 사용 중인 ID입니다.")
+        await rounds.make(desk.conn, body.id, _columns(body), deed=desk.deed())
+        return answers.one(await _load(desk, body.id), status=201, location=f"/api/rounds/{body.id}")
+
+    add_one(made, "/rounds", "Read a round", _load, _READ)
+    add_change(
+        made,
+        "/rounds",
+        "Change a draft round",
+        RoundChange,
+        _change,
+        _load,
+        lifecycle.TABLE.step("change").allow,
+    )
+    add_step(made, "/rounds", lifecycle.TABLE, "announce", bodies.Nothing, _mover("announce"), _load)
+    add_step(made, "/rounds", lifecycle.TABLE, "extend", bodies.Extension, _extend, _load)
+    add_step(made, "/rounds", lifecycle.TABLE, "select", bodies.Nothing, _select, _load)
+    add_step(made, "/rounds", lifecycle.TABLE, "cancel", bodies.Because, _mover("cancel"), _load)
+    add_log(made, "/rounds", lifecycle.TABLE, _load, (OPERATOR, AUDITOR))
+
+    @made.get("/rounds/{id}/ranking", summary="A round's ranking as it stands", **allow(OPERATOR, AUDITOR))
+    async def read_ranking(desk: AtDesk, id: IdPath) -> dict[str, Any]:
+        row = await rounds.find(desk.conn, id)
+        ranked = await selection.ranking(desk.conn, row)
+        return {
+            "data": [
+                {
+                    "application": one.candidate.application_id,
+                    "company": one.candidate.company_id,
+                    "government_krw": show.krw(one.candidate.requested_micro),
+                    **selection.shown_rank(one),
+                }
+                for one in ranked
+            ],
+            "next_cursor": None,
+        }
+
+    return made
+
+
+async def _load(desk: Desk, round_id: str) -> Shown:
+    row = await rounds.find(desk.conn, round_id)
+    if row["state"] == "draft":
+        desk.must_see()
+    return show.round_(row)
+
+
+def _columns(body: bodies.Body) -> dict[str, Any]:
+    """A body's fields as the columns of a round."""
+    names = set(type(body).model_fields) if isinstance(body, bodies.RoundFields) else body.model_fields_set
+    found: dict[str, Any] = {name: getattr(body, name) for name in names}
+    for field, column in (
+        ("programme", "programme_id"),
+        ("budget_krw", "budget_micro"),
+        ("cap_krw", "cap_micro"),
+        ("bonus_points_max", "bonus_milli_max"),
+        ("pass_mark", "pass_mark_milli"),
+    ):
+        if field in found:
+            found[column] = found.pop(field)
+    for field in ("opens_at", "closes_at"):
+        if field in found:
+            found[field] = found[field].at
+    if "tracks" in found:
+        found["tracks"] = [one.model_dump() for one in found["tracks"]]
+    if "criteria" in found:
+        found["criteria"] = [
+            {"id": one.id, "name": one.name, "max_milli": one.max_points} for one in found["criteria"]
+        ]
+    if "bonuses" in found:
+        found["bonuses"] = [{"id": one.id, "name": one.name, "milli": one.points} for one in found["bonuses"]]
+    found.pop("id", None)
+    _check(found)
+    return found
+
+
+def _check(found: dict[str, Any]) -> None:
+    """What one field cannot say alone."""
+    for name in ("tracks", "criteria", "bonuses"):
+        ids = [one["id"] for one in found.get(name, ())]
+        if len(ids) != len(set(ids)):
+            raise Refused("invalid", f"Two of {name} have one id.", "같은 ID가 두 번 있습니다.")
+    if "opens_at" in found and "closes_at" in found and found["opens_at"] >= found["closes_at"]:
+        raise Refused(
+            "invalid", "closes_at must be after opens_at.", "접수 마감은 접수 시작보다 늦어야 합니다."
+        )
+
+
+async def _change(desk: Desk, round_id: str, body: bodies.Body) -> None:
+    await rounds.change(desk.conn, round_id, _columns(body), deed=desk.deed())
+
+
+def _mover(action: str) -> Any:
+    async def run(desk: Desk, round_id: str, body: Any) -> None:
+        await rounds.move(desk.conn, round_id, action, deed=desk.deed(getattr(body, "reason", None)))
+
+    return run
+
+
+async def _extend(desk: Desk, round_id: str, body: bodies.Extension) -> None:
+    await rounds.move(
+        desk.conn, round_id, "extend", deed=desk.deed(body.reason), new_closes_at=body.closes_at.at
+    )
+
+
+async def _select(desk: Desk, round_id: str, _: bodies.Nothing) -> None:
+    await selection.decide(desk.conn, round_id, deed=desk.deed())

@@ -1,0 +1,281 @@
+"""Rows of the books as the API shows them: the contract's names, won as decimal strings, instants in UTC. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, date, datetime
+from fractions import Fraction
+from typing import Any
+
+from billing.casework.vouchers import state_of
+from billing.lifecycle.ranking import points_text
+from metering.money import format_krw
+from metering.prices import PRICE_NAMES
+
+Row = Mapping[str, Any]
+Shown = dict[str, Any]
+
+
+def krw(micro: int | None) -> str | None:
+    return None if micro is None else format_krw(micro)
+
+
+def ppm(share_ppm: int) -> str:
+    """A share as the file writes it: 750000 -> "0.75"."""
+    whole, rest = divmod(share_ppm, 1_000_000)
+    return f"{whole}.{rest:06d}".rstrip("0").rstrip(".")
+
+
+def points(milli: int | None) -> str | None:
+    return None if milli is None else points_text(Fraction(milli))
+
+
+def at(instant: datetime | None) -> str | None:
+    return None if instant is None else instant.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
+def day(one: date | None) -> str | None:
+    return None if one is None else one.isoformat()
+
+
+def products(named: Sequence[str] | None) -> list[str]:
+    return ["*"] if named is None else list(named)
+
+
+def programme(row: Row) -> Shown:
+    return {
+        "id": row["id"],
+        "name": row["name"],
+        "state": row["state"],
+        "legal_basis": row["legal_basis"],
+        "budget_krw": krw(row["budget_micro"]),
+        "max_voucher_krw": krw(row["max_voucher_micro"]),
+        "company_year_cap_krw": krw(row["company_year_cap_micro"]),
+        "deposit_rule": row["deposit_rule"],
+        "starts_on": day(row["starts_on"]),
+        "ends_on": day(row["ends_on"]),
+        "shares": {name: ppm(share) for name, share in sorted(row["shares"].items())},
+        "share_changes": [
+            {"class": one["class_name"], "from": one["from_day"], "share": ppm(one["share_ppm"])}
+            for one in row["share_changes"]
+        ],
+    }
+
+
+def provider(row: Row) -> Shown:
+    return {"id": row["id"], "name": row["name"], "brn": row["brn"]}
+
+
+def company(row: Row) -> Shown:
+    return {
+        "id": row["id"],
+        "name": row["name"],
+        "brn": row["brn"],
+        "class": row["class_name"],
+        "data_locations": row["data_locations"],
+        "active": row["active"],
+    }
+
+
+def product(row: Row, *, with_upstream: bool) -> Shown:
+    """Where calls go is for those who run it; a vendor's API key is for nobody."""
+    shown = {
+        name: row[name]
+        for name in (
+            *("id", "scale", "purposes", "context_tokens", "max_output_tokens", "input_overhead_tokens"),
+            *("data_location", "trains_on_input", "retention_days", "on_client_gone", "active"),
+        )
+    }
+    shown["provider"] = row["provider_id"]
+    shown["prices"] = [
+        {"from": price["valid_from_text"]} | {name: krw(price[name]) for name in PRICE_NAMES}
+        for price in row["prices"]
+    ]
+    if with_upstream:
+        shown["upstream"] = [
+            {
+                **{
+                    name: one[name]
+                    for name in ("dialect", "vendor", "base_url", "model", "priority", "weight")
+                },
+                "has_api_key": one["has_api_key"],
+            }
+            for one in row["upstreams"]
+        ]
+    return shown
+
+
+def voucher(row: Row, now_ms: int) -> Shown:
+    return {
+        "id": row["id"],
+        "company": row["company_id"],
+        "programme": row["programme_id"],
+        "agreement": row["agreement_id"],
+        "state": state_of(row, now_ms),
+        "class": row["class_name"],
+        "share": ppm(row["share_ppm"]),
+        "government_krw": krw(row["government_micro"]),
+        "self_deposit_krw": krw(row["self_micro"]),
+        "spent_krw": krw(row["spent_micro"]),
+        "returned_government_krw": krw(row["returned_government_micro"]),
+        "returned_self_krw": krw(row["returned_self_micro"]),
+        "claimed_krw": krw(row["claimed_micro"]),
+        "starts_on": day(row["starts_on"] or row["programme_starts_on"]),
+        "ends_on": day(row["ends_on"] or row["programme_ends_on"]),
+        "products": products(row["products"]),
+    }
+
+
+def api_key(row: Row) -> Shown:
+    limits = dict(row["limits"])
+    per_day = limits.pop("krw_per_day_micro", None)
+    return {
+        "id": f"{row['company_id']}/{row['name']}",
+        "company": row["company_id"],
+        "name": row["name"],
+        "last_characters": row["last_characters"],
+        "products": products(row["products"]),
+        "expires_at": at(row["expires_at"]),
+        "allowed_ips": row["allowed_ips"],
+        "limits": limits | ({} if per_day is None else {"krw_per_day": krw(per_day)}),
+        "revoked": row["revoked"],
+        "created_at": at(row["created_at"]),
+    }
+
+
+def user(row: Row) -> Shown:
+    return {
+        "id": row["email"],
+        "email": row["email"],
+        "role": row["role"],
+        "company": row["company"],
+        "provider": row["provider"],
+        "has_password": row["has_password"],
+        "disabled": row["disabled_at"] is not None,
+    }
+
+
+def round_(row: Row) -> Shown:
+    return {
+        "id": row["id"],
+        "programme": row["programme_id"],
+        "name": row["name"],
+        "state": row["state"],
+        "budget_kind": row["budget_kind"],
+        "budget_krw": krw(row["budget_micro"]),
+        "cap_krw": krw(row["cap_micro"]),
+        "opens_at": at(row["opens_at"]),
+        "closes_at": at(row["closes_at"]),
+        "quota": row["quota"],
+        "classes": row["classes"],
+        "tracks": row["tracks"],
+        "criteria": [
+            {"id": one["id"], "name": one["name"], "max_points": points(one["max_milli"])}
+            for one in row["criteria"]
+        ],
+        "bonuses": [
+            {"id": one["id"], "name": one["name"], "points": points(one["milli"])} for one in row["bonuses"]
+        ],
+        "bonus_points_max": points(row["bonus_milli_max"]),
+        "evaluators_min": row["evaluators_min"],
+        "mean": row["mean"],
+        "pass_mark": points(row["pass_mark_milli"]),
+        "ties": row["ties"],
+        "beyond_budget": row["beyond_budget"],
+        "result": row["result"],
+    }
+
+
+def application(row: Row) -> Shown:
+    return {
+        "id": row["id"],
+        "round": row["round_id"],
+        "company": row["company_id"],
+        "state": row["state"],
+        "title": row["title"],
+        "plan": row["plan"],
+        "track": row["track"],
+        "class": row["class_name"],
+        "government_krw": krw(row["government_micro"]),
+        "self_cash_krw": krw(row["self_cash_micro"]),
+        "self_in_kind_krw": krw(row["self_in_kind_micro"]),
+        "products": products(row["products"]),
+        "bonuses": row["bonuses"],
+        "granted_bonuses": row["granted_bonuses"],
+        "submitted_at": at(row["submitted_at"]),
+        "outcome": row["outcome"],
+        "award_krw": krw(row["award_micro"]),
+        "voucher": row["voucher_id"],
+    }
+
+
+def document(row: Row) -> Shown:
+    return {**row, "id": str(row["id"]), "at": at(row["at"])}
+
+
+def evaluation(row: Row) -> Shown:
+    return {
+        "id": str(row["id"]),
+        "application": row["application_id"],
+        "evaluator": row["evaluator"],
+        "points": {name: points(milli) for name, milli in row["milli"].items()},
+        "total": points(sum(row["milli"].values())),
+        "comment": row["comment"],
+        "at": at(row["at"]),
+    }
+
+
+def terms(row: Row) -> Shown:
+    return {
+        "starts_on": day(row["starts_on"]),
+        "ends_on": day(row["ends_on"]),
+        "government_krw": krw(row["government_micro"]),
+        "self_cash_krw": krw(row["self_cash_micro"]),
+        "self_in_kind_krw": krw(row["self_in_kind_micro"]),
+        "products": products(row["products"]),
+    }
+
+
+def agreement(row: Row) -> Shown:
+    return {
+        "id": row["id"],
+        "application": row["application_id"],
+        "programme": row["programme_id"],
+        "company": row["company_id"],
+        "state": row["state"],
+        "class": row["class_name"],
+        "share": ppm(row["share_ppm"]),
+        "version": row["terms_version"],
+        **terms(row),
+        "voucher": row["voucher_id"],
+        "signed_at": at(row["signed_at"]),
+    }
+
+
+def amendment(row: Row) -> Shown:
+    changes = {
+        name.replace("_micro", "_krw"): krw(value) if name.endswith("_micro") else value
+        for name, value in row["changes"].items()
+    }
+    return {
+        "id": row["id"],
+        "agreement": row["agreement_id"],
+        "state": row["state"],
+        "changes": changes,
+        "reason": row["reason"],
+        "created_at": at(row["created_at"]),
+    }
+
+
+def step(row: Row) -> Shown:
+    return {
+        "action": row["action"],
+        "from": row["from_state"],
+        "to": row["to_state"],
+        "person": row["person"],
+        "role": row["role"],
+        "reason": row["reason"],
+        "detail": row["detail"],
+        "request_id": row["request_id"],
+        "at": at(row["at"]),
+    }

@@ -1,0 +1,134 @@
+"""The office over its ASGI door on real books, with a clock that tests turn and people of every role."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, Final
+
+import httpx2
+
+from billing.database import Pool, open_pool
+from billing.ledger.store import TrialBalance, trial_balance
+from billing.secrets import Secrets
+from portal import app, pages, people, tokens
+from portal.attempts import Attempts
+from portal.readiness import Readiness
+from tests.fakes.declared_world import COMPANY, PRODUCT, World, edited
+
+KEY: Final = b"k" * 32
+NOW: Final = datetime(2026, 3, 2, 1, 0, tzinfo=UTC)  # ten in the morning in Korea
+COMPANIES: Final = (
+    COMPANY
+    + """\
+  - {id: hanbit, name: 한빛소프트, brn: "2222222227", class: startup}
+  - {id: saessak, name: 새싹, class: startup}
+  - {id: dasom, name: 다솜, brn: "1118111112", class: sme}
+"""
+)
+PROVIDERS: Final = edited(PRODUCT, "providers:\n", "providers:\n  - {id: other, name: 다른모델}\n")
+PEOPLE: Final = {
+    "operator": people.Person("operator@example.org", "operator"),
+    "second": people.Person("second@example.org", "operator"),
+    "third": people.Person("third@example.org", "operator"),
+    "auditor": people.Person("auditor@example.org", "auditor"),
+    "gaonde": people.Person("kim@gaonde.example", "company", company="gaonde"),
+    "hanbit": people.Person("lee@hanbit.example", "company", company="hanbit"),
+    "saessak": people.Person("na@saessak.example", "company", company="saessak"),
+    "dasom": people.Person("do@dasom.example", "company", company="dasom"),
+    "nuri": people.Person("nam@nuri.example", "provider", provider="nuri"),
+    "other": people.Person("oh@other.example", "provider", provider="other"),
+}
+
+
+class _Silent:
+    async def ping(self) -> None: ...
+
+
+@dataclass(slots=True)
+class OfficeWorld:
+    pool: Pool
+    http: httpx2.AsyncClient
+    secrets: Secrets
+    now: datetime = NOW
+    _keys: itertools.count[int] = field(default_factory=lambda: itertools.count(1))
+
+    async def call(
+        self,
+        who: str | None,
+        method: str,
+        path: str,
+        body: object = None,
+        *,
+        key: str | None = None,
+        headers: dict[str, str] | None = None,
+    ) -> httpx2.Response:
+        """`who` by the name in PEOPLE; a POST gets a key of its own where none is given."""
+        sent = dict(headers or {})
+        if who is not None:
+            token, _ = tokens.issue(PEOPLE[who], key=KEY, now_s=int(datetime.now(UTC).timestamp()), life_s=900)
+            sent["Authorization"] = f"Bearer {token}"
+        if method == "POST":
+            sent.setdefault("Idempotency-Key", key or f"test-{next(self._keys)}")
+        return await self.http.request(method, f"/api/{path}", json=body, headers=sent)
+
+    async def get(self, who: str, path: str) -> Any:
+        return good(await self.call(who, "GET", path)).json()
+
+    async def post(self, who: str, path: str, body: object = None) -> Any:
+        """What is made or moved, as it is then."""
+        return good(await self.call(who, "POST", path, {} if body is None else body)).json()
+
+    async def refused(self, who: str, path: str, body: object = None) -> tuple[int, str]:
+        """The status and code of a POST that must fail."""
+        answer = await self.call(who, "POST", path, {} if body is None else body)
+        assert answer.status_code >= 400, answer.text
+        return answer.status_code, answer.json()["code"]
+
+    async def patch(self, who: str, path: str, body: object) -> httpx2.Response:
+        """With the ETag of what is there now."""
+        there = good(await self.call(who, "GET", path))
+        return await self.call(who, "PATCH", path, body, headers={"If-Match": there.headers["etag"]})
+
+    async def books(self) -> TrialBalance:
+        """The trial balance, which must be sound."""
+        async with self.pool.connection() as conn:
+            balance = await trial_balance(conn)
+        assert balance.faults == ()
+        return balance
+
+
+def good(answer: httpx2.Response) -> httpx2.Response:
+    assert answer.status_code < 400, (answer.status_code, answer.text)
+    return answer
+
+
+@asynccontextmanager
+async def opened(books_url: str) -> AsyncIterator[OfficeWorld]:
+    secrets = Secrets(b"a master secret of the tests")
+    async with open_pool(books_url, size_max=4) as pool:
+        async with pool.connection() as conn:
+            await World(conn, secrets).apply(PROVIDERS + COMPANIES)
+            for person in PEOPLE.values():
+                await people.put(conn, person, password_hash=None)
+        world = OfficeWorld(pool, None, secrets)  # type: ignore[arg-type] # a line below
+        office = app.Office(
+            pool=pool,
+            readiness=Readiness(pool, _Silent()),
+            attempts=Attempts(5),
+            token_key=KEY,
+            token_life_s=900,
+            addresses=pages.Addresses(data_plane="http://d", office="http://o"),
+            metrics_dir="",
+            metrics_token=None,
+            secrets=secrets,
+            invitation_life_s=60,
+            now=lambda: world.now,
+        )
+        transport = httpx2.ASGITransport(app=app.build(office))
+        async with httpx2.AsyncClient(transport=transport, base_url="http://o") as http:
+            world.http = http
+            yield world
