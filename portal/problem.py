@@ -1,7 +1,7 @@
 """Errors of the office's API as RFC 9457 problems, in Korean or English as the caller prefers.
 
-One table says which status each refusal of the casework has; what is not in it is a conflict with the state of
-things.
+One table says which status each refusal of the casework has; what is not in it is a conflict with the state
+of things.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Agreements in PostgreSQL: offered on a selection, signed, amended, ended. Their terms are kept version by version."""
+"""Agreements in PostgreSQL: offered, signed, amended, ended; their terms are kept version by version."""
 
 from __future__ import annotations
 
@@ -38,11 +38,12 @@ FIND: Final = (
     " join company c on c.id = g.company_id join programme p on p.id = g.programme_id"
 )
 
+AMENDMENTS: Final = "select m.*, g.company_id from amendment m join agreement g on g.id = m.agreement_id"
+
 
 async def find(conn: Connection, agreement_id: str, *, lock: bool = False) -> Row:
-    return await row_of(
-        conn, f"{FIND} where g.id = %s" + (" for update of g" if lock else ""), [agreement_id]
-    )
+    lock_clause = " for update of g" if lock else ""
+    return await row_of(conn, f"{FIND} where g.id = %s{lock_clause}", [agreement_id])
 
 
 async def make(conn: Connection, application_id: str, values: Mapping[str, Any], *, deed: Deed) -> str:
@@ -139,7 +140,7 @@ async def move(conn: Connection, agreement_id: str, action: str, *, deed: Deed) 
         " where id = %s",
         [after, after, deed.now, agreement_id],
     )
-    if after in ("declined", "revoked", "terminated") and row["voucher_id"] is None:
+    if after not in ("offered", "signed") and row["voucher_id"] is None:
         await applications.release(conn, row["application_id"], deed=deed)
     if after == "terminated" and row["voucher_id"] is not None:
         held = await vouchers.find(conn, row["voucher_id"])
@@ -172,8 +173,7 @@ async def terms_of(conn: Connection, agreement_id: str) -> list[Row]:
 async def find_amendment(conn: Connection, amendment_id: str, *, lock: bool = False) -> Row:
     return await row_of(
         conn,
-        "select m.*, g.company_id from amendment m join agreement g on g.id = m.agreement_id where m.id = %s"
-        + (" for update of m" if lock else ""),
+        f"{AMENDMENTS} where m.id = %s{' for update of m' if lock else ''}",
         [amendment_id],
     )
 

@@ -19,7 +19,8 @@ RESERVED: Final = (
     " join round r on r.id = a.round_id where a.state = 'selected' and a.voucher_id is null"
 )
 _GRANTED: Final = (
-    "select v.programme_id, v.company_id, v.government_micro - coalesce(f.expired_government_micro, 0) as micro,"
+    "select v.programme_id, v.company_id,"
+    " v.government_micro - coalesce(f.expired_government_micro, 0) as micro,"
     " coalesce(v.starts_on, p.starts_on) as from_day from voucher v join programme p on p.id = v.programme_id"
     " left join funds f on f.voucher_id = v.id"
 )
@@ -40,7 +41,8 @@ async def promised(conn: Connection, programme_id: str) -> Promised:
     row = await row_of(
         conn,
         "select budget_micro,"  # noqa: S608 - constants
-        f" (select coalesce(sum(micro), 0) from ({_GRANTED}) g where g.programme_id = p.id)::bigint as granted,"
+        f" (select coalesce(sum(micro), 0) from ({_GRANTED}) g where g.programme_id = p.id)::bigint"
+        " as granted,"
         f" (select coalesce(sum(award_micro), 0) from ({RESERVED}) s where s.programme_id = p.id)::bigint"
         " as reserved from programme p where id = %s",
         [programme_id],
@@ -51,7 +53,7 @@ async def promised(conn: Connection, programme_id: str) -> Promised:
 async def room_of_companies(
     conn: Connection, programme_id: str, company_ids: list[str], *, today: date
 ) -> dict[str, int]:
-    """What each company may still be granted, by the programme's cap and its cap per year, whichever is less."""
+    """What each company may still be granted: by the programme's cap and by its cap per year, the less."""
     row = await row_of(
         conn,
         "select max_voucher_micro, company_year_cap_micro from programme p join programme_life l"
@@ -67,7 +69,8 @@ async def room_of_companies(
         ") granted where company_id = any(%s) group by company_id",
         [programme_id, today.year, today, company_ids],
     )
-    room = dict.fromkeys(company_ids, cap if year_cap is None else min(cap, year_cap))
+    most: int = cap if year_cap is None else min(cap, year_cap)
+    room = dict.fromkeys(company_ids, most)
     for one in held:
         left = cap - one["here"]
         room[one["company_id"]] = max(0, left if year_cap is None else min(left, year_cap - one["this_year"]))

@@ -1,4 +1,4 @@
-"""Who does something, and the log of it: every step is one row, appended in the SQL transaction of its effect."""
+"""Who does something, and the log of it: a row per step, appended in the SQL transaction of its effect."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Deed:
         return self.now.astimezone(SEOUL).date()
 
 
-async def take_step(
+async def take_step(  # noqa: PLR0913 - what a row of the log has, by name
     conn: Connection,
     table: Table[F],
     action: str,
@@ -45,7 +45,7 @@ async def take_step(
     facts: F,
     detail: Mapping[str, Any] | None = None,
 ) -> str:
-    """Judge a step and log it; `company`, `provider`: whose the thing is. -> its state then. Raises Refused."""
+    """Judge a step and log it; `company`, `provider`: whose the thing is. -> its state. Raises Refused."""
     after = table.judge(
         action,
         state=state,

@@ -8,8 +8,8 @@ from typing import Any, Final
 
 from psycopg.types.json import Jsonb
 
-from billing.casework.deeds import Deed, take_step
-from billing.casework.rows import Row, row_of
+from billing.casework.deeds import Deed, log_step, take_step
+from billing.casework.rows import Row, row_of, rows_of
 from billing.database import Connection
 from billing.lifecycle import round as rounds
 
@@ -34,17 +34,16 @@ COLUMNS: Final = (
     "beyond_budget",
 )
 _JSON: Final = ("tracks", "criteria", "bonuses")
+_FIND: Final = (
+    "select r.*, l.state as programme_state from round r"
+    " join programme_life l on l.programme_id = r.programme_id"
+)
 
 
 async def find(conn: Connection, round_id: str, *, lock: str = "") -> Row:
     """With its programme's state. `lock`: "for update" or "for share"."""
-    suffix = f" {lock} of r" if lock else ""
-    return await row_of(
-        conn,
-        "select r.*, l.state as programme_state from round r"
-        f" join programme_life l on l.programme_id = r.programme_id where r.id = %s{suffix}",
-        [round_id],
-    )
+    lock_clause = f" {lock} of r" if lock else ""
+    return await row_of(conn, f"{_FIND} where r.id = %s{lock_clause}", [round_id])
 
 
 async def make(conn: Connection, round_id: str, values: Mapping[str, Any], *, deed: Deed) -> None:
@@ -81,6 +80,32 @@ async def move(
         "update round set state = %s, closes_at = %s where id = %s",
         [state, new_closes_at or row["closes_at"], round_id],
     )
+    if state == "cancelled":
+        await _reject_all(conn, round_id, deed=deed)
+
+
+async def _reject_all(conn: Connection, round_id: str, *, deed: Deed) -> None:
+    """With a round that is cancelled go its applications, each with the same reason."""
+    running = await rows_of(
+        conn,
+        "select id, state from application where round_id = %s"
+        " and state in ('draft', 'submitted', 'screened', 'scored') order by id for update",
+        [round_id],
+    )
+    for row in running:
+        await conn.execute(
+            "update application set state = 'rejected', outcome = %s where id = %s",
+            [Jsonb({"why": deed.reason}), row["id"]],
+        )
+        await log_step(
+            conn,
+            "application",
+            "cancel",
+            deed=deed,
+            thing_id=row["id"],
+            before=row["state"],
+            after="rejected",
+        )
 
 
 async def _take(

@@ -52,7 +52,7 @@ def state_of(row: Mapping[str, Any], now_ms: int) -> str:
 
 
 async def write_voucher(conn: Connection, row: Mapping[str, Any]) -> None:
-    """The directory's row and the funds of it, new or changed. Raises Refused where more was spent or is lent."""
+    """The directory's row and its funds, new or changed. Raises Refused where more was spent or is lent."""
     line = shares.capacity(
         grant_micro=row["government_micro"], deposit_micro=row["self_micro"], share_ppm=row["share_ppm"]
     )

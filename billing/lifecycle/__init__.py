@@ -1,1 +1,1 @@
-"""The life of programmes, rounds, applications, agreements, amendments and vouchers: pure tables of states and steps."""
+"""The lives of programmes, rounds, applications, agreements and vouchers: pure tables of states and steps."""

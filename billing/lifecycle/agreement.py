@@ -1,4 +1,4 @@
-"""An agreement's life: what a selection leads to. Its terms change by amendments only, each kept as a version."""
+"""An agreement's life: what a selection leads to. Its terms change by amendments only, version by version."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An amendment's life (변경승인): asked for by the company or the agency, approved or refused by the agency."""
+"""An amendment's life (변경승인): asked for by company or agency, approved or refused by the agency."""
 
 from __future__ import annotations
 

@@ -1,7 +1,8 @@
-"""Scores of several evaluators -> a ranking with its ties explained. Pure, exact: points are integers of a thousandth.
+"""Scores of several evaluators -> a ranking with its ties explained. Pure and exact.
 
-A mean is a fraction and is compared as one; only what is shown is rounded. Whoever reads a ranking years later
-must be able to see why of two equal applications this one stood above that one: the words stay with the result.
+Points are integers of a thousandth. A mean is a fraction and is compared as one; only what is shown is
+rounded. Whoever reads a ranking years later must see why of two equal applications this one stood above that
+one: the words stay with the result.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ Mean = Literal["plain", "trimmed"]
 POINT_MILLI: Final = 1_000
 TRIMMED_FROM: Final = 3  # fewer scores than this have no highest and lowest to leave out
 
-# What may decide between equal scores, beside "criterion:NAME"; the last resort is always the earlier submission.
+# What may decide between equal scores, beside "criterion:ID"; the last resort is the earlier submission.
 TIE_RULES: Final = ("score_before_bonus", "smaller_request", "earlier_submission")
 
 

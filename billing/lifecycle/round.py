@@ -1,4 +1,4 @@
-"""A round's life. It takes applications by the clock: announced, from its opening to just before its closing."""
+"""A round's life. Announced, it takes applications by the clock, from its opening to before its closing."""
 
 from __future__ import annotations
 

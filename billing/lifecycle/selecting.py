@@ -1,4 +1,4 @@
-"""A ranking -> who is selected: within the pass mark, the quotas, the caps and the budget, each refusal in words. Pure."""
+"""A ranking -> who is selected, within pass mark, quotas, caps and budget; each refusal in words. Pure."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ def _beyond_money(candidate: Candidate, bounds: Bounds, taken: _Taken) -> Words 
     room = bounds.room_micro.get(candidate.company_id)
     if room is not None and candidate.requested_micro > room:
         return (
-            f"With what it holds, the company would be granted more than its cap: {format_krw(room)} won are left.",
+            f"The company's cap leaves {format_krw(room)} won beside what it is granted already.",
             f"기업별 지원 한도 초과 (남은 한도 {format_krw(room)}원)",
         )
     left = bounds.budget_micro - taken.budget_micro

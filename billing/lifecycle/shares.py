@@ -1,4 +1,4 @@
-"""Which share of the supply value the government pays on a day, and what the company must then pay in. Pure."""
+"""Which share of the supply value the government pays on a day, and what the company then pays in. Pure."""
 
 from __future__ import annotations
 
@@ -32,9 +32,9 @@ def share_on(day: date, class_name: str, *, declared_ppm: int | None, dated: Ite
 
 
 def self_share_micro(government_micro: int, share_ppm: int) -> int:
-    """What the company pays beside the whole grant: half a micro-won is never missing, so it is rounded up.
+    """What the company pays in so that the whole grant can be spent, rounded up.
 
-    Where the government pays nothing there is no grant to stand beside.
+    Where the government pays nothing, there is no grant to be spent.
     """
     if share_ppm == 0:
         return 0

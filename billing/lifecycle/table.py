@@ -1,7 +1,7 @@
-"""A state table: what may be done to a thing, in which state, by whom, under which conditions. Pure data and one judge.
+"""A state table: what may be done to a thing, in which state, by whom, on which conditions. Pure.
 
-The office API, its OpenAPI document, docs/concepts/lifecycle.md and the tests all read the same tables; none of
-them repeats a rule. A condition is a value too: its name is the code of the refusal.
+The office API, its OpenAPI document, docs/concepts/lifecycle.md and the tests all read the same tables; none
+of them repeats a rule. A condition is a value too: its name is the code of the refusal.
 """
 
 from __future__ import annotations

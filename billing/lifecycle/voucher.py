@@ -1,4 +1,4 @@
-"""A voucher's life. What gateways know of it is the directory's row; its state is that row, its end and the clock."""
+"""A voucher's life. Gateways know the directory's row; the state is that row, its end and the clock."""
 
 from __future__ import annotations
 

@@ -75,7 +75,9 @@ def _add_amendments(made: APIRouter) -> None:
         desk: AtDesk, limit: answers.Limit = 50, cursor: answers.Cursor = None
     ) -> dict[str, Any]:
         scope = answers.own(desk, company="company_id")
-        return await answers.listed(desk, _AMENDMENTS, scope, show.amendment, limit=limit, cursor=cursor)
+        return await answers.listed(
+            desk, agreements.AMENDMENTS, scope, show.amendment, limit=limit, cursor=cursor
+        )
 
     @made.post(
         "/agreements/{id}/amendments",

@@ -17,7 +17,7 @@ from portal.problem import Problem
 
 Shown = dict[str, Any]
 
-# Figures that calls change by the second: they are shown, but whoever changes the thing does not change these.
+# Calls change these by the second; whoever changes the thing does not.
 _PASSING: Final = frozenset({"spent_krw"})
 
 Limit = Annotated[int, Query(ge=1, le=PAGE_MAX)]

@@ -1,4 +1,4 @@
-"""The kinds of the declarative file over the API: a request is a declaration of one entry, judged and written by it.
+"""The kinds of the declarative file over the API: a request is a declaration of one entry.
 
 So the office refuses what `apply` refuses, and gateways hear of a change in the same way.
 """
@@ -14,7 +14,7 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel
 
 from billing.casework.deeds import log_step
-from billing.casework.rows import Row, row_of
+from billing.casework.rows import Row, lock_budget, row_of
 from billing.declaration import ApplyReport, apply_entry
 from billing.declaration.models import Declared
 from billing.lifecycle.table import AUDITOR, OPERATOR, Allow, Refused
@@ -86,6 +86,8 @@ async def note(desk: Desk, kind: Kind, action: str, thing_id: str, shown: Shown,
 
 
 async def must_be_new(desk: Desk, kind: Kind, thing_id: str) -> None:
+    """Of two who make one thing at once, the second waits here and finds it."""
+    await lock_budget(desk.conn)
     cursor = await desk.conn.execute(
         f"select 1 from ({kind.query}) things where id = %s".encode(),  # noqa: S608
         [thing_id],

@@ -1,4 +1,4 @@
-"""The desk at which a request is dealt with: who asks, by which connection, at what instant, under which number."""
+"""The desk at which a request is dealt with: who asks, on which connection, at what instant."""
 
 from __future__ import annotations
 

@@ -7,7 +7,7 @@ from typing import Any, Final
 from fastapi import APIRouter
 from fastapi.responses import JSONResponse
 
-from billing.casework.rows import Row, row_of
+from billing.casework.rows import Row, lock_budget, row_of
 from billing.declaration import models
 from billing.lifecycle.table import AUDITOR, OPERATOR, OWN_COMPANY, Allow, Refused
 from portal.api import answers, bodies, declared, show
@@ -99,7 +99,8 @@ async def _change_company(desk: Desk, company_id: str, body: bodies.Body) -> Non
     """A company says where its data may go, and its number once it has one; the rest is the agency's."""
     if desk.actor.role == "company":
         given = bodies.given(body)
-        row = await row_of(desk.conn, "select brn from company where id = %s for update", [company_id])
+        await lock_budget(desk.conn)
+        row = await row_of(desk.conn, "select brn from company where id = %s", [company_id])
         if set(given) - {"brn", "data_locations"} or ("brn" in given and row["brn"] is not None):
             raise Refused(
                 "forbidden",

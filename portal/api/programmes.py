@@ -1,4 +1,4 @@
-"""Programmes: a fund's terms are the directory's, whether it takes rounds and its shares by day are the casework's."""
+"""Programmes: terms are the directory's, whether it takes rounds and its dated shares are the casework's."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from fastapi.responses import JSONResponse
 from billing.casework import programmes
 from billing.casework.rows import lock_budget
 from billing.declaration import models
+from billing.declaration.fields import Budget
 from billing.lifecycle import programme
 from billing.lifecycle.shares import DatedShare
 from billing.lifecycle.table import AUDITOR, OPERATOR, Allow
@@ -42,7 +43,7 @@ class ProgrammeLife(bodies.Body):
     """Beside what the declarative file says of a programme."""
 
     deposit_rule: bodies.DepositRule = "rolling"
-    company_year_cap_krw: bodies.Budget | None = None
+    company_year_cap_krw: Budget | None = None
 
 
 class Programme(models.Programme, ProgrammeLife):
@@ -72,8 +73,7 @@ def _parts(body: bodies.Body) -> tuple[dict[str, Any], dict[str, Any]]:
 
 
 async def _make(desk: Desk, body: Programme) -> JSONResponse:
-    given, life = _parts(body)  # type: ignore[arg-type] # it is a Body by its second parent
-    await lock_budget(desk.conn)
+    given, life = _parts(body)
     await declared.must_be_new(desk, KIND, body.id)
     await declared.write(desk, bodies.declared_of(models.Programme, given))
     await programmes.begin(desk.conn, body.id, deed=desk.deed())

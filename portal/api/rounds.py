@@ -39,9 +39,6 @@ def router() -> APIRouter:
         **allow(*lifecycle.TABLE.step("make").allow, method="POST"),
     )
     async def make_round(desk: AtDesk, body: bodies.Round) -> JSONResponse:
-        found = await desk.conn.execute("select 1 from round where id = %s", [body.id])
-        if await found.fetchone() is not None:
-            raise Refused("id_taken", "There is a round of this id.", "이미 사용 중인 ID입니다.")
         await rounds.make(desk.conn, body.id, _columns(body), deed=desk.deed())
         return answers.one(await _load(desk, body.id), status=201, location=f"/api/rounds/{body.id}")
 

@@ -1,14 +1,14 @@
-"""Every route of the API passes here: who asks, whether the role may, and one SQL transaction for what it does.
+"""Every route of the API passes here: who asks, whether the role may, one SQL transaction for what it does.
 
-A route says who may use it as data (`allow`), which its OpenAPI document shows as `x-allow`; one that says nothing
-serves nobody. A POST and its answer are one SQL transaction with the claim of its Idempotency-Key, so a repeated
-request finds either the whole of the work and its answer, or nothing.
+A route says who may use it as data (`allow`), which its OpenAPI document shows as `x-allow`; one that says
+nothing serves nobody. A POST and its answer are one SQL transaction with the claim of its Idempotency-Key, so
+a repeated request finds either the whole of the work and its answer, or nothing.
 """
 
 from __future__ import annotations
 
 import uuid
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, Final
 
 import psycopg
@@ -24,7 +24,7 @@ from portal.api.desk import Api, Desk
 from portal.problem import Problem
 
 BODY_BYTES_MAX: Final = 256 * 1024
-Handle = Callable[[Request], Awaitable[Response]]
+Handle = Callable[[Request], Coroutine[Any, Any, Response]]
 
 _KEY_PARAMETER: Final = {
     "name": "Idempotency-Key",
@@ -46,7 +46,7 @@ _PARAMETERS: Final = {"POST": [_KEY_PARAMETER], "PATCH": [_MATCH_PARAMETER]}
 def allow(*allowed: Allow, method: str = "GET") -> dict[str, Any]:
     """Arguments of a route: who may use it. `method` adds the header that it asks for."""
     rows = [{"role": one.role, "relation": one.relation} for one in allowed]
-    extra: dict[str, Any] = {"x-allow": rows, "security": [{"bearer": []}]}
+    extra: dict[str, Any] = {"x-allow": rows}
     if method in _PARAMETERS:
         extra["parameters"] = _PARAMETERS[method]
     return {"openapi_extra": extra}
@@ -84,6 +84,13 @@ class OfficeRoute(APIRoute):
                     "The books cannot be reached; try again.",
                     korean="장부에 연결할 수 없습니다. 잠시 후 다시 시도해 주세요.",
                     headers={"Retry-After": "5"},
+                ) from error
+            except psycopg.errors.UniqueViolation as error:
+                raise Problem(
+                    409,
+                    "id_taken",
+                    "There is one of this id already.",
+                    korean="이미 사용 중인 ID입니다.",
                 ) from error
             except (psycopg.DataError, UnicodeEncodeError) as error:
                 raise Problem(

@@ -1,4 +1,4 @@
-"""Rows of the books as the API shows them: the contract's names, won as decimal strings, instants in UTC. Pure."""
+"""Rows of the books as the API shows them: the contract's names, won as decimal strings, UTC. Pure."""
 
 from __future__ import annotations
 

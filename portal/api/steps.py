@@ -1,4 +1,4 @@
-"""Routes for the steps of a state table: the table says who may, the casework does it, the thing is the answer."""
+"""Routes for the steps of a state table: the table says who may, the casework does it, the thing answers."""
 
 from __future__ import annotations
 

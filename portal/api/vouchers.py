@@ -26,7 +26,6 @@ VOUCHERS: Final = Kind(
 )
 _load: Final = declared.load_of(VOUCHERS)
 # Its state is changed by steps, with a reason.
-NewVoucher: Final = bodies.some_of(models.Voucher, "NewVoucher", without=frozenset({"state"}))
 VoucherChange: Final = bodies.some_of(
     models.Voucher, "VoucherChange", without=frozenset({"id", "company", "programme", "state"})
 )
@@ -35,7 +34,7 @@ VoucherChange: Final = bodies.some_of(
 def router() -> APIRouter:
     made = APIRouter(route_class=OfficeRoute, tags=["vouchers"])
     declared.add_read(made, VOUCHERS)
-    declared.add_make(made, VOUCHERS, models.Voucher)
+    declared.add_make(made, VOUCHERS)
     declared.add_patch(made, VOUCHERS, VoucherChange, _change)
     table = voucher.TABLE
     for action, body in (

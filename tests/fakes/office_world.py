@@ -6,7 +6,7 @@ import itertools
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 import httpx2
@@ -21,6 +21,7 @@ from tests.fakes.declared_world import COMPANY, PRODUCT, World, edited
 
 KEY: Final = b"k" * 32
 NOW: Final = datetime(2026, 3, 2, 1, 0, tzinfo=UTC)  # ten in the morning in Korea
+AFTER_CLOSING: Final = datetime(2026, 3, 24, 6, 0, tzinfo=UTC)  # three in the afternoon, to the second
 COMPANIES: Final = (
     COMPANY
     + """\
@@ -69,7 +70,9 @@ class OfficeWorld:
         """`who` by the name in PEOPLE; a POST gets a key of its own where none is given."""
         sent = dict(headers or {})
         if who is not None:
-            token, _ = tokens.issue(PEOPLE[who], key=KEY, now_s=int(datetime.now(UTC).timestamp()), life_s=900)
+            token, _ = tokens.issue(
+                PEOPLE[who], key=KEY, now_s=int(datetime.now(UTC).timestamp()), life_s=900
+            )
             sent["Authorization"] = f"Bearer {token}"
         if method == "POST":
             sent.setdefault("Idempotency-Key", key or f"test-{next(self._keys)}")
@@ -92,6 +95,49 @@ class OfficeWorld:
         """With the ETag of what is there now."""
         there = good(await self.call(who, "GET", path))
         return await self.call(who, "PATCH", path, body, headers={"If-Match": there.headers["etag"]})
+
+    async def scored(self, application_id: str, *totals: tuple[int, int]) -> None:
+        """Sheets of the operators, for the need and for the plan; then the application is scored."""
+        for who, (need, plan) in zip(("operator", "second", "third"), totals, strict=True):
+            points = {"need": need, "plan": plan}
+            await self.post(who, "evaluations", {"application": application_id, "points": points})
+        await self.post("operator", f"applications/{application_id}/score")
+
+    async def opened_round(self, programme: dict[str, Any], of_round: dict[str, Any]) -> None:
+        await self.post("operator", "programmes", programme)
+        await self.post("operator", f"programmes/{programme['id']}/open")
+        await self.post("operator", "rounds", of_round)
+        await self.post("operator", f"rounds/{of_round['id']}/announce")
+
+    async def applied(self, company: str, application: dict[str, Any]) -> str:
+        """-> the id of what was submitted."""
+        made: str = (await self.post(company, "applications", application))["id"]
+        self.now += timedelta(minutes=1)
+        await self.post(company, f"applications/{made}/submit")
+        return made
+
+    async def selected(self, application_id: str, round_id: str) -> None:
+        """The only one of its round, and so the first."""
+        self.now = AFTER_CLOSING
+        await self.post("operator", f"applications/{application_id}/screen")
+        await self.scored(application_id, (30, 50), (30, 50), (30, 50))
+        await self.post("operator", f"rounds/{round_id}/select")
+
+    async def to_an_amendment(
+        self, programme: dict[str, Any], of_round: dict[str, Any], application: dict[str, Any]
+    ) -> None:
+        """gaonde with one of everything: an application, a sheet, an agreement, a voucher, a key."""
+        await self.opened_round(programme, of_round)
+        application_id = await self.applied("gaonde", application)
+        await self.selected(application_id, of_round["id"])
+        terms = {"application": application_id, "starts_on": "2026-03-01", "ends_on": "2026-10-31"}
+        agreement = (await self.post("operator", "agreements", terms))["id"]
+        await self.post("gaonde", f"agreements/{agreement}/sign")
+        issued = {"id": "gaonde-2026", "self_deposit_krw": 1_000_000}
+        await self.post("operator", f"agreements/{agreement}/issue", issued)
+        asked = {"reason": "기간 연장", "ends_on": "2026-11-30"}
+        await self.post("gaonde", f"agreements/{agreement}/amendments", asked)
+        await self.post("gaonde", "api_keys", {"name": "backend"})
 
     async def books(self) -> TrialBalance:
         """The trial balance, which must be sound."""

@@ -1,4 +1,4 @@
-"""The casework of programmes: rounds, applications, evaluations, agreements, amendments, ends of vouchers, their log."""
+"""The casework of programmes: rounds, applications, agreements, ends of vouchers, and the log of it all."""
 
 from __future__ import annotations
 

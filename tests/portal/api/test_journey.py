@@ -2,90 +2,38 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import datetime, timedelta, timezone
 
 from billing.directory_store import load_directory
-from tests.fakes.office_world import OfficeWorld, opened
+from tests.fakes.office_world import AFTER_CLOSING, OfficeWorld, opened
+from tests.portal.api.a_round import APPLICATION, PROGRAMME, ROUND
 
 KST = timezone(timedelta(hours=9))
-PROGRAMME = {
-    "id": "ai-2026",
-    "name": "초거대 AI API 활용 지원",
-    "legal_basis": "보조금",
-    "budget_krw": 10_000_000,
-    "max_voucher_krw": 6_000_000,
-    "starts_on": "2026-01-01",
-    "ends_on": "2026-12-31",
-    "shares": {"sme": "0.75", "startup": "0.9"},
-    "deposit_rule": "full",
-}
-ROUND = {
-    "id": "ai-2026-1",
-    "programme": "ai-2026",
-    "name": "1차 공모",
-    "budget_krw": 8_000_000,
-    "cap_krw": 5_000_000,
-    "opens_at": "2026-03-02T09:00:00+09:00",
-    "closes_at": "2026-03-24T15:00:00+09:00",
-    "criteria": [
-        {"id": "need", "name": "필요성", "max_points": 40},
-        {"id": "plan", "name": "활용 계획", "max_points": 60},
-    ],
-    "bonuses": [{"id": "region", "name": "비수도권", "points": "2"}],
-    "evaluators_min": 3,
-    "mean": "trimmed",
-    "pass_mark": 60,
-    "ties": ["criterion:plan", "earlier_submission"],
-}
-
-
-def application(**changes: object) -> dict[str, object]:
-    return {
-        "round": "ai-2026-1",
-        "title": "상담 자동화",
-        "plan": "상담 기록을 요약한다.",
-        "government_krw": 3_000_000,
-        "self_cash_krw": 1_000_000,
-    } | changes
-
-
-async def scored(world: OfficeWorld, application_id: str, *totals: tuple[int, int]) -> None:
-    for who, (need, plan) in zip(("operator", "second", "third"), totals, strict=True):
-        points = {"need": need, "plan": plan}
-        await world.post(who, "evaluations", {"application": application_id, "points": points})
-    await world.post("operator", f"applications/{application_id}/score")
 
 
 async def test_from_a_programme_to_vouchers(books_url: str) -> None:
     async with opened(books_url) as world:
-        programme = await world.post("operator", "programmes", PROGRAMME)
-        assert programme["state"] == "draft"
-        await world.post("operator", "programmes/ai-2026/open")
-        await world.post("operator", "rounds", ROUND)
-        await world.post("operator", "rounds/ai-2026-1/announce")
-
+        await world.opened_round(PROGRAMME, ROUND)
         ids = {}
         for company, asks, bonuses in (
             ("gaonde", 3_000_000, []),
             ("hanbit", 5_000_000, ["region"]),
             ("saessak", 3_000_000, []),
         ):
-            body = application(government_krw=asks, bonuses=bonuses)
-            ids[company] = (await world.post(company, "applications", body))["id"]
-            world.now += timedelta(minutes=1)
-            await world.post(company, f"applications/{ids[company]}/submit")
+            body = APPLICATION | {"government_krw": asks, "bonuses": bonuses}
+            ids[company] = await world.applied(company, body)
         await world.books()
 
-        world.now = datetime(2026, 3, 24, 15, 0, tzinfo=KST)
-        late = await world.refused("dasom", "applications", application())
+        world.now = AFTER_CLOSING
+        late = await world.refused("dasom", "applications", APPLICATION)
         assert late == (409, "period_closed")
         for company, application_id in ids.items():
             granted = ["region"] if company == "hanbit" else []
             await world.post("operator", f"applications/{application_id}/screen", {"bonuses": granted})
         # Trimmed of one highest and one lowest: 80, 80 + 2 of bonus, and 80 again, less for the plan.
-        await scored(world, ids["gaonde"], (30, 50), (30, 51), (0, 10))
-        await scored(world, ids["hanbit"], (30, 50), (40, 60), (20, 30))
-        await scored(world, ids["saessak"], (40, 40), (30, 20), (40, 60))
+        await world.scored(ids["gaonde"], (30, 50), (30, 51), (0, 10))
+        await world.scored(ids["hanbit"], (30, 50), (40, 60), (20, 30))
+        await world.scored(ids["saessak"], (40, 40), (30, 20), (40, 60))
         ranking = (await world.get("auditor", "rounds/ai-2026-1/ranking"))["data"]
         assert [(row["company"], row["score"]) for row in ranking] == [
             ("hanbit", "82"),
@@ -111,52 +59,59 @@ async def test_from_a_programme_to_vouchers(books_url: str) -> None:
         )
         assert (await world.books()).accounts == {}  # an award is reserved, and no entry yet
 
-        terms = {"starts_on": "2026-04-01", "ends_on": "2026-10-31", "products": ["nuri-x1"]}
-        body = {"application": ids["gaonde"], **terms}
-        agreement = await world.post("operator", "agreements", body)
-        assert (agreement["government_krw"], agreement["self_cash_krw"]) == ("3000000", "1000000")
-        path = f"agreements/{agreement['id']}"
-        await world.post("gaonde", f"{path}/sign")
-        short = await world.refused("operator", f"{path}/issue", {"self_deposit_krw": 999_999})
-        assert short == (409, "deposit_missing")
-        issued = await world.post(
-            "operator", f"{path}/issue", {"id": "gaonde-2026", "self_deposit_krw": 1_000_000}
-        )
-        assert issued["voucher"] == "gaonde-2026"
-        accounts = (await world.books()).accounts
-        assert accounts["programme/ai-2026/budget"] == -3_000_000_000_000
-        assert accounts["voucher/gaonde-2026/government"] == 3_000_000_000_000
-        assert accounts["voucher/gaonde-2026/self"] == 1_000_000_000_000
+        await _to_a_voucher(world, ids["gaonde"])
+        await _amended(world)
 
-        # What a gateway reads is what `apply` would have made.
-        async with world.pool.connection() as conn:
-            [voucher] = (await load_directory(conn, secrets=world.secrets)).vouchers
-        assert (voucher.state, voucher.products, voucher.share_ppm) == (
-            "active",
-            frozenset({"nuri-x1"}),
-            750_000,
-        )
-        assert voucher.ends_ms == datetime(2026, 11, 1, tzinfo=KST).timestamp() * 1000
 
-        await world.post("operator", "vouchers/gaonde-2026/suspend", {"reason": "확인 중"})
-        await world.post("operator", "vouchers/gaonde-2026/resume", {"reason": "확인 완료"})
-        asked = await world.post(
-            "gaonde",
-            f"{path}/amendments",
-            {"reason": "사용 기간 연장", "ends_on": "2026-11-30", "government_krw": 4_000_000},
-        )
-        await world.post("operator", f"amendments/{asked['id']}/approve")
-        after = await world.get("gaonde", "vouchers/gaonde-2026")
-        assert (after["ends_on"], after["government_krw"], after["state"]) == (
-            "2026-11-30",
-            "4000000",
-            "active",
-        )
-        assert (await world.books()).accounts["programme/ai-2026/budget"] == -4_000_000_000_000
-        log = (await world.get("gaonde", "vouchers/gaonde-2026/log"))["data"]
-        assert [(row["action"], row["to"], row["person"]) for row in log] == [
-            ("issue", "active", "operator@example.org"),
-            ("suspend", "suspended", "operator@example.org"),
-            ("resume", "active", "operator@example.org"),
-        ]
-        assert world.now.tzinfo is not UTC
+async def _to_a_voucher(world: OfficeWorld, application_id: str) -> None:
+    terms = {"starts_on": "2026-04-01", "ends_on": "2026-10-31", "products": ["nuri-x1"]}
+    body = {"application": application_id, **terms}
+    agreement = await world.post("operator", "agreements", body)
+    assert (agreement["government_krw"], agreement["self_cash_krw"]) == ("3000000", "1000000")
+    path = f"agreements/{agreement['id']}"
+    await world.post("gaonde", f"{path}/sign")
+    short = await world.refused("operator", f"{path}/issue", {"self_deposit_krw": 999_999})
+    assert short == (409, "deposit_missing")
+    issued = await world.post(
+        "operator", f"{path}/issue", {"id": "gaonde-2026", "self_deposit_krw": 1_000_000}
+    )
+    assert issued["voucher"] == "gaonde-2026"
+    accounts = (await world.books()).accounts
+    assert accounts["programme/ai-2026/budget"] == -3_000_000_000_000
+    assert accounts["voucher/gaonde-2026/government"] == 3_000_000_000_000
+    assert accounts["voucher/gaonde-2026/self"] == 1_000_000_000_000
+
+    # What a gateway reads is what `apply` would have made.
+    async with world.pool.connection() as conn:
+        [voucher] = (await load_directory(conn, secrets=world.secrets)).vouchers
+    assert (voucher.state, voucher.products, voucher.share_ppm) == (
+        "active",
+        frozenset({"nuri-x1"}),
+        750_000,
+    )
+    assert voucher.ends_ms == datetime(2026, 11, 1, tzinfo=KST).timestamp() * 1000
+
+
+async def _amended(world: OfficeWorld) -> None:
+    [agreement] = (await world.get("gaonde", "agreements"))["data"]
+    await world.post("operator", "vouchers/gaonde-2026/suspend", {"reason": "확인 중"})
+    await world.post("operator", "vouchers/gaonde-2026/resume", {"reason": "확인 완료"})
+    asked = await world.post(
+        "gaonde",
+        f"agreements/{agreement['id']}/amendments",
+        {"reason": "사용 기간 연장", "ends_on": "2026-11-30", "government_krw": 4_000_000},
+    )
+    await world.post("operator", f"amendments/{asked['id']}/approve")
+    after = await world.get("gaonde", "vouchers/gaonde-2026")
+    assert (after["ends_on"], after["government_krw"], after["state"]) == (
+        "2026-11-30",
+        "4000000",
+        "active",
+    )
+    assert (await world.books()).accounts["programme/ai-2026/budget"] == -4_000_000_000_000
+    log = (await world.get("gaonde", "vouchers/gaonde-2026/log"))["data"]
+    assert [(row["action"], row["to"], row["person"]) for row in log] == [
+        ("issue", "active", "operator@example.org"),
+        ("suspend", "suspended", "operator@example.org"),
+        ("resume", "active", "operator@example.org"),
+    ]

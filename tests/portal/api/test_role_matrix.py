@@ -1,0 +1,273 @@
+"""Role × route × tenant, over every route of the OpenAPI document: nobody reads or moves what is not theirs.
+
+The table is written by hand, apart from the code: a route that it does not list fails, and so does one that
+is gone. `company*` is a company whose own the thing is; for any other it does not exist.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Any, Final
+
+import pytest
+
+from tests.fakes.office_world import OfficeWorld, opened
+from tests.portal.api.a_round import APPLICATION, PROGRAMME, ROUND
+
+ALL, READ, MINE = "operator auditor company provider", "operator auditor", "operator auditor company*"
+OPERATOR, OWNER = "operator", "company*"
+ROUTES: Final = {
+    "GET /api/programmes": ALL,
+    "POST /api/programmes": OPERATOR,
+    "GET /api/programmes/{id}": ALL,
+    "PATCH /api/programmes/{id}": OPERATOR,
+    "POST /api/programmes/{id}/open": OPERATOR,
+    "POST /api/programmes/{id}/close": OPERATOR,
+    "POST /api/programmes/{id}/change-share": OPERATOR,
+    "GET /api/programmes/{id}/log": READ,
+    "GET /api/rounds": ALL,
+    "POST /api/rounds": OPERATOR,
+    "GET /api/rounds/{id}": ALL,
+    "PATCH /api/rounds/{id}": OPERATOR,
+    "POST /api/rounds/{id}/announce": OPERATOR,
+    "POST /api/rounds/{id}/extend": OPERATOR,
+    "POST /api/rounds/{id}/select": OPERATOR,
+    "POST /api/rounds/{id}/cancel": OPERATOR,
+    "GET /api/rounds/{id}/log": READ,
+    "GET /api/rounds/{id}/ranking": READ,
+    "GET /api/applications": MINE,
+    "POST /api/applications": "company",
+    "GET /api/applications/{id}": MINE,
+    "PATCH /api/applications/{id}": OWNER,
+    "POST /api/applications/{id}/submit": OWNER,
+    "POST /api/applications/{id}/withdraw": OWNER,
+    "POST /api/applications/{id}/reopen": OWNER,
+    "POST /api/applications/{id}/screen": OPERATOR,
+    "POST /api/applications/{id}/score": OPERATOR,
+    "POST /api/applications/{id}/reject": OPERATOR,
+    "GET /api/applications/{id}/log": MINE,
+    "GET /api/applications/{id}/documents": MINE,
+    "POST /api/applications/{id}/documents": OWNER,
+    "GET /api/evaluations": READ,
+    "POST /api/evaluations": OPERATOR,
+    "GET /api/evaluations/{id}": READ,
+    "GET /api/agreements": MINE,
+    "POST /api/agreements": OPERATOR,
+    "GET /api/agreements/{id}": MINE,
+    "POST /api/agreements/{id}/sign": OWNER,
+    "POST /api/agreements/{id}/decline": OWNER,
+    "POST /api/agreements/{id}/revoke": OPERATOR,
+    "POST /api/agreements/{id}/terminate": OPERATOR,
+    "POST /api/agreements/{id}/complete": OPERATOR,
+    "POST /api/agreements/{id}/issue": OPERATOR,
+    "GET /api/agreements/{id}/log": MINE,
+    "GET /api/agreements/{id}/terms": MINE,
+    "GET /api/amendments": MINE,
+    "POST /api/agreements/{id}/amendments": "operator company*",
+    "GET /api/amendments/{id}": MINE,
+    "POST /api/amendments/{id}/approve": OPERATOR,
+    "POST /api/amendments/{id}/refuse": OPERATOR,
+    "POST /api/amendments/{id}/withdraw": OWNER,
+    "GET /api/amendments/{id}/log": MINE,
+    "GET /api/vouchers": MINE,
+    "POST /api/vouchers": OPERATOR,
+    "GET /api/vouchers/{id}": MINE,
+    "PATCH /api/vouchers/{id}": OPERATOR,
+    "POST /api/vouchers/{id}/suspend": OPERATOR,
+    "POST /api/vouchers/{id}/resume": OPERATOR,
+    "POST /api/vouchers/{id}/end": OPERATOR,
+    "POST /api/vouchers/{id}/deposit": OPERATOR,
+    "POST /api/vouchers/{id}/extend": OPERATOR,
+    "POST /api/vouchers/{id}/claw-back": OPERATOR,
+    "GET /api/vouchers/{id}/log": MINE,
+    "GET /api/providers": ALL,
+    "POST /api/providers": OPERATOR,
+    "GET /api/providers/{id}": ALL,
+    "PATCH /api/providers/{id}": OPERATOR,
+    "GET /api/products": ALL,
+    "POST /api/products": OPERATOR,
+    "GET /api/products/{id}": ALL,
+    "PATCH /api/products/{id}": OPERATOR,
+    "GET /api/companies": MINE,
+    "POST /api/companies": OPERATOR,
+    "GET /api/companies/{id}": MINE,
+    "PATCH /api/companies/{id}": "operator company*",
+    "GET /api/api_keys": MINE,
+    "POST /api/api_keys": "operator company*",
+    "GET /api/api_keys/{id}": MINE,
+    "PATCH /api/api_keys/{id}": "operator company*",
+    "GET /api/users": "operator auditor company* provider*",
+    "POST /api/users": OPERATOR,
+    "GET /api/users/{id}": "operator auditor company* provider*",
+    "PATCH /api/users/{id}": OPERATOR,
+}
+OPEN: Final = {"POST /api/token"}  # for whoever has a password
+
+# Bodies that are well-formed, by the name of their model: what is asked here is who may, not what.
+BODIES: Final[dict[str, dict[str, Any]]] = {
+    "Because": {"reason": "확인"},
+    "Extension": {"closes_at": "2026-12-30T00:00:00+09:00", "reason": "연장"},
+    "ShareChange": {"class": "sme", "from": "2026-12-01", "share": "0.5"},
+    "Programme": PROGRAMME | {"id": "another"},
+    "Round": ROUND | {"id": "another"},
+    "Application": APPLICATION,
+    "Document": {"name": "계획서.pdf", "media_type": "application/pdf", "size_bytes": 1, "sha256": "0" * 64},
+    "Evaluation": {"application": "ap-000001", "points": {"need": 1, "plan": 1}},
+    "Agreement": {"application": "ap-000001", "starts_on": "2026-04-01", "ends_on": "2026-05-01"},
+    "Amendment": {"reason": "변경", "self_in_kind_krw": 7},
+    "Deposit": {"amount_krw": 1},
+    "VoucherExtension": {"ends_on": "2026-12-31", "reason": "연장"},
+    "ClawBack": {"reason": "부정수급"},
+    "Voucher": {"id": "another", "company": "gaonde", "programme": "ai-2026", "government_krw": 1},
+    "Provider": {"id": "another", "name": "다른"},
+    "Product": {
+        "id": "another",
+        "provider": "nuri",
+        "scale": "small",
+        "purposes": ["chat"],
+        "context_tokens": 1,
+        "max_output_tokens": 1,
+        "prices": [{"from": "2026-01-01T00:00:00Z", "input": 1}],
+        "upstream": [{"dialect": "openai", "base_url": "https://a.example", "model": "m"}],
+    },
+    "Company": {"id": "another", "name": "다른", "class": "sme"},
+    "NewApiKey": {"company": "gaonde", "name": "another"},
+    "Invitation": {"email": "new@example.org", "role": "auditor"},
+    "UserChange": {"disabled": False},
+}
+IDS: Final = {
+    "programmes": "ai-2026",
+    "rounds": "ai-2026-1",
+    "applications": "ap-000001",
+    "evaluations": "1",
+    "agreements": "ag-000001",
+    "amendments": "am-000001",
+    "vouchers": "gaonde-2026",
+    "providers": "nuri",
+    "products": "nuri-x1",
+    "companies": "gaonde",
+    "api_keys": "gaonde/backend",
+    "users": "kim@gaonde.example",
+}
+# Who asks: gaonde's own people, a stranger of the same role, and the others.
+PEOPLE: Final = {
+    "operator": ("operator", False),
+    "auditor": ("auditor", False),
+    "gaonde": ("company", True),
+    "hanbit": ("company", False),
+    "nuri": ("provider", False),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    method: str
+    path: str
+    body: dict[str, Any] | None
+    roles: str
+
+    def wanted(self, role: str, owns: bool) -> int | None:
+        """The status of the refusal, None where it is none."""
+        names = self.roles.split()
+        if role in names:
+            return None
+        if f"{role}*" not in names:
+            return 403
+        is_list = self.method == "GET" and self.path.count("/") == 0
+        return None if owns or is_list else 404
+
+
+def asked(schema: dict[str, Any]) -> list[Asked]:
+    found = []
+    for path, operations in schema["paths"].items():
+        for method, operation in operations.items():
+            name = f"{method.upper()} {path}"
+            if name in OPEN:
+                continue
+            content = operation.get("requestBody", {}).get("content", {}).get("application/json", {})
+            model = content.get("schema", {}).get("$ref", "").split("/")[-1]
+            kind = path.split("/")[2]
+            body = None if method == "get" else BODIES.get(model, {})
+            there = path.removeprefix("/api/").replace("{id}", IDS[kind])
+            found.append(Asked(method.upper(), there, body, ROUTES[name]))
+    return found
+
+
+@pytest.fixture
+async def world(books_url: str) -> AsyncIterator[OfficeWorld]:
+    """gaonde has one of everything; nobody else has anything."""
+    async with opened(books_url) as world:
+        await world.to_an_amendment(PROGRAMME, ROUND, APPLICATION)
+        yield world
+
+
+async def steps(world: OfficeWorld) -> object:
+    async with world.pool.connection() as conn:
+        return await (await conn.execute("select count(*), max(id) from step")).fetchone()
+
+
+def test_every_route_is_listed_and_says_who_may(schema: dict[str, Any]) -> None:
+    operations = {
+        f"{method.upper()} {path}": operation
+        for path, methods in schema["paths"].items()
+        for method, operation in methods.items()
+    }
+    assert set(operations) == set(ROUTES) | OPEN
+    said = {
+        name: {one["role"] + ("*" if one["relation"] == "own" else "") for one in operation["x-allow"]}
+        for name, operation in operations.items()
+        if name not in OPEN
+    }
+    # A company makes applications of its own; there is none yet whose own it could be.
+    said["POST /api/applications"] = {"company"}
+    assert said == {name: set(roles.split()) for name, roles in ROUTES.items()}
+
+
+@pytest.fixture
+def schema() -> dict[str, Any]:
+    from fastapi import FastAPI
+
+    from portal.api import api
+
+    app = FastAPI()
+    app.include_router(api.router())
+    document = app.openapi()
+    document["paths"]["/api/token"] = {"post": {}}
+    return document
+
+
+async def test_nobody_reads_or_moves_what_is_not_theirs(world: OfficeWorld) -> None:
+    schema = (await world.http.get("/api/openapi.json")).json()
+    before = await steps(world)
+    wrong = []
+    for one in asked(schema):
+        anonymous = await world.call(None, one.method, one.path, one.body)
+        if anonymous.status_code != 401:
+            wrong.append((one.method, one.path, "nobody", anonymous.status_code))
+        for who, (role, owns) in PEOPLE.items():
+            wanted = one.wanted(role, owns)
+            if wanted is None and one.method != "GET":
+                continue  # it may, and would move things: below
+            answer = await world.call(who, one.method, one.path, one.body)
+            if answer.status_code != (wanted or 200):
+                wrong.append((one.method, one.path, who, answer.status_code, wanted))
+            elif wanted is None and not owns and role == "company" and one.path in IDS:
+                foreign = [row for row in answer.json()["data"] if row.get("company") == "gaonde"]
+                if foreign or (f"{role}*" in one.roles.split() and IDS[one.path] in answer.text):
+                    wrong.append((one.method, one.path, who, "lists another's"))
+    assert wrong == []
+    assert await steps(world) == before
+
+
+async def test_whoever_may_is_not_refused_for_who_they_are(world: OfficeWorld) -> None:
+    schema = (await world.http.get("/api/openapi.json")).json()
+    wrong = []
+    for one in asked(schema):
+        for who, (role, owns) in PEOPLE.items():
+            if one.method != "GET" and one.wanted(role, owns) is None:
+                body = {"data_locations": ["KR"]} if one.path == "companies/gaonde" else one.body
+                answer = await world.call(who, one.method, one.path, body, headers={"If-Match": "*"})
+                if answer.status_code in (401, 403, 404, 405, 422, 500):
+                    wrong.append((one.method, one.path, who, answer.status_code, answer.text))
+    assert wrong == []
