@@ -57,6 +57,11 @@ class OfficeWorld:
     now: datetime = NOW
     _keys: itertools.count[int] = field(default_factory=lambda: itertools.count(1))
 
+    def signed(self, who: str) -> dict[str, str]:
+        now_s = int(datetime.now(UTC).timestamp())
+        token, _ = tokens.issue(PEOPLE[who], key=KEY, now_s=now_s, life_s=900)
+        return {"Authorization": f"Bearer {token}"}
+
     async def call(
         self,
         who: str | None,
@@ -68,12 +73,7 @@ class OfficeWorld:
         headers: dict[str, str] | None = None,
     ) -> httpx2.Response:
         """`who` by the name in PEOPLE; a POST gets a key of its own where none is given."""
-        sent = dict(headers or {})
-        if who is not None:
-            token, _ = tokens.issue(
-                PEOPLE[who], key=KEY, now_s=int(datetime.now(UTC).timestamp()), life_s=900
-            )
-            sent["Authorization"] = f"Bearer {token}"
+        sent = (self.signed(who) if who is not None else {}) | (headers or {})
         if method == "POST":
             sent.setdefault("Idempotency-Key", key or f"test-{next(self._keys)}")
         return await self.http.request(method, f"/api/{path}", json=body, headers=sent)
