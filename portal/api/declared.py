@@ -119,7 +119,11 @@ def add_list(router: APIRouter, kind: Kind) -> None:
     }
     handle.__name__ = f"list_{kind.path}"
     router.add_api_route(
-        f"/{kind.path}", handle, methods=["GET"], summary=f"List {_words(kind)}", **allow(*kind.read)
+        f"/{kind.path}",
+        handle,
+        methods=["GET"],
+        summary=f"List {kind.path.replace('_', ' ')}",
+        **allow(*kind.read),
     )
 
 
@@ -143,7 +147,7 @@ def add_post(router: APIRouter, kind: Kind, handle: Any, body_model: type[BaseMo
         handle,
         methods=["POST"],
         status_code=201,
-        summary=f"Make a {kind.model.KIND.replace('_', ' ')}",
+        summary=f"Make {_a(kind)}",
         **allow(*kind.make, method="POST"),
     )
 
@@ -153,7 +157,7 @@ def add_read(router: APIRouter, kind: Kind) -> None:
     add_one(
         router,
         f"/{kind.path}",
-        f"Read a {kind.model.KIND.replace('_', ' ')}",
+        f"Read {_a(kind)}",
         load_of(kind),
         kind.read,
         id_path=kind.id_path,
@@ -175,7 +179,7 @@ def add_patch(router: APIRouter, kind: Kind, body: type[bodies.Body], run: Any =
     add_change(
         router,
         f"/{kind.path}",
-        f"Change a {kind.model.KIND.replace('_', ' ')}",
+        f"Change {_a(kind)}",
         body,
         run or change,
         load_of(kind),
@@ -184,5 +188,6 @@ def add_patch(router: APIRouter, kind: Kind, body: type[bodies.Body], run: Any =
     )
 
 
-def _words(kind: Kind) -> str:
-    return kind.path.replace("_", " ")
+def _a(kind: Kind) -> str:
+    word = kind.model.KIND.replace("_", " ")
+    return f"an {word}" if word[0] == "a" else f"a {word}"

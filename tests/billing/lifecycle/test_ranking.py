@@ -109,7 +109,7 @@ def test_a_criterion_decides_a_tie() -> None:
 
 def test_bonuses_are_capped() -> None:
     [one] = rank([candidate("a", 80_000, bonus_milli=9_000)], Rule(bonus_milli_max=5_000))
-    assert (one.before_bonus, one.score) == (80_000, 85_000)
+    assert (one.before_bonus, one.score) == (Fraction(80_000), Fraction(85_000))
 
 
 def chosen(candidates: list[Candidate], bounds: Bounds) -> dict[str, str]:

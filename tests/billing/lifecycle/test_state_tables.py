@@ -17,7 +17,10 @@ OPENS = datetime(2026, 3, 2, 0, 0, tzinfo=UTC)
 CLOSES = datetime(2026, 3, 24, 6, 0, tzinfo=UTC)
 DURING, AFTER = OPENS + timedelta(days=1), CLOSES
 FIRST, LAST = date(2026, 4, 1), date(2026, 10, 31)
-OF_PROGRAMME = {"programme_starts_on": date(2026, 1, 1), "programme_ends_on": date(2026, 12, 31)}
+OF_PROGRAMME: dict[str, Any] = {
+    "programme_starts_on": date(2026, 1, 1),
+    "programme_ends_on": date(2026, 12, 31),
+}
 
 APPLYING = application.Facts(
     now=DURING,

@@ -240,7 +240,7 @@ def schema() -> dict[str, Any]:
 async def test_nobody_reads_or_moves_what_is_not_theirs(world: OfficeWorld) -> None:
     schema = (await world.http.get("/api/openapi.json")).json()
     before = await steps(world)
-    wrong = []
+    wrong: list[tuple[object, ...]] = []
     for one in asked(schema):
         anonymous = await world.call(None, one.method, one.path, one.body)
         if anonymous.status_code != 401:
