@@ -9,7 +9,7 @@ from psycopg.errors import UniqueViolation
 from psycopg.types.json import Jsonb
 
 from billing.casework.deeds import Deed, log_step, take_step
-from billing.casework.rows import Row, row_of, rows_of
+from billing.casework.rows import Row, row_of
 from billing.database import Connection
 from billing.lifecycle import application
 from billing.lifecycle.table import Refused
@@ -24,7 +24,6 @@ FIELDS: Final = (
     "products",
     "bonuses",
 )
-DOCUMENTS_MAX: Final = 50
 
 _FIND: Final = (
     "select a.*, c.brn, c.active as company_active, c.class_name as company_class,"
@@ -96,7 +95,7 @@ async def make(
 async def change(conn: Connection, application_id: str, changes: Mapping[str, Any], *, deed: Deed) -> None:
     row = await find(conn, application_id, lock=True)
     after = {**row, **changes}
-    await _take(conn, "change", after, deed=deed, detail={"fields": sorted(changes)})
+    await take(conn, "change", after, deed=deed, detail={"fields": sorted(changes)})
     await conn.execute(
         f"update application set {', '.join(f'{name} = %s' for name in FIELDS)} where id = %s".encode(),  # noqa: S608
         [*(after[name] for name in FIELDS), application_id],
@@ -119,7 +118,7 @@ async def move(
         )
     detail = {} if granted_bonuses is None else {"bonuses": sorted(granted_bonuses)}
     others, sheets, agreed = await _around(conn, row)
-    state = await _take(
+    state = await take(
         conn,
         action,
         row,
@@ -158,7 +157,7 @@ async def _around(conn: Connection, row: Row) -> tuple[int, int, bool]:
     return found["others"], found["sheets"], found["agreed"]
 
 
-async def _take(
+async def take(
     conn: Connection,
     action: str,
     row: Row,
@@ -199,67 +198,6 @@ def _facts(row: Mapping[str, Any], deed: Deed, **more: Any) -> application.Facts
         evaluators_min=row["evaluators_min"],
         **more,
     )
-
-
-# -- documents
-
-
-async def add_document(
-    conn: Connection, application_id: str, document: Mapping[str, Any], *, deed: Deed
-) -> Row:
-    """While the application may be changed."""
-    row = await find(conn, application_id, lock=True)
-    await _take(conn, "change", row, deed=deed, detail={"document": document["name"]})
-    if len(await documents(conn, application_id)) >= DOCUMENTS_MAX:
-        raise Refused(
-            "too_many_documents",
-            f"An application has at most {DOCUMENTS_MAX} documents.",
-            f"첨부 서류는 최대 {DOCUMENTS_MAX}개입니다.",
-        )
-    return await row_of(
-        conn,
-        "insert into document (application_id, name, media_type, size_bytes, sha256, person, at)"
-        " values (%s, %s, %s, %s, %s, %s, %s) returning id, name, media_type, size_bytes, sha256, person, at",
-        [
-            application_id,
-            *(document[name] for name in ("name", "media_type", "size_bytes", "sha256")),
-            deed.actor.person,
-            deed.now,
-        ],
-    )
-
-
-async def documents(conn: Connection, application_id: str) -> list[Row]:
-    return await rows_of(
-        conn,
-        "select id, name, media_type, size_bytes, sha256, person, at from document"
-        " where application_id = %s order by id",
-        [application_id],
-    )
-
-
-# -- score sheets
-
-
-async def evaluate(
-    conn: Connection, application_id: str, milli: Mapping[str, int], comment: str, *, deed: Deed
-) -> int:
-    """A sheet of the one who asks; a later one takes its place. -> its id."""
-    row = await find(conn, application_id, lock=True)
-    await _take(conn, "evaluate", row, deed=deed)
-    most = {criterion["id"]: criterion["max_milli"] for criterion in row["criteria"]}
-    if set(milli) != set(most) or any(points > most[name] for name, points in milli.items()):
-        names = ", ".join(f"{name} (0 to {points / 1000:g})" for name, points in most.items())
-        raise Refused(
-            "scores_invalid", f"Give points for each of {names}.", f"각 항목의 점수를 입력해 주세요: {names}"
-        )
-    made = await row_of(
-        conn,
-        "insert into evaluation (application_id, evaluator, milli, comment, at) values (%s, %s, %s, %s, %s)"
-        " returning id",
-        [application_id, deed.actor.person, Jsonb(dict(milli)), comment, deed.now],
-    )
-    return int(made["id"])
 
 
 async def release(conn: Connection, application_id: str, *, deed: Deed) -> None:

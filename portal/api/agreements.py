@@ -7,12 +7,13 @@ from typing import Any, Final
 from fastapi import APIRouter
 from fastapi.responses import JSONResponse
 
-from billing.casework import agreements
+from billing.casework import agreements, amendments
 from billing.lifecycle import agreement, amendment, voucher
 from billing.lifecycle.table import AUDITOR, OPERATOR, OWN_COMPANY, Refused
-from portal.api import answers, bodies, show
+from portal.api import answers, bodies, forms, show_casework
 from portal.api.answers import Shown
 from portal.api.desk import AtDesk, Desk
+from portal.api.lists import add_list, own_company
 from portal.api.route import OfficeRoute, allow
 from portal.api.steps import IdPath, add_log, add_one, add_step
 
@@ -28,12 +29,15 @@ def router() -> APIRouter:
 
 
 def _add_agreements(made: APIRouter) -> None:
-    @made.get("/agreements", summary="List agreements", **allow(*_READ))
-    async def list_agreements(
-        desk: AtDesk, limit: answers.Limit = 50, cursor: answers.Cursor = None
-    ) -> dict[str, Any]:
-        scope = answers.own(desk, company="company_id")
-        return await answers.listed(desk, agreements.FIND, scope, show.agreement, limit=limit, cursor=cursor)
+    add_list(
+        made,
+        "/agreements",
+        agreements.FIND,
+        lambda _, row: show_casework.agreement(row),
+        _READ,
+        scope=own_company,
+        filters={"programme": "programme_id", "company": "company_id", "state": "state"},
+    )
 
     @made.post(
         "/agreements",
@@ -41,8 +45,8 @@ def _add_agreements(made: APIRouter) -> None:
         status_code=201,
         **allow(*agreement.TABLE.step("make").allow, method="POST"),
     )
-    async def make_agreement(desk: AtDesk, body: bodies.Agreement) -> JSONResponse:
-        values = {name: getattr(body, name) for name in bodies.Terms.model_fields}
+    async def make_agreement(desk: AtDesk, body: forms.Agreement) -> JSONResponse:
+        values = {name: getattr(body, name) for name in forms.Terms.model_fields}
         if body.government_krw is None:
             del values["government_krw"]
         made_id = await agreements.make(desk.conn, body.application, _columns(values), deed=desk.deed())
@@ -58,26 +62,27 @@ def _add_agreements(made: APIRouter) -> None:
         ("complete", bodies.Nothing),
     ):
         add_step(made, "/agreements", table, action, body, _mover(action), _load)
-    add_step(made, "/agreements", voucher.TABLE, "issue", bodies.Issue, _issue, _load)
+    add_step(made, "/agreements", voucher.TABLE, "issue", forms.Issue, _issue, _load)
     add_log(made, "/agreements", table, _load, _READ)
 
     @made.get("/agreements/{id}/terms", summary="An agreement's terms, version by version", **allow(*_READ))
     async def list_terms(desk: AtDesk, id: IdPath) -> dict[str, Any]:
         await _load(desk, id)
         found = await agreements.terms_of(desk.conn, id)
-        shown = [{"version": one["version"], **show.terms(one)} for one in found]
+        shown = [{"version": one["version"], **show_casework.terms(one)} for one in found]
         return {"data": shown, "next_cursor": None}
 
 
 def _add_amendments(made: APIRouter) -> None:
-    @made.get("/amendments", summary="List amendments", **allow(*_READ))
-    async def list_amendments(
-        desk: AtDesk, limit: answers.Limit = 50, cursor: answers.Cursor = None
-    ) -> dict[str, Any]:
-        scope = answers.own(desk, company="company_id")
-        return await answers.listed(
-            desk, agreements.AMENDMENTS, scope, show.amendment, limit=limit, cursor=cursor
-        )
+    add_list(
+        made,
+        "/amendments",
+        amendments.FIND,
+        lambda _, row: show_casework.amendment(row),
+        _READ,
+        scope=own_company,
+        filters={"agreement": "agreement_id", "company": "company_id", "state": "state"},
+    )
 
     @made.post(
         "/agreements/{id}/amendments",
@@ -85,13 +90,13 @@ def _add_amendments(made: APIRouter) -> None:
         status_code=201,
         **allow(*amendment.TABLE.step("make").allow, method="POST"),
     )
-    async def make_amendment(desk: AtDesk, id: IdPath, body: bodies.Amendment) -> JSONResponse:
+    async def make_amendment(desk: AtDesk, id: IdPath, body: forms.Amendment) -> JSONResponse:
         await _load(desk, id)
         changes = bodies.given(body)
         del changes["reason"]
         if any(value is None for name, value in changes.items() if name != "products"):
             raise Refused("invalid", "A term that changes has a value.", "변경할 값을 입력해 주세요.")
-        made_id = await agreements.ask(desk.conn, id, _columns(changes), deed=desk.deed(body.reason))
+        made_id = await amendments.ask(desk.conn, id, _columns(changes), deed=desk.deed(body.reason))
         shown = await _load_amendment(desk, made_id)
         return answers.one(shown, status=201, location=f"/api/amendments/{made_id}")
 
@@ -109,13 +114,13 @@ def _add_amendments(made: APIRouter) -> None:
 async def _load(desk: Desk, agreement_id: str) -> Shown:
     row = await agreements.find(desk.conn, agreement_id)
     desk.must_see(company=row["company_id"])
-    return show.agreement(row)
+    return show_casework.agreement(row)
 
 
 async def _load_amendment(desk: Desk, amendment_id: str) -> Shown:
-    row = await agreements.find_amendment(desk.conn, amendment_id)
+    row = await amendments.find(desk.conn, amendment_id)
     desk.must_see(company=row["company_id"])
-    return show.amendment(row)
+    return show_casework.amendment(row)
 
 
 def _columns(values: dict[str, Any]) -> dict[str, Any]:
@@ -135,12 +140,12 @@ def _mover(action: str) -> Any:
 def _mover_of_amendment(action: str) -> Any:
     async def run(desk: Desk, amendment_id: str, body: Any) -> None:
         deed = desk.deed(getattr(body, "reason", None))
-        await agreements.move_amendment(desk.conn, amendment_id, action, deed=deed)
+        await amendments.move(desk.conn, amendment_id, action, deed=deed)
 
     return run
 
 
-async def _issue(desk: Desk, agreement_id: str, body: bodies.Issue) -> None:
+async def _issue(desk: Desk, agreement_id: str, body: forms.Issue) -> None:
     await agreements.issue(
         desk.conn, agreement_id, voucher_id=body.id, deposit_micro=body.self_deposit_krw, deed=desk.deed()
     )

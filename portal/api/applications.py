@@ -7,18 +7,19 @@ from typing import Any, Final
 from fastapi import APIRouter
 from fastapi.responses import JSONResponse
 
-from billing.casework import applications
+from billing.casework import applications, sheets
 from billing.casework.rows import row_of
 from billing.lifecycle import application
 from billing.lifecycle.table import AUDITOR, OPERATOR, OWN_COMPANY
-from portal.api import answers, bodies, show
+from portal.api import answers, bodies, forms, show_casework
 from portal.api.answers import Shown
 from portal.api.desk import AtDesk, Desk
+from portal.api.lists import add_list, everything, own_company
 from portal.api.route import OfficeRoute, allow
 from portal.api.steps import IdPath, add_change, add_log, add_one, add_step
 
 _READ: Final = (OPERATOR, AUDITOR, OWN_COMPANY)
-ApplicationChange: Final = bodies.some_of(bodies.ApplicationFields, "ApplicationChange")
+ApplicationChange: Final = bodies.some_of(forms.ApplicationFields, "ApplicationChange")
 _EVALUATIONS: Final = "select id::text as id, application_id, evaluator, milli, comment, at from evaluation"
 # Numbers as text sort by their length first, so that a cursor of text goes through them in order.
 _NUMBERED: Final = "select lpad(id, 20, '0') as id, application_id, evaluator, milli, comment, at from ({}) e"
@@ -27,20 +28,22 @@ _NUMBERED: Final = "select lpad(id, 20, '0') as id, application_id, evaluator, m
 def router() -> APIRouter:
     made = APIRouter(route_class=OfficeRoute, tags=["applications"])
     _add_applications(made)
+    _add_steps(made)
     _add_documents(made)
     _add_evaluations(made)
     return made
 
 
 def _add_applications(made: APIRouter) -> None:
-    @made.get("/applications", summary="List applications", **allow(*_READ))
-    async def list_applications(
-        desk: AtDesk, limit: answers.Limit = 50, cursor: answers.Cursor = None
-    ) -> dict[str, Any]:
-        scope = answers.own(desk, company="company_id")
-        return await answers.listed(
-            desk, "select * from application", scope, show.application, limit=limit, cursor=cursor
-        )
+    add_list(
+        made,
+        "/applications",
+        "select * from application",
+        lambda _, row: show_casework.application(row),
+        _READ,
+        scope=own_company,
+        filters={"round": "round_id", "company": "company_id", "state": "state"},
+    )
 
     @made.post(
         "/applications",
@@ -48,13 +51,15 @@ def _add_applications(made: APIRouter) -> None:
         status_code=201,
         **allow(*application.TABLE.step("make").allow, method="POST"),
     )
-    async def make_application(desk: AtDesk, body: bodies.Application) -> JSONResponse:
+    async def make_application(desk: AtDesk, body: forms.Application) -> JSONResponse:
         company = desk.actor.company
         assert company is not None, "the route is for companies"
-        values = {name: getattr(body, name) for name in bodies.ApplicationFields.model_fields}
+        values = {name: getattr(body, name) for name in forms.ApplicationFields.model_fields}
         made_id = await applications.make(desk.conn, body.round, company, _columns(values), deed=desk.deed())
         return answers.one(await _load(desk, made_id), status=201, location=f"/api/applications/{made_id}")
 
+
+def _add_steps(made: APIRouter) -> None:
     table = application.TABLE
     add_one(made, "/applications", "Read an application", _load, _READ)
     add_change(
@@ -70,7 +75,7 @@ def _add_applications(made: APIRouter) -> None:
         ("submit", bodies.Nothing),
         ("withdraw", bodies.Because),
         ("reopen", bodies.Nothing),
-        ("screen", bodies.Screening),
+        ("screen", forms.Screening),
         ("score", bodies.Nothing),
         ("reject", bodies.Because),
     ):
@@ -82,8 +87,8 @@ def _add_documents(made: APIRouter) -> None:
     @made.get("/applications/{id}/documents", summary="An application's documents", **allow(*_READ))
     async def list_documents(desk: AtDesk, id: IdPath) -> dict[str, Any]:
         await _load(desk, id)
-        found = await applications.documents(desk.conn, id)
-        return {"data": [show.document(one) for one in found], "next_cursor": None}
+        found = await sheets.documents(desk.conn, id)
+        return {"data": [show_casework.document(one) for one in found], "next_cursor": None}
 
     @made.post(
         "/applications/{id}/documents",
@@ -91,19 +96,22 @@ def _add_documents(made: APIRouter) -> None:
         status_code=201,
         **allow(OWN_COMPANY, method="POST"),
     )
-    async def add_document(desk: AtDesk, id: IdPath, body: bodies.Document) -> JSONResponse:
+    async def add_document(desk: AtDesk, id: IdPath, body: forms.Document) -> JSONResponse:
         await _load(desk, id)
-        found = await applications.add_document(desk.conn, id, body.model_dump(), deed=desk.deed())
-        return answers.one(show.document(found), status=201)
+        found = await sheets.add_document(desk.conn, id, body.model_dump(), deed=desk.deed())
+        return answers.one(show_casework.document(found), status=201)
 
 
 def _add_evaluations(made: APIRouter) -> None:
-    @made.get("/evaluations", summary="List score sheets", **allow(OPERATOR, AUDITOR))
-    async def list_evaluations(
-        desk: AtDesk, limit: answers.Limit = 50, cursor: answers.Cursor = None
-    ) -> dict[str, Any]:
-        query = _NUMBERED.format(_EVALUATIONS)
-        return await answers.listed(desk, query, answers.EVERYTHING, _sheet, limit=limit, cursor=cursor)
+    add_list(
+        made,
+        "/evaluations",
+        _NUMBERED.format(_EVALUATIONS),
+        lambda _, row: show_casework.evaluation({**row, "id": int(row["id"])}),
+        (OPERATOR, AUDITOR),
+        scope=everything,
+        filters={"application": "application_id", "evaluator": "evaluator"},
+    )
 
     @made.post(
         "/evaluations",
@@ -111,8 +119,8 @@ def _add_evaluations(made: APIRouter) -> None:
         status_code=201,
         **allow(*application.TABLE.step("evaluate").allow, method="POST"),
     )
-    async def make_evaluation(desk: AtDesk, body: bodies.Evaluation) -> JSONResponse:
-        made_id = await applications.evaluate(
+    async def make_evaluation(desk: AtDesk, body: forms.Evaluation) -> JSONResponse:
+        made_id = await sheets.evaluate(
             desk.conn, body.application, body.points, body.comment, deed=desk.deed()
         )
         shown = await _load_sheet(desk, str(made_id))
@@ -121,19 +129,15 @@ def _add_evaluations(made: APIRouter) -> None:
     add_one(made, "/evaluations", "Read a score sheet", _load_sheet, (OPERATOR, AUDITOR))
 
 
-def _sheet(row: Any) -> Shown:
-    return show.evaluation({**row, "id": int(row["id"])})
-
-
 async def _load_sheet(desk: Desk, sheet_id: str) -> Shown:
     row = await row_of(desk.conn, f"select * from ({_EVALUATIONS}) e where id = %s", [sheet_id])  # noqa: S608
-    return show.evaluation(row)
+    return show_casework.evaluation(row)
 
 
 async def _load(desk: Desk, application_id: str) -> Shown:
     row = await row_of(desk.conn, "select * from application where id = %s", [application_id])
     desk.must_see(company=row["company_id"])
-    return show.application(row)
+    return show_casework.application(row)
 
 
 def _columns(values: dict[str, Any]) -> dict[str, Any]:
@@ -151,7 +155,7 @@ async def _change(desk: Desk, application_id: str, body: bodies.Body) -> None:
 
 def _mover(action: str) -> Any:
     async def run(desk: Desk, application_id: str, body: Any) -> None:
-        granted = body.bonuses if isinstance(body, bodies.Screening) else None
+        granted = body.bonuses if isinstance(body, forms.Screening) else None
         await applications.move(
             desk.conn,
             application_id,

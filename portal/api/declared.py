@@ -5,8 +5,8 @@ So the office refuses what `apply` refuses, and gateways hear of a change in the
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from fastapi import APIRouter
@@ -21,6 +21,7 @@ from billing.lifecycle.table import AUDITOR, OPERATOR, Allow, Refused
 from portal.api import answers, bodies
 from portal.api.answers import Shown
 from portal.api.desk import AtDesk, Desk
+from portal.api.lists import Scope, add_list
 from portal.api.route import allow
 from portal.api.steps import Load, add_change, add_one
 
@@ -42,6 +43,7 @@ class Kind:
     provider: str | None = None
     is_public: bool = False  # everybody who may read reads all
     id_path: str = "{id}"
+    filters: Mapping[str, str] = field(default_factory=dict)
 
 
 def load_of(kind: Kind) -> Load:
@@ -100,33 +102,6 @@ async def must_be_new(desk: Desk, kind: Kind, thing_id: str) -> None:
         )
 
 
-def add_list(router: APIRouter, kind: Kind) -> None:
-    async def handle(desk: Any, limit: int = 50, cursor: str | None = None) -> Shown:
-        scope = (
-            answers.EVERYTHING
-            if kind.is_public
-            else answers.own(desk, company=kind.company, provider=kind.provider)
-        )
-        return await answers.listed(
-            desk, kind.query, scope, lambda row: kind.show(desk, row), limit=limit, cursor=cursor
-        )
-
-    handle.__annotations__ = {
-        "desk": AtDesk,
-        "limit": answers.Limit,
-        "cursor": answers.Cursor,
-        "return": dict[str, Any],
-    }
-    handle.__name__ = f"list_{kind.path}"
-    router.add_api_route(
-        f"/{kind.path}",
-        handle,
-        methods=["GET"],
-        summary=f"List {kind.path.replace('_', ' ')}",
-        **allow(*kind.read),
-    )
-
-
 def add_make(router: APIRouter, kind: Kind, body_model: type[BaseModel] | None = None) -> None:
     async def handle(desk: Any, body: Any) -> JSONResponse:
         declared = bodies.declared(kind.model, body)
@@ -152,8 +127,22 @@ def add_post(router: APIRouter, kind: Kind, handle: Any, body_model: type[BaseMo
     )
 
 
+def _scope(kind: Kind, desk: Desk) -> Scope:
+    if kind.is_public:
+        return answers.EVERYTHING
+    return answers.own(desk, company=kind.company, provider=kind.provider)
+
+
 def add_read(router: APIRouter, kind: Kind) -> None:
-    add_list(router, kind)
+    add_list(
+        router,
+        f"/{kind.path}",
+        kind.query,
+        kind.show,
+        kind.read,
+        scope=lambda desk: _scope(kind, desk),
+        filters=kind.filters,
+    )
     add_one(
         router,
         f"/{kind.path}",

@@ -46,6 +46,7 @@ PRODUCTS: Final = Kind(
     ),
     show=_product,
     read=_ALL,
+    filters={"provider": "provider_id", "scale": "scale"},
     is_public=True,
 )
 COMPANIES: Final = Kind(
@@ -67,6 +68,7 @@ API_KEYS: Final = Kind(
     change=(OPERATOR, OWN_COMPANY),
     company="company_id",
     id_path="{id:path}",
+    filters={"company": "company_id"},
 )
 
 _ID: Final = frozenset({"id"})

@@ -14,7 +14,7 @@ from billing.declaration.fields import Budget
 from billing.lifecycle import programme
 from billing.lifecycle.shares import DatedShare
 from billing.lifecycle.table import AUDITOR, OPERATOR, Allow
-from portal.api import answers, bodies, declared, show
+from portal.api import answers, bodies, declared, forms, show
 from portal.api.desk import Desk
 from portal.api.route import OfficeRoute
 from portal.api.steps import add_log, add_step
@@ -60,7 +60,7 @@ def router() -> APIRouter:
     declared.add_patch(made, KIND, ProgrammeChange, _change)
     add_step(made, "/programmes", programme.TABLE, "open", bodies.Nothing, _mover("open"), _load)
     add_step(made, "/programmes", programme.TABLE, "close", bodies.Because, _mover("close"), _load)
-    add_step(made, "/programmes", programme.TABLE, "change_share", bodies.ShareChange, _change_share, _load)
+    add_step(made, "/programmes", programme.TABLE, "change_share", forms.ShareChange, _change_share, _load)
     add_log(made, "/programmes", programme.TABLE, _load, (OPERATOR, AUDITOR))
     return made
 
@@ -97,6 +97,6 @@ def _mover(action: str) -> Any:
     return run
 
 
-async def _change_share(desk: Desk, programme_id: str, body: bodies.ShareChange) -> None:
+async def _change_share(desk: Desk, programme_id: str, body: forms.ShareChange) -> None:
     share = DatedShare(body.class_, body.from_day, body.share)
     await programmes.change_share(desk.conn, programme_id, share, deed=desk.deed())

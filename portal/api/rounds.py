@@ -10,27 +10,28 @@ from fastapi.responses import JSONResponse
 from billing.casework import rounds, selection
 from billing.lifecycle import round as lifecycle
 from billing.lifecycle.table import AUDITOR, OPERATOR, Allow, Refused
-from portal.api import answers, bodies, show
+from portal.api import answers, bodies, forms, show, show_casework
 from portal.api.answers import Shown
 from portal.api.desk import AtDesk, Desk
+from portal.api.lists import Scope, add_list
 from portal.api.route import OfficeRoute, allow
 from portal.api.steps import IdPath, add_change, add_log, add_one, add_step
 
 _READ: Final = (OPERATOR, AUDITOR, Allow("company"), Allow("provider"))
-RoundChange: Final = bodies.some_of(bodies.RoundFields, "RoundChange")
+RoundChange: Final = bodies.some_of(forms.RoundFields, "RoundChange")
 
 
 def router() -> APIRouter:
     made = APIRouter(route_class=OfficeRoute, tags=["rounds"])
-
-    @made.get("/rounds", summary="List rounds", **allow(*_READ))
-    async def list_rounds(
-        desk: AtDesk, limit: answers.Limit = 50, cursor: answers.Cursor = None
-    ) -> dict[str, Any]:
-        scope = answers.EVERYTHING if desk.sees_everything else ("state <> %s", ["draft"])
-        return await answers.listed(
-            desk, "select * from round", scope, show.round_, limit=limit, cursor=cursor
-        )
+    add_list(
+        made,
+        "/rounds",
+        "select * from round",
+        lambda _, row: show_casework.round_(row),
+        _READ,
+        scope=_announced,
+        filters={"programme": "programme_id", "state": "state"},
+    )
 
     @made.post(
         "/rounds",
@@ -38,7 +39,7 @@ def router() -> APIRouter:
         status_code=201,
         **allow(*lifecycle.TABLE.step("make").allow, method="POST"),
     )
-    async def make_round(desk: AtDesk, body: bodies.Round) -> JSONResponse:
+    async def make_round(desk: AtDesk, body: forms.Round) -> JSONResponse:
         await rounds.make(desk.conn, body.id, _columns(body), deed=desk.deed())
         return answers.one(await _load(desk, body.id), status=201, location=f"/api/rounds/{body.id}")
 
@@ -53,11 +54,16 @@ def router() -> APIRouter:
         lifecycle.TABLE.step("change").allow,
     )
     add_step(made, "/rounds", lifecycle.TABLE, "announce", bodies.Nothing, _mover("announce"), _load)
-    add_step(made, "/rounds", lifecycle.TABLE, "extend", bodies.Extension, _extend, _load)
+    add_step(made, "/rounds", lifecycle.TABLE, "extend", forms.Extension, _extend, _load)
     add_step(made, "/rounds", lifecycle.TABLE, "select", bodies.Nothing, _select, _load)
     add_step(made, "/rounds", lifecycle.TABLE, "cancel", bodies.Because, _mover("cancel"), _load)
     add_log(made, "/rounds", lifecycle.TABLE, _load, (OPERATOR, AUDITOR))
 
+    _add_ranking(made)
+    return made
+
+
+def _add_ranking(made: APIRouter) -> None:
     @made.get("/rounds/{id}/ranking", summary="A round's ranking as it stands", **allow(OPERATOR, AUDITOR))
     async def read_ranking(desk: AtDesk, id: IdPath) -> dict[str, Any]:
         row = await rounds.find(desk.conn, id)
@@ -75,19 +81,21 @@ def router() -> APIRouter:
             "next_cursor": None,
         }
 
-    return made
+
+def _announced(desk: Desk) -> Scope:
+    return answers.EVERYTHING if desk.sees_everything else ("state <> %s", ["draft"])
 
 
 async def _load(desk: Desk, round_id: str) -> Shown:
     row = await rounds.find(desk.conn, round_id)
     if row["state"] == "draft":
         desk.must_see()
-    return show.round_(row)
+    return show_casework.round_(row)
 
 
 def _columns(body: bodies.Body) -> dict[str, Any]:
     """A body's fields as the columns of a round."""
-    names = set(type(body).model_fields) if isinstance(body, bodies.RoundFields) else body.model_fields_set
+    names = set(type(body).model_fields) if isinstance(body, forms.RoundFields) else body.model_fields_set
     found: dict[str, Any] = {name: getattr(body, name) for name in names}
     for field, column in (
         ("programme", "programme_id"),
@@ -137,7 +145,7 @@ def _mover(action: str) -> Any:
     return run
 
 
-async def _extend(desk: Desk, round_id: str, body: bodies.Extension) -> None:
+async def _extend(desk: Desk, round_id: str, body: forms.Extension) -> None:
     await rounds.move(
         desk.conn, round_id, "extend", deed=desk.deed(body.reason), new_closes_at=body.closes_at.at
     )

@@ -8,12 +8,20 @@ a repeated request finds either the whole of the work and its answer, or nothing
 from __future__ import annotations
 
 import uuid
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Iterator
+from contextlib import contextmanager
 from typing import Any, Final
 
 import psycopg
 from fastapi import Request, Response
 from fastapi.routing import APIRoute
+from psycopg.errors import (
+    DeadlockDetected,
+    LockNotAvailable,
+    QueryCanceled,
+    SerializationFailure,
+    UniqueViolation,
+)
 from psycopg_pool import PoolTimeout
 
 from billing.database import Connection
@@ -62,7 +70,7 @@ class OfficeRoute(APIRoute):
         async def handle(request: Request) -> Response:
             api: Api = request.app.state.api
             body = await _body_of(request)
-            try:
+            with _in_words_of_ours():
                 async with api.pool.connection() as conn:
                     actor = await _caller(request, api, conn)
                     if actor.role not in allowed:
@@ -73,32 +81,6 @@ class OfficeRoute(APIRoute):
                             korean="이 작업을 할 수 있는 역할이 아닙니다.",
                         )
                     return await _serve(request, inner, body, _desk(request, api, conn, actor))
-            except (psycopg.errors.LockNotAvailable, psycopg.errors.QueryCanceled) as error:
-                raise _busy() from error
-            except (psycopg.errors.DeadlockDetected, psycopg.errors.SerializationFailure) as error:
-                raise _busy() from error
-            except (psycopg.OperationalError, PoolTimeout) as error:
-                raise Problem(
-                    503,
-                    "books_unavailable",
-                    "The books cannot be reached; try again.",
-                    korean="장부에 연결할 수 없습니다. 잠시 후 다시 시도해 주세요.",
-                    headers={"Retry-After": "5"},
-                ) from error
-            except psycopg.errors.UniqueViolation as error:
-                raise Problem(
-                    409,
-                    "id_taken",
-                    "There is one of this id already.",
-                    korean="이미 사용 중인 ID입니다.",
-                ) from error
-            except (psycopg.DataError, UnicodeEncodeError) as error:
-                raise Problem(
-                    422,
-                    "invalid_request",
-                    "A value holds characters or a number that cannot be kept.",
-                    korean="저장할 수 없는 문자나 숫자가 있습니다.",
-                ) from error
 
         return handle
 
@@ -164,11 +146,35 @@ def _replayed(body: bytes) -> Callable[[], Awaitable[dict[str, Any]]]:
     return receive
 
 
-def _busy() -> Problem:
-    return Problem(
-        503,
-        "busy",
-        "Somebody else is changing this; try again.",
-        korean="다른 작업이 진행 중입니다. 잠시 후 다시 시도해 주세요.",
-        headers={"Retry-After": "1"},
-    )
+@contextmanager
+def _in_words_of_ours() -> Iterator[None]:
+    """What PostgreSQL refuses, as a refusal of the API."""
+    try:
+        yield
+    except (LockNotAvailable, QueryCanceled, DeadlockDetected, SerializationFailure) as error:
+        raise Problem(
+            503,
+            "busy",
+            "Somebody else is changing this; try again.",
+            korean="다른 작업이 진행 중입니다. 잠시 후 다시 시도해 주세요.",
+            headers={"Retry-After": "1"},
+        ) from error
+    except (psycopg.OperationalError, PoolTimeout) as error:
+        raise Problem(
+            503,
+            "books_unavailable",
+            "The books cannot be reached; try again.",
+            korean="장부에 연결할 수 없습니다. 잠시 후 다시 시도해 주세요.",
+            headers={"Retry-After": "5"},
+        ) from error
+    except UniqueViolation as error:
+        raise Problem(
+            409, "id_taken", "There is one of this id already.", korean="이미 사용 중인 ID입니다."
+        ) from error
+    except (psycopg.DataError, UnicodeEncodeError) as error:
+        raise Problem(
+            422,
+            "invalid_request",
+            "A value holds characters or a number that cannot be kept.",
+            korean="저장할 수 없는 문자나 숫자가 있습니다.",
+        ) from error

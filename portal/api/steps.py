@@ -10,7 +10,7 @@ from fastapi.responses import JSONResponse
 
 from billing.casework.deeds import steps_of
 from billing.lifecycle.table import Allow, Table
-from portal.api import answers, show
+from portal.api import answers, show_casework
 from portal.api.answers import Shown
 from portal.api.bodies import Body
 from portal.api.desk import AtDesk, Desk
@@ -103,7 +103,7 @@ def add_log(router: APIRouter, path: str, table: Table[Any], load: Load, allowed
     async def handle(desk: Any, id: str) -> Shown:
         await load(desk, id)
         steps = await steps_of(desk.conn, table.thing, id)
-        return {"data": [show.step(one) for one in steps], "next_cursor": None}
+        return {"data": [show_casework.step(one) for one in steps], "next_cursor": None}
 
     handle.__annotations__ = {"desk": AtDesk, "id": IdPath, "return": dict[str, Any]}
     handle.__name__ = f"log_of_{table.thing}"

@@ -28,6 +28,7 @@ USERS: Final = Kind(
     read=(OPERATOR, AUDITOR, OWN_COMPANY, OWN_PROVIDER),
     company="company",
     provider="provider",
+    filters={"role": "role", "company": "company", "provider": "provider"},
 )
 
 

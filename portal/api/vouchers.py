@@ -10,7 +10,7 @@ from billing.casework import vouchers
 from billing.declaration import models
 from billing.lifecycle import voucher
 from billing.lifecycle.table import AUDITOR, OPERATOR, OWN_COMPANY, Refused
-from portal.api import bodies, declared, show
+from portal.api import bodies, declared, forms, show
 from portal.api.declared import Kind
 from portal.api.desk import Desk
 from portal.api.route import OfficeRoute
@@ -23,6 +23,7 @@ VOUCHERS: Final = Kind(
     show=lambda desk, row: show.voucher(row, desk.now_ms),
     read=(OPERATOR, AUDITOR, OWN_COMPANY),
     company="company_id",
+    filters={"programme": "programme_id", "company": "company_id"},
 )
 _load: Final = declared.load_of(VOUCHERS)
 # Its state is changed by steps, with a reason.
@@ -41,9 +42,9 @@ def router() -> APIRouter:
         ("suspend", bodies.Because),
         ("resume", bodies.Because),
         ("end", bodies.Because),
-        ("deposit", bodies.Deposit),
-        ("extend", bodies.VoucherExtension),
-        ("claw_back", bodies.ClawBack),
+        ("deposit", forms.Deposit),
+        ("extend", forms.VoucherExtension),
+        ("claw_back", forms.ClawBack),
     ):
         add_step(made, "/vouchers", table, action, body, _mover(action), _load)
     add_log(made, "/vouchers", table, _load, (OPERATOR, AUDITOR, OWN_COMPANY))

@@ -98,7 +98,18 @@ async def test_pages_go_through_all_of_it_once(world: OfficeWorld) -> None:
             break
         cursor = f"&cursor={page['next_cursor']}"
     assert seen == sorted(["gaonde", "hanbit", "saessak", "dasom"])
-    for bad in ("limit=0", "limit=101", "cursor=%ff", "cursor=a", "cursor=___"):
+    names = [one["id"] for one in (await world.get("operator", "users?role=provider&provider=nuri"))["data"]]
+    assert names == ["nam@nuri.example"]
+    assert (await world.get("gaonde", "users?company=hanbit"))["data"] == []
+    for bad in (
+        "rol=provider",
+        "company=" + "x" * 201,
+        "limit=0",
+        "limit=101",
+        "cursor=%ff",
+        "cursor=a",
+        "cursor=___",
+    ):
         assert (await world.call("operator", "GET", f"companies?{bad}")).status_code in (400, 422), bad
 
 
