@@ -90,6 +90,7 @@ def build(office: Office) -> FastAPI:
             RequestValidationError: problem.on_invalid,
             Refused: problem.on_refused,
             DeclarationRefused: problem.on_declaration_refused,
+            Exception: problem.on_unexpected,
         },
     )
     app.state.api = Api(

@@ -25,6 +25,10 @@ STATUSES: Final[Mapping[str, int]] = {
     "reason_required": 422,
     "scores_invalid": 422,
     "product_unknown": 422,
+    "programme_unknown": 422,
+    "round_unknown": 422,
+    "round_unsound": 422,
+    "invalid": 422,
 }
 CONFLICT: Final = 409
 ERRORS_MAX: Final = 50
@@ -105,6 +109,13 @@ async def on_http_exception(_: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)
     code = HTTPStatus(error.status_code).name.lower()
     return answer(error.status_code, code, str(error.detail), dict(error.headers or {}))
+
+
+async def on_unexpected(request: Request, _: Exception) -> JSONResponse:
+    """A fault of ours. It is raised on after this answer, and logged."""
+    korean = "서버 오류가 발생했습니다. 처리되지 않았으니 잠시 후 다시 시도해 주세요."
+    english = "A fault of ours; nothing was done. Try again later."
+    return answer(500, "internal_error", _in_words(request, english, korean))
 
 
 async def on_invalid(request: Request, error: Exception) -> JSONResponse:

@@ -9,7 +9,7 @@ from psycopg.errors import UniqueViolation
 from psycopg.types.json import Jsonb
 
 from billing.casework.deeds import Deed, log_step, take_step
-from billing.casework.rows import Row, row_of
+from billing.casework.rows import Row, row_of, rows_of
 from billing.database import Connection
 from billing.lifecycle import application
 from billing.lifecycle.table import Refused
@@ -54,15 +54,17 @@ async def make(
         " where id = %s",
         [company_id],
     )
-    of_round = await row_of(
+    of_rounds = await rows_of(
         conn,
         "select state as round_state, opens_at, closes_at, classes, tracks, bonuses as round_bonuses,"
-        " cap_micro, evaluators_min from round where id = %s for share",
+        " cap_micro, evaluators_min from round where id = %s and state <> 'draft' for share",
         [round_id],
     )
+    if not of_rounds:
+        raise Refused("round_unknown", "There is no such round.", "없는 회차입니다.")
     number = await row_of(conn, "select nextval('application_number') as n")
     application_id = f"ap-{number['n']:06d}"
-    row = {**company, **of_round, **values}
+    row = {**company, **of_rounds[0], **values}
     await take_step(
         conn,
         application.TABLE,

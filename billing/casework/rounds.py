@@ -12,6 +12,7 @@ from billing.casework.deeds import Deed, log_step, take_step
 from billing.casework.rows import Row, row_of, rows_of
 from billing.database import Connection
 from billing.lifecycle import round as rounds
+from billing.lifecycle.table import Refused
 
 COLUMNS: Final = (
     "programme_id",
@@ -42,15 +43,18 @@ _FIND: Final = (
 
 async def find(conn: Connection, round_id: str, *, lock: str = "") -> Row:
     """With its programme's state. `lock`: "for update" or "for share"."""
-    lock_clause = f" {lock} of r" if lock else ""
+    lock_clause = f" {lock} of r for share of l" if lock else ""
     return await row_of(conn, f"{_FIND} where r.id = %s{lock_clause}", [round_id])
 
 
 async def make(conn: Connection, round_id: str, values: Mapping[str, Any], *, deed: Deed) -> None:
-    programme = await row_of(
+    rounds.check_rules(values)
+    programmes = await rows_of(
         conn, "select state from programme_life where programme_id = %s", [values["programme_id"]]
     )
-    facts = rounds.Facts(deed.now, values["opens_at"], values["closes_at"], programme["state"])
+    if not programmes:
+        raise Refused("programme_unknown", "There is no such programme.", "없는 사업입니다.")
+    facts = rounds.Facts(deed.now, values["opens_at"], values["closes_at"], programmes[0]["state"])
     state = await take_step(conn, rounds.TABLE, "make", deed=deed, thing_id=round_id, state=None, facts=facts)
     names = ("id", "state", "created_at", *COLUMNS)
     await conn.execute(
@@ -63,6 +67,7 @@ async def change(conn: Connection, round_id: str, changes: Mapping[str, Any], *,
     row = await find(conn, round_id, lock="for update")
     await _take(conn, "change", row, deed=deed, detail={"fields": sorted(changes)})
     values = {name: changes.get(name, row[name]) for name in COLUMNS}
+    rounds.check_rules(values)
     await conn.execute(
         f"update round set {', '.join(f'{name} = %s' for name in COLUMNS)} where id = %s".encode(),  # noqa: S608
         [*_sql(values), round_id],

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
-from billing.lifecycle.table import OPERATOR, Guard, Step, Table
+from billing.lifecycle.ranking import TRIMMED_FROM
+from billing.lifecycle.table import OPERATOR, Guard, Refused, Step, Table
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,3 +72,25 @@ TABLE: Final = Table[Facts](
         Step("cancel", ("draft", "announced"), "cancelled", (OPERATOR,), needs_reason=True),
     ),
 )
+
+
+def check_rules(values: Mapping[str, Any]) -> None:
+    """What one of a round's fields cannot say without the others. Raises Refused."""
+    if values["opens_at"] >= values["closes_at"]:
+        raise _unsound("closes_at must be after opens_at", "접수 마감은 접수 시작보다 늦어야 합니다")
+    for name in ("tracks", "criteria", "bonuses"):
+        ids = [one["id"] for one in values[name]]
+        if len(ids) != len(set(ids)):
+            raise _unsound(f"two of {name} have one id", f"{name}에 같은 ID가 두 번 있습니다")
+    criteria = {f"criterion:{one['id']}" for one in values["criteria"]}
+    if missing := [tie for tie in values["ties"] if tie.startswith("criterion:") and tie not in criteria]:
+        raise _unsound(f"{missing[0]} is none of the criteria", f"{missing[0]}: 평가 항목에 없습니다")
+    if values["mean"] == "trimmed" and values["evaluators_min"] < TRIMMED_FROM:
+        raise _unsound(
+            f"a trimmed mean needs at least {TRIMMED_FROM} evaluators",
+            f"최고·최저점을 제외하려면 평가위원이 {TRIMMED_FROM}명 이상이어야 합니다",
+        )
+
+
+def _unsound(english: str, korean: str) -> Refused:
+    return Refused("round_unsound", f"{english[0].upper()}{english[1:]}.", f"{korean}.")

@@ -39,7 +39,7 @@ def _add_applications(made: APIRouter) -> None:
         made,
         "/applications",
         "select * from application",
-        lambda _, row: show_casework.application(row),
+        lambda desk, row: show_casework.application(row, to=desk.actor.role),
         _READ,
         scope=own_company,
         filters={"round": "round_id", "company": "company_id", "state": "state"},
@@ -137,7 +137,7 @@ async def _load_sheet(desk: Desk, sheet_id: str) -> Shown:
 async def _load(desk: Desk, application_id: str) -> Shown:
     row = await row_of(desk.conn, "select * from application where id = %s", [application_id])
     desk.must_see(company=row["company_id"])
-    return show_casework.application(row)
+    return show_casework.application(row, to=desk.actor.role)
 
 
 def _columns(values: dict[str, Any]) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from fastapi.responses import JSONResponse
 
 from billing.casework import rounds, selection
 from billing.lifecycle import round as lifecycle
-from billing.lifecycle.table import AUDITOR, OPERATOR, Allow, Refused
+from billing.lifecycle.table import AUDITOR, OPERATOR, Allow
 from portal.api import answers, bodies, forms, show, show_casework
 from portal.api.answers import Shown
 from portal.api.desk import AtDesk, Desk
@@ -118,20 +118,7 @@ def _columns(body: bodies.Body) -> dict[str, Any]:
     if "bonuses" in found:
         found["bonuses"] = [{"id": one.id, "name": one.name, "milli": one.points} for one in found["bonuses"]]
     found.pop("id", None)
-    _check(found)
     return found
-
-
-def _check(found: dict[str, Any]) -> None:
-    """What one field cannot say alone."""
-    for name in ("tracks", "criteria", "bonuses"):
-        ids = [one["id"] for one in found.get(name, ())]
-        if len(ids) != len(set(ids)):
-            raise Refused("invalid", f"Two of {name} have one id.", "같은 ID가 두 번 있습니다.")
-    if "opens_at" in found and "closes_at" in found and found["opens_at"] >= found["closes_at"]:
-        raise Refused(
-            "invalid", "closes_at must be after opens_at.", "접수 마감은 접수 시작보다 늦어야 합니다."
-        )
 
 
 async def _change(desk: Desk, round_id: str, body: bodies.Body) -> None:

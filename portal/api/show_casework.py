@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from billing.lifecycle.table import Role
 from portal.api.show import at, day, krw, points, ppm, products
 
 Row = Mapping[str, Any]
@@ -42,7 +43,11 @@ def round_(row: Row) -> Shown:
     }
 
 
-def application(row: Row) -> Shown:
+def application(row: Row, *, to: Role) -> Shown:
+    """What decided a tie names another company's application, which is for the agency and its auditors."""
+    outcome = row["outcome"]
+    if outcome is not None and to not in ("operator", "auditor"):
+        outcome = {name: value for name, value in outcome.items() if not name.startswith("tie")}
     return {
         "id": row["id"],
         "round": row["round_id"],
@@ -59,7 +64,7 @@ def application(row: Row) -> Shown:
         "bonuses": row["bonuses"],
         "granted_bonuses": row["granted_bonuses"],
         "submitted_at": at(row["submitted_at"]),
-        "outcome": row["outcome"],
+        "outcome": outcome,
         "award_krw": krw(row["award_micro"]),
         "voucher": row["voucher_id"],
     }
@@ -123,12 +128,16 @@ def amendment(row: Row) -> Shown:
     }
 
 
-def step(row: Row) -> Shown:
+def step(row: Row, *, to: Role) -> Shown | None:
+    """Companies see what was done and why, not which person of the agency did it, nor who evaluates."""
+    is_inside = to in ("operator", "auditor")
+    if not is_inside and row["action"] == "evaluate":
+        return None
     return {
         "action": row["action"],
         "from": row["from_state"],
         "to": row["to_state"],
-        "person": row["person"],
+        "person": row["person"] if is_inside or row["role"] == to else None,
         "role": row["role"],
         "reason": row["reason"],
         "detail": row["detail"],

@@ -103,7 +103,8 @@ def add_log(router: APIRouter, path: str, table: Table[Any], load: Load, allowed
     async def handle(desk: Any, id: str) -> Shown:
         await load(desk, id)
         steps = await steps_of(desk.conn, table.thing, id)
-        return {"data": [show_casework.step(one) for one in steps], "next_cursor": None}
+        shown = [show_casework.step(one, to=desk.actor.role) for one in steps]
+        return {"data": [one for one in shown if one is not None], "next_cursor": None}
 
     handle.__annotations__ = {"desk": AtDesk, "id": IdPath, "return": dict[str, Any]}
     handle.__name__ = f"log_of_{table.thing}"

@@ -109,7 +109,7 @@ async def _amended(world: OfficeWorld) -> None:
         "active",
     )
     assert (await world.books()).accounts["programme/ai-2026/budget"] == -4_000_000_000_000
-    log = (await world.get("gaonde", "vouchers/gaonde-2026/log"))["data"]
+    log = (await world.get("auditor", "vouchers/gaonde-2026/log"))["data"]
     assert [(row["action"], row["to"], row["person"]) for row in log] == [
         ("issue", "active", "operator@example.org"),
         ("suspend", "suspended", "operator@example.org"),
