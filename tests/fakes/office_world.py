@@ -40,7 +40,7 @@ PEOPLE: Final = {
     "hanbit": people.Person("lee@hanbit.example", "company", company="hanbit"),
     "saessak": people.Person("na@saessak.example", "company", company="saessak"),
     "dasom": people.Person("do@dasom.example", "company", company="dasom"),
-    "nuri": people.Person("nam@nuri.example", "provider", provider="nuri"),
+    "nuri": people.Person("bae@nuri.example", "provider", provider="nuri"),
     "other": people.Person("oh@other.example", "provider", provider="other"),
 }
 

@@ -99,7 +99,7 @@ async def test_pages_go_through_all_of_it_once(world: OfficeWorld) -> None:
         cursor = f"&cursor={page['next_cursor']}"
     assert seen == sorted(["gaonde", "hanbit", "saessak", "dasom"])
     names = [one["id"] for one in (await world.get("operator", "users?role=provider&provider=nuri"))["data"]]
-    assert names == ["nam@nuri.example"]
+    assert names == ["bae@nuri.example"]
     assert (await world.get("gaonde", "users?company=hanbit"))["data"] == []
     for bad in (
         "rol=provider",
