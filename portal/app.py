@@ -25,7 +25,7 @@ from billing.lifecycle.table import Refused
 from billing.secrets import Secrets
 from portal import metrics, pages, passwords, people, problem, tokens
 from portal.api import api
-from portal.api.desk import Api
+from portal.api.desk import Api, GetBack
 from portal.attempts import Attempts
 from portal.readiness import Readiness
 
@@ -53,6 +53,7 @@ class Office:
     invitation_life_s: float
     allow_private: bool = False  # products may point at loopback and private addresses
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
+    get_back: GetBack | None = None
 
 
 class Login(BaseModel):
@@ -101,6 +102,7 @@ def build(office: Office) -> FastAPI:
         allow_private=office.allow_private,
         invitation_life_s=office.invitation_life_s,
         office_address=office.addresses.office,
+        get_back=office.get_back,
     )
     app.include_router(_health(office))
     app.include_router(_front(office, app))

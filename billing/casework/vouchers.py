@@ -15,9 +15,10 @@ from billing.casework.deeds import Deed, take_step
 from billing.casework.rows import Row, lock_budget, row_of
 from billing.database import Connection
 from billing.directory_time import instant_ms, period_ms
-from billing.funds import BelowSpent, FundsChange, FundsFixed, set_capacities
+from billing.funds import BelowSpent, FundsChange, set_capacities
 from billing.lifecycle import voucher
 from billing.lifecycle.table import Refused
+from billing.reclaim import Short
 from metering import shares
 from metering.money import AMOUNT_MICRO_MAX
 
@@ -52,7 +53,7 @@ def state_of(row: Mapping[str, Any], now_ms: int) -> str:
 
 
 async def write_voucher(conn: Connection, row: Mapping[str, Any]) -> None:
-    """The directory's row and its funds, new or changed. Raises Refused where more was spent or is lent."""
+    """The directory's row and its funds, new or changed. Raises Short where more is spent or lent."""
     line = shares.capacity(
         grant_micro=row["government_micro"], deposit_micro=row["self_micro"], share_ppm=row["share_ppm"]
     )
@@ -71,33 +72,28 @@ async def write_voucher(conn: Connection, row: Mapping[str, Any]) -> None:
         " products = excluded.products, state = excluded.state".encode(),
         [row[name] for name in names],
     )
-    refused = await set_capacities(
-        conn,
-        [
-            FundsChange(
-                voucher_id=row["id"],
-                company_id=row["company_id"],
-                programme_id=row["programme_id"],
-                government_micro=row["government_micro"],
-                self_micro=row["self_micro"],
-                share_ppm=row["share_ppm"],
-                ends_ms=ends_ms_of(row),
-                state=row["state"],
-            )
-        ],
+    funds = FundsChange(
+        voucher_id=row["id"],
+        company_id=row["company_id"],
+        programme_id=row["programme_id"],
+        government_micro=row["government_micro"],
+        self_micro=row["self_micro"],
+        share_ppm=row["share_ppm"],
+        ends_ms=ends_ms_of(row),
+        state=row["state"],
     )
-    for refusal in refused.values():
-        raise _refused(refusal)
+    for refusal in (await set_capacities(conn, [funds])).values():
+        if isinstance(refusal, BelowSpent):
+            raise Short(_below_spent(), [funds])
+        raise refusal
 
 
-def _refused(refusal: BelowSpent | FundsFixed) -> Refused:
-    if isinstance(refusal, BelowSpent):
-        return Refused(
-            "below_spent",
-            "More is spent and held than the voucher would reach.",
-            "이미 집행되었거나 사용 예정인 금액보다 낮게 변경할 수 없습니다.",
-        )
-    return Refused("voucher_fixed", str(refusal), "바우처의 기업, 사업, 지원 비율은 바꿀 수 없습니다.")
+def _below_spent() -> Refused:
+    return Refused(
+        "below_spent",
+        "More is spent and held than the voucher would reach.",
+        "이미 집행되었거나 사용 예정인 금액보다 낮게 변경할 수 없습니다.",
+    )
 
 
 async def move(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated
@@ -13,8 +13,12 @@ from billing.casework.deeds import Deed
 from billing.casework.rows import NOT_FOUND
 from billing.database import Connection, Pool
 from billing.directory_time import instant_ms
+from billing.funds import FundsChange
 from billing.lifecycle.table import Actor, Refused
 from billing.secrets import Secrets
+
+# Asks the purse for what these vouchers were lent and have not spent; as far as it can.
+GetBack = Callable[[Sequence[FundsChange]], Awaitable[None]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +32,7 @@ class Api:
     allow_private: bool
     invitation_life_s: float
     office_address: str
+    get_back: GetBack | None
 
 
 @dataclass(frozen=True, slots=True)

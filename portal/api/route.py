@@ -26,6 +26,7 @@ from psycopg_pool import PoolTimeout
 
 from billing.database import Connection
 from billing.lifecycle.table import Actor, Allow
+from billing.reclaim import Short
 from portal import people, tokens
 from portal.api import idempotency
 from portal.api.desk import Api, Desk
@@ -80,12 +81,27 @@ class OfficeRoute(APIRoute):
                             "Your role does not do this.",
                             korean="이 작업을 할 수 있는 역할이 아닙니다.",
                         )
-                    return await _serve(request, inner, body, _desk(request, api, conn, actor))
+                    desk = _desk(request, api, conn, actor)
+                    return await _serve(request, inner, body, desk)
 
         return handle
 
 
 async def _serve(request: Request, inner: Handle, body: bytes, desk: Desk) -> Response:
+    """Once more where money that was lent came back from the purse, after the first try was rolled back."""
+    try:
+        return await _serve_once(request, inner, body, desk)
+    except Short as short:
+        if desk.api.get_back is None:
+            raise short.refused from None
+        await desk.api.get_back(short.funds)
+    try:
+        return await _serve_once(request, inner, body, desk)
+    except Short as short:
+        raise short.refused from None
+
+
+async def _serve_once(request: Request, inner: Handle, body: bytes, desk: Desk) -> Response:
     request = Request(request.scope, _replayed(body))
     request.state.desk = desk
     if request.method == "GET":

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -12,8 +12,11 @@ from typing import Any, Final
 import httpx2
 
 from billing.database import Pool, open_pool
+from billing.funds import FundsChange
 from billing.ledger.store import TrialBalance, trial_balance
+from billing.reclaim import prepare_change
 from billing.secrets import Secrets
+from metering.purse import Purse
 from portal import app, pages, people, tokens
 from portal.attempts import Attempts
 from portal.readiness import Readiness
@@ -55,6 +58,7 @@ class OfficeWorld:
     http: httpx2.AsyncClient
     secrets: Secrets
     now: datetime = NOW
+    purse: Purse | None = None
     _keys: itertools.count[int] = field(default_factory=lambda: itertools.count(1))
 
     def signed(self, who: str) -> dict[str, str]:
@@ -139,6 +143,12 @@ class OfficeWorld:
         await self.post("gaonde", f"agreements/{agreement}/amendments", asked)
         await self.post("gaonde", "api_keys", {"name": "backend"})
 
+    async def get_back(self, funds: Sequence[FundsChange]) -> None:
+        if self.purse is not None:
+            async with self.pool.connection() as conn:
+                for change in funds:
+                    await prepare_change(self.purse, conn, change)
+
     async def books(self) -> TrialBalance:
         """The trial balance, which must be sound."""
         async with self.pool.connection() as conn:
@@ -173,6 +183,7 @@ async def opened(books_url: str) -> AsyncIterator[OfficeWorld]:
             secrets=secrets,
             invitation_life_s=60,
             now=lambda: world.now,
+            get_back=world.get_back,
         )
         transport = httpx2.ASGITransport(app=app.build(office))
         async with httpx2.AsyncClient(transport=transport, base_url="http://o") as http:

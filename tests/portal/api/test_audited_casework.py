@@ -10,7 +10,7 @@ from billing.audit.exporting import export_bundle
 from billing.audit.verifying import verify_bundle
 from billing.expiry import expire_vouchers
 from tests.fakes.audited_world import SEED, AuditedWorld
-from tests.fakes.books_world import LANE, VOUCHER, WON
+from tests.fakes.books_world import ENDS_MS, LANE, VOUCHER, WON
 from tests.fakes.books_world import World as Books
 from tests.fakes.office_world import AFTER_CLOSING, opened
 from tests.independent.checker import check
@@ -23,6 +23,8 @@ async def test_the_books_of_a_used_voucher(books_url: str, tmp_path: Path) -> No
     async with opened(books_url) as world:
         await world.to_an_amendment(PROGRAMME, ROUND, APPLICATION)
         books = Books(world.pool)
+        async with world.pool.connection() as conn:
+            await conn.execute("update funds set ends_ms = %s", [ENDS_MS])  # the treasury has its own clock
         n = await books.treasury.current_epoch(LANE)
         await books.treasury.lend(lane=LANE, n=n, voucher_id=VOUCHER, need_micro=1_000_000 * WON)
         await AuditedWorld(books, n).post([CALL_MICRO] * 3)
@@ -34,6 +36,14 @@ async def test_the_books_of_a_used_voucher(books_url: str, tmp_path: Path) -> No
         asked = await world.post("operator", path, {"reason": "감액", "government_krw": "0.4"})
         below = await world.refused("operator", f"amendments/{asked['id']}/approve")
         assert below == (409, "below_spent")
+        # Above it, what the purse has and nobody holds comes back, and the grant is lowered.
+        lower = {"reason": "감액", "government_krw": 3, "self_cash_krw": 1}
+        asked = await world.post("operator", path, lower)
+        lent = await world.refused("operator", f"amendments/{asked['id']}/approve")
+        assert lent == (409, "below_spent")
+        world.purse = books.purse
+        await world.post("operator", f"amendments/{asked['id']}/approve")
+        assert (await world.get("gaonde", "vouchers/gaonde-2026"))["government_krw"] == "3"
         share = {"class": "sme", "from": "2026-03-24", "share": "0.6"}
         await world.post("operator", "programmes/ai-2026/change-share", share)
 
