@@ -10,7 +10,7 @@ from fastapi.responses import JSONResponse
 from billing.casework import agreements, amendments
 from billing.lifecycle import agreement, amendment, voucher
 from billing.lifecycle.table import AUDITOR, OPERATOR, OWN_COMPANY, Refused
-from portal.api import answers, bodies, forms, show_casework
+from portal.api import answers, bodies, forms, show_casework, shown
 from portal.api.answers import Shown
 from portal.api.desk import AtDesk, Desk
 from portal.api.lists import add_list, own_company
@@ -35,6 +35,7 @@ def _add_agreements(made: APIRouter) -> None:
         agreements.FIND,
         lambda _, row: show_casework.agreement(row),
         _READ,
+        shown.AgreementShown,
         scope=own_company,
         filters={"programme": "programme_id", "company": "company_id", "state": "state"},
     )
@@ -42,8 +43,7 @@ def _add_agreements(made: APIRouter) -> None:
     @made.post(
         "/agreements",
         summary="Offer an agreement",
-        status_code=201,
-        **allow(*agreement.TABLE.step("make").allow, method="POST"),
+        **allow(*agreement.TABLE.step("make").allow, answer=shown.AgreementShown, method="POST", status=201),
     )
     async def make_agreement(desk: AtDesk, body: forms.Agreement) -> JSONResponse:
         values = {name: getattr(body, name) for name in forms.Terms.model_fields}
@@ -52,7 +52,7 @@ def _add_agreements(made: APIRouter) -> None:
         made_id = await agreements.make(desk.conn, body.application, _columns(values), deed=desk.deed())
         return answers.one(await _load(desk, made_id), status=201, location=f"/api/agreements/{made_id}")
 
-    add_one(made, "/agreements", "Read an agreement", _load, _READ)
+    add_one(made, "/agreements", "Read an agreement", _load, _READ, shown.AgreementShown)
     table = agreement.TABLE
     for action, body in (
         ("sign", bodies.Nothing),
@@ -61,16 +61,20 @@ def _add_agreements(made: APIRouter) -> None:
         ("terminate", bodies.Because),
         ("complete", bodies.Nothing),
     ):
-        add_step(made, "/agreements", table, action, body, _mover(action), _load)
-    add_step(made, "/agreements", voucher.TABLE, "issue", forms.Issue, _issue, _load)
+        add_step(made, "/agreements", table, action, body, _mover(action), _load, shown.AgreementShown)
+    add_step(made, "/agreements", voucher.TABLE, "issue", forms.Issue, _issue, _load, shown.AgreementShown)
     add_log(made, "/agreements", table, _load, _READ)
 
-    @made.get("/agreements/{id}/terms", summary="An agreement's terms, version by version", **allow(*_READ))
+    @made.get(
+        "/agreements/{id}/terms",
+        summary="An agreement's terms, version by version",
+        **allow(*_READ, answer=shown.Page[shown.TermsShown]),
+    )
     async def list_terms(desk: AtDesk, id: IdPath) -> dict[str, Any]:
         await _load(desk, id)
         found = await agreements.terms_of(desk.conn, id)
-        shown = [{"version": one["version"], **show_casework.terms(one)} for one in found]
-        return {"data": shown, "next_cursor": None}
+        versions = [{"version": one["version"], **show_casework.terms(one)} for one in found]
+        return {"data": versions, "next_cursor": None}
 
 
 def _add_amendments(made: APIRouter) -> None:
@@ -80,6 +84,7 @@ def _add_amendments(made: APIRouter) -> None:
         amendments.FIND,
         lambda _, row: show_casework.amendment(row),
         _READ,
+        shown.AmendmentShown,
         scope=own_company,
         filters={"agreement": "agreement_id", "company": "company_id", "state": "state"},
     )
@@ -87,8 +92,7 @@ def _add_amendments(made: APIRouter) -> None:
     @made.post(
         "/agreements/{id}/amendments",
         summary="Ask for other terms",
-        status_code=201,
-        **allow(*amendment.TABLE.step("make").allow, method="POST"),
+        **allow(*amendment.TABLE.step("make").allow, answer=shown.AmendmentShown, method="POST", status=201),
     )
     async def make_amendment(desk: AtDesk, id: IdPath, body: forms.Amendment) -> JSONResponse:
         await _load(desk, id)
@@ -97,17 +101,26 @@ def _add_amendments(made: APIRouter) -> None:
         if any(value is None for name, value in changes.items() if name != "products"):
             raise Refused("invalid", "A term that changes has a value.", "변경할 값을 입력해 주세요.")
         made_id = await amendments.ask(desk.conn, id, _columns(changes), deed=desk.deed(body.reason))
-        shown = await _load_amendment(desk, made_id)
-        return answers.one(shown, status=201, location=f"/api/amendments/{made_id}")
+        now = await _load_amendment(desk, made_id)
+        return answers.one(now, status=201, location=f"/api/amendments/{made_id}")
 
-    add_one(made, "/amendments", "Read an amendment", _load_amendment, _READ)
+    add_one(made, "/amendments", "Read an amendment", _load_amendment, _READ, shown.AmendmentShown)
     table = amendment.TABLE
     for action, body in (
         ("approve", bodies.Nothing),
         ("refuse", bodies.Because),
         ("withdraw", bodies.Nothing),
     ):
-        add_step(made, "/amendments", table, action, body, _mover_of_amendment(action), _load_amendment)
+        add_step(
+            made,
+            "/amendments",
+            table,
+            action,
+            body,
+            _mover_of_amendment(action),
+            _load_amendment,
+            shown.AmendmentShown,
+        )
     add_log(made, "/amendments", table, _load_amendment, _READ)
 
 

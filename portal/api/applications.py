@@ -11,7 +11,7 @@ from billing.casework import applications, sheets
 from billing.casework.rows import row_of
 from billing.lifecycle import application
 from billing.lifecycle.table import AUDITOR, OPERATOR, OWN_COMPANY
-from portal.api import answers, bodies, forms, show_casework
+from portal.api import answers, bodies, forms, show_casework, shown
 from portal.api.answers import Shown
 from portal.api.desk import AtDesk, Desk
 from portal.api.lists import add_list, everything, own_company
@@ -41,6 +41,7 @@ def _add_applications(made: APIRouter) -> None:
         "select * from application",
         lambda desk, row: show_casework.application(row, to=desk.actor.role),
         _READ,
+        shown.ApplicationShown,
         scope=own_company,
         filters={"round": "round_id", "company": "company_id", "state": "state"},
     )
@@ -48,8 +49,9 @@ def _add_applications(made: APIRouter) -> None:
     @made.post(
         "/applications",
         summary="Begin an application",
-        status_code=201,
-        **allow(*application.TABLE.step("make").allow, method="POST"),
+        **allow(
+            *application.TABLE.step("make").allow, answer=shown.ApplicationShown, method="POST", status=201
+        ),
     )
     async def make_application(desk: AtDesk, body: forms.Application) -> JSONResponse:
         company = desk.actor.company
@@ -61,7 +63,7 @@ def _add_applications(made: APIRouter) -> None:
 
 def _add_steps(made: APIRouter) -> None:
     table = application.TABLE
-    add_one(made, "/applications", "Read an application", _load, _READ)
+    add_one(made, "/applications", "Read an application", _load, _READ, shown.ApplicationShown)
     add_change(
         made,
         "/applications",
@@ -70,6 +72,7 @@ def _add_steps(made: APIRouter) -> None:
         _change,
         _load,
         table.step("change").allow,
+        shown.ApplicationShown,
     )
     for action, body in (
         ("submit", bodies.Nothing),
@@ -79,12 +82,16 @@ def _add_steps(made: APIRouter) -> None:
         ("score", bodies.Nothing),
         ("reject", bodies.Because),
     ):
-        add_step(made, "/applications", table, action, body, _mover(action), _load)
+        add_step(made, "/applications", table, action, body, _mover(action), _load, shown.ApplicationShown)
     add_log(made, "/applications", table, _load, _READ)
 
 
 def _add_documents(made: APIRouter) -> None:
-    @made.get("/applications/{id}/documents", summary="An application's documents", **allow(*_READ))
+    @made.get(
+        "/applications/{id}/documents",
+        summary="An application's documents",
+        **allow(*_READ, answer=shown.Page[shown.DocumentShown]),
+    )
     async def list_documents(desk: AtDesk, id: IdPath) -> dict[str, Any]:
         await _load(desk, id)
         found = await sheets.documents(desk.conn, id)
@@ -93,8 +100,7 @@ def _add_documents(made: APIRouter) -> None:
     @made.post(
         "/applications/{id}/documents",
         summary="Name a document",
-        status_code=201,
-        **allow(OWN_COMPANY, method="POST"),
+        **allow(OWN_COMPANY, answer=shown.DocumentShown, method="POST", status=201),
     )
     async def add_document(desk: AtDesk, id: IdPath, body: forms.Document) -> JSONResponse:
         await _load(desk, id)
@@ -109,6 +115,7 @@ def _add_evaluations(made: APIRouter) -> None:
         _NUMBERED.format(_EVALUATIONS),
         lambda _, row: show_casework.evaluation({**row, "id": int(row["id"])}),
         (OPERATOR, AUDITOR),
+        shown.EvaluationShown,
         scope=everything,
         filters={"application": "application_id", "evaluator": "evaluator"},
     )
@@ -116,17 +123,23 @@ def _add_evaluations(made: APIRouter) -> None:
     @made.post(
         "/evaluations",
         summary="Score an application",
-        status_code=201,
-        **allow(*application.TABLE.step("evaluate").allow, method="POST"),
+        **allow(
+            *application.TABLE.step("evaluate").allow,
+            answer=shown.EvaluationShown,
+            method="POST",
+            status=201,
+        ),
     )
     async def make_evaluation(desk: AtDesk, body: forms.Evaluation) -> JSONResponse:
         made_id = await sheets.evaluate(
             desk.conn, body.application, body.points, body.comment, deed=desk.deed()
         )
-        shown = await _load_sheet(desk, str(made_id))
-        return answers.one(shown, status=201, location=f"/api/evaluations/{made_id}")
+        sheet = await _load_sheet(desk, str(made_id))
+        return answers.one(sheet, status=201, location=f"/api/evaluations/{made_id}")
 
-    add_one(made, "/evaluations", "Read a score sheet", _load_sheet, (OPERATOR, AUDITOR))
+    add_one(
+        made, "/evaluations", "Read a score sheet", _load_sheet, (OPERATOR, AUDITOR), shown.EvaluationShown
+    )
 
 
 async def _load_sheet(desk: Desk, sheet_id: str) -> Shown:

@@ -18,7 +18,7 @@ from billing.casework.rows import Row, lock_budget, row_of
 from billing.declaration import ApplyReport, apply_entry
 from billing.declaration.models import Declared
 from billing.lifecycle.table import AUDITOR, OPERATOR, Allow, Refused
-from portal.api import answers, bodies
+from portal.api import answers, bodies, shown
 from portal.api.answers import Shown
 from portal.api.desk import AtDesk, Desk
 from portal.api.lists import Scope, add_list
@@ -36,6 +36,7 @@ class Kind:
     model: type[Declared]
     query: str
     show: Callable[[Desk, Row], Shown]
+    answer: type[shown.Shown]
     read: tuple[Allow, ...]
     make: tuple[Allow, ...] = (OPERATOR,)
     change: tuple[Allow, ...] = (OPERATOR,)
@@ -73,8 +74,8 @@ async def write(desk: Desk, declared: Declared) -> ApplyReport:
     )
 
 
-async def note(desk: Desk, kind: Kind, action: str, thing_id: str, shown: Shown, **detail: Any) -> None:
-    state = str(shown.get("state", "-"))
+async def note(desk: Desk, kind: Kind, action: str, thing_id: str, thing: Shown, **detail: Any) -> None:
+    state = str(thing.get("state", "-"))
     await log_step(
         desk.conn,
         kind.model.KIND,
@@ -107,23 +108,28 @@ def add_make(router: APIRouter, kind: Kind, body_model: type[BaseModel] | None =
         declared = bodies.declared(kind.model, body)
         await must_be_new(desk, kind, declared.key)
         await write(desk, declared)
-        shown = await load_of(kind)(desk, declared.key)
-        await note(desk, kind, "make", declared.key, shown)
-        return answers.one(shown, status=201, location=f"/api/{kind.path}/{declared.key}")
+        made = await load_of(kind)(desk, declared.key)
+        await note(desk, kind, "make", declared.key, made)
+        return answers.one(made, status=201, location=f"/api/{kind.path}/{declared.key}")
 
     add_post(router, kind, handle, body_model or kind.model)
 
 
-def add_post(router: APIRouter, kind: Kind, handle: Any, body_model: type[BaseModel]) -> None:
+def add_post(
+    router: APIRouter,
+    kind: Kind,
+    handle: Any,
+    body_model: type[BaseModel],
+    answer: type[shown.Shown] | None = None,
+) -> None:
     handle.__annotations__ = {"desk": AtDesk, "body": body_model, "return": JSONResponse}
     handle.__name__ = f"make_{kind.path}"
     router.add_api_route(
         f"/{kind.path}",
         handle,
         methods=["POST"],
-        status_code=201,
         summary=f"Make {_a(kind)}",
-        **allow(*kind.make, method="POST"),
+        **allow(*kind.make, answer=answer or kind.answer, method="POST", status=201),
     )
 
 
@@ -140,6 +146,7 @@ def add_read(router: APIRouter, kind: Kind) -> None:
         kind.query,
         kind.show,
         kind.read,
+        kind.answer,
         scope=lambda desk: _scope(kind, desk),
         filters=kind.filters,
     )
@@ -149,6 +156,7 @@ def add_read(router: APIRouter, kind: Kind) -> None:
         f"Read {_a(kind)}",
         load_of(kind),
         kind.read,
+        kind.answer,
         id_path=kind.id_path,
     )
 
@@ -173,6 +181,7 @@ def add_patch(router: APIRouter, kind: Kind, body: type[bodies.Body], run: Any =
         run or change,
         load_of(kind),
         kind.change,
+        kind.answer,
         id_path=kind.id_path,
     )
 

@@ -10,7 +10,7 @@ from fastapi.responses import JSONResponse
 from billing.casework.rows import Row, lock_budget, row_of
 from billing.declaration import models
 from billing.lifecycle.table import AUDITOR, OPERATOR, OWN_COMPANY, Allow, Refused
-from portal.api import answers, bodies, declared, show
+from portal.api import answers, bodies, declared, show, shown
 from portal.api.answers import Shown
 from portal.api.declared import Kind
 from portal.api.desk import Desk
@@ -23,6 +23,7 @@ PROVIDERS: Final = Kind(
     model=models.Provider,
     query="select * from provider",
     show=lambda _, row: show.provider(row),
+    answer=shown.ProviderShown,
     read=_ALL,
     is_public=True,
 )
@@ -45,6 +46,7 @@ PRODUCTS: Final = Kind(
         "  from upstream u where u.product_id = p.id) as upstreams from product p"
     ),
     show=_product,
+    answer=shown.ProductShown,
     read=_ALL,
     filters={"provider": "provider_id", "scale": "scale"},
     is_public=True,
@@ -54,6 +56,7 @@ COMPANIES: Final = Kind(
     model=models.Company,
     query="select *, id as company_id from company",
     show=lambda _, row: show.company(row),
+    answer=shown.CompanyShown,
     read=(OPERATOR, AUDITOR, OWN_COMPANY),
     change=(OPERATOR, OWN_COMPANY),
     company="company_id",
@@ -63,6 +66,7 @@ API_KEYS: Final = Kind(
     model=models.ApiKey,
     query="select company_id || '/' || name as id, k.* from api_key k",
     show=lambda _, row: show.api_key(row),
+    answer=shown.ApiKeyShown,
     read=(OPERATOR, AUDITOR, OWN_COMPANY),
     make=(OPERATOR, OWN_COMPANY),
     change=(OPERATOR, OWN_COMPANY),
@@ -92,7 +96,7 @@ def router() -> APIRouter:
     declared.add_make(made, COMPANIES)
     declared.add_patch(made, COMPANIES, CompanyChange, _change_company)
     declared.add_read(made, API_KEYS)
-    declared.add_post(made, API_KEYS, _make_key, NewApiKey)
+    declared.add_post(made, API_KEYS, _make_key, NewApiKey, shown.MadeApiKey)
     declared.add_patch(made, API_KEYS, ApiKeyChange, _change_key)
     return made
 
@@ -110,9 +114,9 @@ async def _change_company(desk: Desk, company_id: str, body: bodies.Body) -> Non
                 "데이터 처리 국가와, 아직 없는 경우 사업자등록번호만 직접 바꿀 수 있습니다.",
             )
     await declared.write(desk, bodies.declared(models.Company, body, id=company_id))
-    shown = await declared.load_of(COMPANIES)(desk, company_id)
+    now = await declared.load_of(COMPANIES)(desk, company_id)
     fields = sorted(body.model_fields_set)
-    await declared.note(desk, COMPANIES, "change", company_id, shown, fields=fields)
+    await declared.note(desk, COMPANIES, "change", company_id, now, fields=fields)
 
 
 async def _make_key(desk: Desk, body: Any) -> JSONResponse:
@@ -124,15 +128,15 @@ async def _make_key(desk: Desk, body: Any) -> JSONResponse:
     key_id = f"{company}/{body.name}"
     await declared.must_be_new(desk, API_KEYS, key_id)
     report = await declared.write(desk, bodies.declared(models.ApiKey, body, company=company))
-    shown = await declared.load_of(API_KEYS)(desk, key_id)
-    await declared.note(desk, API_KEYS, "make", key_id, shown)
+    now = await declared.load_of(API_KEYS)(desk, key_id)
+    await declared.note(desk, API_KEYS, "make", key_id, now)
     [made] = report.api_keys
-    return answers.one({**shown, "key": made.key}, status=201, location=f"/api/api_keys/{key_id}")
+    return answers.one({**now, "key": made.key}, status=201, location=f"/api/api_keys/{key_id}")
 
 
 async def _change_key(desk: Desk, key_id: str, body: bodies.Body) -> None:
     company, _, name = key_id.partition("/")
     await declared.write(desk, bodies.declared(models.ApiKey, body, company=company, name=name))
-    shown = await declared.load_of(API_KEYS)(desk, key_id)
+    now = await declared.load_of(API_KEYS)(desk, key_id)
     fields = sorted(body.model_fields_set)
-    await declared.note(desk, API_KEYS, "change", key_id, shown, fields=fields)
+    await declared.note(desk, API_KEYS, "change", key_id, now, fields=fields)

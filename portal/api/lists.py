@@ -6,12 +6,14 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from fastapi import APIRouter, Request
+from pydantic import BaseModel
 
 from billing.lifecycle.table import Allow
 from portal.api import answers
 from portal.api.answers import Shown
 from portal.api.desk import AtDesk, Desk
 from portal.api.route import allow
+from portal.api.shown import Page
 from portal.problem import Problem
 
 Scope = tuple[str, Sequence[object]]
@@ -24,6 +26,7 @@ def add_list(
     query: str,
     show: Callable[[Desk, Any], Shown],
     allowed: tuple[Allow, ...],
+    answer: type[BaseModel],
     *,
     scope: Callable[[Desk], Scope],
     filters: Mapping[str, str] | None = None,
@@ -48,7 +51,7 @@ def add_list(
     }
     words = path.strip("/").replace("_", " ")
     handle.__name__ = f"list_{path.strip('/')}"
-    told = allow(*allowed)
+    told = allow(*allowed, answer=Page[answer])  # type: ignore[valid-type] # made here
     told["openapi_extra"]["parameters"] = [
         {"name": name, "in": "query", "required": False, "schema": {"type": "string"}} for name in columns
     ]

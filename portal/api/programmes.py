@@ -14,7 +14,7 @@ from billing.declaration.fields import Budget
 from billing.lifecycle import programme
 from billing.lifecycle.shares import DatedShare
 from billing.lifecycle.table import AUDITOR, OPERATOR, Allow
-from portal.api import answers, bodies, declared, forms, show
+from portal.api import answers, bodies, declared, forms, show, shown
 from portal.api.desk import Desk
 from portal.api.route import OfficeRoute
 from portal.api.steps import add_log, add_step
@@ -33,6 +33,7 @@ KIND: Final = declared.Kind(
         " from programme p join programme_life l on l.programme_id = p.id"
     ),
     show=lambda _, row: show.programme(row),
+    answer=shown.ProgrammeShown,
     read=(OPERATOR, AUDITOR, Allow("company"), Allow("provider")),
     is_public=True,
 )
@@ -58,9 +59,20 @@ def router() -> APIRouter:
     declared.add_read(made, KIND)
     declared.add_post(made, KIND, _make, Programme)
     declared.add_patch(made, KIND, ProgrammeChange, _change)
-    add_step(made, "/programmes", programme.TABLE, "open", bodies.Nothing, _mover("open"), _load)
-    add_step(made, "/programmes", programme.TABLE, "close", bodies.Because, _mover("close"), _load)
-    add_step(made, "/programmes", programme.TABLE, "change_share", forms.ShareChange, _change_share, _load)
+    add_step(made, "/programmes", programme.TABLE, "open", bodies.Nothing, _mover("open"), _load, KIND.answer)
+    add_step(
+        made, "/programmes", programme.TABLE, "close", bodies.Because, _mover("close"), _load, KIND.answer
+    )
+    add_step(
+        made,
+        "/programmes",
+        programme.TABLE,
+        "change_share",
+        forms.ShareChange,
+        _change_share,
+        _load,
+        KIND.answer,
+    )
     add_log(made, "/programmes", programme.TABLE, _load, (OPERATOR, AUDITOR))
     return made
 

@@ -10,7 +10,7 @@ from fastapi.responses import JSONResponse
 from billing.casework import rounds, selection
 from billing.lifecycle import round as lifecycle
 from billing.lifecycle.table import AUDITOR, OPERATOR, Allow
-from portal.api import answers, bodies, forms, show, show_casework
+from portal.api import answers, bodies, forms, show, show_casework, shown
 from portal.api.answers import Shown
 from portal.api.desk import AtDesk, Desk
 from portal.api.lists import Scope, add_list
@@ -29,6 +29,7 @@ def router() -> APIRouter:
         "select * from round",
         lambda _, row: show_casework.round_(row),
         _READ,
+        shown.RoundShown,
         scope=_announced,
         filters={"programme": "programme_id", "state": "state"},
     )
@@ -36,14 +37,13 @@ def router() -> APIRouter:
     @made.post(
         "/rounds",
         summary="Make a round",
-        status_code=201,
-        **allow(*lifecycle.TABLE.step("make").allow, method="POST"),
+        **allow(*lifecycle.TABLE.step("make").allow, answer=shown.RoundShown, method="POST", status=201),
     )
     async def make_round(desk: AtDesk, body: forms.Round) -> JSONResponse:
         await rounds.make(desk.conn, body.id, _columns(body), deed=desk.deed())
         return answers.one(await _load(desk, body.id), status=201, location=f"/api/rounds/{body.id}")
 
-    add_one(made, "/rounds", "Read a round", _load, _READ)
+    add_one(made, "/rounds", "Read a round", _load, _READ, shown.RoundShown)
     add_change(
         made,
         "/rounds",
@@ -52,11 +52,23 @@ def router() -> APIRouter:
         _change,
         _load,
         lifecycle.TABLE.step("change").allow,
+        shown.RoundShown,
     )
-    add_step(made, "/rounds", lifecycle.TABLE, "announce", bodies.Nothing, _mover("announce"), _load)
-    add_step(made, "/rounds", lifecycle.TABLE, "extend", forms.Extension, _extend, _load)
-    add_step(made, "/rounds", lifecycle.TABLE, "select", bodies.Nothing, _select, _load)
-    add_step(made, "/rounds", lifecycle.TABLE, "cancel", bodies.Because, _mover("cancel"), _load)
+    add_step(
+        made,
+        "/rounds",
+        lifecycle.TABLE,
+        "announce",
+        bodies.Nothing,
+        _mover("announce"),
+        _load,
+        shown.RoundShown,
+    )
+    add_step(made, "/rounds", lifecycle.TABLE, "extend", forms.Extension, _extend, _load, shown.RoundShown)
+    add_step(made, "/rounds", lifecycle.TABLE, "select", bodies.Nothing, _select, _load, shown.RoundShown)
+    add_step(
+        made, "/rounds", lifecycle.TABLE, "cancel", bodies.Because, _mover("cancel"), _load, shown.RoundShown
+    )
     add_log(made, "/rounds", lifecycle.TABLE, _load, (OPERATOR, AUDITOR))
 
     _add_ranking(made)
@@ -64,7 +76,11 @@ def router() -> APIRouter:
 
 
 def _add_ranking(made: APIRouter) -> None:
-    @made.get("/rounds/{id}/ranking", summary="A round's ranking as it stands", **allow(OPERATOR, AUDITOR))
+    @made.get(
+        "/rounds/{id}/ranking",
+        summary="A round's ranking as it stands",
+        **allow(OPERATOR, AUDITOR, answer=shown.Page[shown.RankedShown]),
+    )
     async def read_ranking(desk: AtDesk, id: IdPath) -> dict[str, Any]:
         row = await rounds.find(desk.conn, id)
         ranked = await selection.ranking(desk.conn, row)

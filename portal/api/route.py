@@ -52,13 +52,17 @@ _MATCH_PARAMETER: Final = {
 _PARAMETERS: Final = {"POST": [_KEY_PARAMETER], "PATCH": [_MATCH_PARAMETER]}
 
 
-def allow(*allowed: Allow, method: str = "GET") -> dict[str, Any]:
-    """Arguments of a route: who may use it. `method` adds the header that it asks for."""
+def allow(*allowed: Allow, answer: Any, method: str = "GET", status: int = 200) -> dict[str, Any]:
+    """Arguments of a route: who may use it, its answer's model; `method` adds the header that it asks for."""
     rows = [{"role": one.role, "relation": one.relation} for one in allowed]
     extra: dict[str, Any] = {"x-allow": rows}
     if method in _PARAMETERS:
         extra["parameters"] = _PARAMETERS[method]
-    return {"openapi_extra": extra}
+    return {
+        "openapi_extra": extra,
+        "status_code": status,
+        "responses": {status: {"model": answer}},
+    }
 
 
 class OfficeRoute(APIRoute):

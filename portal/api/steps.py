@@ -11,13 +11,13 @@ from fastapi.responses import JSONResponse
 from billing.casework.deeds import steps_of
 from billing.lifecycle.table import Allow, Table
 from portal.api import answers, show_casework
-from portal.api.answers import Shown
 from portal.api.bodies import Body
 from portal.api.desk import AtDesk, Desk
 from portal.api.route import allow
+from portal.api.shown import Page, Shown, StepShown
 
 IdPath = Annotated[str, Path(max_length=200)]
-Load = Callable[[Desk, str], Awaitable[Shown]]
+Load = Callable[[Desk, str], Awaitable[dict[str, Any]]]
 
 
 def add_step(
@@ -28,6 +28,7 @@ def add_step(
     body: type[Body],
     run: Callable[[Desk, str, Any], Awaitable[None]],
     load: Load,
+    answer: type[Shown],
 ) -> None:
     """POST {path}/{id}/{action}. `load` refuses what the person may not see, before anything is judged."""
 
@@ -43,11 +44,11 @@ def add_step(
         handle,
         methods=["POST"],
         summary=f"{table.thing.capitalize()}: {action.replace('_', ' ')}",
-        **allow(*table.step(action).allow, method="POST"),
+        **allow(*table.step(action).allow, answer=answer, method="POST"),
     )
 
 
-def add_change(
+def add_change(  # noqa: PLR0913 - a route in one call
     router: APIRouter,
     path: str,
     summary: str,
@@ -55,6 +56,7 @@ def add_change(
     run: Callable[[Desk, str, Any], Awaitable[None]],
     load: Load,
     allowed: tuple[Allow, ...],
+    answer: type[Shown],
     *,
     id_path: str = "{id}",
 ) -> None:
@@ -74,7 +76,11 @@ def add_change(
     }
     handle.__name__ = f"change_{path.strip('/')}"
     router.add_api_route(
-        f"{path}/{id_path}", handle, methods=["PATCH"], summary=summary, **allow(*allowed, method="PATCH")
+        f"{path}/{id_path}",
+        handle,
+        methods=["PATCH"],
+        summary=summary,
+        **allow(*allowed, answer=answer, method="PATCH"),
     )
 
 
@@ -84,6 +90,7 @@ def add_one(
     summary: str,
     load: Load,
     allowed: tuple[Allow, ...],
+    answer: type[Shown],
     *,
     id_path: str = "{id}",
 ) -> None:
@@ -94,13 +101,15 @@ def add_one(
 
     handle.__annotations__ = {"desk": AtDesk, "id": IdPath, "return": JSONResponse}
     handle.__name__ = f"read_{path.strip('/')}"
-    router.add_api_route(f"{path}/{id_path}", handle, methods=["GET"], summary=summary, **allow(*allowed))
+    router.add_api_route(
+        f"{path}/{id_path}", handle, methods=["GET"], summary=summary, **allow(*allowed, answer=answer)
+    )
 
 
 def add_log(router: APIRouter, path: str, table: Table[Any], load: Load, allowed: tuple[Allow, ...]) -> None:
     """GET {path}/{id}/log: every step, with its person and reason."""
 
-    async def handle(desk: Any, id: str) -> Shown:
+    async def handle(desk: Any, id: str) -> dict[str, Any]:
         await load(desk, id)
         steps = await steps_of(desk.conn, table.thing, id)
         shown = [show_casework.step(one, to=desk.actor.role) for one in steps]
@@ -113,5 +122,5 @@ def add_log(router: APIRouter, path: str, table: Table[Any], load: Load, allowed
         handle,
         methods=["GET"],
         summary=f"{table.thing.capitalize()}: its log",
-        **allow(*allowed),
+        **allow(*allowed, answer=Page[StepShown]),
     )

@@ -12,7 +12,7 @@ from billing.declaration import models
 from billing.declaration.fields import Email, Id
 from billing.lifecycle.table import AUDITOR, OPERATOR, OWN_COMPANY, OWN_PROVIDER, Refused
 from portal import people
-from portal.api import answers, bodies, declared, show
+from portal.api import answers, bodies, declared, show, shown
 from portal.api.declared import Kind
 from portal.api.desk import Desk
 from portal.api.route import OfficeRoute
@@ -25,6 +25,7 @@ USERS: Final = Kind(
         " password_hash is not null as has_password from person"
     ),
     show=lambda _, row: show.user(row),
+    answer=shown.UserShown,
     read=(OPERATOR, AUDITOR, OWN_COMPANY, OWN_PROVIDER),
     company="company",
     provider="provider",
@@ -46,7 +47,7 @@ class UserChange(bodies.Body):
 def router() -> APIRouter:
     made = APIRouter(route_class=OfficeRoute, tags=["users"])
     declared.add_read(made, USERS)
-    declared.add_post(made, USERS, _invite, Invitation)
+    declared.add_post(made, USERS, _invite, Invitation, shown.InvitedUser)
     declared.add_patch(made, USERS, UserChange, _change)
     return made
 
@@ -59,10 +60,10 @@ async def _invite(desk: Desk, body: Invitation) -> JSONResponse:
     except people.PersonRefused as refused:
         raise Refused("invalid", str(refused), "사용자의 역할과 소속을 확인해 주세요.") from refused
     token = await people.invite(desk.conn, body.email, life_s=desk.api.invitation_life_s)
-    shown = await declared.load_of(USERS)(desk, body.email)
-    await declared.note(desk, USERS, "make", body.email, shown, role=body.role)
+    now = await declared.load_of(USERS)(desk, body.email)
+    await declared.note(desk, USERS, "make", body.email, now, role=body.role)
     link = f"{desk.api.office_address}/welcome/{token}"
-    return answers.one({**shown, "link": link}, status=201, location=f"/api/users/{body.email}")
+    return answers.one({**now, "link": link}, status=201, location=f"/api/users/{body.email}")
 
 
 async def _change(desk: Desk, email: str, body: Any) -> None:
@@ -74,5 +75,5 @@ async def _change(desk: Desk, email: str, body: Any) -> None:
         " returning email",
         [body.disabled, desk.now, email],
     )
-    shown = await declared.load_of(USERS)(desk, email)
-    await declared.note(desk, USERS, "change", email, shown, disabled=body.disabled)
+    now = await declared.load_of(USERS)(desk, email)
+    await declared.note(desk, USERS, "change", email, now, disabled=body.disabled)

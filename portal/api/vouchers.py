@@ -10,7 +10,7 @@ from billing.casework import vouchers
 from billing.declaration import models
 from billing.lifecycle import voucher
 from billing.lifecycle.table import AUDITOR, OPERATOR, OWN_COMPANY, Refused
-from portal.api import bodies, declared, forms, show
+from portal.api import bodies, declared, forms, show, shown
 from portal.api.declared import Kind
 from portal.api.desk import Desk
 from portal.api.route import OfficeRoute
@@ -21,6 +21,7 @@ VOUCHERS: Final = Kind(
     model=models.Voucher,
     query=vouchers.FIND,
     show=lambda desk, row: show.voucher(row, desk.now_ms),
+    answer=shown.VoucherShown,
     read=(OPERATOR, AUDITOR, OWN_COMPANY),
     company="company_id",
     filters={"programme": "programme_id", "company": "company_id"},
@@ -46,7 +47,7 @@ def router() -> APIRouter:
         ("extend", forms.VoucherExtension),
         ("claw_back", forms.ClawBack),
     ):
-        add_step(made, "/vouchers", table, action, body, _mover(action), _load)
+        add_step(made, "/vouchers", table, action, body, _mover(action), _load, VOUCHERS.answer)
     add_log(made, "/vouchers", table, _load, (OPERATOR, AUDITOR, OWN_COMPANY))
     return made
 
@@ -58,8 +59,8 @@ async def _change(desk: Desk, voucher_id: str, body: bodies.Body) -> None:
     if vouchers.state_of(row, desk.now_ms) not in ("active", "suspended"):
         raise Refused("wrong_state", "The voucher has ended.", "이미 종료된 바우처입니다.")
     await declared.write(desk, bodies.declared(models.Voucher, body, id=voucher_id))
-    shown = await _load(desk, voucher_id)
-    await declared.note(desk, VOUCHERS, "change", voucher_id, shown, fields=sorted(body.model_fields_set))
+    now = await _load(desk, voucher_id)
+    await declared.note(desk, VOUCHERS, "change", voucher_id, now, fields=sorted(body.model_fields_set))
 
 
 def _mover(action: str) -> Any:

@@ -210,6 +210,9 @@ create constraint trigger logged after insert or update of state on agreement de
 create constraint trigger logged after insert or update of state on amendment deferrable initially deferred
     for each row execute function state_is_logged('amendment', 'id');
 
+revoke update, delete, truncate on share_change, document, evaluation, agreement_terms, voucher_ending
+    from public, current_user;
+
 create trigger stays before delete or truncate on round for each statement execute function refuse_removal();
 create trigger stays before delete or truncate on application for each statement execute function refuse_removal();
 create trigger stays before delete or truncate on agreement for each statement execute function refuse_removal();
