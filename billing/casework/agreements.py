@@ -51,7 +51,8 @@ async def make(conn: Connection, application_id: str, values: Mapping[str, Any],
         "select id from agreement where application_id = %s and state in ('offered', 'signed', 'completed')",
         [application_id],
     )
-    terms = {**{name: row.get(name) for name in TERMS}, "government_micro": row["award_micro"] or 0, **values}
+    named = {name: value for name, value in values.items() if value is not None or name == "products"}
+    terms = {**{name: row.get(name) for name in TERMS}, "government_micro": row["award_micro"] or 0, **named}
     number = await row_of(conn, "select nextval('agreement_number') as n")
     agreement_id = f"ag-{number['n']:06d}"
     state = await take_step(
@@ -78,16 +79,21 @@ async def make(conn: Connection, application_id: str, values: Mapping[str, Any],
     if values.get("self_cash_micro") is None:
         terms["self_cash_micro"] = self_share_micro(terms["government_micro"], share_ppm)
     await check_products(conn, terms["products"])
-    await conn.execute(
-        "insert into agreement (id, application_id, programme_id, company_id, state, class_name, share_ppm,"
-        " created_at) values (%s, %s, %s, %s, %s, %s, %s, %s)",
-        [
-            *(agreement_id, application_id, row["programme_id"], row["company_id"], state),
-            *(row["class_name"], share_ppm, deed.now),
-        ],
-    )
+    made = {**row, "id": agreement_id, "state": state, "share_ppm": share_ppm, "created_at": deed.now}
+    await _insert(conn, {**made, "application_id": application_id})
     await write_terms(conn, agreement_id, 1, terms)
     return agreement_id
+
+
+async def _insert(conn: Connection, row: Mapping[str, Any]) -> None:
+    names = (
+        *("id", "application_id", "programme_id", "company_id", "state", "class_name", "share_ppm"),
+        "created_at",
+    )
+    await conn.execute(
+        f"insert into agreement ({', '.join(names)}) values ({', '.join(['%s'] * len(names))})".encode(),  # noqa: S608
+        [row[name] for name in names],
+    )
 
 
 async def check_products(conn: Connection, products: list[str] | None) -> None:

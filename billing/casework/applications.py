@@ -48,23 +48,9 @@ async def make(
     conn: Connection, round_id: str, company_id: str, values: Mapping[str, Any], *, deed: Deed
 ) -> str:
     """-> its id. One of a company in a round, for good: who withdrew opens it again."""
-    company = await row_of(
-        conn,
-        "select id as company_id, brn, active as company_active, class_name as company_class from company"
-        " where id = %s",
-        [company_id],
-    )
-    of_rounds = await rows_of(
-        conn,
-        "select state as round_state, opens_at, closes_at, classes, tracks, bonuses as round_bonuses,"
-        " cap_micro, evaluators_min from round where id = %s and state <> 'draft' for share",
-        [round_id],
-    )
-    if not of_rounds:
-        raise Refused("round_unknown", "There is no such round.", "없는 회차입니다.")
+    row = {**await _round_and_company(conn, round_id, company_id), **values}
     number = await row_of(conn, "select nextval('application_number') as n")
     application_id = f"ap-{number['n']:06d}"
-    row = {**company, **of_rounds[0], **values}
     await take_step(
         conn,
         application.TABLE,
@@ -81,7 +67,7 @@ async def make(
             f"insert into application ({', '.join(names)})"  # noqa: S608
             f" values ({', '.join(['%s'] * len(names))})".encode(),
             [
-                *(application_id, round_id, company_id, "draft", company["company_class"], deed.now),
+                *(application_id, round_id, company_id, "draft", row["company_class"], deed.now),
                 *(values[name] for name in FIELDS),
             ],
         )
@@ -92,6 +78,24 @@ async def make(
             "이 회차에 이미 신청서가 있습니다.",
         ) from None
     return application_id
+
+
+async def _round_and_company(conn: Connection, round_id: str, company_id: str) -> Row:
+    company = await row_of(
+        conn,
+        "select id as company_id, brn, active as company_active, class_name as company_class from company"
+        " where id = %s",
+        [company_id],
+    )
+    of_round = await rows_of(
+        conn,
+        "select state as round_state, opens_at, closes_at, classes, tracks, bonuses as round_bonuses,"
+        " cap_micro, evaluators_min from round where id = %s and state <> 'draft' for share",
+        [round_id],
+    )
+    if not of_round:
+        raise Refused("round_unknown", "There is no such round.", "없는 회차입니다.")
+    return {**company, **of_round[0]}
 
 
 async def change(conn: Connection, application_id: str, changes: Mapping[str, Any], *, deed: Deed) -> None:

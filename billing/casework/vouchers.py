@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from billing.casework.budget import check_promises
 from billing.casework.deeds import Deed, take_step
-from billing.casework.rows import Row, lock_budget, row_of
+from billing.casework.rows import Row, lock_budget, row_of, rows_of
 from billing.database import Connection
 from billing.directory_time import instant_ms, period_ms
 from billing.funds import BelowSpent, FundsChange, set_capacities
@@ -117,7 +117,6 @@ async def move(
         spent_micro=row["spent_micro"],
         claimed_micro=amount_micro,
     )
-    before = state_of(row, instant_ms(deed.now))
     detail: dict[str, Any] = {"amount_micro": amount_micro} if amount_micro else {}
     if new_ends_on is not None:
         detail |= {"ends_on": {"from": str(ends_on), "to": str(new_ends_on)}}
@@ -127,17 +126,21 @@ async def move(
         action,
         deed=deed,
         thing_id=voucher_id,
-        state=before,
+        state=state_of(row, instant_ms(deed.now)),
         company=row["company_id"],
         facts=facts,
         detail=detail,
     )
     if after in ("ended", "clawed_back"):
-        await conn.execute(
-            "insert into voucher_ending (voucher_id, kind, claimed_micro, at) values (%s, %s, %s, %s)",
-            [voucher_id, after, amount_micro, deed.now],
-        )
+        await _write_ending(conn, voucher_id, after, amount_micro, deed)
     await write_voucher(conn, _after(row, action, after, amount_micro, new_ends_on))
+
+
+async def _write_ending(conn: Connection, voucher_id: str, kind: str, claimed_micro: int, deed: Deed) -> None:
+    await conn.execute(
+        "insert into voucher_ending (voucher_id, kind, claimed_micro, at) values (%s, %s, %s, %s)",
+        [voucher_id, kind, claimed_micro, deed.now],
+    )
 
 
 def _after(row: Row, action: str, state: str, amount_micro: int, new_ends_on: date | None) -> Row:
@@ -149,6 +152,11 @@ def _after(row: Row, action: str, state: str, amount_micro: int, new_ends_on: da
     if action == "claw_back":
         return {**row, "state": "ended"}
     return {**row, "state": state}
+
+
+async def _must_be_new(conn: Connection, voucher_id: str) -> None:
+    if await rows_of(conn, "select 1 from voucher where id = %s", [voucher_id]):
+        raise Refused("id_taken", "There is a voucher of this id.", "이미 사용 중인 바우처 ID입니다.")
 
 
 async def issue(
@@ -168,6 +176,8 @@ async def issue(
         deposit_rule=life["deposit_rule"],
         deposit_micro=deposit_micro,
         deposit_due_micro=agreement["self_cash_micro"],
+        today=deed.today,
+        ends_on=agreement["ends_on"],
     )
     state = await take_step(
         conn,
@@ -180,19 +190,9 @@ async def issue(
         facts=facts,
         detail={"agreement": agreement["id"]},
     )
-    there = await conn.execute("select 1 from voucher where id = %s", [voucher_id])
-    if await there.fetchone() is not None:
-        raise Refused("id_taken", "There is a voucher of this id.", "이미 사용 중인 바우처 ID입니다.")
-    await write_voucher(
-        conn,
-        {
-            **agreement,
-            **life,
-            "id": voucher_id,
-            "self_micro": deposit_micro,
-            "state": state,
-        },
-    )
+    await _must_be_new(conn, voucher_id)
+    made = {"id": voucher_id, "self_micro": deposit_micro, "state": state}
+    await write_voucher(conn, {**agreement, **life, **made})
     await conn.execute("update agreement set voucher_id = %s where id = %s", [voucher_id, agreement["id"]])
     await conn.execute(
         "update application set voucher_id = %s where id = %s", [voucher_id, agreement["application_id"]]

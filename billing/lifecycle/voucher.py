@@ -16,6 +16,7 @@ class Facts:
     deposit_rule: str = "rolling"
     deposit_micro: int = 0
     deposit_due_micro: int = 0
+    today: date | None = None
     ends_on: date | None = None
     new_ends_on: date | None = None
     programme_ends_on: date | None = None
@@ -40,6 +41,12 @@ DEPOSIT_PAID: Final = Guard[Facts](
     "This programme's vouchers open when the whole self share in cash is paid in.",
     "자기부담금(현금)을 모두 예치해야 바우처를 발급할 수 있습니다.",
     lambda facts: facts.deposit_rule != "full" or facts.deposit_micro >= facts.deposit_due_micro,
+)
+IN_PERIOD: Final = Guard[Facts](
+    "period_closed",
+    "The agreement's last day has passed.",
+    "협약 기간이 이미 끝났습니다.",
+    lambda facts: facts.today is not None and facts.ends_on is not None and facts.today <= facts.ends_on,
 )
 WITHOUT_AGREEMENT: Final = Guard[Facts](
     "agreement_rules",
@@ -76,7 +83,7 @@ TABLE: Final = Table[Facts](
         "clawed_back": "환수",
     },
     (
-        Step("issue", (), "active", (OPERATOR,), (AGREEMENT_SIGNED, ONE_VOUCHER, DEPOSIT_PAID)),
+        Step("issue", (), "active", (OPERATOR,), (AGREEMENT_SIGNED, IN_PERIOD, ONE_VOUCHER, DEPOSIT_PAID)),
         Step("deposit", _ALIVE, None, (OPERATOR,)),
         Step("suspend", ("active",), "suspended", (OPERATOR,), needs_reason=True),
         Step("resume", ("suspended",), "active", (OPERATOR,), needs_reason=True),

@@ -24,7 +24,9 @@ _AMENDMENTS: Final = "select m.*, g.company_id from amendment m join agreement g
 def router() -> APIRouter:
     made = APIRouter(route_class=OfficeRoute, tags=["agreements"])
     _add_agreements(made)
+    _add_steps(made)
     _add_amendments(made)
+    _add_steps_of_amendments(made)
     return made
 
 
@@ -46,12 +48,12 @@ def _add_agreements(made: APIRouter) -> None:
         **allow(*agreement.TABLE.step("make").allow, answer=shown.AgreementShown, method="POST", status=201),
     )
     async def make_agreement(desk: AtDesk, body: forms.Agreement) -> JSONResponse:
-        values = {name: getattr(body, name) for name in forms.Terms.model_fields}
-        if body.government_krw is None:
-            del values["government_krw"]
+        values = {name: value for name, value in bodies.given(body).items() if name != "application"}
         made_id = await agreements.make(desk.conn, body.application, _columns(values), deed=desk.deed())
         return answers.one(await _load(desk, made_id), status=201, location=f"/api/agreements/{made_id}")
 
+
+def _add_steps(made: APIRouter) -> None:
     add_one(made, "/agreements", "Read an agreement", _load, _READ, shown.AgreementShown)
     table = agreement.TABLE
     for action, body in (
@@ -104,6 +106,8 @@ def _add_amendments(made: APIRouter) -> None:
         now = await _load_amendment(desk, made_id)
         return answers.one(now, status=201, location=f"/api/amendments/{made_id}")
 
+
+def _add_steps_of_amendments(made: APIRouter) -> None:
     add_one(made, "/amendments", "Read an amendment", _load_amendment, _READ, shown.AmendmentShown)
     table = amendment.TABLE
     for action, body in (

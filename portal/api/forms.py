@@ -100,19 +100,16 @@ class Evaluation(Body):
     comment: Text = ""
 
 
-class Terms(Body):
-    """Of an agreement; `self_cash_krw` left out: what the share asks for beside the grant."""
+class Agreement(Body):
+    """What is left out is as awarded and applied for; `self_cash_krw` is what the share asks for."""
 
+    application: Id
     starts_on: Day
     ends_on: Day
     government_krw: Amount | None = None
     self_cash_krw: Amount | None = None
-    self_in_kind_krw: Amount = 0
+    self_in_kind_krw: Amount | None = None
     products: Products | None = None
-
-
-class Agreement(Terms):
-    application: Id
 
 
 class Amendment(Body):

@@ -43,36 +43,21 @@ def router() -> APIRouter:
         await rounds.make(desk.conn, body.id, _columns(body), deed=desk.deed())
         return answers.one(await _load(desk, body.id), status=201, location=f"/api/rounds/{body.id}")
 
-    add_one(made, "/rounds", "Read a round", _load, _READ, shown.RoundShown)
-    add_change(
-        made,
-        "/rounds",
-        "Change a draft round",
-        RoundChange,
-        _change,
-        _load,
-        lifecycle.TABLE.step("change").allow,
-        shown.RoundShown,
-    )
-    add_step(
-        made,
-        "/rounds",
-        lifecycle.TABLE,
-        "announce",
-        bodies.Nothing,
-        _mover("announce"),
-        _load,
-        shown.RoundShown,
-    )
-    add_step(made, "/rounds", lifecycle.TABLE, "extend", forms.Extension, _extend, _load, shown.RoundShown)
-    add_step(made, "/rounds", lifecycle.TABLE, "select", bodies.Nothing, _select, _load, shown.RoundShown)
-    add_step(
-        made, "/rounds", lifecycle.TABLE, "cancel", bodies.Because, _mover("cancel"), _load, shown.RoundShown
-    )
-    add_log(made, "/rounds", lifecycle.TABLE, _load, (OPERATOR, AUDITOR))
-
+    _add_steps(made)
     _add_ranking(made)
     return made
+
+
+def _add_steps(made: APIRouter) -> None:
+    table, model = lifecycle.TABLE, shown.RoundShown
+    may_change = table.step("change").allow
+    add_one(made, "/rounds", "Read a round", _load, _READ, model)
+    add_change(made, "/rounds", "Change a draft round", RoundChange, _change, _load, may_change, model)
+    add_step(made, "/rounds", table, "announce", bodies.Nothing, _mover("announce"), _load, model)
+    add_step(made, "/rounds", table, "extend", forms.Extension, _extend, _load, model)
+    add_step(made, "/rounds", table, "select", bodies.Nothing, _select, _load, model)
+    add_step(made, "/rounds", table, "cancel", bodies.Because, _mover("cancel"), _load, model)
+    add_log(made, "/rounds", table, _load, (OPERATOR, AUDITOR))
 
 
 def _add_ranking(made: APIRouter) -> None:

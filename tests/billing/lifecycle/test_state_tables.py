@@ -52,13 +52,14 @@ VOUCHER = voucher.Facts(
     deposit_rule="full",
     deposit_micro=10,
     deposit_due_micro=10,
+    today=LAST,
+    ends_on=LAST,
     spent_micro=5,
     claimed_micro=5,
 )
 LONGER = replace(
     VOUCHER,
     agreement_state=None,
-    ends_on=LAST,
     new_ends_on=date(2026, 11, 1),
     programme_ends_on=date(2026, 12, 31),
 )
@@ -128,6 +129,8 @@ BROKEN: list[tuple[str, str, dict[str, Any]]] = [
     ("amendment", "outside_programme", {"new_ends_on": date(2026, 4, 30)}),
     ("amendment", "outside_programme", {"new_starts_on": date(2025, 12, 31)}),
     ("voucher", "agreement_not_signed", {"agreement_state": "offered"}),
+    ("voucher", "period_closed", {"today": date(2026, 11, 1)}),
+    ("voucher", "period_closed", {"ends_on": None}),
     ("voucher", "voucher_exists", {"has_voucher": True}),
     ("voucher", "deposit_missing", {"deposit_micro": 9}),
     ("voucher", "agreement_rules", {"agreement_state": "signed"}),

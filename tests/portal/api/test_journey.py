@@ -20,7 +20,7 @@ async def test_from_a_programme_to_vouchers(books_url: str) -> None:
             ("hanbit", 5_000_000, ["region"]),
             ("saessak", 3_000_000, []),
         ):
-            body = APPLICATION | {"government_krw": asks, "bonuses": bonuses}
+            body = APPLICATION | {"government_krw": asks, "bonuses": bonuses, "products": ["nuri-x1"]}
             ids[company] = await world.applied(company, body)
         await world.books()
 
@@ -64,7 +64,7 @@ async def test_from_a_programme_to_vouchers(books_url: str) -> None:
 
 
 async def _to_a_voucher(world: OfficeWorld, application_id: str) -> None:
-    terms = {"starts_on": "2026-04-01", "ends_on": "2026-10-31", "products": ["nuri-x1"]}
+    terms = {"starts_on": "2026-04-01", "ends_on": "2026-10-31"}
     body = {"application": application_id, **terms}
     agreement = await world.post("operator", "agreements", body)
     assert (agreement["government_krw"], agreement["self_cash_krw"]) == ("3000000", "1000000")

@@ -148,6 +148,47 @@ async def test_an_award_is_reserved_until_it_is_a_voucher_or_let_go(world: Offic
     await world.books()
 
 
+async def test_rounds_share_the_programme_s_budget_and_caps(world: OfficeWorld) -> None:
+    """The second round has a budget of its own, and what the first has left of the programme's 10,000,000."""
+    terms = PROGRAMME | {"company_year_cap_krw": 4_500_000}
+    await world.opened_round(terms, ROUND)
+    second = ROUND | {"id": "ai-2026-2", "budget_kind": "supplementary", "beyond_budget": "skip"}
+    await world.post("operator", "rounds", second)
+    await world.post("operator", "rounds/ai-2026-2/announce")
+    asked = {
+        "first": await world.applied("gaonde", APPLICATION | {"government_krw": 4_000_000}),
+        "capped": await world.applied(
+            "gaonde", APPLICATION | {"round": "ai-2026-2", "government_krw": 500_001}
+        ),
+        "fits": await world.applied(
+            "hanbit", APPLICATION | {"round": "ai-2026-2", "government_krw": 4_500_000}
+        ),
+        "beyond": await world.applied(
+            "dasom", APPLICATION | {"round": "ai-2026-2", "government_krw": 1_500_001}
+        ),
+    }
+    await world.selected(asked["first"], "ai-2026-1")
+    for name, plan in (("capped", 60), ("fits", 50), ("beyond", 40)):
+        await world.post("operator", f"applications/{asked[name]}/screen")
+        await world.scored(asked[name], (30, plan), (30, plan), (30, plan))
+    early = await world.refused("operator", "rounds/ai-2026-1/select")
+    assert early == (409, "wrong_state")
+    await world.post("operator", "rounds/ai-2026-2/select")
+    outcomes = {}
+    for name, application in asked.items():
+        shown = await world.get("operator", f"applications/{application}")
+        outcomes[name] = (shown["state"], shown["award_krw"] or shown["outcome"]["why"])
+    assert outcomes == {
+        "first": ("selected", "4000000"),
+        "capped": (
+            "rejected",
+            "The company's cap leaves 500000 won beside what it is granted already.",
+        ),
+        "fits": ("selected", "4500000"),
+        "beyond": ("rejected", "The budget has 1500000 won left at this place."),
+    }
+
+
 async def test_a_would_be_founder_applies_without_a_number_and_signs_with_one(world: OfficeWorld) -> None:
     await world.opened_round(PROGRAMME, ROUND)
     application = await world.applied("saessak", APPLICATION)
