@@ -30,7 +30,8 @@ async def test_one_answer_per_key(world: OfficeWorld) -> None:
     assert (other.status_code, other.json()["code"]) == (422, "idempotency_mismatch")
     # Somebody else's key of the same name is another key, and so is the same key on another path.
     await world.opened_round(PROGRAMME, ROUND)
-    assert (await world.call("hanbit", "POST", "api_keys", body, key="one")).status_code == 201
+    theirs = good(await world.call("hanbit", "POST", "api_keys", body, key="one"))
+    assert theirs.json()["company"] == "hanbit"
     assert (await world.call("gaonde", "POST", "applications", APPLICATION, key="one")).status_code == 201
     # The key's text is in no table: neither in its own nor with the kept answer.
     text = first.json()["key"]
