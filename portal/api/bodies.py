@@ -46,7 +46,7 @@ def _tie_rule(value: str) -> str:
     return value
 
 
-Points = Annotated[int, BeforeValidator(_points)]
+Points = Annotated[int, BeforeValidator(_points, json_schema_input_type=int | str)]
 Text = Annotated[str, Field(max_length=20_000), AfterValidator(_text)]
 Line = Annotated[str, Field(max_length=200), AfterValidator(_text)]
 Reason = Annotated[str, Field(min_length=1, max_length=REASON_CHARACTERS_MAX), AfterValidator(_text)]
