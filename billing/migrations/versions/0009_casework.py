@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from billing.migrations.run_sql import run_sql
 
-revision = "0007"
+revision = "0009"
 down_revision = "0005"
 branch_labels = None
 depends_on = None
 
 
 def upgrade() -> None:
-    run_sql("0007_casework")
+    run_sql("0009_casework")
