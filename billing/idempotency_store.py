@@ -35,6 +35,7 @@ async def claim(
             " values (%s, %s, %s, %s, %s, %s, 'running', clock_timestamp() + make_interval(secs => %s))"
             " on conflict (company_id, key_hash, route) do update set body_hash = excluded.body_hash,"
             " op = excluded.op, gateway_id = excluded.gateway_id, state = 'running', sealed = null,"
+            " taken_over = false,"
             " expires_at = excluded.expires_at where i.expires_at < clock_timestamp() returning op",
             [company_id, key_hash, route, body_hash, op, gateway_id, KEPT_S],
         )
@@ -121,7 +122,8 @@ async def _claimed_before(
     # A call that was settled at nothing is over for good: its op can carry no charge any more.
     taken_op = op if booked is not None and booked[0] == "settled" else first_op
     await conn.execute(
-        "update idem set op = %s, gateway_id = %s where (company_id, key_hash, route) = (%s, %s, %s)",
+        "update idem set op = %s, gateway_id = %s, taken_over = true"
+        " where (company_id, key_hash, route) = (%s, %s, %s)",
         [taken_op, gateway_id, *row_key],
     )
     return Claimed(taken_op)

@@ -48,7 +48,8 @@ async def bind(conn: Connection, row: StoredRow, *, gateway_id: str, call: str |
         if call is not None:
             await conn.execute(
                 "insert into unfinished (op, kind, base_url, vendor_id, gateway_id, call)"
-                " values (%s, %s, %s, %s, %s, %s) on conflict (op) do nothing",
+                " values (%s, %s, %s, %s, %s, %s) on conflict (op) do update set call = excluded.call"
+                " where unfinished.gateway_id = excluded.gateway_id",
                 [row.op, *thing, gateway_id, call],
             )
     return bool(owner == row.company_id)
@@ -76,6 +77,41 @@ async def delete(conn: Connection, row: StoredRow) -> None:
         " where (kind, base_url, vendor_id) = (%s, %s, %s) and deleted_at is null",
         [row.kind, row.base_url, row.vendor_id],
     )
+
+
+async def note_delivered(conn: Connection, op: str, tokens: int) -> None:
+    """A client has read so much of what goes on: a part of what its end is booked by, and never less."""
+    await conn.execute(
+        "update unfinished set call = jsonb_set(call::jsonb, '{delivered}', to_jsonb(greatest("
+        "coalesce((call::jsonb ->> 'delivered')::bigint, 0), %s::bigint)))::text where op = %s",
+        [tokens, op],
+    )
+
+
+async def delivered(conn: Connection, op: str) -> int:
+    """What was noted of it; 0 where it does not go on."""
+    cursor = await conn.execute(
+        "select coalesce((call::jsonb ->> 'delivered')::bigint, 0) from unfinished where op = %s", [op]
+    )
+    row = await cursor.fetchone()
+    return 0 if row is None else int(row[0])
+
+
+async def note_end(conn: Connection, op: str) -> None:
+    """Somebody saw its end: whoever follows it need not wait until it is time to ask."""
+    await conn.execute(
+        "update unfinished set call = jsonb_set(call::jsonb, '{is_seen}', 'true')::text where op = %s", [op]
+    )
+
+
+async def take_ends(conn: Connection, gateway_id: str) -> list[str]:
+    """The calls this gateway follows whose end somebody saw, each told once."""
+    cursor = await conn.execute(
+        "update unfinished set call = (call::jsonb - 'is_seen')::text"
+        " where gateway_id = %s and call like '%%is_seen%%' and call::jsonb ? 'is_seen' returning op",
+        [gateway_id],
+    )
+    return [str(op) for (op,) in await cursor.fetchall()]
 
 
 async def finish(conn: Connection, op: str) -> None:

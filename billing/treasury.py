@@ -195,8 +195,9 @@ class SqlTreasury:
         await confirm_sent(conn, loan)
         if drawn or (before is not None and loan.told_micro > before.limit_micro):
             return Lent(loan.told_micro, loan.free_micro)
-        # What calls hold is known to whoever was short; only they cannot see what former epochs keep.
-        return NothingFree(pending=bool(loan.frozen_micro), free_micro=loan.free_micro)
+        # What calls hold is known to whoever was short; they cannot see what former epochs and tries keep.
+        pending = bool(loan.frozen_micro) or await _gives_back(conn, voucher_id)
+        return NothingFree(pending=pending, free_micro=loan.free_micro)
 
     async def _nothing_known(self, conn: Connection, *, lane: int, n: int) -> LendOutcome | None:
         current = await _open_epoch(conn, lane)
@@ -218,6 +219,24 @@ async def _voucher_lock(conn: Connection, voucher_id: str) -> AsyncIterator[None
         except BaseException:
             await conn.close()  # a connection that may still hold the lock must not go back to the pool
             raise
+
+
+async def _gives_back(conn: Connection, voucher_id: str) -> bool:
+    """A call is made again, or just was, and the books still have what its lost gateway had given of it.
+
+    Its end replaces that, and may cost less.
+    """
+    cursor = await conn.execute(
+        "select exists (select from funds f join idem i on i.company_id = f.company_id and i.taken_over"
+        " join gateway g on g.id = i.gateway_id and g.buried_at is null"
+        " cross join lateral (select voucher_id, gateway_id, charge_micro from usage u where u.op = i.op"
+        " order by step desc limit 1) booked"
+        " where f.voucher_id = %s and booked.voucher_id = f.voucher_id and booked.charge_micro > 0"
+        " and booked.gateway_id <> i.gateway_id)",
+        [voucher_id],
+    )
+    row = await cursor.fetchone()
+    return bool(row and row[0])
 
 
 def _plenty(balance: VoucherBalance, need_micro: int) -> bool:

@@ -14,7 +14,7 @@ from providers.bounds import ESTIMATE_BYTES_PER_TOKEN, input_tokens_max, output_
 from providers.catalogue import Product
 from providers.dialect import Operation
 from providers.dialects import Route
-from providers.facts import RequestFacts
+from providers.facts import RequestFacts, not_followed
 from providers.quirks import NO_QUIRKS, Quirks, quirks_for
 from providers.translation.sides import operation_for
 
@@ -50,8 +50,17 @@ def product_for(caller: Caller, facts: RequestFacts, product: Product | None, ro
     if allowed is not None and product.data_location not in allowed:
         raise Problem("data_location_refused", param="model")
     asked = route.dialect.name
-    if not any(operation_for(asked, route.operation, target.dialect) for target in product.upstreams):
+    spoken = [
+        operation_for(asked, route.operation, target.dialect, vendor=target.vendor)
+        for target in product.upstreams
+    ]
+    if not any(spoken):
         raise _other_dialect(asked, product)
+    if facts.follows is not None and not any(meant is route.operation for meant in spoken):
+        refused = not_followed()
+        raise Problem(
+            "invalid_request", english=refused.message_en, korean=refused.message_ko, param=refused.param
+        )
     return product
 
 
@@ -107,7 +116,7 @@ def ceiling(
     if facts.is_free:
         return Ceiling(price, input_tokens, 0, want_micro=0, least_micro=0, can_be_cut=False)
     units_micro = price.units_micro(facts.units_max)
-    least_tokens = min(1, output_tokens) if operation.has_limit else output_tokens
+    least_tokens = _least_tokens(output_tokens, operation, quirks)
     least_micro = price.ceiling_micro(input_tokens_max=input_tokens, output_tokens_max=least_tokens)
     is_hidden = hides_output or quirks.limit_leaves_reasoning
     if facts.stores:
@@ -122,6 +131,12 @@ def ceiling(
         can_be_cut=operation.assembler is not None and operation.has_limit and not is_hidden,
         units_micro=units_micro,
     )
+
+
+def _least_tokens(output_tokens: int, operation: Operation, quirks: Quirks) -> int:
+    """Neither a limit nor a cut bounds what is thought beside the limit: then it is all or nothing."""
+    is_bounded = operation.has_limit and not quirks.limit_leaves_reasoning
+    return min(1, output_tokens) if is_bounded else output_tokens
 
 
 def _quirks(product: Product) -> Quirks:

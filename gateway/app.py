@@ -130,6 +130,7 @@ class Gateway:
             await self._calls.call(route, caller, request, outlet, record)
             return
         if stored:
+            record.dialect = dialects.dialect_of(path, request.headers).name
             _only(request, *stored)
             await self._stored.answer(stored[request.method], caller, request, outlet, record)
             return

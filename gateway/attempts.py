@@ -6,7 +6,7 @@ All attempts are one operation under one hold, so whatever happens here is one c
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Final, Protocol
+from typing import Final, NoReturn, Protocol
 
 import msgspec
 
@@ -31,6 +31,7 @@ from providers.upstream import Upstream, UpstreamAnswer
 
 ERROR_BODY_BYTES_MAX: Final = 256 * 1024
 REJECTIONS: Final = frozenset({400, 404, 413, 422})  # the caller's own fault: no other upstream helps
+OUR_FAULTS: Final = frozenset({401, 402, 403})  # our credential or our account there
 
 
 class HealthBook(Protocol):
@@ -67,7 +68,7 @@ class Attempts:
             target.target_id: meant
             for target in exchange.product.upstreams
             if exchange.only_target_id in (None, target.target_id)
-            and (meant := operation_for(asked, operation, target.dialect)) is not None
+            and (meant := operation_for(asked, operation, target.dialect, vendor=target.vendor)) is not None
         }
         targets: Sequence[UpstreamTarget] = [
             target for target in exchange.product.upstreams if target.target_id in spoken
@@ -98,7 +99,7 @@ class Attempts:
                     last = problem_of(error)
                     self._health.failure(target.target_id, self._now_s())
                     break
-                except _CannotBeSaid as refusal:
+                except _CannotServe as refusal:
                     last = last or refusal.problem  # an upstream that failed is the better reason
                     break
                 except _NextTarget as refusal:
@@ -133,20 +134,35 @@ class Attempts:
         exchange.upstream_id = next((name for name in named if name), None)
         if 200 <= answer.status < 300:
             self._health.success(target.target_id)
-            return Reached(answer, target, operation, dialect)
+            return _reached(exchange, answer, target, operation, dialect)
         vendor = dialect.read_error(answer.status, await _error_body(answer))
-        status = answer.status  # the contract passes a vendor's 400 on as one, whatever it means by it
         if dialect.read_error_head is not None:
             vendor = dialect.read_error_head(vendor, answer.headers)
-            status = vendor.status
-        if status in REJECTIONS:
+        self._refuse(target, answer, vendor)
+
+    def _refuse(self, target: UpstreamTarget, answer: UpstreamAnswer, vendor: VendorError) -> NoReturn:
+        """What an answer that is not 2xx means for the call: its end, or another upstream."""
+        if answer.status in REJECTIONS and vendor.status in OUR_FAULTS:
+            # The contract passes every 400 of a vendor's on as one; another upstream may know us better.
+            raise _CannotServe(rejection(vendor))
+        if vendor.status in REJECTIONS:
             self._health.success(target.target_id)
             raise rejection(vendor)
-        if status == 429:
+        if vendor.status == 429:
             raise _NextTarget(rate_limited(vendor, answer.headers.get("retry-after")))
-        if status >= 500:
+        if vendor.status >= 500:
             self._health.failure(target.target_id, self._now_s())
         raise _NextTarget(Problem("upstream_error"))
+
+
+def _reached(
+    exchange: Exchange, answer: UpstreamAnswer, target: UpstreamTarget, operation: Operation, dialect: Dialect
+) -> Reached:
+    """The request is let go now: what the answer repeats of it is kept."""
+    if operation.remember is not None:
+        meta = exchange.meta
+        exchange.facts = operation.remember(exchange.facts, exchange.body, meta.op, meta.started_ms // 1000)
+    return Reached(answer, target, operation, dialect)
 
 
 class _NextTarget(Exception):
@@ -157,8 +173,8 @@ class _NextTarget(Exception):
         self.problem = problem
 
 
-class _CannotBeSaid(_NextTarget):
-    """Its dialect has no words for the request; another upstream's may."""
+class _CannotServe(_NextTarget):
+    """It did not fail: it has no words for the request, or does not know us. Another may serve."""
 
 
 async def _error_body(answer: UpstreamAnswer) -> bytes:
@@ -187,7 +203,7 @@ def _encode(
             quirks=quirks_for(target.vendor),
         )
     except BadRequest as bad:
-        raise _CannotBeSaid(
+        raise _CannotServe(
             Problem("invalid_request", english=bad.message_en, korean=bad.message_ko, param=bad.param)
         ) from None
 

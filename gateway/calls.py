@@ -16,10 +16,11 @@ from gateway.auth import Caller
 from gateway.claims import Claims
 from gateway.directory import Directory
 from gateway.exchange import Exchange
+from gateway.outcome import Outcome
 from gateway.outlet import Outlet
 from gateway.ports import BooksUnavailable, ClaimRequest, IdempotencyStore
 from gateway.problems import Problem, charged_failure
-from gateway.relay import Outcome, Relay
+from gateway.relay import Relay
 from gateway.stored import Stored
 from gateway.telemetry import CallRecord
 from metering.claim import Answered, Claimed, InProgress, Mismatch, NotKept

@@ -8,7 +8,7 @@ delivered where the vendor reported none, or released.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
@@ -19,6 +19,9 @@ from metering.wish import Held
 from providers.catalogue import Product
 from providers.dialect import Dialect, Operation
 from providers.facts import RequestFacts
+
+# By tokens or by the piece: what a vendor tells of these need not be what the product is priced by.
+_PRICED_VARIOUSLY: Final = frozenset({"image", "rerank", "speech", "transcription"})
 
 
 class Exchange(msgspec.Struct):
@@ -55,12 +58,22 @@ class Exchange(msgspec.Struct):
     def delivered_usage(self, output_tokens: int) -> Usage:
         """What was delivered so far, as an estimate."""
         facts, input_tokens = self.facts, self.meta.input_tokens
+        if not self.operation.has_limit:  # an estimate is no reason to take more than is held
+            output_tokens = min(output_tokens, self.ceiling.output_tokens)
         if facts.purpose == "transcription":
             return Usage(input_audio=input_tokens, output=output_tokens, units=facts.units_estimate)
         if facts.purpose == "speech":
             return Usage(input=input_tokens, output_audio=output_tokens, units=facts.units_estimate)
-        units = {"searches": 1} if facts.purpose == "rerank" else {}
-        return Usage(input=input_tokens, output=output_tokens, units=units)
+        return Usage(input=input_tokens, output=output_tokens, units=facts.units_estimate)
+
+    def payable_usage(self, output_tokens: int) -> Usage:
+        """Of what was delivered so far what is charged if the balance ends here, and so by every checkpoint.
+
+        One that told more would be taken back at the end, and others be refused meanwhile for want of it.
+        """
+        if self.ceiling.can_be_cut:
+            output_tokens = min(output_tokens, max(0, self.output_tokens_payable()))
+        return self.delivered_usage(output_tokens)
 
     def counted(
         self,
@@ -72,33 +85,62 @@ class Exchange(msgspec.Struct):
     ) -> tuple[Usage, bool]:
         """(what is charged, is it an estimate): the vendor's count, beside it what we counted ourselves.
 
-        Where the vendor reports nothing, our count of the pieces is exact, but there is none of tokens.
+        Where the vendor reports nothing, our count of the pieces is exact, but there is none of tokens. What
+        it counts may be none of what the product is priced by: then that is estimated.
         """
         price, facts = self.ceiling.price, self.facts
         known = dict(units)
         if facts.characters:
             known["characters"] = facts.characters
         estimated = bool(known) and units_are_estimated
+        if facts.purpose == "image" and not output_tokens:  # of pictures that nobody knows the size of
+            output_tokens = known.get("images", 0) * self.product.max_output_tokens
         if usage is None:
             estimated = estimated or price.has_token_prices or not known
             usage = self.delivered_usage(output_tokens) if estimated else Usage()
         else:
             known.update(usage.units)
+            usage, is_completed = self._completed(usage, output_tokens)
+            estimated = estimated or is_completed
         if price.per_second and facts.seconds_estimate and "seconds" not in known:
             known["seconds"], estimated = facts.seconds_estimate, True
+        by_tokens = price.input_price_max() and usage.input_total  # billed by these or by searches
+        if price.per_search and facts.searches_estimate and not (known.get("searches") or by_tokens):
+            known["searches"], estimated = facts.searches_estimate, True
         if known == usage.units:
             return usage, estimated
         return msgspec.structs.replace(usage, units={**usage.units, **known}), estimated
 
+    def unread(self) -> Usage:
+        """Of an answer too large to be read: it was made, so it is billed. All output that is held."""
+        images = {"images": self.facts.images} if self.facts.images else {}
+        return self.counted(None, images, self.ceiling.output_tokens)[0]
+
+    def _completed(self, usage: Usage, output_tokens: int) -> tuple[Usage, bool]:
+        """The vendor's count, with the tokens that it bills by another unit and the product by itself."""
+        if self.facts.purpose not in _PRICED_VARIOUSLY:
+            return usage, False
+        price, delivered = self.ceiling.price, self.delivered_usage(output_tokens)
+        if price.per_search and usage.units.get("searches"):
+            return usage, False
+        told = usage
+        if price.input_price_max() and not usage.input_total and delivered.input_total:
+            usage = msgspec.structs.replace(usage, input=delivered.input, input_audio=delivered.input_audio)
+        if price.output_price_max() and not usage.output_total and delivered.output_total:
+            usage = msgspec.structs.replace(
+                usage, output=delivered.output, output_audio=delivered.output_audio
+            )
+        return usage, usage is not told
+
     def floor_micro(self, output_tokens: int) -> int:
         """The checkpoint: what this call costs if nobody hears of it again."""
         return min(
-            self.ceiling.price.charge_micro(self.delivered_usage(output_tokens)), self.held.granted_micro
+            self.ceiling.price.charge_micro(self.payable_usage(output_tokens)), self.held.granted_micro
         )
 
     def checkpoint(self, output_tokens: int, now_ms: int) -> UsageEvent:
         """The same as an event, for the journal."""
-        usage = self.delivered_usage(output_tokens)
+        usage = self.payable_usage(output_tokens)
         end = self.end(usage=usage, estimated=True, end_reason="gateway_lost", now_ms=now_ms)
         return msgspec.structs.replace(end, charge_micro=self.floor_micro(output_tokens), is_floor=True)
 

@@ -66,7 +66,8 @@ class StoredThings(Protocol):
     """Every method raises BooksUnavailable."""
 
     async def bind(self, thing: StoredThing, *, gateway_id: str, call: str | None) -> bool:
-        """It is the company's from now on. `call`: it goes on, and this gateway follows it.
+        """It is the company's from now on. `call`: it goes on, and this gateway follows it; said again, the
+        later word counts.
 
         False: the id was another company's before, and stays so.
         """
@@ -76,6 +77,18 @@ class StoredThings(Protocol):
 
     async def delete(self, thing: StoredThing) -> None:
         """The vendor has deleted it."""
+
+    async def note_delivered(self, op: str, tokens: int) -> None:
+        """So much of a call that goes on was read by a client; the most that was noted stays."""
+
+    async def delivered(self, op: str) -> int:
+        """The most that was noted."""
+
+    async def note_end(self, op: str) -> None:
+        """Somebody saw that the call is over: its gateway shall ask."""
+
+    async def take_ends(self, gateway_id: str) -> Sequence[str]:
+        """The calls that this gateway follows whose end was seen, each told once."""
 
     async def finish(self, op: str) -> None:
         """The call has ended, and its end is written down."""

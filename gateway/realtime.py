@@ -89,7 +89,8 @@ class Realtime:
                 headers=((b"upgrade", b"websocket"), (b"connection", b"close")),
             )
         money = self._money(_with_product(route, request), who, request, record)
-        first, vendor = await self._open(money, request, record)
+        is_beta = request.header(b"openai-beta") == BETA or _BETA_OFFER in offers(request)
+        first, vendor = await self._open(money, record, is_beta=is_beta)
         session = Session(
             client=socket,
             vendor=vendor,
@@ -97,6 +98,7 @@ class Realtime:
             first=first,
             limits=self._limits,
             language=request.header(b"accept-language"),
+            is_beta=is_beta,
         )
         accept = partial(
             socket.accept,
@@ -109,12 +111,11 @@ class Realtime:
         record.code = None if end.problem is None else end.problem.code
 
     async def _open(
-        self, money: Money, request: Request, record: CallRecord
+        self, money: Money, record: CallRecord, *, is_beta: bool
     ) -> tuple[ResponseExchange, VendorSocket]:
         """Money for one response, and a vendor that has taken the session. Raises Problem."""
         first = await money.hold()
         try:
-            is_beta = request.header(b"openai-beta") == BETA or _BETA_OFFER in offers(request)
             vendor = await self._vendors.connect(money.admitted, record, is_beta=is_beta)
         except BaseException:
             await _give_back(money, first)

@@ -28,7 +28,7 @@ class Holds:
         when_short: Callable[[Problem], None],
     ) -> None:
         self._spare: deque[ResponseExchange] = deque([first])
-        self._asked: dict[str, str | None] = {}  # our name of a request -> the client's
+        self._asked: dict[str, None] = {}  # our names of requests, the eldest first
         self._hold = hold
         self._when_short = when_short
         self._filling: asyncio.Task[None] | None = None
@@ -43,17 +43,18 @@ class Holds:
     def asked(self) -> int:
         return len(self._asked)
 
-    def ask(self, name: str, event_id: str | None) -> None:
+    def ask(self, name: str) -> None:
         """A request for a response is passed on."""
-        self._asked[name] = event_id
+        self._asked[name] = None
         self.fill()
 
-    def answered(self, name: str | None) -> tuple[bool, str | None]:
-        """The vendor refused the request of this name: (whether it was one of ours, the client's name)."""
+    def answered(self, name: str | None) -> bool:
+        """The vendor refused the request of this name. False: none that is waited for."""
         if name is None or name not in self._asked:
-            return False, None
+            return False
+        del self._asked[name]
         self._changed.set()  # who waits for a hold of its own may have one now
-        return True, self._asked.pop(name)
+        return True
 
     def take(self) -> ResponseExchange | None:
         """A response has begun, by a request or by itself."""
@@ -78,7 +79,12 @@ class Holds:
             await self._changed.wait()
 
     def outdated(self, is_current: Callable[[ResponseExchange], bool]) -> ResponseExchange | None:
-        """One to be given back: its price or its voucher is no longer the right one."""
+        """One to be given back: its price or its voucher is no longer the right one.
+
+        Not where a response was asked for that may begin at any time: it was payable as it was asked for.
+        """
+        if len(self._spare) <= len(self._asked):
+            return None
         for exchange in self._spare:
             if not is_current(exchange):
                 self._spare.remove(exchange)

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 
 import msgspec
 
 from gateway.calls import Admitted, Calls
 from gateway.exchange import Exchange
 from gateway.telemetry import CallRecord, Telemetry
+from metering.directory import KeyLimits
 from metering.event import UsageEvent
 from metering.meter import Meter
 from metering.usage import Usage
@@ -82,7 +84,27 @@ class Money:
 
     async def hold(self) -> ResponseExchange:
         """For one response more. Raises Problem."""
+        return await self._hold(self.admitted)
+
+    async def hold_nothing(self) -> ResponseExchange:
+        """For a response that runs without a hold: it costs what it costs, whatever the key's limits are.
+
+        Raises Problem.
+        """
         admitted = self.admitted
+        key, ceiling = admitted.caller.key, admitted.ceiling
+        by_day = KeyLimits(krw_per_day_micro=key.limits.krw_per_day_micro)
+        exchange = await self._hold(
+            msgspec.structs.replace(
+                admitted,
+                ceiling=msgspec.structs.replace(ceiling, want_micro=0, least_micro=0),
+                caller=msgspec.structs.replace(admitted.caller, key=replace(key, limits=by_day)),
+            )
+        )
+        self.begin(exchange)
+        return exchange
+
+    async def _hold(self, admitted: Admitted) -> ResponseExchange:
         held = await self._calls.hold(admitted, self._record, tag=self._tag)
         return ResponseExchange(
             meta=held.meta,

@@ -8,7 +8,6 @@ told, what was held for none is given back, and only then the client hears the e
 from __future__ import annotations
 
 import asyncio
-import secrets
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, Final
 
@@ -21,16 +20,21 @@ from gateway.problems import Problem
 from gateway.realtime_ends import End
 from gateway.realtime_holds import Holds
 from gateway.realtime_money import Money, ResponseExchange
+from gateway.realtime_names import VendorNames, new_event_id
 from gateway.realtime_responses import Responses
 from gateway.slices import HoldLost, Pace
 from metering.wish import MeterUnavailable
 from providers.errors import UpstreamError
 from providers.facts import BadRequest
 from providers.openai_realtime import vendor_events as vendors
-from providers.openai_realtime.client_events import BadEvent, ClientEvent, read_client_event
+from providers.openai_realtime.client_events import BadEvent, ClientEvent, limiting, read_client_event
 from providers.openai_realtime.vendor_events import VendorEvent
 from providers.vendor_sockets import VendorSocket
 
+_UNHELD_EN: Final = (
+    "A response began before money for it was set aside, and was cancelled; what it cost is charged."
+)
+_UNHELD_KO: Final = "금액이 확보되기 전에 시작된 응답을 취소했습니다. 그때까지의 비용은 차감됩니다."
 RESPONSES_MAX: Final = 8  # at one time: one of the conversation, the others beside it
 
 
@@ -51,6 +55,7 @@ class Session:
         first: ResponseExchange,
         limits: SessionLimits,
         language: str | None,
+        is_beta: bool = False,
     ) -> None:
         self._client = client
         self._vendor = vendor
@@ -59,9 +64,10 @@ class Session:
         self._language = language
         self._product = money.admitted.product
         self._holds = Holds(first, hold=money.hold, when_short=self._is_short)
-        self._responses = Responses(money, self._holds, limits.pace)
-        self._names = secrets.token_hex(8)  # nobody can guess ours, to take a refusal for another's
-        self._count = 0
+        self._responses = Responses(money, self._holds, limits.pace, cancel=self._cancel)
+        self._names = VendorNames()
+        self._is_beta = is_beta
+        self._is_limit_due = True  # the vendor has not answered the limit that we set
         self._is_deaf = False  # the vendor says nothing more
         self._fault: Exception | None = None
         self._loop = asyncio.get_running_loop()
@@ -90,6 +96,8 @@ class Session:
     # -- the client
 
     async def _from_client(self) -> None:
+        limit = self._product.max_output_tokens
+        await self._vendor.send(limiting(self._names.limit, limit, is_beta=self._is_beta))
         while True:
             try:
                 text = await self._client.receive()
@@ -117,24 +125,18 @@ class Session:
                 raise BadRequest(
                     "Wait for running responses to end.", "진행 중인 응답이 끝나기를 기다려 주세요."
                 )
-            self._count += 1
-            name = event.body["event_id"] = f"{self._names}{self._count}"
+            name = event.body["event_id"] = self._names.give(event.event_id)
         text = event.written()
         if event.may_begin:
             await self._holds.until_payable()
         if name is not None:
-            self._holds.ask(name, event.event_id)
+            self._holds.ask(name)
         self._responses.heard.add(event.text_bytes, event.audio_bytes)
         await self._vendor.send(text)
 
     async def _refuse(self, bad: BadRequest, about: str | None) -> None:
-        korean = Problem("invalid_request", english=bad.message_en, korean=bad.message_ko)
-        message = korean.message(self._language)
-        await self._client.send(
-            ends.error_event(
-                self._event_id(), code="invalid_request", message=message, param=bad.param, about=about
-            )
-        )
+        problem = Problem("invalid_request", english=bad.message_en, korean=bad.message_ko, param=bad.param)
+        await self._client.send(self._error(problem, about))
 
     # -- the vendor
 
@@ -149,27 +151,50 @@ class Session:
         while (text := await self._vendor.receive()) is not None:
             self._word_s = self._loop.time()
             event = vendors.read_vendor_event(text)
-            if event is not None:
-                text = await self._understand(event, text)
-            await self._client.send(text)
+            told = text if event is None else await self._understand(event, text)
+            if told is not None:
+                await self._client.send(self._names.hide(told))
         self._say(ends.failed("upstream_error") if len(self._responses) else ends.VENDOR_CLOSED)
 
-    async def _understand(self, event: VendorEvent, text: str) -> str:
-        """What it means for the money is done; -> what the client gets of it."""
+    async def _understand(self, event: VendorEvent, text: str) -> str | None:
+        """What it means for the money is done; -> what the client gets of it, perhaps nothing."""
+        responses, name = self._responses, event.response_id
         if event.kind == vendors.BEGUN:
-            await self._responses.begin(event)
+            if not responses.begin(event):
+                return self._error(Problem("funds_held", english=_UNHELD_EN, korean=_UNHELD_KO))
         elif event.kind == vendors.DONE:
-            await self._responses.finish(event)
+            await responses.finish(event)
         elif event.kind == vendors.ERROR:
-            is_ours, about = self._holds.answered(event.blames)
-            if is_ours:
-                self._responses.changed.set()
-                return vendors.blaming(event, text, about)
+            if self._names.are(event.blames):
+                return self._blamed(event, text)
+            self._is_limit_due = self._is_limit_due and event.blames is not None
         elif event.kind in vendors.SESSION:
-            self._responses.formats.note(event.session)
-        elif event.delta is not None and event.response_id is not None:
-            await self._responses.count(event.response_id, event.kind, event.delta)
+            responses.formats.note(event.session)
+            if event.kind != vendors.CREATED and self._is_limit_due:
+                self._is_limit_due = False
+                return None  # it answers us, not the client
+        elif event.delta is not None and name is not None:
+            await responses.count(name, event.kind, event.delta)
+        if responses.unheld.is_known(name):
+            return None
         return vendors.for_client(event, text, product_id=self._product.product_id)
+
+    def _blamed(self, event: VendorEvent, text: str) -> str | None:
+        """The vendor refuses what we have given a name: the client hears it under its own."""
+        name = event.blames
+        if name == self._names.limit:
+            self._is_limit_due = False
+            return None  # more than it ever gives: its own limit is the lower one
+        if self._holds.answered(name):
+            self._responses.changed.set()
+        return vendors.blaming(event, text, self._names.client_of(name))
+
+    async def _cancel(self, name: str) -> None:
+        event = {"type": "response.cancel", **({"response_id": name} if name else {})}
+        try:
+            await self._vendor.send(orjson.dumps(event).decode())
+        except UpstreamError:
+            pass  # the end of the session is noticed where the vendor is heard
 
     # -- time, rights and money
 
@@ -231,8 +256,7 @@ class Session:
             self._responses.changed.clear()
             for name in set(self._responses.names()) - cancelled if cancels else ():
                 cancelled.add(name)
-                event = {"type": "response.cancel", "response_id": name}
-                await self._vendor.send(orjson.dumps(event).decode())
+                await self._cancel(name)
             await self._responses.changed.wait()
 
     async def _settle_rest(self, end: End) -> None:
@@ -246,21 +270,23 @@ class Session:
     async def _tell(self, end: End) -> None:
         if end.client_gone:
             return
-        problem = end.problem
-        if problem is not None:
-            refusal = problem.refusal(self._language)
-            await self._client.send(
-                ends.error_event(
-                    self._event_id(), code=refusal.code, message=refusal.message, kind=refusal.openai_type
-                )
-            )
+        if end.problem is not None:
+            await self._client.send(self._error(end.problem))
         elif end.message is not None:
-            await self._client.send(ends.error_event(self._event_id(), code=end.reason, message=end.message))
+            event_id = new_event_id()
+            await self._client.send(ends.error_event(event_id, code=end.reason, message=end.message))
         await self._client.close(end.close_code, end.reason)
 
-    def _event_id(self) -> str:
-        self._count += 1
-        return f"event_{self._names}{self._count}"
+    def _error(self, problem: Problem, about: str | None = None) -> str:
+        refusal = problem.refusal(self._language)
+        return ends.error_event(
+            new_event_id(),
+            code=refusal.code,
+            message=refusal.message,
+            kind=refusal.openai_type,
+            param=refusal.param,
+            about=about,
+        )
 
 
 async def _stop(tasks: list[asyncio.Task[None]]) -> None:

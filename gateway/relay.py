@@ -17,28 +17,26 @@ import msgspec
 from gateway.asgi.request import Request
 from gateway.asgi.response import EVENT_STREAM, JSON, NO_CACHE, Headers, kind_headers
 from gateway.attempts import Attempts, Reached
+from gateway.charge_words import charge_headers, comment
 from gateway.exchange import Exchange
 from gateway.hidden import HiddenOutput
+from gateway.outcome import Outcome
 from gateway.outlet import Outlet
 from gateway.ports import BooksUnavailable
 from gateway.problems import Problem, charged_failure
 from gateway.reading import STOPPING, PassOn, Reading, code_of
 from gateway.slices import Pace, Slices
 from gateway.stored import Stored
-from gateway.stored_keeping import Keeping, is_usable
-from metering.event import UsageEvent
+from gateway.stored_bindings import is_usable
+from gateway.stored_keeping import Keeping
 from metering.meter import Meter
-from metering.money import format_krw
-from metering.purse import Settled
-from metering.shares import capacity
 from metering.usage import Usage
 from metering.wish import MeterUnavailable
 from providers.bounds import ESTIMATE_BYTES_PER_TOKEN
 from providers.catalogue import UpstreamTarget
 from providers.dialect import JSON_KIND, Answer, Assembler, Fold, Listening
-from providers.errors import AnswerTooLarge, UpstreamError, VendorError
+from providers.errors import TOO_LARGE, AnswerTooLarge, UpstreamError, VendorError
 from providers.quirks import quirks_for
-from providers.upstream import UpstreamAnswer
 
 _CODES: Final = {STOPPING: "meter_unavailable"}
 _FAILURES: Final = frozenset({"upstream_error", "upstream_timeout", STOPPING})
@@ -50,13 +48,6 @@ class RelayLimits(msgspec.Struct, frozen=True):
     drain_client_gone_s: float  # for how long a vendor is listened to after its client left
     drains_max: int
     pace: Pace
-
-
-class Outcome(msgspec.Struct):
-    """How a call ended, for the canonical log line and the metrics."""
-
-    event: UsageEvent
-    balance: Settled | None
 
 
 class Relay:
@@ -98,21 +89,23 @@ class Relay:
         call = _Call(self, exchange, request, outlet, headers)
         try:
             reached = await self._attempts.reach(exchange, stream=upstream_streams, output_limit=output_limit)
+            call.reached = reached
             exchange.body = {}  # thousands of open streams need not keep what was asked
             if upstream_streams and _is_stream(reached):
                 return await (call.stream(reached) if facts.stream else call.assemble(reached))
             return await call.whole(reached)
         except Problem as problem:
-            if not call.is_over:
-                await call.release(_end_reason(problem.code), problem.code)
+            if call.is_over:
+                raise
+            outcome = await call.let_go(_end_reason(problem.code), problem.code)
+            if outcome is not None and outcome.event.charge_micro:
+                raise charged_failure(problem.code, exchange.meta.op) from None
             raise
-        except asyncio.CancelledError:
-            if not call.is_over:  # this process is stopping, and the vendor's answer was not whole yet
-                await call.release(STOPPING, STOPPING)
+        except asyncio.CancelledError:  # this process is stopping, and the vendor's answer was not whole yet
+            await call.let_go(STOPPING, STOPPING)
             raise
         except BaseException:
-            if not call.is_over:
-                await call.release("upstream_error", "internal_error")
+            await call.let_go("upstream_error", "internal_error")
             raise
 
 
@@ -130,7 +123,7 @@ class _Call:
         self.outcome: Outcome | None = None
         self.goes_on = False  # in the background: its hold is no longer ours to end
         self.gone = False
-        self._answer: UpstreamAnswer | None = None
+        self.reached: Reached | None = None  # the vendor has taken it
         self._fold: Fold | None = None
         self._withheld: bytes | None = None  # it carries an id that is not the company's yet
         self.keeping = Keeping(relay._stored, exchange)
@@ -149,7 +142,8 @@ class _Call:
         try:
             body = await reached.answer.read(self.relay._limits.answer_bytes_max)
         except AnswerTooLarge:
-            raise Problem("upstream_error") from None
+            usage = None if exchange.facts.is_free else exchange.unread()
+            raise await self._unusable(usage, estimated=True) from None
         except UpstreamError as error:
             raise Problem(code_of(error)) from None
         answer = _understood(reached, body, exchange)
@@ -170,11 +164,10 @@ class _Call:
                 usage, answer.units, delivered, units_are_estimated=answer.units_are_estimated
             )
         exchange.client_gone = self.request.has_left()
-        is_bound = not self.keeping.lacks(answer.upstream_id) or await self.keeping.bind(
-            reached.target, answer.upstream_id
-        )
         outcome = await self.settle(usage, estimated=estimated, end_reason="completed")
-        if not is_bound:
+        if self.keeping.lacks(answer.upstream_id) and not await self.keeping.bind(
+            reached.target, answer.upstream_id
+        ):
             raise _failure(STOPPING, outcome)
         await self._send_whole(answer.body, outcome, answer.kind)
         return outcome
@@ -211,7 +204,6 @@ class _Call:
         fold = self._fold = make(
             self.exchange.product.product_id, self.exchange.facts, quirks_for(reached.target.vendor)
         )
-        self._answer = reached.answer
         stop_listening = self.request.when_left(self._client_left)
         try:
             cut, error = await self._read(reached, fold, partial(self._pass_on, fold))
@@ -220,15 +212,16 @@ class _Call:
                 return None
             usage, estimated, reason = self._reckon(fold, cut=cut, error=error)
             failed = reason if reason in _FAILURES else None
-            if failed is None and self.keeping.lacks(fold.upstream_id):  # only its end carries an id
-                is_bound = await self.keeping.bind(reached.target, fold.upstream_id)
-                failed = None if is_bound else STOPPING
             self.exchange.client_gone = self.gone
             try:
                 outcome = await self.settle(usage, estimated=estimated, end_reason=reason, error=failed)
             except MeterUnavailable:
                 await self._break_off("meter_unavailable")
                 raise
+            self.keeping.end(is_settled=True)
+            if failed is None and self.keeping.lacks(fold.upstream_id):  # only its end carries an id
+                is_bound = await self.keeping.bind(reached.target, fold.upstream_id)
+                failed = None if is_bound else STOPPING
             if failed is not None and not self.outlet.started:
                 raise _failure(failed, outcome)
             if self.gone and reason != "completed":
@@ -239,6 +232,7 @@ class _Call:
         finally:
             stop_listening()
             self._stop_draining()
+            self.keeping.end(is_settled=False)
 
     async def assemble(self, reached: Reached) -> Outcome:
         """Money is scarce and the caller asked for no stream: one is read for it and put together."""
@@ -252,6 +246,8 @@ class _Call:
         failed = reason if reason in _FAILURES else None
         if failed is not None and estimated:
             usage, estimated = None, False  # none of it reaches the caller, and the vendor counted nothing
+        if assembler.error is TOO_LARGE:
+            raise await self._unusable(usage or self.exchange.unread(), estimated=usage is None)
         self.exchange.client_gone = self.request.has_left()
         outcome = await self.settle(usage, estimated=estimated, end_reason=reason, error=failed)
         if failed is not None:
@@ -280,8 +276,19 @@ class _Call:
         self.outlet.is_charged = event.charge_micro > 0 or (usage is not None and error is None)
         return self.outcome
 
-    async def release(self, end_reason: str, error: str) -> None:
-        await self.settle(None, estimated=False, end_reason=end_reason, error=error)
+    async def let_go(self, end_reason: str, error: str) -> Outcome | None:
+        """It ended as no answer does: what is known of it is charged. None: it is not ours to end."""
+        fold, reached = self._fold, self.reached
+        if self.is_over:
+            return self.outcome
+        if fold is not None and reached is not None and self.keeping.may_go_on(fold):
+            self.goes_on = True
+            await self.keeping.go_on(reached.target, fold.upstream_id, delivered=fold.delivered_tokens())
+            return None
+        usage, estimated = (None, False) if reached is None else self.keeping.unheard(fold)
+        if fold is not None and (fold.usage is not None or fold.delivered_tokens()):
+            usage, estimated = self.exchange.counted(fold.usage, {}, fold.delivered_tokens())
+        return await self.settle(usage, estimated=estimated, end_reason=end_reason, error=error)
 
     # -- inside
 
@@ -306,8 +313,9 @@ class _Call:
     async def _flush(self, target: UpstreamTarget, vendor_id: str | None) -> None:
         """Raises BooksUnavailable: what cannot be bound is nobody's, so none of it is sent."""
         out, self._withheld = self._withheld, None
-        if out is not None and not await self.keeping.bind(target, vendor_id):
+        if out is not None and not await self.keeping.bind(target, vendor_id, is_attached=True):
             raise BooksUnavailable
+        self._leave_what_goes_on()
         await self._begin_stream()
         if out is not None:
             self.outlet.put(out)
@@ -315,11 +323,12 @@ class _Call:
 
     def _pass_on(self, fold: Fold, events: list[bytes]) -> bool:
         out = fold.feed(events[0]) if len(events) == 1 else b"".join([fold.feed(event) for event in events])
-        if not out or (self.gone and self.outlet.kept is None):
-            return True
-        if self.keeping.lacks(fold.upstream_id):
+        is_over = fold.done or fold.error is not None
+        if self.keeping.lacks(fold.upstream_id) and (out or not is_over):
             self._withheld = out
             return False
+        if not out or (self.gone and self.outlet.kept is None):
+            return True
         return self.outlet.put(out)
 
     def _reckon(self, fold: Listening, *, cut: bool, error: str | None) -> tuple[Usage | None, bool, str]:
@@ -328,8 +337,7 @@ class _Call:
         exchange.upstream_id = exchange.upstream_id or fold.upstream_id
         delivered = fold.delivered_tokens()
         if cut:
-            payable = min(delivered, max(exchange.output_tokens_payable(), 0))
-            return exchange.delivered_usage(payable), True, "voucher_exhausted"
+            return exchange.payable_usage(delivered), True, "voucher_exhausted"
         complete = fold.done or fold.finished
         reason = "completed"
         if fold.error is not None or error is not None:
@@ -341,7 +349,7 @@ class _Call:
         if fold.usage is not None:
             self._learn(fold.usage, delivered)
         elif not delivered and reason in _FAILURES:
-            return None, False, reason
+            return *self.keeping.unheard(fold), reason
         usage, estimated = exchange.counted(fold.usage, {}, delivered)
         return usage, estimated, reason
 
@@ -361,8 +369,8 @@ class _Call:
             ending = fold.graceful_end(usage)
         else:
             ending = fold.owed_frames()
-        comment = fold.comment(b"voucher " + _comment(self.exchange, outcome, cut=cut))
-        await self.outlet.last(ending + comment + fold.terminal())
+        told = fold.comment(b"voucher " + comment(self.exchange, outcome, cut=cut))
+        await self.outlet.last(ending + told + fold.terminal())
 
     async def _break_off(self, reason: str) -> None:
         """A stream that has begun ends with the dialect's error, not with its terminal frame."""
@@ -383,10 +391,15 @@ class _Call:
         """An error inside a 200: charged only if the vendor reported usage with it."""
         error: VendorError | None = answer.error
         assert error is not None
+        usage, estimated = (answer.usage, False) if answer.usage is not None else self.keeping.unheard(answer)
+        raise await self._unusable(usage, estimated=estimated)
+
+    async def _unusable(self, usage: Usage | None, *, estimated: bool) -> Problem:
+        """An answer that nobody gets, settled; -> what the caller is told, not to try again if it cost."""
         outcome = await self.settle(
-            answer.usage, estimated=False, end_reason="upstream_error", error="upstream_error"
+            usage, estimated=estimated, end_reason="upstream_error", error="upstream_error"
         )
-        raise _failure("upstream_error", outcome)
+        return _failure("upstream_error", outcome)
 
     def _client_left(self) -> None:
         """Called once, when the client goes while its stream runs."""
@@ -394,17 +407,23 @@ class _Call:
             return
         self.gone = self.exchange.client_gone = True
         self.outlet.mute()
-        relay, answer = self.relay, self._answer
+        relay, reached = self.relay, self.reached
+        assert reached is not None, "a stream that runs was reached"
         cancel = self.exchange.product.on_client_gone == "cancel" or relay._drains >= relay._limits.drains_max
-        if answer is None:
+        if cancel and not self.exchange.facts.background:
+            reached.answer.close()
             return
-        if cancel or self.exchange.facts.background:  # that goes on without us
-            answer.close()
-            return
+        self._leave_what_goes_on()
         self._draining = True
         relay._drains += 1
         loop = asyncio.get_running_loop()
-        self._stop = loop.call_later(relay._limits.drain_client_gone_s, answer.close)
+        self._stop = loop.call_later(relay._limits.drain_client_gone_s, reached.answer.close)
+
+    def _leave_what_goes_on(self) -> None:
+        """In the background it goes on without us; but only by its name can anybody learn how it ended."""
+        if self.gone and self.exchange.facts.background and self.keeping.has_name:
+            assert self.reached is not None, "it has a name"
+            self.reached.answer.close()
 
     def _stop_draining(self) -> None:
         if self._stop is not None:
@@ -418,38 +437,6 @@ def _swallow(assembler: Assembler, events: list[bytes]) -> bool:
     for event in events:
         assembler.feed(event)
     return True
-
-
-def charge_headers(exchange: Exchange, outcome: Outcome) -> Headers:
-    headers: Headers = [(b"x-voucher-charge-krw", format_krw(outcome.event.charge_micro).encode())]
-    available = _available_micro(exchange, outcome)
-    if available is not None:
-        headers.append((b"x-voucher-available-krw", format_krw(available).encode()))
-    return headers
-
-
-def _comment(exchange: Exchange, outcome: Outcome, *, cut: bool) -> bytes:
-    words = [f"charge_krw={format_krw(outcome.event.charge_micro)}"]
-    available = _available_micro(exchange, outcome)
-    if available is not None:
-        words.append(f"available_krw={format_krw(available)}")
-    if cut:
-        words.append("ended=voucher_exhausted")
-    return " ".join(words).encode()
-
-
-def _available_micro(exchange: Exchange, outcome: Outcome) -> int | None:
-    """What the voucher can still pay, by the purse's own answer to the settlement."""
-    balance = outcome.balance
-    if balance is None:
-        return None
-    total = capacity(
-        grant_micro=balance.granted_government_micro,
-        deposit_micro=balance.granted_self_micro,
-        share_ppm=exchange.held.voucher.share_ppm,
-    ).total_micro
-    gone = balance.before_micro + balance.spent_micro + balance.held_micro + balance.frozen_micro
-    return max(0, total - gone)
 
 
 def _failure(reason: str, outcome: Outcome | None) -> Problem:

@@ -7,10 +7,10 @@ they work without a voucher, and what goes on in the background is charged by ga
 
 from __future__ import annotations
 
-import asyncio
-import logging
-import re
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
 from typing import Final
 
 from gateway.asgi.request import Request
@@ -18,10 +18,10 @@ from gateway.asgi.response import JSON, NO_CACHE, Headers
 from gateway.auth import Caller
 from gateway.background import Background
 from gateway.directory import Directory
-from gateway.exchange import Exchange
 from gateway.outlet import Outlet
 from gateway.ports import BooksUnavailable, StoredThing, StoredThings
 from gateway.problems import Problem
+from gateway.stored_bindings import Bindings, is_usable
 from gateway.stored_stream import StoredStream
 from gateway.stored_vendor import StoredVendor, holder_of
 from gateway.telemetry import CallRecord
@@ -30,15 +30,10 @@ from providers.dialect import StoredRoute
 from providers.dialects import DIALECTS, STORED, Route
 from providers.facts import BadRequest, RequestFacts
 
-_log = logging.getLogger(__name__)
-
 EVENT_BYTES_MAX: Final = 4 * 1024 * 1024
 AT_ONCE_MAX: Final = 16  # of one company, per process: reading is free, and vendors count it all the same
-BIND_TRIES: Final = 3
-BIND_PAUSE_S: Final = 0.2
+STREAMS_MAX: Final = 8  # of those; they last
 END_S: Final = 3.0  # what has just ended is soon charged, and may then be deleted
-# What may be looked up: vendors' ids are words. Another one cannot be asked for, here or in a path.
-USABLE_ID: Final = re.compile(r"[A-Za-z0-9_-]{1,256}")
 
 
 class Stored:
@@ -54,9 +49,9 @@ class Stored:
         self._things = things
         self._vendor = vendor
         self._directory = directory
-        self._gateway_id = gateway_id
         self._asking = Counter[str]()
         self.background = background
+        self.bindings = Bindings(things, background, gateway_id)
 
     # -- with a call
 
@@ -66,10 +61,14 @@ class Stored:
         assert kind is not None, "only such an operation has such requests"
         if facts.background and not self.background.has_room:
             raise Problem("meter_unavailable", retry_after_s=30)
+        if facts.background and not self.background.has_room_for(caller.company.company_id):
+            raise Problem("too_many_concurrent", retry_after_s=30)
         if facts.follows is None:
             return None
         thing, _ = await self._find(caller, kind.name, facts.follows, param="previous_response_id")
         theirs = holder_of(thing, self._directory)
+        if facts.approves and theirs is not None:
+            await self._has_items(thing, theirs, facts.approves)
         account = None if theirs is None else (theirs.base_url, theirs.api_key)
         for target in product.upstreams:
             if (target.base_url, target.api_key) == account:
@@ -81,65 +80,41 @@ class Stored:
             param="previous_response_id",
         )
 
-    async def bind(
-        self,
-        exchange: Exchange,
-        target: UpstreamTarget,
-        vendor_id: str,
-        *,
-        goes_on: bool = False,
-        delivered: int = 0,
-    ) -> bool:
-        """Before the client can learn the id. False: the books cannot be reached."""
-        kind = exchange.operation.stored
-        assert kind is not None, "only what can be asked for again is stored"
-        if USABLE_ID.fullmatch(vendor_id) is None:
-            return True  # nobody can ask for it, whosever it is
-        thing = StoredThing(
-            kind=kind.name,
-            vendor_id=vendor_id,
-            company_id=exchange.meta.company,
-            product_id=exchange.product.product_id,
-            target_id=target.target_id,
-            base_url=target.base_url,
-            op=exchange.meta.op,
+    async def _has_items(self, thing: StoredThing, target: UpstreamTarget, item_ids: tuple[str, ...]) -> None:
+        """What a request approves is looked up by vendors among all that our account has. Raises Problem."""
+        kind = STORED[thing.kind]
+        answer = await self._vendor.ask(
+            target,
+            kind,
+            kind.read_path(thing.vendor_id),
+            method="GET",
+            product_id=thing.product_id,
+            request_id=thing.op,
         )
-        followed = self.background.follow(exchange, thing, delivered) if goes_on else None
-        for tries_left in range(BIND_TRIES - 1, -1, -1):
-            try:
-                is_ours = await self._things.bind(
-                    thing,
-                    gateway_id=self._gateway_id,
-                    call=None if followed is None else followed.to_text(),
-                )
-            except BooksUnavailable:
-                if tries_left:
-                    await asyncio.sleep(BIND_PAUSE_S)
-                continue
-            if not is_ours:
-                _log.error("stored_id_of_another kind=%s op=%s", thing.kind, thing.op)
-            return True
-        if goes_on:
-            self.background.give_up(exchange.meta.op)
-        return False
+        if not kind.item_ids(answer.body).issuperset(item_ids):
+            raise Problem("id_not_found", param="approval_request_id")
 
     # -- routes of their own
 
     async def answer(
         self, route: StoredRoute, caller: Caller, request: Request, outlet: Outlet, record: CallRecord
     ) -> None:
-        company_id = caller.company.company_id
-        if self._asking[company_id] >= AT_ONCE_MAX:
-            raise Problem("too_many_concurrent")
-        self._asking[company_id] += 1
-        try:
+        with self._one_more(caller.company.company_id, AT_ONCE_MAX):
             await self._answer(route, caller, request, outlet, record)
-        finally:
-            self._asking[company_id] -= 1
-            if not self._asking[company_id]:
-                del self._asking[company_id]
 
     # -- inside
+
+    @contextmanager
+    def _one_more(self, what: str, most: int) -> Iterator[None]:
+        if self._asking[what] >= most:
+            raise Problem("too_many_concurrent")
+        self._asking[what] += 1
+        try:
+            yield
+        finally:
+            self._asking[what] -= 1
+            if not self._asking[what]:
+                del self._asking[what]
 
     async def _answer(
         self, route: StoredRoute, caller: Caller, request: Request, outlet: Outlet, record: CallRecord
@@ -153,23 +128,17 @@ class Stored:
             ) from None
         thing, goes_on = await self._find(caller, route.kind, route.vendor_id)
         record.product = thing.product_id
-        if caller.key.products is not None and thing.product_id not in caller.key.products:
-            raise Problem("product_not_allowed")
         target = holder_of(thing, self._directory)
         if target is None:
             raise Problem("id_not_found")
         record.upstream = target.target_id
         if route.deed == "delete" and goes_on:
-            await self._has_ended(thing)
+            await self._has_ended(thing, target, record.request_id)
         path, request_id = route.path + query.text, record.request_id
         if query.streams:
             record.stream = True
-            stream = StoredStream(kind.fold(thing.product_id), request, outlet, request_id)
-            await stream.run(
-                await self._vendor.stream(target, path, request_id=request_id),
-                before_end=lambda: self.background.ends_soon(thing.op, wait_s=END_S),
-                splitter=DIALECTS[target.dialect].make_splitter(EVENT_BYTES_MAX),
-            )
+            with self._one_more(f"streams of {thing.company_id}", STREAMS_MAX):
+                await self._stream(thing, target, path, request, outlet, request_id, goes_on=goes_on)
             return
         try:
             answer = await self._vendor.ask(
@@ -187,30 +156,60 @@ class Stored:
         if route.deed == "delete":
             await self._deleted(thing)
         elif goes_on and not answer.is_running:
-            self.background.look(thing.op)
+            await self.background.seen_over(thing.op)
         headers: Headers = [JSON, NO_CACHE, (b"x-request-id", request_id.encode())]
         await outlet.whole(200, headers, answer.body)
 
-    async def _has_ended(self, thing: StoredThing) -> None:
+    async def _stream(
+        self,
+        thing: StoredThing,
+        target: UpstreamTarget,
+        path: str,
+        request: Request,
+        outlet: Outlet,
+        request_id: str,
+        *,
+        goes_on: bool,
+    ) -> None:
+        stream = StoredStream(STORED[thing.kind].fold(thing.product_id), request, outlet, request_id)
+        await stream.run(
+            await self._vendor.stream(target, path, request_id=request_id),
+            before_end=partial(self.background.is_told, thing, wait_s=END_S) if goes_on else None,
+            splitter=DIALECTS[target.dialect].make_splitter(EVENT_BYTES_MAX),
+            note=partial(self.background.note_delivered, thing.op) if goes_on else None,
+        )
+
+    async def _has_ended(self, thing: StoredThing, target: UpstreamTarget, request_id: str) -> None:
         """What is still being made cannot be deleted: its count would go with it. Raises Problem."""
-        if not await self.background.ends_soon(thing.op, wait_s=END_S):
-            raise Problem(
-                "invalid_request",
-                english="This answer is still being made; cancel it first, or wait for its end.",
-                korean="아직 생성 중인 응답입니다. 먼저 취소하거나 끝날 때까지 기다려 주세요.",
+        if await self.background.ends_soon(thing.op, wait_s=END_S):
+            return
+        if not self.background.is_here(thing.op):  # another gateway follows it, and asks in its own time
+            kind = STORED[thing.kind]
+            path = kind.read_path(thing.vendor_id)
+            answer = await self._vendor.ask(
+                target, kind, path, method="GET", product_id=thing.product_id, request_id=request_id
             )
+            if not answer.is_running and await self.background.is_told(thing, wait_s=END_S):
+                return
+        raise Problem(
+            "invalid_request",
+            english="This answer is still being made; cancel it first, or wait for its end.",
+            korean="아직 생성 중인 응답입니다. 먼저 취소하거나 끝날 때까지 기다려 주세요.",
+        )
 
     async def _find(
         self, caller: Caller, kind: str, vendor_id: str, param: str | None = None
     ) -> tuple[StoredThing, bool]:
         found = None
-        if USABLE_ID.fullmatch(vendor_id) is not None:
+        if is_usable(vendor_id):
             try:
                 found = await self._things.find(caller.company.company_id, kind, vendor_id)
             except BooksUnavailable:
                 raise Problem("meter_unavailable", retry_after_s=1) from None
         if found is None:
             raise Problem("id_not_found", param=param)
+        if caller.key.products is not None and found[0].product_id not in caller.key.products:
+            raise Problem("product_not_allowed", param=param)
         return found
 
     async def _deleted(self, thing: StoredThing) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from hashlib import sha256
 from typing import Final
 
 from gateway.attempts import ERROR_BODY_BYTES_MAX, REJECTIONS, problem_of, rate_limited, rejection
@@ -18,7 +19,8 @@ from providers.upstream import Upstream, UpstreamAnswer
 
 ANSWER_S: Final = 120.0
 UNREADABLE: Final = "unreadable_answer"  # of every dialect
-_UNKNOWN: Final = frozenset({404, 405, 410, 501})  # or it keeps nothing at all
+_UNKNOWN: Final = frozenset({404, 410})
+_NOT_OFFERED: Final = frozenset({405, 501})
 TRIES: Final = 2  # a kept connection that the vendor closed meanwhile looks like a broken one
 
 
@@ -82,6 +84,12 @@ class StoredVendor:
         vendor = DIALECTS[target.dialect].read_error(answer.status, body)
         if answer.status in _UNKNOWN:
             raise Problem("id_not_found")
+        if answer.status in _NOT_OFFERED:
+            raise Problem(
+                "upstream_rejected",
+                english="The vendor does not offer this for what it keeps.",
+                korean="공급사가 보관 중인 항목에 대해 이 기능을 제공하지 않습니다.",
+            )
         if answer.status in REJECTIONS or answer.status == 409:
             raise rejection(vendor)
         if answer.status == 429:
@@ -89,10 +97,33 @@ class StoredVendor:
         raise Problem("upstream_error")
 
 
+def place_of(target: UpstreamTarget) -> str:
+    """Which upstream has a thing, as its binding says it: where it stood in its product, and what it was.
+
+    A position alone would name another one as soon as the provider declares an upstream before it. Of the
+    credential so few bits are kept that they tell two accounts apart and nothing else.
+    """
+    form = _digest(target.dialect, target.base_url, target.model)
+    return f"{target.target_id} {form} {_digest(target.api_key or '')[:8]}"
+
+
 def holder_of(thing: StoredThing, directory: Directory) -> UpstreamTarget | None:
-    """The upstream that has it, with its credential; None where the product has another vendor there now."""
+    """The upstream that has it, with its credential; None where the product has another vendor there now.
+
+    Ids are an account's, so the account says most; a credential that has been changed is found by what else
+    the upstream was, and what was bound in older versions was noted by its position alone.
+    """
     product = directory.products.get(thing.product_id)
-    for target in () if product is None else product.upstreams:
-        if (target.target_id, target.base_url) == (thing.target_id, thing.base_url):
-            return target
-    return None
+    there = [] if product is None else [one for one in product.upstreams if one.base_url == thing.base_url]
+    likeliest = max(there, key=lambda target: _likeness(target, thing), default=None)
+    return likeliest if likeliest is not None and any(_likeness(likeliest, thing)) else None
+
+
+def _likeness(target: UpstreamTarget, thing: StoredThing) -> tuple[bool, ...]:
+    position, form, account = place_of(target).split(" ")
+    noted = [*thing.target_id.split(" "), "", ""]
+    return noted[2] == account, noted[1] == form, noted[0] == position
+
+
+def _digest(*words: str) -> str:
+    return sha256("\n".join(words).encode()).hexdigest()[:16]

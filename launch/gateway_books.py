@@ -149,6 +149,34 @@ class StoredRows:
         except AWAY as error:
             raise ports.BooksUnavailable from error
 
+    async def note_delivered(self, op: str, tokens: int) -> None:
+        try:
+            async with self._pool.connection() as conn:
+                await stored_store.note_delivered(conn, op, tokens)
+        except AWAY as error:
+            raise ports.BooksUnavailable from error
+
+    async def delivered(self, op: str) -> int:
+        try:
+            async with self._pool.connection() as conn:
+                return await stored_store.delivered(conn, op)
+        except AWAY as error:
+            raise ports.BooksUnavailable from error
+
+    async def note_end(self, op: str) -> None:
+        try:
+            async with self._pool.connection() as conn:
+                await stored_store.note_end(conn, op)
+        except AWAY as error:
+            raise ports.BooksUnavailable from error
+
+    async def take_ends(self, gateway_id: str) -> Sequence[str]:
+        try:
+            async with self._pool.connection() as conn:
+                return await stored_store.take_ends(conn, gateway_id)
+        except AWAY as error:
+            raise ports.BooksUnavailable from error
+
     async def finish(self, op: str) -> None:
         try:
             async with self._pool.connection() as conn:

@@ -161,6 +161,8 @@ class Meter:
             raise MeterUnavailable("the books have been silent for too long")
         if (wish.meta.op, self.gateway_id) in self._unposted:
             raise MeterUnavailable("how this call ended before is still on its way to the books")
+        if not wish.want_micro:
+            return await self._try(wish)  # nothing is asked for, so nothing is waited for
         company_id = wish.meta.company
         if not self._queue.is_waiting(company_id):
             try:

@@ -19,7 +19,7 @@ class Lent:
 
 @dataclass(frozen=True, slots=True)
 class NothingFree:
-    """Nothing can be lent. `pending` says that money is frozen in former epochs and may come back."""
+    """Nothing can be lent. `pending`: money may come back, from former epochs or from a call's former try."""
 
     pending: bool
     free_micro: int

@@ -24,7 +24,7 @@ import msgspec
 
 from metering.usage import Usage
 from providers.errors import VendorError
-from providers.facts import RequestFacts, Spoken
+from providers.facts import Remember, RequestFacts, Spoken
 from providers.quirks import Quirks
 
 JSON_KIND: Final = "application/json"
@@ -187,6 +187,7 @@ class StoredKind:
     cancel_path: Callable[[str], str]
     answer: ReadAnswer  # of every deed
     fold: Callable[[str], Fold]  # (product id), where it is read as a stream
+    item_ids: Callable[[bytes], frozenset[str]] = lambda body: frozenset()  # of what was read of it
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,6 +209,7 @@ class Operation:
     media: ReadMedia | None = None  # instead of `answer`: what only request and content type explain
     stored: StoredKind | None = None  # what the vendor may keep of it
     counts_in_streams: bool = False  # tokens are reported in a stream and nowhere else
+    remember: Remember | None = None  # answers repeat their request, which the vendor's own cannot
 
     def reader(self, facts: RequestFacts) -> ReadAnswer:
         return self.answer if self.answer_to is None else self.answer_to(facts)

@@ -16,6 +16,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
 
 class UpstreamError(Exception):
@@ -56,7 +57,11 @@ class AnswerTooLarge(UpstreamError):
 
 @dataclass(frozen=True, slots=True)
 class VendorError:
-    """What a vendor said was wrong. `status` is 200 for an error inside an answer or a stream."""
+    """What a vendor said was wrong. `status` is 200 for an error inside an answer or a stream.
+
+    Where a vendor blames the call (400) and means our credential or our account, `status` is what it means:
+    401 or 402.
+    """
 
     status: int
     message: str
@@ -68,3 +73,7 @@ class VendorError:
 def unreadable(message: str) -> VendorError:
     """An answer with a good status that says nothing we could pass on."""
     return VendorError(status=200, message=message, code="unreadable_answer")
+
+
+# Of what was put together: it was made, so it is billed, and nobody gets it.
+TOO_LARGE: Final = unreadable("The vendor's answer is too large.")

@@ -51,18 +51,22 @@ class RequestFacts(msgspec.Struct, frozen=True):
     as_array: bool = False
     packed: bool = False  # vectors in base64
     searches_max: int = 0  # of the vendor's own tools, or of a rerank; each with a price
-    repeated_bytes: int = 0  # that the vendor reads again: a query with each of its documents
+    searches_estimate: int = 0  # of a rerank, where the vendor does not say
+    repeated_bytes: int = 0  # that the vendor reads again: query and instruction, with each document
     include_thoughts: bool = True  # a caller of another dialect than the vendor's gets what is thought aloud
     is_free: bool = False  # the vendor bills nothing for it: counting
     stores: bool = False  # the vendor keeps what it answers, under an id of its own
     background: bool = False  # it goes on at the vendor after the answer
     follows: str | None = None  # the vendor's id of what it goes on from
+    approves: tuple[str, ...] = ()  # items of that
     images: int = 0  # asked for
+    picture_tokens: int = 0  # of each of them, where its size and quality say so; 0: nobody knows
     characters: int = 0  # of the text to be spoken, exactly
     seconds_max: int = 0  # of the sound that was sent
     seconds_estimate: int = 0  # the same, where the vendor does not say
     input_estimate_tokens: int | None = None  # where the body's bytes are no measure of it
     answer_kind: str = ""  # the content type the caller expects of a whole answer that is no JSON
+    repeats: bytes = b""  # what an answer says again of its request (JSON), where its vendor cannot
 
     @property
     def units_max(self) -> dict[str, int]:
@@ -76,13 +80,32 @@ class RequestFacts(msgspec.Struct, frozen=True):
     @property
     def units_estimate(self) -> dict[str, int]:
         """Of what was sent: it is billed, whatever is answered."""
-        known = {"seconds": self.seconds_estimate, "characters": self.characters}
+        known = {
+            "seconds": self.seconds_estimate,
+            "characters": self.characters,
+            "searches": self.searches_estimate,
+        }
         return {name: count for name, count in known.items() if count}
+
+
+# (facts, the caller's body, the call's id, when it began in s) -> facts with `repeats`
+Remember = Callable[[RequestFacts, dict[str, Any], str, int], RequestFacts]
 
 
 def bad(param: str, en: str, ko: str) -> BadRequest:
     """`param` is a field of the body; the rest is what it must be."""
     return BadRequest(f"`{param}` {en}.", f"`{param}` 값: {ko}.", param)
+
+
+def not_followed() -> BadRequest:
+    """Only the vendor that has kept an answer goes on from it."""
+    name = "previous_response_id"
+    return BadRequest(
+        f"`{name}` cannot be used with this product, whose answers are not kept; "
+        "send the items of the conversation in `input`.",
+        f"`{name}`: 이 상품의 응답은 보관되지 않습니다. 대화의 항목을 `input`에 직접 담아 주세요.",
+        name,
+    )
 
 
 def model_of(body: dict[str, Any]) -> str:

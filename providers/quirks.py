@@ -28,6 +28,8 @@ class Quirks:
     stream_usage_on_request: bool = True
     # Does the caller's output limit hold for visible text only, so that reasoning comes on top of it?
     limit_leaves_reasoning: bool = False
+    # Of OpenAI's dialect: is there a Responses API? Without one its callers are served by chats.
+    has_responses: bool = True
 
 
 NO_QUIRKS: Final = Quirks()
@@ -40,8 +42,9 @@ QUIRKS: Final[Mapping[str, Quirks]] = MappingProxyType(
         "azure": _AZURE,
         "azure-openai": _AZURE,
         "azure-ai-foundry": Quirks(credential_header="api-key"),  # other makers' models, under `/models`
+        "chat-only": Quirks(has_responses=False),
         "clova-thinking": Quirks(output_limit_field="maxCompletionTokens"),  # models after HCX-007
-        "mistral": Quirks(audio_beside_input=True, stream_usage_on_request=False),
+        "mistral": Quirks(audio_beside_input=True, stream_usage_on_request=False, has_responses=False),
         "openrouter": Quirks(limit_leaves_reasoning=True),  # it passes xAI on
         "xai": Quirks(reasoning_beside_output=True, limit_leaves_reasoning=True),
     }

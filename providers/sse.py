@@ -11,7 +11,9 @@ read is undecided: its LF may be in the next read, and until then the event is n
 from __future__ import annotations
 
 import re
-from typing import Final
+from typing import Any, Final
+
+import orjson
 
 # A vendor's comment may name the vendor, or imitate ours: only that there was one is passed on.
 COMMENT_FRAME: Final = b": keep-alive\n\n"
@@ -114,6 +116,23 @@ def event_data(event: bytes) -> bytes | None:
         elif line == b"data":
             lines.append(b"")
     return b"\n".join(lines) if lines else None
+
+
+def event_object(event: bytes) -> dict[str, Any] | None:
+    """The JSON object that an event holds; None where it holds none: a comment, `[DONE]`, what was cut."""
+    data = event_data(event)
+    if data is None:
+        return None
+    try:
+        said = orjson.loads(data)
+    except orjson.JSONDecodeError:
+        return None
+    return said if type(said) is dict else None
+
+
+def is_done(event: bytes) -> bool:
+    """The terminal event, as OpenAI and many others have it."""
+    return (event_data(event) or b"").strip() == b"[DONE]"
 
 
 def frame(data: bytes) -> bytes:

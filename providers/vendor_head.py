@@ -9,7 +9,7 @@ import httptools
 
 HEAD_BYTES_MAX: Final = 64 * 1024
 # Of a vendor's headers only these mean something to us or to the caller.
-_KEPT: Final = frozenset(
+KEPT: Final = frozenset(
     {
         b"content-type",
         b"retry-after",
@@ -17,6 +17,7 @@ _KEPT: Final = frozenset(
         b"request-id",
         b"x-amzn-requestid",
         b"x-amzn-errortype",
+        b"x-debug-trace-id",
     }
 )
 _FRAMING: Final = frozenset({b"content-length", b"transfer-encoding", b"content-encoding"})
@@ -76,7 +77,7 @@ class VendorHead:
         if self.has_head:
             return  # a trailer
         name = name.lower()
-        if name in _KEPT:
+        if name in KEPT:
             self.headers.setdefault(name.decode(), value.decode("latin-1"))
         elif name in _FRAMING:
             self._framing[name] = value.strip()

@@ -10,10 +10,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from metering.usage import Usage
-from providers.bounds import ESTIMATE_BYTES_PER_TOKEN
 from providers.dialect import Found, Refusal
-from providers.errors import VendorError
 from providers.facts import BadRequest, RequestFacts, Spoken
+from providers.progress import StreamProgress
 
 
 def find_nothing(path: str, query: bytes, headers: Mapping[bytes, bytes]) -> Found | None:
@@ -28,26 +27,10 @@ def refuse_nobody(refusal: Refusal) -> bytes:
     return b""
 
 
-class ListeningFold:
+class ListeningFold(StreamProgress):
     """A `Fold` that says nothing. One per stream; `feed` is the dialect's."""
 
-    def __init__(self) -> None:
-        self.usage: Usage | None = None
-        self.error: VendorError | None = None
-        self.finished = False
-        self.done = False
-        self.upstream_id: str | None = None
-        self.deltas = 0
-        self.text_bytes = 0
-
-    def delivered_tokens(self) -> int:
-        """Output tokens so far, estimated: an event is a token at least, and so are four bytes of text."""
-        return max(self.deltas, self.text_bytes // ESTIMATE_BYTES_PER_TOKEN)
-
-    def add_text(self, length: int) -> None:
-        if length:
-            self.deltas += 1
-            self.text_bytes += length
+    __slots__ = ()
 
     def feed(self, event: bytes) -> bytes:
         raise NotImplementedError

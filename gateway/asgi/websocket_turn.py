@@ -31,6 +31,7 @@ WAITING_MAX: Final = 256  # messages
 MESSAGES_PER_S: Final = 500
 MESSAGES_AT_ONCE: Final = 1000
 IDLE_CONTROLS_MAX: Final = 100  # pings and pongs without a message between them
+UNREAD_PINGS_MAX: Final = 100  # of a client that does not read what it gets: each would be answered
 
 _NOT_TEXT: Final = 1003
 _NOT_UTF8: Final = 1007
@@ -81,6 +82,7 @@ class WebSocketTurn(Turn):
         "_rate_at_s",
         "_rate_left",
         "_socket",
+        "_unread_pings",
         "_wire",
     )
 
@@ -95,6 +97,7 @@ class WebSocketTurn(Turn):
         self._parts: list[bytes] = []  # of the message that is coming
         self._fragments = 0
         self._controls = 0
+        self._unread_pings = 0
         self._is_leaving = False
         self._end: tuple[int, str] | None = None
         self._rate_left = float(MESSAGES_AT_ONCE)
@@ -157,6 +160,9 @@ class WebSocketTurn(Turn):
             return
         wire.receive_data(data)
         for event in wire.events_received():
+            if isinstance(event, Frame) and event.opcode is Opcode.PING and not self._may_answer():
+                self._connection.abort()  # no word of ours would reach it
+                return
             if isinstance(event, Frame) and (refused := self._take(event)) is not None:
                 wire.fail(*refused)
                 break
@@ -194,6 +200,11 @@ class WebSocketTurn(Turn):
         if early:
             self.feed(early)
         self._socket.read_on()
+
+    def _may_answer(self) -> bool:
+        """A pong waits for no one: they would heap up."""
+        self._unread_pings = self._unread_pings + 1 if self._socket.is_write_paused else 0
+        return self._unread_pings <= UNREAD_PINGS_MAX
 
     def _take(self, frame: Frame) -> tuple[int, str] | None:
         """Why the connection has to end (code, reason), or None."""

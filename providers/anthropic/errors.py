@@ -2,10 +2,15 @@
 
 The shapes seen: `{"type": "error", "error": {type, message}, "request_id"}`, Google's list around
 `{"error": {code, message, status}}` where the model is served there, `{"message"}`, plain text, nothing.
+
+That our account is empty or at its limit is a 400 of the same type as a malformed request, without a code:
+only the vendor's two sentences tell.
 """
 
 from __future__ import annotations
 
+import re
+from dataclasses import replace
 from typing import Any, Final
 
 import orjson
@@ -25,16 +30,28 @@ _TYPES: Final = {
     429: "rate_limit_error",
     504: "timeout_error",
 }
+# Said with a 400, where it is not our call that is bad -> what is meant.
+_OUR_FAULTS: Final = {"authentication_error": 401, "permission_error": 401, "billing_error": 402}
+_UNPAID: Final = re.compile(
+    r"Your \w+ balance is too low to access the Anthropic API"
+    r"|You have reached your specified API usage limits"
+)
 
 
 def read_error(status: int, body: bytes) -> VendorError:
     """A vendor's answer that is not 2xx."""
     raw, text = json_or_text(body)
     if (error := error_of(raw, status=status)) is not None:
-        return error
+        return replace(error, status=_meant(error)) if status == 400 else error
     if type(raw) is dict and type(said := raw.get("message")) is str:
         text = clean(said)
     return VendorError(status=status, message=text)
+
+
+def _meant(error: VendorError) -> int:
+    if error.type == "invalid_request_error" and _UNPAID.match(error.message):
+        return 402
+    return _OUR_FAULTS.get(error.type or "", error.status)
 
 
 def error_of(raw: Any, *, status: int = 200) -> VendorError | None:

@@ -3,61 +3,40 @@
 Usage comes twice. The first event has the input and a number for the output that counts nothing yet; the
 last but one has the whole call, cumulative, of which a field that is absent or null stands as it was. Until
 then there is no usage: a stream that is cut must not be charged at the first number.
-
-`text_bytes` and `deltas` feed the estimate where a vendor reports no usage, and the checkpoints of long
-streams: nothing that is charged at the vendor's own count.
 """
 
 from __future__ import annotations
 
 from typing import Any, Final
 
-from metering.usage import Usage
 from providers.anthropic.errors import error_of
 from providers.anthropic.events import Event
 from providers.anthropic.usage import counts_output, usage_of
-from providers.bounds import ESTIMATE_BYTES_PER_TOKEN
 from providers.errors import VendorError
+from providers.progress import StreamProgress
 
 # Texts of a delta that the model did not say.
 _NOT_SAID: Final = frozenset({"type", "signature", "encrypted_content"})
 
 
-class StreamState:
+class StreamState(StreamProgress):
     """One per stream, fed with what was read of its events."""
 
     __slots__ = (
-        "deltas",
-        "done",
-        "error",
-        "finished",
         "model",
         "open_blocks",
         "product_id",
         "raw_usage",
         "started",
-        "text_bytes",
-        "upstream_id",
-        "usage",
     )
 
     def __init__(self, product_id: str) -> None:
+        super().__init__()
         self.product_id = product_id
-        self.usage: Usage | None = None
         self.raw_usage: dict[str, Any] = {}
         self.model: str | None = None  # the vendor's name of it
         self.started = False
-        self.finished = False
-        self.done = False
-        self.error: VendorError | None = None
-        self.deltas = 0
-        self.text_bytes = 0
-        self.upstream_id: str | None = None
         self.open_blocks: set[int] = set()
-
-    def delivered_tokens(self) -> int:
-        """Output tokens so far, estimated: an event is a token at least, and so are four bytes of text."""
-        return max(self.deltas, self.text_bytes // ESTIMATE_BYTES_PER_TOKEN)
 
     def observe(self, event: Event) -> None:
         """Take in one event. After the end only a last word on usage, or an error, is one."""
@@ -111,6 +90,4 @@ class StreamState:
             for name, text in delta.items()
             if type(text) is str and name not in _NOT_SAID
         )
-        if length:
-            self.deltas += 1
-            self.text_bytes += length
+        self.add_text(length)

@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import orjson
-
 from providers.bedrock.blocks import content_bytes
 from providers.bedrock.usage import usage_of
 from providers.dialect import Answer
 from providers.errors import unreadable
 from providers.quirks import NO_QUIRKS, Quirks
+from providers.whole_answer import read_object
 
 
 def read_answer(body: bytes, *, product_id: str, quirks: Quirks = NO_QUIRKS) -> Answer:
-    try:
-        answer = orjson.loads(body)
-    except orjson.JSONDecodeError:
-        return Answer(usage=None, body=body, error=unreadable("The vendor's answer is not JSON."))
-    if type(answer) is not dict:
-        return Answer(usage=None, body=body, error=unreadable("The vendor's answer is not an object."))
+    answer = read_object(body)
+    if isinstance(answer, Answer):
+        return answer
     usage, output = usage_of(answer.get("usage")), answer.get("output")
     message = output.get("message") if type(output) is dict else None
     if type(message) is not dict:

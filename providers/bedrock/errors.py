@@ -10,9 +10,6 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, Final
 
-import orjson
-
-from providers.dialect import Refusal
 from providers.errors import VendorError
 from providers.vendor_text import clean, json_or_text, word
 
@@ -39,11 +36,6 @@ def error_in_stream(headers: Mapping[str, str], said: dict[str, Any]) -> VendorE
     kind = headers.get(":exception-type") or headers.get(":error-code")
     message = _message(said) or clean(headers.get(":error-message", ""))
     return VendorError(status=200, message=message, code=word(kind))
-
-
-def refusal_body(refusal: Refusal) -> bytes:
-    """In its words; nobody calls us in them."""
-    return orjson.dumps({"message": refusal.message, "__type": refusal.code})
 
 
 def _judged(error: VendorError, kind: Any) -> VendorError:

@@ -1,32 +1,35 @@
-"""One Converse stream, listened to. Nobody calls us in this dialect, so a fold of it says nothing. Pure."""
+"""One Converse stream as it is read: usage, ends, errors, and how much was said. Pure.
+
+`messageStop` has the reason, `metadata` behind it the usage. The id stands in the head.
+"""
 
 from __future__ import annotations
 
-from metering.usage import Usage
-from providers.bedrock.progress import StreamState
-from providers.dialect import Refusal
+from providers.bedrock.blocks import block_bytes
+from providers.bedrock.events import read_event
+from providers.bedrock.usage import usage_of
+from providers.vendor_only import ListeningFold
 
 
-class StreamFold(StreamState):
-    """Translation speaks for it, in the caller's dialect."""
-
-    __slots__ = ()
+class StreamFold(ListeningFold):
+    """One per stream."""
 
     def feed(self, event: bytes) -> bytes:
-        self.observe(event)
+        read = read_event(event)
+        if read is None or self.done or self.error is not None:
+            return b""
+        self.error = read.error
+        match read.name:
+            case "contentBlockStart":
+                self._count(read.said.get("start"))
+            case "contentBlockDelta":
+                self._count(read.said.get("delta"))
+            case "messageStop":
+                self.finished = True
+            case "metadata":
+                self.usage = usage_of(read.said.get("usage"))
+                self.done = self.finished
         return b""
 
-    def owed_frames(self) -> bytes:
-        return b""
-
-    def graceful_end(self, usage: Usage | None) -> bytes:
-        return b""
-
-    def terminal(self) -> bytes:
-        return b""
-
-    def comment(self, text: bytes) -> bytes:
-        return b""
-
-    def failure(self, refusal: Refusal) -> bytes:
-        return b""
+    def _count(self, block: object) -> None:
+        self.add_text(block_bytes(block) if type(block) is dict else 0)

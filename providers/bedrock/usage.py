@@ -33,17 +33,6 @@ def usage_of(raw: Any) -> Usage | None:
     )
 
 
-def usage_said(usage: Usage) -> dict[str, Any]:
-    """The usage object of an answer that the gateway itself puts together."""
-    return {
-        "inputTokens": usage.input + usage.input_audio,
-        "cacheReadInputTokens": usage.cached_input,
-        "cacheWriteInputTokens": usage.cache_write + usage.cache_write_1h,
-        "outputTokens": usage.output_total,
-        "totalTokens": usage.input_total + usage.output_total,
-    }
-
-
 def _cache_count(raw: dict[str, Any], name: str) -> int:
     """It has two names: `...Tokens`, and in older answers `...TokenCount`."""
     for full in (f"{name}s", f"{name}Count"):

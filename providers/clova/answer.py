@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-import orjson
-
 from providers.clova.errors import error_of, says_ok
 from providers.clova.progress import message_bytes
 from providers.clova.usage import usage_of
 from providers.dialect import Answer
 from providers.errors import unreadable
 from providers.quirks import NO_QUIRKS, Quirks
+from providers.whole_answer import read_object
 
 
 def read_answer(body: bytes, *, product_id: str, quirks: Quirks = NO_QUIRKS) -> Answer:
-    try:
-        answer = orjson.loads(body)
-    except orjson.JSONDecodeError:
-        return Answer(usage=None, body=body, error=unreadable("The vendor's answer is not JSON."))
-    if type(answer) is not dict:
-        return Answer(usage=None, body=body, error=unreadable("The vendor's answer is not an object."))
+    answer = read_object(body)
+    if isinstance(answer, Answer):
+        return answer
     result, error = answer.get("result"), error_of(answer)
     if error is None and type(result) is not dict and not says_ok(answer):
         error = unreadable("The vendor's answer has no result.")

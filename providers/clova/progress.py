@@ -12,56 +12,39 @@ from typing import Any, Final
 import orjson
 
 from metering.usage import Usage
-from providers.bounds import ESTIMATE_BYTES_PER_TOKEN
 from providers.clova.errors import error_of
 from providers.clova.usage import usage_of
 from providers.clova.version import REASON_FIELDS, Version
 from providers.errors import VendorError
 from providers.json_depth import written_if_shallow
+from providers.progress import StreamProgress
 
 _TEXTS: Final = ("content", "thinkingContent")
 _KNOWN: Final = frozenset({b"", b"token", b"result", b"signal"})
 
 
-class StreamState:
-    """One per stream."""
+class StreamState(StreamProgress):
+    """One per stream. The vendor says no id: it is told ours."""
 
     __slots__ = (
         "_calls",
         "_texts",
         "created",
-        "deltas",
-        "done",
-        "error",
-        "finished",
         "has_result",
         "reason",
         "seed",
-        "text_bytes",
-        "upstream_id",
-        "usage",
         "version",
     )
 
     def __init__(self, version: Version) -> None:
+        super().__init__()
         self.version = version
-        self.usage: Usage | None = None
-        self.error: VendorError | None = None
-        self.finished = False
         self.has_result = False
-        self.done = False
-        self.upstream_id: str | None = None  # none is said: the vendor is told ours
-        self.deltas = 0
-        self.text_bytes = 0
         self.reason: str | None = None
         self.created: int | None = None
         self.seed: int | None = None
         self._texts: dict[str, list[str]] = {name: [] for name in _TEXTS}
         self._calls: list[dict[str, Any]] = []
-
-    def delivered_tokens(self) -> int:
-        """Output tokens so far, estimated: an event is a token at least, and so are four bytes of text."""
-        return max(self.deltas, self.text_bytes // ESTIMATE_BYTES_PER_TOKEN)
 
     def observe(self, name: bytes, data: bytes) -> bool:
         """Take in one event. -> whether it is for a client."""
@@ -130,9 +113,7 @@ class StreamState:
                 length += len(text.encode(errors="replace"))
         if type(calls := message.get("toolCalls")) is list:
             length += sum(self._take_call(call) for call in calls if type(call) is dict)
-        if length:
-            self.deltas += 1
-            self.text_bytes += length
+        self.add_text(length)
 
     def _take_call(self, call: dict[str, Any]) -> int:
         """A call begins with its id; what has none continues the one before. -> bytes of it"""

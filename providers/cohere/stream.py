@@ -8,31 +8,17 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-import orjson
-
 from providers.cohere.answer import message_bytes
 from providers.cohere.errors import error_of
 from providers.cohere.usage import usage_of
 from providers.errors import VendorError
-from providers.sse import event_data
+from providers.sse import event_object, is_done
 from providers.vendor_only import ListeningFold
 from providers.vendor_text import clean
 
 _SAYING: Final = frozenset(
     {"content-start", "content-delta", "tool-plan-delta", "tool-call-start", "tool-call-delta"}
 )
-
-
-def read_event(event: bytes) -> dict[str, Any] | None:
-    """None where it holds nothing: a comment, `[DONE]`, what is no object."""
-    data = event_data(event)
-    if data is None:
-        return None
-    try:
-        said = orjson.loads(data)
-    except orjson.JSONDecodeError:
-        return None
-    return said if type(said) is dict else None
 
 
 def message_of(said: dict[str, Any]) -> dict[str, Any]:
@@ -46,10 +32,9 @@ class StreamFold(ListeningFold):
     """One per stream."""
 
     def feed(self, event: bytes) -> bytes:
-        said = read_event(event)
+        said = event_object(event)
         if said is None:
-            data = event_data(event)
-            self.done = self.done or (data is not None and data.strip() == b"[DONE]")
+            self.done = self.done or is_done(event)
             return b""
         kind, delta = said.get("type"), said.get("delta")
         if type(kind) is not str:

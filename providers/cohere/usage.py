@@ -2,10 +2,11 @@
 
     usage {billed_units {input_tokens, output_tokens, search_units}, tokens {...}, cached_tokens}
 
-What is billed is counted, not what was read: `tokens` has the vendor's own templates in it, pictures beside
-it, and what was thought, none of which is billed as such. `cached_tokens` is of all that was read, so it may
-be more than what is billed: it is cut to that. Without `billed_units` the `tokens` are what there is. Absent
-is not zero: without a count of input or output there is no usage (None).
+What is billed is counted, not what was read: `tokens` has the vendor's own templates in it and pictures
+beside it, neither of which is billed as such. What was thought was no part of the bill in 2025; it is one
+where `tokens` counts it by itself (`reasoning_tokens`). `cached_tokens` is of all that was read, so it may be
+more than what is billed: it is cut to that. Without `billed_units` the `tokens` are what there is. Absent is
+not zero: without a count of input or output there is no usage (None).
 """
 
 from __future__ import annotations

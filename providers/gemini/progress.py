@@ -8,14 +8,13 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from metering.usage import Usage
 from providers.bounds import ESTIMATE_BYTES_PER_TOKEN
-from providers.errors import VendorError
 from providers.facts import CHOICES_MAX
 from providers.gemini.errors import error_of
 from providers.gemini.searches import Searches
 from providers.gemini.usage import find_usage, merged, usage_of
 from providers.json_depth import written_if_shallow
+from providers.progress import StreamProgress
 
 # Estimates only: a picture of Google's models is 1,290 tokens, a token of speech 2,560 bytes of base64.
 _PICTURE_TEXT_BYTES: Final = 1_290 * ESTIMATE_BYTES_PER_TOKEN
@@ -23,37 +22,24 @@ _MEDIA_BYTES_PER_TEXT_BYTE: Final = 2_560 // ESTIMATE_BYTES_PER_TOKEN
 _NOT_ENDED: Final = (None, "", 0, "FINISH_REASON_UNSPECIFIED")
 
 
-class StreamState:
-    """One per stream, fed with parsed chunks."""
+class StreamState(StreamProgress):
+    """One per stream, fed with parsed chunks. It is never `done`: nothing but the end of the body says so."""
 
     __slots__ = (
         "_counted_tokens",
         "_searches",
         "created",
-        "deltas",
-        "done",
         "ended",
-        "error",
-        "finished",
         "model",
         "product_id",
         "raw_usage",
         "seen",
-        "text_bytes",
-        "upstream_id",
-        "usage",
     )
 
     def __init__(self, product_id: str) -> None:
+        super().__init__()
         self.product_id = product_id
-        self.usage: Usage | None = None
         self.raw_usage: dict[str, Any] | None = None
-        self.finished = False
-        self.done = False  # never: nothing but the end of the body says that nothing follows
-        self.error: VendorError | None = None
-        self.deltas = 0
-        self.text_bytes = 0
-        self.upstream_id: str | None = None
         self.created: str | None = None
         self.model = ""  # the vendor's name of it
         self.seen: set[int] = set()  # candidates, by their index
@@ -73,7 +59,7 @@ class StreamState:
 
     def delivered_tokens(self) -> int:
         """Output tokens so far: the vendor's count on the way, or an estimate where that is more."""
-        return max(self.deltas, self.text_bytes // ESTIMATE_BYTES_PER_TOKEN, self._counted_tokens)
+        return max(super().delivered_tokens(), self._counted_tokens)
 
     def observe(self, chunk: dict[str, Any]) -> None:
         """Take in one parsed chunk."""
@@ -109,9 +95,7 @@ class StreamState:
         for part in parts_of(candidate):
             self._searches.observe_part(part)
             length += said_bytes(part)
-        if length:
-            self.deltas += 1
-            self.text_bytes += length
+        self.add_text(length)
 
 
 def is_finish(reason: Any) -> bool:

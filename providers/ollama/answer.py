@@ -4,24 +4,20 @@ from __future__ import annotations
 
 from typing import Any
 
-import orjson
-
 from providers.dialect import Answer
 from providers.errors import unreadable
 from providers.json_depth import text_bytes
 from providers.ollama.errors import error_of
 from providers.ollama.usage import usage_of
 from providers.quirks import NO_QUIRKS, Quirks
+from providers.whole_answer import read_object
 
 
 def read_answer(body: bytes, *, product_id: str, quirks: Quirks = NO_QUIRKS) -> Answer:
     """The body goes on to translation as it came."""
-    try:
-        answer = orjson.loads(body)
-    except orjson.JSONDecodeError:
-        return Answer(usage=None, body=body, error=unreadable("The vendor's answer is not JSON."))
-    if type(answer) is not dict:
-        return Answer(usage=None, body=body, error=unreadable("The vendor's answer is not an object."))
+    answer = read_object(body)
+    if isinstance(answer, Answer):
+        return answer
     error, message = error_of(answer), answer.get("message")
     if error is None and type(message) is not dict:
         error = unreadable("The vendor's answer has no message.")

@@ -18,8 +18,11 @@ def encode_upstream(
     output_limit: int | None,
     quirks: Quirks = NO_QUIRKS,
 ) -> bytes:
-    """It streams unless it is told not to."""
-    out = {**body, "model": upstream_model, "stream": stream}
+    """Unless it is told not to, it streams, and forgets the beginning of a chat that is too long for it,
+    before the answer (`truncate`) and while it is given (`shift`). So told, it refuses the one and ends the
+    other.
+    """
+    out = {**body, "model": upstream_model, "stream": stream, "truncate": False, "shift": False}
     if output_limit is not None:
         out["options"] = {**body.get("options", {}), "num_predict": output_limit}
     return written(out)

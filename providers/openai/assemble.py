@@ -17,7 +17,7 @@ from providers.json_depth import written_if_shallow
 from providers.openai.progress import StreamState
 from providers.openai.usage import usage_to_openai
 from providers.quirks import NO_QUIRKS, Quirks
-from providers.sse import event_data
+from providers.sse import event_object, is_done
 
 # Fields of a chunk the answer does not take over as they are; all others it does, as last seen.
 _CHUNK_ONLY: Final = frozenset(
@@ -39,17 +39,9 @@ class Assembler(StreamState):
         self._extra: dict[str, Any] = {}
 
     def feed(self, event: bytes) -> None:
-        data = event_data(event)
-        if data is None:
-            return
-        if data.strip() == b"[DONE]":
-            self.done = True
-            return
-        try:
-            chunk = orjson.loads(data)
-        except orjson.JSONDecodeError:
-            return
-        if type(chunk) is not dict:
+        chunk = event_object(event)
+        if chunk is None:
+            self.done = self.done or is_done(event)
             return
         self.observe(chunk)
         if written_if_shallow(chunk) is None:

@@ -3,11 +3,15 @@
 The shapes seen: `{"error": {message, type, param, code}}`, `{"error": "text", "code": "text"}` (xAI),
 `[{"error": {...}}]` (Google), `{"detail": "text" | [{msg, loc}]}` (FastAPI, Voyage), `{"message": ...}`
 (Azure, Mistral), plain text, nothing.
+
+Some vendors answer 400 where our own API key or our own account is bad. Their codes tell; xAI's does not,
+which is the same for all that a client may do wrong: there the vendor's sentence does.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import replace
+from typing import Any, Final
 
 import orjson
 
@@ -17,11 +21,31 @@ from providers.json_depth import written_if_shallow
 from providers.sse import frame
 from providers.vendor_text import clean, json_or_text, word
 
+# Said with a 400 by OpenAI (pictures), Alibaba, Groq and others -> what is meant.
+_OUR_FAULTS: Final = {
+    "invalid_api_key": 401,
+    "account_deactivated": 401,
+    "organization_restricted": 401,
+    "billing_hard_limit_reached": 402,
+    "billing_not_active": 402,
+    "insufficient_quota": 402,
+    "Arrearage": 402,
+}
+_XAI_CODES: Final = frozenset({"Client specified an invalid argument", "invalid-argument"})
+_XAI_BAD_KEY: Final = "Incorrect API key provided"
+
 
 def read_error(status: int, body: bytes) -> VendorError:
     """A vendor's answer that is not 2xx."""
     raw, text = json_or_text(body)
-    return error_of(raw, status=status) or VendorError(status=status, message=text)
+    error = error_of(raw, status=status) or VendorError(status=status, message=text)
+    return replace(error, status=_meant(error)) if status == 400 else error
+
+
+def _meant(error: VendorError) -> int:
+    if error.code in _XAI_CODES and error.message.startswith(_XAI_BAD_KEY):
+        return 401
+    return _OUR_FAULTS.get(error.code or "", error.status)
 
 
 def error_of(raw: Any, *, status: int = 200) -> VendorError | None:

@@ -1,13 +1,15 @@
 """Pictures: the request as the meter sees it, and the answer's pictures counted. Pure.
 
 Vendors bill a picture by the piece, or its tokens, or both: the product's prices say which. Pictures are
-counted where they stand, in `data`; tokens are the vendor's own count, where it reports one.
+counted where they stand, in `data`; tokens are the vendor's own count, where it reports one, and else an
+estimate: what OpenAI documents for their size and quality, or all that the product's limit allows.
 """
 
 from __future__ import annotations
 
 from typing import Any, Final
 
+from providers.bounds import ESTIMATE_BYTES_PER_TOKEN
 from providers.dialect import Answer
 from providers.errors import unreadable
 from providers.facts import IN_BODY, RequestFacts, Spoken, bad, flag, model_of
@@ -33,6 +35,13 @@ _COUNTS: Final = (
     "sequential_image_generation",
     "sequential_image_generation_options",
 )
+# Output tokens of a picture as OpenAI documents them: (of a square, of the two oblong formats).
+# platform.openai.com/docs/guides/image-generation, "Cost and latency".
+_TOKENS: Final = {
+    "low": {"1024x1024": 272, "1024x1536": 408, "1536x1024": 400},
+    "medium": {"1024x1024": 1056, "1024x1536": 1584, "1536x1024": 1568},
+    "high": {"1024x1024": 4160, "1024x1536": 6240, "1536x1024": 6208},
+}
 _PATTERNS: Final = ("image", "images", "image_url", "input_image", "mask", "reference_images")
 
 
@@ -53,6 +62,7 @@ def read_images_request(body: dict[str, Any], body_bytes: int, _: Spoken = IN_BO
         body_bytes=body_bytes,
         n=n,
         images=n,
+        picture_tokens=_tokens(body),
         takes_whole_context=any(body.get(name) is not None for name in _PATTERNS),
     )
 
@@ -77,10 +87,20 @@ def read_images(body: bytes, *, kind: str, facts: RequestFacts, product_id: str,
     if type(data) is not list:
         error = unreadable("The vendor's answer has no images.")
         return Answer(usage=found.usage, body=body, error=error)
-    images = sum(type(item) is dict for item in data)
+    images = sum(type(item) is dict or (type(item) is str and item != "") for item in data)
+    tokens = images * (_tokens(answer) or facts.picture_tokens)
     return Answer(
         usage=found.usage,
         body=found.body,
         upstream_id=found.upstream_id,
         units={"images": images},
+        text_bytes=tokens * ESTIMATE_BYTES_PER_TOKEN,
     )
+
+
+def _tokens(said: dict[str, Any]) -> int:
+    """Of one picture, by what a request or an answer says of it; 0 where that is not enough to know."""
+    quality, size = said.get("quality"), said.get("size")
+    if type(quality) is not str or type(size) is not str:
+        return 0
+    return _TOKENS.get(quality, {}).get(size, 0)

@@ -18,7 +18,7 @@ import orjson
 from metering.usage import Usage
 from providers.bounds import ESTIMATE_BYTES_PER_TOKEN
 from providers.dialect import Refusal
-from providers.errors import VendorError, unreadable
+from providers.errors import TOO_LARGE, VendorError, unreadable
 from providers.facts import RequestFacts
 from providers.json_depth import text_bytes, written_if_shallow
 from providers.openai.errors import error_frame, error_of
@@ -27,7 +27,7 @@ from providers.openai.stream import DONE_FRAME
 from providers.openai.transcription import seconds_of
 from providers.openai.usage import usage_of
 from providers.quirks import Quirks
-from providers.sse import COMMENT_FRAME, comment_frame, event_data, frame
+from providers.sse import COMMENT_FRAME, comment_frame, event_data, event_object, frame, is_done
 
 SOUND_BYTES_MAX: Final = 64 * 1024 * 1024  # put together
 _SOUND: Final = b'"speech.audio.delta"'
@@ -152,17 +152,9 @@ class SoundAssembler(_Heard):
         self._sound = bytearray()
 
     def feed(self, event: bytes) -> None:
-        data = event_data(event)
-        if data is None:
-            return
-        if data.strip() == b"[DONE]":
-            self.done = True
-            return
-        try:
-            said = orjson.loads(data)
-        except orjson.JSONDecodeError:
-            return
-        if type(said) is not dict:
+        said = event_object(event)
+        if said is None:
+            self.done = self.done or is_done(event)
             return
         self.observe(said)
         sound = said.get("audio")
@@ -173,7 +165,7 @@ class SoundAssembler(_Heard):
         except (binascii.Error, ValueError):
             self.error = unreadable("The vendor's stream has no sound that can be read.")
         if len(self._sound) > SOUND_BYTES_MAX:
-            self.error = unreadable("The vendor's sound is too long.")
+            self.error = TOO_LARGE
 
     def answer(self, usage: Usage | None = None) -> bytes:
         return bytes(self._sound)

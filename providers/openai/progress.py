@@ -1,59 +1,36 @@
-"""What has been seen of one OpenAI stream so far: usage, ends, errors, and how much was said. Pure.
-
-`text_bytes` and `deltas` feed the estimate where a vendor reports no usage, and the checkpoints of long
-streams: nothing that is charged at the vendor's own count.
-"""
+"""What has been seen of one OpenAI stream so far: usage, ends, errors, and how much was said. Pure."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from metering.usage import Usage
-from providers.bounds import ESTIMATE_BYTES_PER_TOKEN
-from providers.errors import VendorError
 from providers.json_depth import text_bytes
 from providers.openai.errors import error_of
 from providers.openai.usage import find_usage, usage_of
+from providers.progress import StreamProgress
 from providers.quirks import NO_QUIRKS, Quirks
 
 
-class StreamState:
+class StreamState(StreamProgress):
     """One per stream, fed with parsed chunks."""
 
     __slots__ = (
         "created",
-        "deltas",
-        "done",
-        "error",
-        "finished",
         "finished_choices",
         "product_id",
         "quirks",
         "raw_usage",
         "seen_choices",
-        "text_bytes",
-        "upstream_id",
-        "usage",
     )
 
     def __init__(self, product_id: str, quirks: Quirks = NO_QUIRKS) -> None:
+        super().__init__()
         self.product_id = product_id
         self.quirks = quirks
-        self.usage: Usage | None = None  # the last complete one: reports are cumulative
         self.raw_usage: dict[str, Any] | None = None
-        self.finished = False
-        self.done = False
-        self.error: VendorError | None = None
-        self.deltas = 0
-        self.text_bytes = 0
-        self.upstream_id: str | None = None
         self.created = 0
         self.seen_choices: set[int] = set()
         self.finished_choices: set[int] = set()
-
-    def delivered_tokens(self) -> int:
-        """Output tokens so far, estimated: an event is a token at least, and so are four bytes of text."""
-        return max(self.deltas, self.text_bytes // ESTIMATE_BYTES_PER_TOKEN)
 
     def observe(self, chunk: dict[str, Any]) -> None:
         """Take in one parsed chunk."""
@@ -77,9 +54,7 @@ class StreamState:
             if choice.get("finish_reason"):
                 self.finished = True
                 self.finished_choices.add(index)
-            if length := self.said_bytes(choice):
-                self.deltas += 1
-                self.text_bytes += length
+            self.add_text(self.said_bytes(choice))
 
     def said_bytes(self, choice: dict[str, Any]) -> int:
         """Of the text that one choice of one chunk brings."""

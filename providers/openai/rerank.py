@@ -8,8 +8,11 @@ The shape is one (`model`, `query`, `documents`, `top_n` or `top_k` -> `results`
               a chunk has room for 244 at least. (cohere.com/pricing; docs.cohere.com, "Best practices for
               using Rerank". Newer models have longer chunks, so fewer of them.)
     tokens    Voyage, Jina and vLLM: the query is read again with each document, or with each chunk of one.
+              So is an instruction, which has as many names as there are vendors: all that is said beside
+              the documents is bounded as if it were.
 
-A token is at least one byte of text, so bytes bound both.
+A token is at least one byte of text, so bytes bound both. Where a vendor does not count what a product is
+priced by, an estimate is charged: four bytes to a token, and searches by the rule above.
 """
 
 from __future__ import annotations
@@ -19,22 +22,27 @@ from typing import Any, Final
 import orjson
 
 from metering.usage import Usage, usage_from_totals
+from providers.bounds import ESTIMATE_BYTES_PER_TOKEN
 from providers.dialect import Answer
 from providers.errors import unreadable
 from providers.facts import IN_BODY, RequestFacts, Spoken, bad, model_of
-from providers.json_depth import written_if_shallow
+from providers.json_depth import text_bytes, written_if_shallow
 from providers.openai.answer import read_answer
 from providers.openai.usage import usage_of
 from providers.quirks import NO_QUIRKS, Quirks
 
 DOCUMENTS_PER_SEARCH: Final = 100
 DOCUMENTS_MAX: Final = 10_000  # no vendor ranks more at once
-CHUNK_TOKENS_MIN: Final = 500 - 256
+QUERY_TOKENS_MAX: Final = 256
+CHUNK_TOKENS: Final = 500  # with the query
+CHUNK_TOKENS_MIN: Final = CHUNK_TOKENS - QUERY_TOKENS_MAX
+# All else may be read with each document.
+_READ_ONCE: Final = frozenset({"model", "documents"})
 
 
 def read_rerank_request(body: dict[str, Any], body_bytes: int, _: Spoken = IN_BODY) -> RequestFacts:
     model = model_of(body)
-    query_bytes, is_text = _measured("query", body.get("query"), body)
+    is_text = _measured("query", body.get("query"), body)[1]
     documents = body.get("documents")
     if type(documents) is not list or not documents:
         raise bad(
@@ -44,11 +52,14 @@ def read_rerank_request(body: dict[str, Any], body_bytes: int, _: Spoken = IN_BO
         )
     if len(documents) > DOCUMENTS_MAX:
         raise bad("documents", f"hold {DOCUMENTS_MAX} at most", f"최대 {DOCUMENTS_MAX}개입니다")
-    chunks, whole = 0, not is_text
+    whole = not is_text
+    lengths = []
     for document in documents:
         length, is_text = _measured("documents", document, body)
-        chunks += max(1, -(-length // CHUNK_TOKENS_MIN))
+        lengths.append(length)
         whole = whole or not is_text
+    again = sum(_text_bytes(said) for name, said in body.items() if name not in _READ_ONCE)
+    chunks = sum(max(1, -(-length // CHUNK_TOKENS_MIN)) for length in lengths)
     return RequestFacts(
         purpose="rerank",
         model=model,
@@ -56,8 +67,10 @@ def read_rerank_request(body: dict[str, Any], body_bytes: int, _: Spoken = IN_BO
         takes_whole_context=whole,
         parts=chunks,
         inputs=chunks,
-        repeated_bytes=query_bytes * chunks,
+        repeated_bytes=again * chunks,
         searches_max=-(-chunks // DOCUMENTS_PER_SEARCH),
+        searches_estimate=_searches_estimate(lengths, again),
+        input_estimate_tokens=-(-(sum(lengths) + again * len(lengths)) // ESTIMATE_BYTES_PER_TOKEN),
     )
 
 
@@ -73,6 +86,18 @@ def read_rerank_answer(body: bytes, *, product_id: str, quirks: Quirks = NO_QUIR
         upstream_id=read.upstream_id,
         error=None if ranked else unreadable("The vendor's answer ranks nothing."),
     )
+
+
+def _searches_estimate(lengths: list[int], again: int) -> int:
+    """By Cohere's rules, at the usual bytes to a token."""
+    query_tokens = min(-(-again // ESTIMATE_BYTES_PER_TOKEN), QUERY_TOKENS_MAX)
+    room = (CHUNK_TOKENS - query_tokens) * ESTIMATE_BYTES_PER_TOKEN
+    return -(-sum(max(1, -(-length // room)) for length in lengths) // DOCUMENTS_PER_SEARCH)
+
+
+def _text_bytes(said: Any) -> int:
+    """Of what may be read as text; numbers and flags are none."""
+    return text_bytes(said) if type(said) in (str, list, dict) else 0
 
 
 def _measured(field: str, said: Any, body: dict[str, Any]) -> tuple[int, bool]:

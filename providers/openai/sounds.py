@@ -1,38 +1,46 @@
 """How long a sound can be, told from its bytes. Pure.
 
-A strict bound where the format gives one: uncompressed WAVE has a fixed number of bytes to a second, and a
-frame of MP3 has no bit rate below 8 kbit/s. Every other format can hold silence in next to nothing, so only
-the longest sound that a vendor takes bounds it (docs/decisions/0021).
+A strict bound where the format gives one: uncompressed WAVE has a fixed number of bytes to a second, and the
+frames of an MP3 can be counted (`mp3.py`). Every other format can hold silence in next to nothing, so the
+longest sound that a vendor takes bounds it (docs/decisions/0021). Where no vendor says how long it was, it is
+taken to have the lowest rate that its format is used with: an estimate that nobody gains by.
 """
 
 from __future__ import annotations
 
+import math
 from typing import Final
 
+from providers.openai.mp3 import read_mp3
+
 SECONDS_MAX: Final = 24 * 3600
-_MP3_BYTES_MIN: Final = 1_000  # to a second, at 8 kbit/s
-_USUAL_BYTES: Final = 16_000  # to a second, at 128 kbit/s: an estimate
+# Bytes to a second, by how the file begins. Speech at 6 kbit/s (Opus), AAC and MP3 at 8, GSM in a WAVE at 13,
+# and what is lossless at half of 8,000 samples of one byte.
+_LEAST_BYTES: Final = 750
+_LEAST_BYTES_OF: Final = {b"fLaC": 4_000, b"RIFF": 1_600, b"ID3": 1_000, b"\xff": 1_000}
+_MP4: Final = b"ftyp"  # behind its length
+_MP4_LEAST_BYTES: Final = 1_000
 _PCM: Final = 1
 _CHUNKS_MAX: Final = 32
-# Layer III: kbit/s by the header's index, for MPEG 1 and for the two later ones; samples per second.
-_RATES_1: Final = (0, 32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320, 0)
-_RATES_2: Final = (0, 8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160, 0)
-_SAMPLES: Final = {3: (44_100, 48_000, 32_000), 2: (22_050, 24_000, 16_000), 0: (11_025, 12_000, 8_000)}
 
 
-def seconds_max(sound: bytes) -> int:
-    if (bytes_per_second := _wave_rate(sound)) is not None:
-        longest = -(-len(sound) // bytes_per_second)
-    elif _is_mp3(sound):
-        longest = -(-len(sound) // _MP3_BYTES_MIN)
+def seconds_of_sound(sound: bytes) -> tuple[int, int]:
+    """(the longest it can be, what it is taken to be where no vendor says)."""
+    longest: float = SECONDS_MAX
+    if (rate := _wave_rate(sound)) is not None:
+        longest = estimate = len(sound) / rate
+    elif (mp3 := read_mp3(sound)) is not None:
+        longest, estimate = mp3.seconds_max, mp3.seconds_estimate
     else:
-        longest = SECONDS_MAX
-    return max(1, min(longest, SECONDS_MAX))
+        estimate = len(sound) / _least_rate(sound)
+    most = max(1, min(math.ceil(longest), SECONDS_MAX))
+    return most, min(most, max(1, math.ceil(estimate)))
 
 
-def seconds_estimate(sound: bytes) -> int:
-    """What it is taken to be where no vendor says."""
-    return min(seconds_max(sound), max(1, -(-len(sound) // (_wave_rate(sound) or _USUAL_BYTES))))
+def _least_rate(sound: bytes) -> int:
+    if sound[4:8] == _MP4:
+        return _MP4_LEAST_BYTES
+    return next((rate for magic, rate in _LEAST_BYTES_OF.items() if sound.startswith(magic)), _LEAST_BYTES)
 
 
 def _wave_rate(sound: bytes) -> int | None:
@@ -54,31 +62,6 @@ def _wave_rate(sound: bytes) -> int | None:
                 return None
         at += 8 + size + size % 2
     return None
-
-
-def _is_mp3(sound: bytes) -> bool:
-    """Two frames of layer III, one directly behind the other, behind a tag or none."""
-    at = 0
-    if sound[:3] == b"ID3" and len(sound) >= 10:
-        size = 0
-        for digit in sound[6:10]:
-            size = size << 7 | digit & 0x7F
-        at = 10 + size
-    length = _frame_bytes(sound, at)
-    return length > 0 and _frame_bytes(sound, at + length) > 0
-
-
-def _frame_bytes(sound: bytes, at: int) -> int:
-    """The length of the MP3 frame that begins here; 0: none does."""
-    head = sound[at : at + 4]
-    if len(head) < 4 or head[0] != 0xFF or head[1] & 0xE0 != 0xE0 or head[1] >> 1 & 3 != 1:
-        return 0
-    version, place = head[1] >> 3 & 3, head[2] >> 2 & 3
-    if version not in _SAMPLES or place == 3:
-        return 0
-    kbit = (_RATES_1 if version == 3 else _RATES_2)[head[2] >> 4]
-    factor = 144_000 if version == 3 else 72_000
-    return kbit and factor * kbit // _SAMPLES[version][place] + (head[2] >> 1 & 1)
 
 
 def _little(sound: bytes, at: int, length: int) -> int:

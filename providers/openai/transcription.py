@@ -20,7 +20,7 @@ from providers.errors import unreadable
 from providers.facts import IN_BODY, RequestFacts, Spoken, bad
 from providers.forms import Part, write_form
 from providers.openai.answer import read_answer_object
-from providers.openai.sounds import seconds_estimate, seconds_max
+from providers.openai.sounds import seconds_of_sound
 from providers.quirks import Quirks
 
 TOKENS_PER_SECOND: Final = 10  # of sound, where no vendor counts them: an estimate
@@ -67,7 +67,7 @@ def read_transcription_request(body: dict[str, Any], body_bytes: int, _: Spoken 
     streamed = _field(body, "stream").lower()
     if streamed not in _TRUE | _FALSE:
         raise bad("stream", "must be true or false", "true 또는 false여야 합니다")
-    seconds = seconds_estimate(files[0].data)
+    seconds_max, seconds = seconds_of_sound(files[0].data)
     said_bytes = sum(len(part.data) for parts in body.values() for part in parts if not part.is_file)
     return RequestFacts(
         purpose="transcription",
@@ -75,7 +75,7 @@ def read_transcription_request(body: dict[str, Any], body_bytes: int, _: Spoken 
         body_bytes=body_bytes,
         stream=streamed in _TRUE,
         takes_whole_context=True,
-        seconds_max=seconds_max(files[0].data),
+        seconds_max=seconds_max,
         seconds_estimate=seconds,
         input_estimate_tokens=seconds * TOKENS_PER_SECOND + said_bytes // ESTIMATE_BYTES_PER_TOKEN,
         answer_kind=_FORMATS[wanted],

@@ -159,11 +159,26 @@ def _check_shared(settings: dict[str, Any], where: str, product_id: str) -> None
 
 
 def _lower(settings: dict[str, Any], limit: int) -> None:
-    """A limit above the product's is no wish to pay more: the hold is made for the product's."""
+    """A limit above the product's is no wish to pay more: the hold is made for the product's.
+
+    So is what is no number (`"inf"`, and null, which some read as that). Where none is said, the session's
+    counts: `limiting` has set it.
+    """
     for name in _LIMITS:
-        value = settings.get(name)
-        if isinstance(value, int | float) and value > limit:
-            settings[name] = limit
+        if name in settings:
+            value = settings[name]
+            if type(value) not in (int, float) or value > limit:
+                settings[name] = limit
+
+
+def limiting(event_id: str, output_tokens_max: int, *, is_beta: bool) -> str:
+    """The first event of a session: without it, responses have the vendor's own limit, which is no bound."""
+    session: dict[str, Any] = (
+        {"max_response_output_tokens": output_tokens_max}
+        if is_beta
+        else {"type": "realtime", "max_output_tokens": output_tokens_max}
+    )
+    return orjson.dumps({"type": "session.update", "event_id": event_id, "session": session}).decode()
 
 
 def _item(item: Any) -> tuple[int, int]:
@@ -191,4 +206,4 @@ def _object(body: dict[str, Any], name: str) -> dict[str, Any]:
     return value
 
 
-__all__ = ["BadEvent", "ClientEvent", "read_client_event"]
+__all__ = ["BadEvent", "ClientEvent", "limiting", "read_client_event"]

@@ -17,7 +17,8 @@ from providers.openai_realtime.usage import usage_of
 BEGUN: Final = "response.created"
 DONE: Final = "response.done"
 ERROR: Final = "error"
-SESSION: Final = frozenset({"session.created", "session.updated"})
+CREATED: Final = "session.created"
+SESSION: Final = frozenset({CREATED, "session.updated"})
 
 _ID_CHARACTERS_MAX: Final = 512
 _RENAMED: Final = ("session", "response")  # objects that may carry the vendor's model
@@ -106,4 +107,7 @@ def _id(value: Any) -> str | None:
     return value if type(value) is str and 0 < len(value) <= _ID_CHARACTERS_MAX else None
 
 
-__all__ = ["BEGUN", "DONE", "ERROR", "SESSION", "VendorEvent", "blaming", "for_client", "read_vendor_event"]
+__all__ = [
+    "BEGUN", "CREATED", "DONE", "ERROR", "SESSION",
+    "VendorEvent", "blaming", "for_client", "read_vendor_event",
+]  # fmt: skip

@@ -8,17 +8,35 @@ stored is gone on from by `previous_response_id`, which is checked.
 
 from __future__ import annotations
 
+import re
 from hashlib import sha256
 from typing import Any, Final
 
+from providers.openai_responses.references import without_containers
+
 _HEX_MIN: Final = 32  # too many to be guessed
 _HEX_MAX: Final = 64
+# Vendors open a seal with the id that stands beside it, and refuse what is no seal of theirs ("could not be
+# verified"). What cannot be one, or stands where none is read, keeps no id.
+_SEALED_KINDS: Final = frozenset({"reasoning", "compaction", "compaction_summary", "context_compaction"})
+_SEAL: Final = re.compile(r"[A-Za-z0-9+/_=-]{64,4194304}")
 
 
 def with_own_ids(items: list[Any], *, follows: bool) -> list[Any]:
     """`follows`: the request goes on from a stored answer, whose items its own may name."""
-    named = {item["id"] for item in items if _is_named(item)}
-    return [_with_own_ids(item, named, follows) for item in items] if named or _approves(items) else items
+    named = _named(items)
+    return [_with_own_ids(item, named, follows) for item in items]
+
+
+def approved_elsewhere(items: list[Any]) -> tuple[str, ...]:
+    """What the request approves and does not contain: it must be of the answer that is gone on from."""
+    named = _named(items)
+    approved = [item.get("approval_request_id") for item in items if type(item) is dict]
+    return tuple({name: None for name in approved if type(name) is str and name not in named})
+
+
+def _named(items: list[Any]) -> set[str]:
+    return {item["id"] for item in items if _is_named(item)}
 
 
 def _with_own_ids(item: Any, named: set[str], follows: bool) -> Any:
@@ -30,19 +48,17 @@ def _with_own_ids(item: Any, named: set[str], follows: bool) -> Any:
     approved = item.get("approval_request_id")
     if type(approved) is str and (approved in named or not follows):
         changed["approval_request_id"] = _own(approved)
-    return {**item, **changed} if changed else item
+    return without_containers({**item, **changed} if changed else item, _own)
 
 
 def _is_named(item: Any) -> bool:
     """What is sealed carries its content, and its id belongs to the seal."""
     if type(item) is not dict or type(item.get("id")) is not str:
         return False
-    sealed = item.get("encrypted_content")
-    return not (type(sealed) is str and sealed)
-
-
-def _approves(items: list[Any]) -> bool:
-    return any(type(item) is dict and "approval_request_id" in item for item in items)
+    kind, sealed = item.get("type"), item.get("encrypted_content")
+    if type(kind) is not str or kind not in _SEALED_KINDS or type(sealed) is not str:
+        return True
+    return _SEAL.fullmatch(sealed) is None
 
 
 def _own(item_id: str) -> str:

@@ -13,12 +13,11 @@ import msgspec
 import orjson
 
 from metering.usage import Usage
-from providers.bounds import ESTIMATE_BYTES_PER_TOKEN
-from providers.errors import VendorError
 from providers.openai_responses.answer import item_text_bytes
 from providers.openai_responses.errors import UNREADABLE, error_of_event, failed
 from providers.openai_responses.snapshot import OutputSoFar
 from providers.openai_responses.usage import usage_of_response, usage_to_responses
+from providers.progress import StreamProgress
 
 TERMINAL: Final = frozenset({"response.completed", "response.incomplete", "response.failed"})
 # A response repeats what was asked; of a long one only short fields are kept while the stream is open.
@@ -61,41 +60,24 @@ def delta_of(data: bytes) -> Delta | None:
     return delta if delta.is_only_text else None
 
 
-class StreamState:
+class StreamState(StreamProgress):
     """One per stream."""
 
     __slots__ = (
         "_response",
-        "deltas",
-        "done",
         "ended",
-        "error",
-        "finished",
         "output",
         "product_id",
         "sequence_number",
-        "text_bytes",
-        "upstream_id",
-        "usage",
     )
 
     def __init__(self, product_id: str) -> None:
+        super().__init__()
         self.product_id = product_id
-        self.usage: Usage | None = None
-        self.error: VendorError | None = None
-        self.finished = False
-        self.done = False
-        self.upstream_id: str | None = None
-        self.deltas = 0
-        self.text_bytes = 0
         self.sequence_number = -1  # the last the client has got
         self.output = OutputSoFar()
         self.ended: dict[str, Any] | None = None  # the response of the terminal event
         self._response: bytes | None = None  # the last one before it
-
-    def delivered_tokens(self) -> int:
-        """Output tokens so far, estimated: an event is a token at least, and so are four bytes of text."""
-        return max(self.deltas, self.text_bytes // ESTIMATE_BYTES_PER_TOKEN)
 
     def take_delta(self, delta: Delta) -> None:
         text = delta.delta
@@ -199,9 +181,7 @@ class StreamState:
         """Where an item came without pieces of its texts, they are counted now."""
         if self.output.is_heard(event.get("output_index")):
             return
-        if length := item_text_bytes(event.get("item")):
-            self.deltas += 1
-            self.text_bytes += length
+        self.add_text(item_text_bytes(event.get("item")))
 
     def _learn_id(self, response: dict[str, Any]) -> None:
         if self.upstream_id is None and type(response.get("id")) is str and response["id"]:

@@ -21,6 +21,8 @@ from providers.facts import (
     model_of,
     tokens_limit,
 )
+from providers.openai_responses.item_ids import approved_elsewhere
+from providers.openai_responses.references import refuse_what_is_kept
 
 # How often a vendor may search where the caller sets no `max_tool_calls`: the one default a vendor has named
 # (OpenAI, of its models for research). Answers seen have searched four times at most.
@@ -101,6 +103,7 @@ def read_responses_request(body: dict[str, Any], body_bytes: int, _: Spoken) -> 
         stores=flag(body, "store") or background,
         background=background,
         follows=follows,
+        approves=approved_elsewhere(given) if follows is not None and type(given) is list else (),
     )
 
 
@@ -200,20 +203,7 @@ def _read_tools(tools: Any, extent: _Extent) -> None:
         if type(kind) is not str:
             extent.whole = True
             continue
-        if _names_container(tool):
-            raise BadRequest(
-                "`tools` names a container that the vendor keeps, which this gateway does not offer; "
-                'let the vendor make one with {"type": "auto"}.',
-                "`tools`: 공급사에 있는 컨테이너를 지정할 수 없습니다. "
-                '{"type": "auto"}로 새로 만들게 해 주세요.',
-                "tools",
-            )
+        if kind not in _LOCAL_TOOLS:
+            refuse_what_is_kept(tool)
         extent.whole = extent.whole or kind not in _LOCAL_TOOLS
         extent.searches = extent.searches or kind.startswith(_SEARCHING_TOOLS)
-
-
-def _names_container(tool: dict[str, Any]) -> bool:
-    environment = tool.get("environment")
-    return type(tool.get("container")) is str or (
-        type(environment) is dict and environment.get("container_id") is not None
-    )

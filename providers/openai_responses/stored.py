@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from typing import Final
-from urllib.parse import parse_qsl, urlencode
+from urllib.parse import parse_qsl, quote, urlencode
+
+import orjson
 
 from providers.dialect import StoredKind, StoredQuery, StoredRoute
 from providers.facts import BadRequest
@@ -13,7 +15,8 @@ from providers.openai_responses.answer import read_answer
 from providers.openai_responses.stream import ResponseFold
 
 _PREFIX: Final = "/v1/responses/"
-_ID: Final = re.compile(r"[A-Za-z0-9_-]{1,256}")
+# Some ids are Base64. Odder ones are followed, and charged, but no path of a client's names them.
+_ID: Final = re.compile(r"(?!\.{1,2}$)[A-Za-z0-9_.~=+:-]{1,256}")
 _DEEDS: Final = {
     ("GET", ""): "read",
     ("DELETE", ""): "delete",
@@ -41,12 +44,16 @@ def _find(path: str) -> Mapping[str, StoredRoute]:
             vendor_id=vendor_id,
             deed=deed,
             method=method,
-            path=f"/responses/{vendor_id}{behind}",
+            path=_path(vendor_id) + behind,
             name=f"{_PREFIX}{{id}}{behind}",
         )
         for (method, behind), deed in _DEEDS.items()
         if behind == slash + rest
     }
+
+
+def _path(vendor_id: str) -> str:
+    return "/responses/" + quote(vendor_id, safe="=")
 
 
 def _query(deed: str, query: bytes) -> StoredQuery:
@@ -61,12 +68,23 @@ def _query(deed: str, query: bytes) -> StoredQuery:
     return StoredQuery("?" + urlencode(passed) if passed else "", streams)
 
 
+def _item_ids(body: bytes) -> frozenset[str]:
+    try:
+        said = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        return frozenset()
+    output = said.get("output") if type(said) is dict else None
+    items = [item.get("id") for item in output if type(item) is dict] if type(output) is list else []
+    return frozenset(name for name in items if type(name) is str)
+
+
 RESPONSE: Final = StoredKind(
     name="response",
     find=_find,
     query=_query,
-    read_path=lambda vendor_id: f"/responses/{vendor_id}",
-    cancel_path=lambda vendor_id: f"/responses/{vendor_id}/cancel",
+    read_path=_path,
+    cancel_path=lambda vendor_id: _path(vendor_id) + "/cancel",
     answer=read_answer,
     fold=ResponseFold,
+    item_ids=_item_ids,
 )

@@ -24,6 +24,7 @@ from providers.json_depth import written
 from providers.openai.dialect import EMBEDDINGS
 from providers.quirks import NO_QUIRKS, Quirks
 from providers.translation.neutral import inexpressible, known_only
+from providers.whole_answer import read_object
 
 _KNOWN: Final = frozenset({"model", "input", "dimensions", "encoding_format", "input_type", "user"})
 
@@ -106,12 +107,9 @@ class _Read(ReadAnswer):
         self._packed = packed
 
     def __call__(self, body: bytes, /, *, product_id: str, quirks: Quirks = NO_QUIRKS) -> Answer:
-        try:
-            answer = orjson.loads(body)
-        except orjson.JSONDecodeError:
-            return Answer(usage=None, body=body, error=unreadable("The vendor's answer is not JSON."))
-        if type(answer) is not dict:
-            return Answer(usage=None, body=body, error=unreadable("The vendor's answer is not an object."))
+        answer = read_object(body)
+        if isinstance(answer, Answer):
+            return answer
         said = self._vendor.understand(answer)
         vectors = [_vector(item, packed=self._packed) for item in _list(said.vectors)]
         error = said.error

@@ -81,9 +81,4 @@ class Gathering:
     def reply(self, reply_id: str | None, ending: Ending) -> Reply:
         """`ending` is of choices that have none."""
         choices = [self._choices[index] for index in sorted(self._choices)] or [_Said()]
-        return Reply(
-            reply_id=reply_id,
-            created_s=None,
-            choices=tuple(said.choice(ending) for said in choices),
-            usage=None,
-        )
+        return Reply(choices=tuple(said.choice(ending) for said in choices), reply_id=reply_id)

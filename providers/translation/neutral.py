@@ -3,7 +3,7 @@
 It has what the chat dialects have in common and no more. Whatever a caller says beyond it is refused with a
 sentence that names it (`inexpressible`), never dropped: a caller who asked for something gets it, or is told.
 What a vendor says beyond it (its own counters, citations of its own tools) a caller of another dialect could
-not read, and does not get.
+not read, and does not get; but an answer that would lack what it was asked for (a picture) fails.
 
 Counts are not translated from words to words: `metering.usage.Usage` is neutral already.
 """
@@ -17,6 +17,7 @@ from typing import Any, Final, Literal
 import msgspec
 
 from metering.usage import Usage
+from providers.errors import VendorError
 from providers.facts import BadRequest
 
 # How an answer ended, as all dialects can say it.
@@ -122,19 +123,30 @@ class Conversation(msgspec.Struct, frozen=True):
     effort: Effort | None = None
     user: str | None = None  # the caller's word for its own user
 
+    @property
+    def forbids_parallel_calls(self) -> bool:
+        """Where there can be any."""
+        choice = self.tool_choice
+        return choice is not None and choice.at_most_one and choice.mode != "none" and bool(self.tools)
+
 
 class Choice(msgspec.Struct, frozen=True):
     parts: tuple[Text | Thinking | ToolCall, ...]
     ending: Ending
 
 
-class Reply(msgspec.Struct, frozen=True):
+class Reply(msgspec.Struct, frozen=True, kw_only=True):
     """A whole answer."""
 
-    reply_id: str | None
-    created_s: int | None
     choices: tuple[Choice, ...]
-    usage: Usage | None
+    reply_id: str | None = None
+    created_s: int | None = None
+    usage: Usage | None = None
+
+
+def ending_by(words: Mapping[str, Ending], word: Any) -> Ending:
+    """A word that we do not know is an end all the same."""
+    return words.get(word, "stop") if type(word) is str else "stop"
 
 
 def without_thoughts(reply: Reply) -> Reply:
@@ -178,6 +190,22 @@ class ChoiceEnd(msgspec.Struct, frozen=True, tag="end"):
 Delta = TextDelta | ThinkingDelta | CallDelta | ChoiceEnd
 
 
+def text_delta(choice: int, part: Text | Thinking) -> TextDelta | ThinkingDelta:
+    return TextDelta(choice, part.text) if isinstance(part, Text) else ThinkingDelta(choice, part.text)
+
+
+class Untranslatable(Exception):
+    """An answer holds what no caller of another dialect has a place for: it fails, and drops nothing."""
+
+    def __init__(self, what: str) -> None:
+        super().__init__(what)
+        self.error = VendorError(
+            status=200,
+            message=f"The answer holds {what}, which other dialects have no place for.",
+            code="untranslatable_answer",
+        )
+
+
 def inexpressible(param: str, dialect: str) -> BadRequest:
     """For a field, or a value of it, that the product's dialect has no words for."""
     return BadRequest(
@@ -206,11 +234,13 @@ def known_only(
             raise inexpressible(where + name[:64], dialect)
 
 
-def result_text(result: ToolResult, dialect: str) -> str:
-    """For a dialect that has text alone for it, and no mark for a tool that failed: at least that is said."""
-    texts = []
-    for part in result.content:
-        if isinstance(part, Image):
-            raise inexpressible("messages (a picture in a tool result)", dialect)
-        texts.append(part.text)
-    return "\n".join(texts) or ("error" if result.is_error else "")
+def refuse(wordless: Mapping[str, object], dialect: str) -> None:
+    """`wordless`: what a dialect has no words for -> is it said? Raises BadRequest for the first that is."""
+    for param, is_said in wordless.items():
+        if is_said:
+            raise inexpressible(param, dialect)
+
+
+def only_said(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """Without those of which nothing was said."""
+    return {name: value for name, value in fields.items() if value is not None}

@@ -20,7 +20,7 @@ from typing import Any, Protocol
 
 from metering.usage import Usage
 from providers.dialect import Operation, Refusal
-from providers.facts import RequestFacts
+from providers.facts import Remember, RequestFacts
 from providers.translation.neutral import Conversation, Delta, Reply
 
 
@@ -29,10 +29,14 @@ class Hear(Protocol):
         """Raises BadRequest for what has no neutral form; `vendor_dialect` is for its sentence."""
 
 
+Say = Callable[[Reply, str], dict[str, Any]]  # (reply, product id)
+
+
 class Listener(Protocol):
     """Reads the content of the vendor's stream; usage, ends and errors are the vendor's own Fold's to see."""
 
-    def feed(self, event: bytes) -> list[Delta]: ...
+    def feed(self, event: bytes) -> list[Delta]:
+        """Raises Untranslatable."""
 
 
 class Speaker(Protocol):
@@ -74,14 +78,19 @@ class Side:
 @dataclass(frozen=True, kw_only=True)
 class CallerSide(Side):
     hear: Hear
-    say: Callable[[Reply, str], dict[str, Any]]  # (reply, product id)
+    say: Say
     make_speaker: Callable[[str, RequestFacts], Speaker]  # (product id, facts of the caller's request)
+    say_to: Callable[[RequestFacts], Say] | None = None  # `say`, where an answer repeats its request
+    remember: Remember | None = None  # what it repeats
+
+    def sayer(self, facts: RequestFacts) -> Say:
+        return self.say if self.say_to is None else self.say_to(facts)
 
 
 @dataclass(frozen=True, kw_only=True)
 class VendorSide(Side):
     ask: Callable[[Conversation], dict[str, Any]]  # raises BadRequest (`inexpressible`)
-    understand: Callable[[dict[str, Any]], Reply]
+    understand: Callable[[dict[str, Any]], Reply]  # raises Untranslatable
     make_listener: Callable[[], Listener]
     fit: Callable[[dict[str, Any], str], dict[str, Any]] = as_it_is  # (what is asked, the vendor's model)
 

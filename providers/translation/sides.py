@@ -8,6 +8,7 @@ from typing import Final
 
 from providers.dialect import Operation
 from providers.openai.dialect import EMBEDDINGS
+from providers.quirks import quirks_for
 from providers.translation.anthropic.side import SIDE as ANTHROPIC
 from providers.translation.bedrock.side import SIDE as BEDROCK
 from providers.translation.clova.side import SIDE as CLOVA
@@ -18,6 +19,7 @@ from providers.translation.gemini.side import SIDE as GEMINI
 from providers.translation.ollama.embed import EMBEDDINGS as OLLAMA_EMBEDDINGS
 from providers.translation.ollama.side import SIDE as OLLAMA
 from providers.translation.openai.side import SIDE as OPENAI
+from providers.translation.openai_responses.side import SIDE as RESPONSES
 from providers.translation.pairing import pair
 from providers.translation.port import CallerSide, Side, VendorSide
 
@@ -30,16 +32,24 @@ EMBEDDING_SIDES: Final[Mapping[str, EmbeddingSide]] = MappingProxyType(
 )
 
 
-def operation_for(dialect: str, operation: Operation, vendor_dialect: str) -> Operation | None:
-    """What a caller's operation is with a vendor of that dialect; None where it cannot be said there."""
-    if dialect == vendor_dialect:
+def operation_for(
+    dialect: str, operation: Operation, vendor_dialect: str, *, vendor: str | None = None
+) -> Operation | None:
+    """What a caller's operation is with a vendor of that dialect; None where it cannot be said there.
+
+    `vendor` is a row of its quirks: some that speak OpenAI's dialect have chats alone.
+    """
+    if dialect == vendor_dialect and (
+        operation is not RESPONSES.operation or quirks_for(vendor).has_responses
+    ):
         return operation
     if operation is EMBEDDINGS:
         side = EMBEDDING_SIDES.get(vendor_dialect)
         return None if side is None else embedding_pair(side)
-    caller, vendor = SIDES.get(dialect), SIDES.get(vendor_dialect)
-    if not (isinstance(caller, CallerSide) and isinstance(vendor, VendorSide)):
+    caller = RESPONSES if operation is RESPONSES.operation else SIDES.get(dialect)
+    asked = SIDES.get(vendor_dialect)
+    if not (isinstance(caller, CallerSide) and isinstance(asked, VendorSide)):
         return None
-    if caller.operation is not operation:
+    if caller.dialect != dialect or caller.operation is not operation:
         return None
-    return pair(caller, vendor)
+    return pair(caller, asked)

@@ -16,7 +16,7 @@ from billing.database import connect
 from billing.migrate import upgrade
 from tests.fakes.declared_world import COMPANY, PROGRAMME, VOUCHER, World
 
-BEFORE = "0005"
+BEFORE = "0006"
 OLD_ROWS = """
 insert into programme (id, name, budget_micro, max_voucher_micro, starts_on, ends_on)
     values ('ai-2026', '초거대 AI API 활용 지원', 1000000000000, 600000000000, '2026-01-01', '2026-12-31');

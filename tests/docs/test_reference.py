@@ -35,6 +35,9 @@ from providers.translation.gemini import hear as gemini_hear
 from providers.translation.ollama import ask as ollama_ask
 from providers.translation.openai import hear as openai_hear
 from providers.translation.openai import messages as openai_messages
+from providers.translation.openai_responses import hear as responses_hear
+from providers.translation.openai_responses import items as responses_items
+from providers.translation.openai_responses import tools as responses_tools
 from tests.docs.pages import ROOT, page, tables
 
 REFUSALS: Final = ("Refused", "ServerRefused", "BadSettings")
@@ -175,9 +178,17 @@ def test_what_a_translation_does_not_pass_on() -> None:
     told = {
         row["caller's dialect"]: set(re.findall(r"\w+", row["not passed to another dialect"])) for row in rows
     }
-    words = {"of", "a", "tool", "part", "block", "former", "answer", "function"}
+    words = {"of", "a", "an", "tool", "item", "part", "block", "former", "answer", "function"}
     assert told["openai"] - words == (
         openai_hear.HINTS | openai_messages.PART_HINTS | openai_messages.ANSWER_HINTS
+    )
+    assert told["openai`, responses"] - words == (
+        responses_hear.HINTS
+        | responses_items.ITEM_HINTS
+        | responses_items.PART_HINTS
+        | responses_items.ANSWER_HINTS
+        | responses_items.CALL_HINTS
+        | responses_tools.FUNCTION_HINTS
     )
     assert told["anthropic"] - words == (
         anthropic_hear.HINTS | anthropic_hear.TOOL_HINTS | anthropic_blocks.BLOCK_HINTS

@@ -46,10 +46,12 @@ class AsgiClient:
         headers: dict[str, str] | None = None,
         leave_after: int | None = None,
     ) -> Heard:
-        """`leave_after`: go away once this many pieces of the answer have come."""
+        """`leave_after`: go away once this many pieces of the answer have come; 0: when it is asked for."""
         heard = Heard()
         raw = b"" if body is None else body if isinstance(body, bytes) else orjson.dumps(body)
         gone = asyncio.Event()
+        if leave_after == 0:
+            gone.set()
         asked = False
         pieces = 0
 

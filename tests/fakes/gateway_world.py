@@ -50,6 +50,7 @@ from tests.fakes.memory_treasury import MemoryTreasury
 KEY = "vg_test_key_000000000000"
 PEPPER = b"p" * 32
 NOW_MS = 1_790_000_000_000
+FOLLOW_PACE = FollowPace(first_s=0.01, most_s=0.05, claim_every_s=0.02, ends_every_s=0.02)
 
 Vendor = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -66,12 +67,17 @@ def price(**per_million: int) -> PriceEntry:
 
 
 def product(
-    origin: str, *, dialect: str = "openai", credential: str = "vendor-key", **changes: Any
+    origin: str,
+    *,
+    dialect: str = "openai",
+    credential: str = "vendor-key",
+    quirks: str | None = None,
+    **changes: Any,
 ) -> Product:
     target = UpstreamTarget(
         target_id="x1/0",
         dialect=dialect,
-        vendor=None,
+        vendor=quirks,
         base_url=origin + ("/v1" if dialect == "openai" else ""),
         model="vendor-model",
         api_key=credential,
@@ -271,6 +277,7 @@ async def world(
     talk: Vendor | None = None,
     life_s: float = 3600.0,
     idle_s: float = 600.0,
+    follow_pace: FollowPace = FOLLOW_PACE,
     **product_changes: Any,
 ) -> AsyncIterator[World]:
     """`talk` is the vendor's side of realtime sessions; the limits after it are theirs."""
@@ -302,7 +309,7 @@ async def world(
         )
     )
     things = things or MemoryStored()
-    stored = _stored(meter, things, upstream, directory, clock_ms)
+    stored = _stored(meter, things, upstream, directory, clock_ms, follow_pace)
     pace = Pace(checkpoint_s=2.0, checkpoint_tokens=256, wait_for_funds_s=wait_for_funds_s)
     relay = Relay(
         meter=meter,
@@ -378,7 +385,12 @@ async def _serve(vendor: Vendor, seen: list[Any], talk: Vendor | None) -> tuple[
 
 
 def _stored(
-    meter: Meter, things: MemoryStored, upstream: Upstream, directory: Directory, clock_ms: list[int]
+    meter: Meter,
+    things: MemoryStored,
+    upstream: Upstream,
+    directory: Directory,
+    clock_ms: list[int],
+    pace: FollowPace,
 ) -> Stored:
     """Following in a test's time."""
     vendor = StoredVendor(upstream, answer_bytes_max=1 << 20)
@@ -388,7 +400,7 @@ def _stored(
         vendor=vendor,
         directory=directory,
         now_ms=lambda: clock_ms[0],
-        pace=FollowPace(first_s=0.01, most_s=0.05, claim_every_s=0.02),
+        pace=pace,
     )
     background.start()
     return Stored(

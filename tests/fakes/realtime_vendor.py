@@ -11,6 +11,7 @@ import orjson
 from aiohttp import WSCloseCode, web
 
 Event = dict[str, Any]
+_LIMITS = {"type", "max_output_tokens", "max_response_output_tokens"}
 
 
 def usage(
@@ -45,6 +46,7 @@ class Vendor:
     refuses: int | None = None  # the handshake, with this status
     on_event: Callable[[Vendor, Event], Awaitable[bool]] | None = None  # True: this one is dealt with
     heard: list[Event] = field(default_factory=list)
+    limits: list[Event] = field(default_factory=list)  # what the gateway itself said of a session
     asked: list[web.Request] = field(default_factory=list)
     socket: web.WebSocketResponse = field(default_factory=web.WebSocketResponse)
     ended: asyncio.Event = field(default_factory=asyncio.Event)
@@ -62,6 +64,10 @@ class Vendor:
         )
         async for message in self.socket:
             event = orjson.loads(message.data)
+            if event["type"] == "session.update" and event["session"].keys() <= _LIMITS:
+                self.limits.append(event)
+                await self.say("session.updated", session={**event["session"], "model": "vendor-model"})
+                continue
             self.heard.append(event)
             if self.on_event is None or not await self.on_event(self, event):
                 await self._answer(event)

@@ -6,6 +6,7 @@ import asyncio
 import itertools
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import unquote
 
 from aiohttp import web
 
@@ -23,11 +24,15 @@ class StoringVendor:
     cuts_streams_after: int | None = None  # events
     pause_s: float = 0.0  # between events
     delay_s: float = 0.0  # before any other answer
+    begins_after_s: float = 0.0  # a stream, behind its head
+    events_sent: int = 0
+    texts: list[str] = field(default_factory=lambda: ["he", "llo"])
     is_quick: bool = False  # what is asked for in the background is over at once
     names: Any = field(default_factory=lambda: (f"resp_{n}" for n in itertools.count(1)))
 
     async def __call__(self, request: web.Request) -> web.StreamResponse:
-        parts = request.path.split("/")[3:]  # behind /v1/responses
+        path = request.raw_path.partition("?")[0]
+        parts = [unquote(part) for part in path.split("/")[3:]]  # behind /v1/responses
         if not parts:
             return await self._create(request)
         self.asked.append((request.method, request.path_qs))
@@ -70,7 +75,8 @@ class StoringVendor:
     ) -> web.StreamResponse:
         response = web.StreamResponse(headers={"content-type": "text/event-stream"})
         await response.prepare(request)
-        for number, event in enumerate(_events(made)):
+        await asyncio.sleep(self.begins_after_s)
+        for number, event in enumerate(_events(made, self.texts)):
             if number == self.cuts_streams_after:
                 made["status"] = "in_progress"
                 if request.transport is not None:
@@ -79,6 +85,7 @@ class StoringVendor:
             if number > after:
                 try:
                     await response.write(event)
+                    self.events_sent += 1
                 except ConnectionError:
                     return response  # it goes on, heard or not
                 await asyncio.sleep(self.pause_s)
@@ -95,14 +102,13 @@ class StoringVendor:
         return self.asked.count(("GET", f"/v1/responses/{vendor_id}"))
 
 
-def _events(made: dict[str, Any]) -> list[bytes]:
+def _events(made: dict[str, Any], texts: list[str]) -> list[bytes]:
     vendor = Vendor()
     begun = {**made, "status": "in_progress", "usage": None}
     return [
         vendor.event("response.created", response=begun),
         vendor.event("response.in_progress", response=begun),
         vendor.message(),
-        vendor.text("he"),
-        vendor.text("llo"),
+        *[vendor.text(text) for text in texts],
         vendor.event("response.completed", response={**made, "status": "completed", "usage": USAGE}),
     ]

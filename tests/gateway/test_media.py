@@ -9,6 +9,7 @@ import orjson
 import pytest
 from aiohttp import web
 
+from providers.openai import media_stream
 from tests.fakes.gateway_world import answer, voucher, world
 from tests.fakes.media_vendor import (
     DRAW,
@@ -39,7 +40,21 @@ PICTURES = [
         {"data": [{}], "usage": TOKENS},
         ({"input": 10, "output": 20}, {"images": 1}, 71, False),
     ),
-    ({"input": 100_000}, 1, {"data": [{}]}, ({"input": 14}, {"images": 1}, 1, True)),
+    # Nobody counted the tokens: all that the product allows, or what is documented for size and quality.
+    ({"input": 100_000}, 1, {"data": [{}]}, ({"input": 14, "output": 100}, {"images": 1}, 1, True)),
+    (
+        {"input": 0, "output": 1_000_000}, 3, {"data": [{}, "https://u"]},
+        ({"input": 14, "output": 200}, {"images": 2}, 200, True),
+    ),
+    (
+        {"input": 0, "output": 1_000_000}, 1,
+        {"data": [{}], "usage": {"input_tokens": 9, "output_tokens": 0}},
+        ({"input": 9, "output": 100}, {"images": 1}, 100, True),
+    ),
+    (
+        {"input": 0, "output": 1_000_000}, 1, {"data": [{}] * 9},
+        ({"input": 14, "output": 100}, {"images": 9}, 100, True),  # no more than is held
+    ),
 ]  # fmt: skip
 
 
@@ -53,6 +68,25 @@ async def test_images_are_counted(
         assert heard.headers["x-voucher-charge-krw"] == str(expected[2]) or expected[3]
         assert w.seen == [{**DRAW, "n": n, "quality": "high", "model": "vendor-model"}]
         assert charged(w) == expected
+
+
+@pytest.mark.parametrize(
+    ("asked", "told", "output"),
+    [
+        ({"quality": "low", "size": "1024x1024"}, {}, 2 * 272),
+        ({"quality": "auto"}, {"quality": "medium", "size": "1024x1536"}, 2 * 1584),
+        ({"quality": "low", "size": "1024x1024"}, {"quality": "high", "size": "1536x1024"}, 2 * 6208),
+        ({"quality": ["low"], "size": 1}, {"quality": {}}, 2 * 8000),
+    ],
+)
+async def test_tokens_of_pictures_that_nobody_counted_go_by_size_and_quality(
+    tmp_path: Path, asked: dict[str, Any], told: dict[str, Any], output: int
+) -> None:
+    by_tokens = priced(input=0, output=1_000) | {"max_output_tokens": 8000}
+    async with world(says({"data": [{}, {}], **told}), tmp_path, **by_tokens) as w:
+        assert (await w.client.call("POST", IMAGES, {**DRAW, "n": 2, **asked})).status == 200
+        tokens, _, _, estimated = charged(w)
+        assert (tokens["output"], estimated) == (output, True)
 
 
 @pytest.mark.parametrize(
@@ -118,6 +152,31 @@ async def test_an_answer_without_images_costs_nothing(tmp_path: Path) -> None:
             heard = await w.client.call("POST", IMAGES, DRAW)
             assert (heard.status, heard.code) == (502, "upstream_error")
             assert w.events[0].charge_micro == 0
+
+
+HUGE = b'{"data":[{"b64_json":"' + b"A" * (1 << 20) + b'"}]}'
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "prices", "expected"),
+    [
+        (IMAGES, {**DRAW, "n": 2}, {"per_image": 50}, ({}, {"images": 2}, 100, True)),
+        (
+            IMAGES, {**DRAW, "n": 2}, {"input": 0, "output": 1_000_000},
+            ({"input": 10, "output": 200}, {"images": 2}, 200, True),
+        ),
+        (SPEECH, SAY, {"per_1000_characters": 2000}, ({}, {"characters": 5}, 10, True)),
+    ],
+)  # fmt: skip
+async def test_an_answer_too_large_to_be_read_was_made_and_is_charged(
+    tmp_path: Path, path: str, body: dict[str, Any], prices: dict[str, int], expected: Any
+) -> None:
+    kind = "application/json" if path == IMAGES else "audio/mpeg"
+    async with world(says(HUGE, kind), tmp_path, **priced(**prices)) as w:
+        heard = await w.client.call("POST", path, body)
+        assert (heard.status, heard.code, heard.headers["x-should-retry"]) == (502, "upstream_error", "false")
+        assert (len(w.seen), charged(w)) == (1, expected)
+        assert (w.events[0].end_reason, w.events[0].error) == ("upstream_error", "upstream_error")
 
 
 # -- speech
@@ -199,6 +258,19 @@ async def test_a_stream_of_speech_that_breaks_off_is_an_estimate(tmp_path: Path)
         assert orjson.loads(heard.frames[-1][6:])["error"]["code"] == "upstream_error"
         tokens, units, _, estimated = charged(w)
         assert (tokens["output_audio"], units, estimated) == (2, {"characters": 5}, True)
+
+
+@pytest.mark.parametrize("tells", [True, False])
+async def test_sound_too_long_to_be_put_together_was_made_and_is_charged(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, tells: bool
+) -> None:
+    monkeypatch.setattr(media_stream, "SOUND_BYTES_MAX", 1000)
+    first, done = spoken(bytes(1001))
+    async with world(events(*[first, done][: 2 if tells else 1]), tmp_path, **BY_TOKENS) as w:
+        heard = await w.client.call("POST", SPEECH, SAY)
+        assert (heard.status, heard.code, heard.headers["x-should-retry"]) == (502, "upstream_error", "false")
+        tokens, _, _, estimated = charged(w)
+        assert (tokens["output_audio"], estimated) == ((20, False) if tells else (100, True))
 
 
 async def test_a_binary_answer_is_kept_for_a_repeat(tmp_path: Path) -> None:

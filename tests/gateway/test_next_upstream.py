@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import orjson
 import pytest
 from aiohttp import web
 
@@ -57,6 +58,50 @@ async def test_where_none_has_words_the_field_is_named_and_nobody_asked(tmp_path
         heard = await w.client.call("POST", "/v1/chat/completions", ASK)
         assert (heard.status, heard.code, heard.json["error"]["param"]) == (400, "invalid_request", "seed")
         assert w.seen == []
+
+
+BAD_KEY = b'{"code":"invalid-argument","error":"Incorrect API key provided."}'
+UNPAID = (
+    b'{"type":"error","error":{"type":"invalid_request_error",'
+    b'"message":"Your credit balance is too low to access the Anthropic API."}}'
+)
+BAD_GOOGLE_KEY = (
+    b'{"error":{"code":400,"message":"API key not valid.","status":"INVALID_ARGUMENT","details":['
+    b'{"@type":"type.googleapis.com/google.rpc.ErrorInfo","reason":"API_KEY_INVALID"}]}}'
+)
+OURS = [("openai", BAD_KEY), ("anthropic", UNPAID), ("gemini", BAD_GOOGLE_KEY)]
+
+
+@pytest.mark.parametrize(("dialect", "said"), OURS)
+@pytest.mark.parametrize(("then", "told"), [(200, 200), (500, 502)])
+async def test_where_the_vendor_blames_the_call_and_means_us_another_is_asked(
+    dialect: str, said: bytes, then: int, told: int, tmp_path: Path
+) -> None:
+    async def vendor(request: web.Request) -> web.Response:
+        is_first = len(w.seen) == 1
+        body = said if is_first else orjson.dumps(answer())
+        return web.Response(status=400 if is_first else then, body=body, content_type="application/json")
+
+    async with world(vendor, tmp_path) as w:
+        with_upstreams(w, dialect, "openai")
+        heard = await w.client.call("POST", "/v1/chat/completions", {**ASK, "seed": None})
+        assert (heard.status, len(w.seen)) == (told, 2)
+
+
+@pytest.mark.parametrize(("dialect", "said"), OURS)
+async def test_where_none_is_left_a_400_stays_one(dialect: str, said: bytes, tmp_path: Path) -> None:
+    async with world(says(400, said), tmp_path) as w:
+        with_upstreams(w, dialect, dialect)
+        heard = await w.client.call("POST", "/v1/chat/completions", {**ASK, "seed": None})
+        assert (heard.status, heard.code, len(w.seen)) == (400, "upstream_rejected", 2)
+        assert [event.charge_micro for event in w.events] == [0]
+
+
+async def test_a_400_about_the_call_ends_it(tmp_path: Path) -> None:
+    async with world(says(400, b'{"code":"invalid-argument","error":"no such field"}'), tmp_path) as w:
+        with_upstreams(w, "openai", "openai")
+        heard = await w.client.call("POST", "/v1/chat/completions", ASK)
+        assert (heard.status, heard.code, len(w.seen)) == (400, "upstream_rejected", 1)
 
 
 @pytest.mark.parametrize(

@@ -87,27 +87,6 @@ async def test_too_many_at_once_are_refused_by_name(tmp_path: Path) -> None:
         assert h.world.meter.holds_open <= 9
 
 
-async def test_a_response_of_the_vendors_own_that_nothing_can_pay_is_not_heard(tmp_path: Path) -> None:
-    """It begins two where one was asked for, with money for one."""
-
-    async def two(vendor: Vendor, event: Event) -> bool:
-        if event["type"] == "response.create":
-            await vendor.begin()
-            await vendor.begin()
-        return True
-
-    small = voucher(government_krw=1, self_krw=1, share_ppm=500_000)
-    bounds = {"context_tokens": 100, "max_output_tokens": 50, "prices": (price(input=4000, output=16_000),)}
-    async with house(Vendor(on_event=two), tmp_path, vouchers=(small,), **bounds) as h, h.talk() as talk:
-        await talk.say("response.create")
-        assert (await talk.until("response.created"))["response"]["id"] == "resp_1"
-        rest, code, reason = await talk.end()
-        assert [event["type"] for event in rest] == ["error"]
-        assert code == 1008
-        assert reason in ("voucher_exhausted", "funds_held")
-        await h.settled(1)
-
-
 async def test_a_client_that_leaves_while_its_word_waits_for_money_is_noticed(tmp_path: Path) -> None:
     small = voucher(government_krw=1, self_krw=1, share_ppm=500_000)
     bounds = {"context_tokens": 100, "max_output_tokens": 50, "prices": (price(input=4000, output=16_000),)}

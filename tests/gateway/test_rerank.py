@@ -54,6 +54,34 @@ async def test_where_nothing_is_counted_one_search_is_taken_to_be_made(tmp_path:
         assert w.events[0].estimated
 
 
+BY_TOKENS: Final = (price(input=1_000_000),)
+BOTH: Final = (replace(price(input=1_000_000), per_search=3 * MICRO_PER_WON),)
+TWO: Final = {"data": RESULTS, "meta": {"billed_units": {"search_units": 0, "input_tokens": 28}}}
+
+
+@pytest.mark.parametrize(
+    ("prices", "said", "expected"),
+    [
+        # prices, the vendor's answer -> input tokens, units, won, estimated; 6: (8 + 2 x 8 bytes) / 4
+        (PER_SEARCH, VOYAGE, (43, {"searches": 1}, 3, True)),
+        (PER_SEARCH, TWO, (28, {"searches": 1}, 3, True)),
+        (BY_TOKENS, COHERE, (6, {"searches": 2}, 6, True)),
+        (BY_TOKENS, VOYAGE, (43, {}, 43, False)),
+        (BOTH, COHERE, (0, {"searches": 2}, 6, False)),
+        (BOTH, VOYAGE, (43, {}, 43, False)),
+        (BOTH, {"results": RESULTS}, (6, {"searches": 1}, 9, True)),
+    ],
+)
+async def test_what_a_product_is_priced_by_and_the_vendor_does_not_count_is_an_estimate(
+    tmp_path: Path, prices: Any, said: dict[str, Any], expected: tuple[int, dict[str, int], int, bool]
+) -> None:
+    async with world(vendor(said), tmp_path, prices=prices, **RANKS) as w:
+        assert (await w.client.call("POST", PATH, ASK)).status == 200
+        [event] = w.events
+        charged = event.charge_micro // MICRO_PER_WON
+        assert (event.tokens["input"], event.units, charged, event.estimated) == expected
+
+
 @pytest.mark.parametrize(("documents", "won"), [(100, "3"), (101, "6"), (250, "9")])
 async def test_what_it_can_cost_is_known_before(tmp_path: Path, documents: int, won: str) -> None:
     async with world(vendor(COHERE), tmp_path, prices=PER_SEARCH, **RANKS) as w:

@@ -21,54 +21,53 @@ async def plain(request: web.Request) -> web.Response:
     return web.json_response(answer())
 
 
-def hide_reasoning(w: World) -> None:
-    """Its vendor's limit leaves reasoning out, so nothing of it is bounded by what is seen."""
+def think_beside_the_limit(w: World) -> None:
+    """Its vendor's limit leaves reasoning out, so nothing of it is bounded by what is asked for or seen."""
     product = w.directory.products["x1"]
     target = replace(product.upstreams[0], vendor="xai")
     w.directory.apply(Everything(products=(replace(product, upstreams=(target,)),)))
 
 
 @pytest.mark.parametrize("stream", [True, False])
-async def test_the_limit_is_lowered_and_said(stream: bool, tmp_path: Path) -> None:
-    async def vendor(request: web.Request) -> web.StreamResponse:
-        if not stream:
-            return await plain(request)
-        response = web.StreamResponse(headers={"content-type": "text/event-stream"})
-        await response.prepare(request)
-        for event in (chunk("a"), chunk(finish="stop"), DONE):
-            await response.write(event)
-        return response
-
-    async with world(vendor, tmp_path, vouchers=(ONE_WON,)) as w:
-        hide_reasoning(w)
+async def test_no_limit_is_relied_on_that_leaves_reasoning_out(stream: bool, tmp_path: Path) -> None:
+    """The whole answer must be payable, or the vendor is not asked."""
+    async with world(plain, tmp_path, vouchers=(ONE_WON,)) as w:
+        think_beside_the_limit(w)
         heard = await w.client.call("POST", "/v1/chat/completions", {**ASK, "stream": stream})
-        assert heard.status == 200
-        limit = int(heard.headers["x-voucher-max-output-tokens"])
-        assert 100 < limit < 250, "what one won pays"
-        assert (w.seen[0]["max_tokens"], bool(w.seen[0].get("stream"))) == (limit, stream)
+        assert (heard.status, heard.code) == (402, "voucher_exhausted")
+        assert (w.seen, w.events) == ([], [])
 
 
 async def test_plenty_lowers_nothing(tmp_path: Path) -> None:
     async with world(plain, tmp_path) as w:
-        hide_reasoning(w)
+        think_beside_the_limit(w)
         heard = await w.client.call("POST", "/v1/chat/completions", ASK)
         assert "x-voucher-max-output-tokens" not in heard.headers
         assert w.seen[0]["max_tokens"] == 4000
 
 
-async def test_a_product_found_hiding_output_is_not_cut_any_more(tmp_path: Path) -> None:
+@pytest.mark.parametrize("stream", [True, False])
+async def test_a_product_found_hiding_output_is_not_cut_any_more(stream: bool, tmp_path: Path) -> None:
     """The vendor bills 150 tokens for five letters: the next call gets a limit instead of a growing hold."""
     told: dict[str, Any] = answer(10, 150)
 
-    async def reasons(request: web.Request) -> web.Response:
-        return web.json_response(told)
+    async def reasons(request: web.Request) -> web.StreamResponse:
+        if len(w.seen) == 1 or not stream:
+            return web.json_response(told)
+        response = web.StreamResponse(headers={"content-type": "text/event-stream"})
+        await response.prepare(request)
+        for event in (chunk("a"), chunk(finish="stop"), chunk(usage=told["usage"]), DONE):
+            await response.write(event)
+        return response
 
     async with world(reasons, tmp_path, vouchers=(voucher(2, 0, share_ppm=1_000_000),)) as w:
         first = await w.client.call("POST", "/v1/chat/completions", ASK)
         assert "x-voucher-max-output-tokens" not in first.headers
-        again = await w.client.call("POST", "/v1/chat/completions", ASK)
-        assert 200 < int(again.headers["x-voucher-max-output-tokens"]) < 400
-        assert [body.get("stream", False) for body in w.seen] == [True, False], "no need to watch it any more"
+        again = await w.client.call("POST", "/v1/chat/completions", {**ASK, "stream": stream})
+        limit = int(again.headers["x-voucher-max-output-tokens"])
+        assert 200 < limit < 400, "what is left pays"
+        asked = [(body["max_tokens"], body.get("stream", False)) for body in w.seen]
+        assert asked == [(4000, True), (limit, stream)], "no need to watch it any more"
         assert [event.charge_micro for event in w.events] == [610_000, 610_000]
 
 

@@ -129,6 +129,28 @@ async def test_a_stream_of_text(tmp_path: Path, done: bool) -> None:
         assert charged(w)[0] == {"input": 3, "input_audio": 7, "output": 20}
 
 
+async def test_a_stream_that_tells_seconds_alone_is_an_estimate_where_tokens_have_a_price(
+    tmp_path: Path,
+) -> None:
+    end = {"type": "transcript.text.done", "text": "안녕", "usage": {"type": "duration", "seconds": 2}}
+    vendor = events({"type": "transcript.text.delta", "delta": "안녕"}, end)
+    for number, (prices, expected) in enumerate(
+        [
+            ({"input_audio": 1_000_000, "output": 0}, ({"input_audio": 21}, 21, True)),
+            ({"per_second": 10}, ({}, 20, False)),
+            (
+                {"per_second": 10, "input_audio": 1_000_000, "output": 1_000_000},
+                ({"input_audio": 21, "output": 1}, 42, True),
+            ),
+        ]
+    ):
+        async with world(vendor, tmp_path / str(number), **priced(**prices)) as w:
+            assert (await transcribe(w, wave(1.5), stream="true")).status == 200
+            tokens, units, won, estimated = charged(w)
+            assert (tokens, won, estimated) == expected
+            assert units == {"seconds": 2}
+
+
 async def test_a_model_that_does_not_stream_answers_whole(tmp_path: Path) -> None:
     async with world(says(WHISPER), tmp_path, **priced(per_second=10)) as w:
         heard = await transcribe(w, wave(1.5), stream="true")

@@ -45,6 +45,9 @@ BEGIN: Final = event("message-start", id="m1", delta={"message": {"content": []}
 DONE: Final = b"data: [DONE]\n\n"
 
 
+TRACE: Final = {"x-debug-trace-id": "t1"}
+
+
 class Vendor:
     def __init__(self, *pieces: bytes, answer: Any = None, status: int = 200, pause_s: float = 0.0) -> None:
         self.pieces, self.answer, self.status, self.pause_s = pieces, answer, status, pause_s
@@ -53,8 +56,8 @@ class Vendor:
         assert request.path == "/v2/chat"
         assert request.headers["Authorization"] == "Bearer vendor-key"
         if not self.pieces:
-            return web.json_response(self.answer, status=self.status)
-        response = web.StreamResponse(headers={"content-type": "text/event-stream"})
+            return web.json_response(self.answer, status=self.status, headers=TRACE)
+        response = web.StreamResponse(headers={"content-type": "text/event-stream"} | TRACE)
         await response.prepare(request)
         for piece in self.pieces:
             await response.write(piece)
@@ -76,7 +79,7 @@ async def test_a_plain_call(tmp_path: Path) -> None:
         assert w.seen == [{**ASKED, "stream": False}]
         [settled] = w.events
         assert (settled.charge_micro, settled.end_reason) == (30_000, "completed")
-        assert settled.upstream_request_id == "m1"
+        assert settled.upstream_request_id == "t1", "what its support asks for"
 
 
 async def test_a_stream(tmp_path: Path) -> None:

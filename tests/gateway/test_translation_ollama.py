@@ -63,9 +63,8 @@ async def test_a_plain_call(tmp_path: Path) -> None:
         assert (heard.status, heard.json["model"]) == (200, "x1")
         assert heard.json["choices"][0]["message"]["content"] == "안녕"
         assert heard.headers["x-voucher-charge-krw"] == "0.03"
-        assert w.seen == [
-            {"model": "vendor-model", "messages": HI, "stream": False, "options": {"num_predict": 9}}
-        ]
+        asked = {"model": "vendor-model", "messages": HI, "stream": False, "options": {"num_predict": 9}}
+        assert w.seen == [asked | {"truncate": False, "shift": False}], "nothing of a long chat is forgotten"
         assert vendor.keys == ["Bearer vendor-key"]
         assert (w.events[0].charge_micro, w.events[0].end_reason) == (30_000, "completed")
 

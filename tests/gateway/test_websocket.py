@@ -228,6 +228,24 @@ async def test_who_is_not_listened_to_is_read_no_further(echo: tuple[Port, Echo]
         application.pause.set()
 
 
+async def test_who_pings_and_reads_nothing_is_cut_off(echo: tuple[Port, Echo]) -> None:
+    port, _ = echo
+    piece = text(b"m") + Frame(Opcode.PING, b"p" * 125).serialize(mask=True) * limits.IDLE_CONTROLS_MAX
+    waiting_bytes = 0
+    async with asyncio.timeout(10), port.connect(receive_bytes=4096) as (reader, writer):
+        writer.write(handshake(target="/listens"))
+        await reader.readuntil(b"\r\n\r\n")
+        reader._transport.pause_reading()  # type: ignore[attr-defined]
+        [connection] = port.connections
+        connection.client_stall_s = 60.0
+        while not connection._transport.is_closing():
+            writer.write(piece)
+            await asyncio.sleep(0)
+            waiting_bytes = max(waiting_bytes, connection._transport.get_write_buffer_size())
+            assert waiting_bytes < 1024 * 1024, "what it does not read heaps up"
+        writer.transport.abort()
+
+
 async def test_messages_pass_no_faster_than_the_rate(echo: tuple[Port, Echo]) -> None:
     port, application = echo
     count = limits.MESSAGES_AT_ONCE + limits.MESSAGES_PER_S // 5

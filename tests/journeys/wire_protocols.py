@@ -43,7 +43,10 @@ class Protocol:
         return {**body, "model": product_id, **({} if never_streams else {"stream": stream})}
 
     def _can_be_sent(self, recorded: Any) -> bool:
-        return isinstance(recorded, dict) and self.known_by in recorded and not self.refused & recorded.keys()
+        if not isinstance(recorded, dict) or self.known_by not in recorded or self.refused & recorded.keys():
+            return False
+        tools = recorded.get("tools") or []  # a vector store is refused: it may be anybody's
+        return not any(isinstance(tool, dict) and tool.get("vector_store_ids") for tool in tools)
 
 
 _NEVER: Final = ""  # no body has such a field: the least one is sent

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from dataclasses import replace
 
+import orjson
 import pytest
 
 from billing.database import open_pool
@@ -45,6 +46,26 @@ async def test_a_life(things: StoredThings) -> None:
     assert await things.find("gaonde", "response", "resp_1") is None
 
 
+async def test_what_is_noted_of_what_goes_on(things: StoredThings) -> None:
+    """By whichever gateway: for the one that follows it."""
+    await things.note_delivered("op1", 3)
+    assert await things.delivered("op1") == 0, "nothing goes on"
+    for call in ('{"a":1}', '{"a":2}'):
+        await things.bind(THING, gateway_id="g1", call=call)
+    await things.bind(THING, gateway_id="g2", call='{"a":3}')
+    for tokens in (700, 300):
+        await things.note_delivered("op1", tokens)
+    assert await things.delivered("op1") == 700
+    await things.note_end("op1")
+    await things.note_end("op9")
+    assert await things.take_ends("g2") == []
+    assert list(await things.take_ends("g1")) == ["op1"]
+    assert await things.take_ends("g1") == [], "told once"
+    await things.hand_on("g1")
+    [(_, call)] = await things.claim("g2")
+    assert orjson.loads(call) == {"a": 2, "delivered": 700}, "the later word of who followed it"
+
+
 async def test_books_that_are_away() -> None:
     things = StoredRows(open_pool("postgresql://127.0.0.1:1/nothing"))
     for asking in (
@@ -54,6 +75,10 @@ async def test_books_that_are_away() -> None:
         things.finish("op1"),
         things.hand_on("g1"),
         things.claim("g1"),
+        things.note_delivered("op1", 1),
+        things.delivered("op1"),
+        things.note_end("op1"),
+        things.take_ends("g1"),
     ):
         with pytest.raises(BooksUnavailable):
             await asking

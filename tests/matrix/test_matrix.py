@@ -29,10 +29,10 @@ from tests.matrix.wanted import INPUT_TOKENS, OUTPUT_TOKENS
 
 ROOT: Final = Path(__file__).resolve().parent.parent.parent
 EARLIER: Final = Path(sys.prefix) / "earlier"  # tests/matrix/earlier.txt
-CLIENTS: Final = ("openai", "anthropic", "gemini")
-VERSIONS: Final = {"openai": (3, 2), "anthropic": (2, 1), "gemini": (3, 2)}
+CLIENTS: Final = ("openai", "responses", "anthropic", "gemini")
+VERSIONS: Final = {"openai": (3, 2), "responses": (3, 2), "anthropic": (2, 1), "gemini": (3, 2)}
 # A client's dialect has no word for it at all.
-NO_WORDS: Final = {("anthropic", "n")}
+NO_WORDS: Final = {("anthropic", "n"), ("responses", "n"), ("responses", "stop")}
 # The vendor's dialect has none: refused, by this name. What can be said is not refused.
 _ONE_CHOICE: Final = ("anthropic", "bedrock", "clova", "cohere", "ollama")
 REFUSED: Final[dict[tuple[str, str, str], str]] = {
@@ -54,10 +54,11 @@ SAID: Final[dict[str, dict[str, Any]]] = {
 }
 ENDS: Final = {
     "openai": {"stop": "stop", "tools": "tool_calls"},
+    "responses": {"stop": "completed", "tools": "completed"},
     "anthropic": {"stop": "end_turn", "tools": "tool_use"},
     "gemini": {"stop": "STOP", "tools": "STOP"},
 }
-ERRORS: Final = {"openai": "BadRequestError", "anthropic": "BadRequestError", "gemini": "ClientError"}
+ERRORS: Final = {client: "BadRequestError" for client in CLIENTS} | {"gemini": "ClientError"}
 
 
 async def nobody(request: Any) -> Any:
@@ -68,7 +69,10 @@ async def nobody(request: Any) -> Any:
 async def gateway(tmp_path: Path) -> AsyncIterator[str]:
     """One product per upstream dialect, named after it. -> where the gateway listens."""
     async with vendors() as origin, world(nobody, tmp_path) as w:
-        made = [product(f"{origin}/{dialect}", dialect=dialect, product_id=dialect) for dialect in VENDORS]
+        made = [
+            product(f"{origin}/{dialect}", dialect=dialect, product_id=dialect, quirks="chat-only")
+            for dialect in VENDORS
+        ]
         w.directory.apply(Everything(revision=2, vouchers=(voucher(),), products=tuple(made)))
         listener = socket.socket()
         listener.bind(("127.0.0.1", 0))
@@ -84,13 +88,19 @@ async def gateway(tmp_path: Path) -> AsyncIterator[str]:
             listener.close()
 
 
+def asked_by(client: str, *, earlier: bool) -> tuple[str, ...]:
+    """The SDK's other client shows what its major versions differ in."""
+    return ("openai",) if client == "responses" and earlier else tuple(VENDORS)
+
+
 async def cells_of(
     client: str, url: str, *, earlier: bool
 ) -> tuple[dict[tuple[str, str], dict[str, Any]], str]:
     """-> what the client saw by (product, feature), and its version."""
     path = f"{EARLIER}:{ROOT}" if earlier else str(ROOT)
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", f"tests.matrix.{client}_client", url, KEY, *VENDORS),
+        *(sys.executable, "-m", f"tests.matrix.{client}_client", url, KEY),
+        *asked_by(client, earlier=earlier),
         cwd=ROOT,
         env={"PATH": "/usr/bin:/bin", "PYTHONPATH": path},
         stdout=asyncio.subprocess.PIPE,
@@ -124,7 +134,8 @@ async def test_the_matrix(client: str, earlier: bool, tmp_path: Path) -> None:
         cells, version = await cells_of(client, url, earlier=earlier)
     assert version.startswith(f"{VERSIONS[client][earlier]}.")
     asked = [feature for feature in FEATURES if (client, feature) not in NO_WORDS]
-    assert set(cells) == {(upstream, feature) for upstream in VENDORS for feature in asked}
+    upstreams = asked_by(client, earlier=earlier)
+    assert set(cells) == {(upstream, feature) for upstream in upstreams for feature in asked}
     empty = asdict(Seen())
     wrong = [
         f"{cell}: {name} is {seen[name]!r}, not {wanted!r}"

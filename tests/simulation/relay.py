@@ -10,8 +10,8 @@ from typing import Final
 
 from gateway.asgi.response import Headers
 from gateway.exchange import Exchange
+from gateway.outcome import Outcome
 from gateway.outlet import Outlet
-from gateway.relay import Outcome
 from gateway.slices import HoldLost, Pace, Slices
 from metering.meter import Meter
 from metering.usage import Usage
@@ -80,8 +80,7 @@ class Relay:
                     call.granted_micro = exchange.held.granted_micro
                     self._world.model.note(call)
                     if not goes_on:  # what the last step gave beyond the hold is not charged
-                        payable = max(0, exchange.output_tokens_payable())
-                        return exchange.delivered_usage(min(delivered, payable)), True
+                        return exchange.payable_usage(delivered), True
         except HoldLost:
             return exchange.delivered_usage(delivered), True
         return Usage(input=vendor.input_tokens, output=delivered + extra), False

@@ -6,23 +6,21 @@ budget in tokens would have to stay below an output limit that is lowered where 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Any, Final
-
-import orjson
 
 from providers.translation.neutral import (
     Conversation,
     Effort,
     Image,
-    Part,
     Text,
     Tool,
     ToolCall,
     ToolChoice,
     ToolResult,
-    inexpressible,
+    only_said,
+    refuse,
 )
+from providers.translation.turns import Blocks, alternating, arguments_object, says_something
 
 _DIALECT: Final = "anthropic"
 _TEMPERATURE_MAX: Final = 1
@@ -31,8 +29,11 @@ _EFFORTS: Final[frozenset[Effort]] = frozenset({"low", "medium", "high"})
 
 def ask(said: Conversation) -> dict[str, Any]:
     """Without `model`, `stream` and the like: encoding sets them. Raises BadRequest."""
-    _expressible(said)
-    body: dict[str, Any] = {"messages": _messages(said)}
+    _refuse_what_has_no_words(said)
+    told = alternating(said.turns, _DIALECT)
+    body: dict[str, Any] = {
+        "messages": [{"role": role, "content": _BLOCKS.of(role, parts)} for role, parts in told]
+    }
     if system := [_text(text) for text in said.system if text.text]:
         body["system"] = system
     given = {
@@ -43,7 +44,7 @@ def ask(said: Conversation) -> dict[str, Any]:
         "stop_sequences": list(said.stop) or None,
         "metadata": None if said.user is None else {"user_id": said.user},
     }
-    body.update({name: value for name, value in given.items() if value is not None})
+    body |= only_said(given)
     if said.tools:
         body["tools"] = [_tool(tool) for tool in said.tools]
     if said.tool_choice is not None:
@@ -62,8 +63,8 @@ def ask(said: Conversation) -> dict[str, Any]:
     return body
 
 
-def _expressible(said: Conversation) -> None:
-    unsaid = {
+def _refuse_what_has_no_words(said: Conversation) -> None:
+    wordless = {
         "n": said.n > 1,
         "seed": said.seed is not None,
         "presence_penalty": bool(said.presence_penalty),
@@ -72,64 +73,7 @@ def _expressible(said: Conversation) -> None:
         "reasoning_effort": said.effort not in (None, "none", *_EFFORTS),
         "response_format": said.shape is not None and said.shape.schema is None,
     }
-    for name, is_unsaid in unsaid.items():
-        if is_unsaid:
-            raise inexpressible(name, _DIALECT)
-
-
-def _messages(said: Conversation) -> list[dict[str, Any]]:
-    """Roles alternate: what neighbouring turns of one role say is one message."""
-    merged: list[tuple[str, list[Part]]] = []
-    for turn in said.turns:
-        parts = [part for part in turn.parts if _says_something(part)]
-        if not parts:
-            continue
-        if merged and merged[-1][0] == turn.role:
-            merged[-1][1].extend(parts)
-        else:
-            merged.append((turn.role, parts))
-    if not merged:
-        raise inexpressible("messages (none but the system's)", _DIALECT)
-    if merged[-1][0] == "assistant":
-        # Here the answer would go on where this one stops; elsewhere it is a new one.
-        raise inexpressible("messages (the last one is the assistant's)", _DIALECT)
-    return [
-        {"role": role, "content": _user(parts) if role == "user" else [_said(part) for part in parts]}
-        for role, parts in merged
-    ]
-
-
-def _says_something(part: Part) -> bool:
-    """The vendor takes no empty text, and no thoughts but its own under its seal."""
-    if isinstance(part, Text):
-        return bool(part.text)
-    return isinstance(part, Image | ToolCall | ToolResult)
-
-
-def _user(parts: list[Part]) -> list[dict[str, Any]]:
-    """The results of tools come before what else the user says."""
-    results = [_result(part) for part in parts if isinstance(part, ToolResult)]
-    return results + _shown(part for part in parts if not isinstance(part, ToolResult))
-
-
-def _shown(parts: Iterable[Part]) -> list[dict[str, Any]]:
-    blocks = []
-    for part in parts:
-        if isinstance(part, Text):
-            blocks.append(_text(part))
-        elif isinstance(part, Image):
-            blocks.append(_image(part))
-        else:
-            raise inexpressible("messages (a tool call of the user's)", _DIALECT)
-    return blocks
-
-
-def _said(part: Part) -> dict[str, Any]:
-    if isinstance(part, Text):
-        return _text(part)
-    if isinstance(part, ToolCall):
-        return {"type": "tool_use", "id": part.call_id, "name": part.name, "input": _input(part)}
-    raise inexpressible("messages (a picture or a result of the assistant's)", _DIALECT)
+    refuse(wordless, _DIALECT)
 
 
 def _text(text: Text) -> dict[str, Any]:
@@ -143,23 +87,21 @@ def _image(image: Image) -> dict[str, Any]:
     return {"type": "image", "source": source}
 
 
+def _call(call: ToolCall) -> dict[str, Any]:
+    arguments = arguments_object(call, _DIALECT)
+    return {"type": "tool_use", "id": call.call_id, "name": call.name, "input": arguments}
+
+
 def _result(result: ToolResult) -> dict[str, Any]:
     block: dict[str, Any] = {"type": "tool_result", "tool_use_id": result.call_id}
-    if content := _shown(part for part in result.content if _says_something(part)):
+    if content := _BLOCKS.shown(part for part in result.content if says_something(part)):
         block["content"] = content
     if result.is_error:
         block["is_error"] = True
     return block
 
 
-def _input(call: ToolCall) -> dict[str, Any]:
-    try:
-        arguments = orjson.loads(call.arguments or "{}")
-    except orjson.JSONDecodeError:
-        arguments = None
-    if type(arguments) is not dict:
-        raise inexpressible("messages (arguments of a tool that are no JSON object)", _DIALECT)
-    return arguments
+_BLOCKS: Final = Blocks(_DIALECT, text=_text, image=_image, call=_call, result=_result)
 
 
 def _tool(tool: Tool) -> dict[str, Any]:

@@ -9,7 +9,7 @@ import orjson
 from metering.usage import Usage
 from providers.anthropic.usage import usage_to_anthropic
 from providers.json_depth import written_if_shallow
-from providers.translation.neutral import Choice, Ending, Reply, Text, Thinking, ToolCall
+from providers.translation.neutral import Choice, Ending, Reply, Text, Thinking, ToolCall, ending_by
 
 ENDINGS: Final[dict[str, Ending]] = {
     "end_turn": "stop",
@@ -47,15 +47,9 @@ def understand(body: dict[str, Any]) -> Reply:
                 call_id, name = block.get("id"), block.get("name")
                 parts.append(ToolCall(str(call_id or ""), str(name or ""), arguments_of(block.get("input"))))
     return Reply(
+        choices=(Choice(tuple(parts), ending_by(ENDINGS, body.get("stop_reason"))),),
         reply_id=reply_id if type(reply_id) is str else None,
-        created_s=None,
-        choices=(Choice(tuple(parts), ending_of(body.get("stop_reason"))),),
-        usage=None,
     )
-
-
-def ending_of(stop_reason: Any) -> Ending:
-    return ENDINGS.get(stop_reason, "stop") if type(stop_reason) is str else "stop"
 
 
 def arguments_of(said: Any) -> str:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from providers.anthropic.events import read_event
-from providers.translation.anthropic.reply import arguments_of, ending_of
-from providers.translation.neutral import CallDelta, ChoiceEnd, Delta, TextDelta, ThinkingDelta
+from providers.translation.anthropic.reply import ENDINGS, arguments_of
+from providers.translation.neutral import CallDelta, ChoiceEnd, Delta, TextDelta, ThinkingDelta, ending_by
 
 
 class _Call:
@@ -85,4 +85,4 @@ class Listener:
         if type(reason) is not str or not reason or self._ended:
             return []
         self._ended = True
-        return [ChoiceEnd(0, ending_of(reason))]
+        return [ChoiceEnd(0, ending_by(ENDINGS, reason))]

@@ -7,10 +7,7 @@ that changes. Here only what its dialect has no words for. Fields that only one 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Any, Final
-
-import orjson
 
 from providers.json_depth import written_if_shallow
 from providers.translation.neutral import (
@@ -19,13 +16,15 @@ from providers.translation.neutral import (
     Image,
     Part,
     Text,
-    Thinking,
     Tool,
     ToolCall,
     ToolChoice,
     ToolResult,
     inexpressible,
+    only_said,
+    refuse,
 )
+from providers.translation.turns import Blocks, alternating, arguments_object, says_something
 
 _DIALECT: Final = "bedrock"
 # Of a conversation, and not said: the answer is the same without them. Its schemas always bind.
@@ -43,8 +42,11 @@ _PICTURES: Final = {
 def ask(said: Conversation) -> dict[str, Any]:
     """Raises BadRequest."""
     _refuse_what_has_no_words(said)
-    body: dict[str, Any] = {"messages": _messages(said)}
-    if system := [_text(text) for text in said.system if not _is_blank(text)]:
+    told = alternating(said.turns, _DIALECT, is_told=_is_told)
+    body: dict[str, Any] = {
+        "messages": [{"role": role, "content": _BLOCKS.of(role, parts)} for role, parts in told]
+    }
+    if system := [_text(text) for text in said.system if _is_told(text)]:
         body["system"] = system
     limits = {
         "maxTokens": said.output_limit,
@@ -52,7 +54,7 @@ def ask(said: Conversation) -> dict[str, Any]:
         "topP": said.top_p,
         "stopSequences": list(said.stop) or None,
     }
-    if config := {name: value for name, value in limits.items() if value is not None}:
+    if config := only_said(limits):
         body["inferenceConfig"] = config
     if said.tools and not _forbids_calls(said.tool_choice):
         body["toolConfig"] = _tools(said.tools, said.tool_choice)
@@ -86,73 +88,18 @@ def _refuse_what_has_no_words(said: Conversation) -> None:
             (bool(said.tools) and _forbids_calls(choice) and calls_are_told)
             or (choice is not None and choice.mode in ("any", "tool") and not said.tools)
         ),
-        "parallel_tool_calls": (
-            choice is not None and choice.at_most_one and bool(said.tools) and not _forbids_calls(choice)
-        ),
+        "parallel_tool_calls": said.forbids_parallel_calls,
     }
-    for param, is_said in wordless.items():
-        if is_said:
-            raise inexpressible(param, _DIALECT)
+    refuse(wordless, _DIALECT)
 
 
 def _forbids_calls(choice: ToolChoice | None) -> bool:
     return choice is not None and choice.mode == "none"
 
 
-def _is_blank(part: Part) -> bool:
+def _is_told(part: Part) -> bool:
     """The vendor takes no text without a word."""
-    return isinstance(part, Text) and not part.text.strip()
-
-
-def _messages(said: Conversation) -> list[dict[str, Any]]:
-    """Roles alternate: what neighbouring turns of one role say is one message.
-
-    What a model thought is not told again: no other vendor has a use for it.
-    """
-    merged: list[tuple[str, list[Part]]] = []
-    for turn in said.turns:
-        parts: list[Part] = [
-            part for part in turn.parts if not isinstance(part, Thinking) and not _is_blank(part)
-        ]
-        if parts and merged and merged[-1][0] == turn.role:
-            merged[-1][1].extend(parts)
-        elif parts:
-            merged.append((turn.role, parts))
-    if not merged:
-        raise inexpressible("messages (none but the system's)", _DIALECT)
-    if merged[-1][0] == "assistant":
-        # Some models would go on where this one stops, others refuse it; elsewhere the answer is a new one.
-        raise inexpressible("messages (the last one is the assistant's)", _DIALECT)
-    return [
-        {"role": role, "content": _user(parts) if role == "user" else [_said(part) for part in parts]}
-        for role, parts in merged
-    ]
-
-
-def _user(parts: list[Part]) -> list[dict[str, Any]]:
-    """The results of tools come before what else the user says."""
-    results = [_result(part) for part in parts if isinstance(part, ToolResult)]
-    return results + _shown(part for part in parts if not isinstance(part, ToolResult))
-
-
-def _shown(parts: Iterable[Part]) -> list[dict[str, Any]]:
-    blocks = []
-    for part in parts:
-        if isinstance(part, Text):
-            blocks.append(_text(part))
-        elif isinstance(part, Image):
-            blocks.append(_image(part))
-        else:
-            raise inexpressible("messages (a tool call of the user's)", _DIALECT)
-    return blocks
-
-
-def _said(part: Part) -> dict[str, Any]:
-    if isinstance(part, Text):
-        return _text(part)
-    if isinstance(part, ToolCall):
-        return {"toolUse": {"toolUseId": part.call_id, "name": part.name, "input": _input(part)}}
-    raise inexpressible("messages (a picture or a result of the assistant's)", _DIALECT)
+    return bool(part.text.strip()) if isinstance(part, Text) else says_something(part)
 
 
 def _text(text: Text) -> dict[str, Any]:
@@ -169,25 +116,22 @@ def _image(image: Image) -> dict[str, Any]:
     return {"image": {"format": form, "source": {"bytes": image.data}}}
 
 
+def _call(call: ToolCall) -> dict[str, Any]:
+    arguments = arguments_object(call, _DIALECT)
+    return {"toolUse": {"toolUseId": call.call_id, "name": call.name, "input": arguments}}
+
+
 def _result(result: ToolResult) -> dict[str, Any]:
     return {
         "toolResult": {
             "toolUseId": result.call_id,
-            "content": _shown(part for part in result.content if not _is_blank(part)),
+            "content": _BLOCKS.shown(part for part in result.content if _is_told(part)),
             "status": "error" if result.is_error else "success",
         }
     }
 
 
-def _input(call: ToolCall) -> dict[str, Any]:
-    """Arguments are an object there, not a text. A text cut in the middle has none."""
-    try:
-        arguments = orjson.loads(call.arguments or "{}")
-    except orjson.JSONDecodeError:
-        arguments = None
-    if type(arguments) is not dict:
-        raise inexpressible("messages (arguments of a tool call that are no JSON object)", _DIALECT)
-    return arguments
+_BLOCKS: Final = Blocks(_DIALECT, text=_text, image=_image, call=_call, result=_result)
 
 
 def _tools(tools: tuple[Tool, ...], choice: ToolChoice | None) -> dict[str, Any]:

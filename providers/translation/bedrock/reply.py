@@ -5,7 +5,16 @@ from __future__ import annotations
 from typing import Any, Final
 
 from providers.json_depth import written_if_shallow
-from providers.translation.neutral import Choice, Ending, Reply, Text, Thinking, ToolCall
+from providers.translation.neutral import (
+    Choice,
+    Ending,
+    Reply,
+    Text,
+    Thinking,
+    ToolCall,
+    Untranslatable,
+    ending_by,
+)
 
 ENDINGS: Final[dict[str, Ending]] = {
     "end_turn": "stop",
@@ -27,17 +36,7 @@ def understand(body: dict[str, Any]) -> Reply:
     for block in content if type(content) is list else []:
         if type(block) is dict:
             parts += _parts(block)
-    return Reply(
-        reply_id=None,
-        created_s=None,
-        choices=(Choice(tuple(parts), ending_of(body.get("stopReason"))),),
-        usage=None,
-    )
-
-
-def ending_of(reason: Any) -> Ending:
-    """A word that we do not know is an end all the same."""
-    return ENDINGS.get(reason, "stop") if type(reason) is str else "stop"
+    return Reply(choices=(Choice(tuple(parts), ending_by(ENDINGS, body.get("stopReason"))),))
 
 
 def is_callers(call: dict[str, Any]) -> bool:
@@ -61,6 +60,8 @@ def _parts(block: dict[str, Any]) -> list[Text | Thinking | ToolCall]:
             return [Thinking(thought, signature if type(signature) is str else None)]
         case {"toolUse": {"toolUseId": str(call_id), "name": str(name)} as call} if is_callers(call):
             return [ToolCall(call_id, name, arguments_of(call.get("input")))]
+        case {"image": dict()} | {"video": dict()} | {"audio": dict()}:
+            raise Untranslatable("a picture or a sound")
         case {"citationsContent": {"content": list(cited)}}:  # what it says, without where it found it
             return [
                 Text(inner["text"])

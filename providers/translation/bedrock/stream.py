@@ -5,8 +5,16 @@ from __future__ import annotations
 from typing import Any
 
 from providers.bedrock.events import block_of, read_event
-from providers.translation.bedrock.reply import ending_of, is_callers
-from providers.translation.neutral import CallDelta, ChoiceEnd, Delta, TextDelta, ThinkingDelta
+from providers.translation.bedrock.reply import ENDINGS, is_callers
+from providers.translation.neutral import (
+    CallDelta,
+    ChoiceEnd,
+    Delta,
+    TextDelta,
+    ThinkingDelta,
+    Untranslatable,
+    ending_by,
+)
 
 
 class _Call:
@@ -40,7 +48,7 @@ class Listener:
             case "messageStop":
                 self._has_ended = True
                 rest = [delta for block in list(self._calls) for delta in self._stop(block)]
-                return [*rest, ChoiceEnd(0, ending_of(read.said.get("stopReason")))]
+                return [*rest, ChoiceEnd(0, ending_by(ENDINGS, read.said.get("stopReason")))]
         return []
 
     def _begin(self, block: int | None, start: Any) -> list[Delta]:
@@ -50,6 +58,8 @@ class Listener:
                 self._calls[block] = _Call(self._begun)
                 self._begun += 1
                 return [*before, CallDelta(0, self._begun - 1, call_id, name)]
+            case {"image": dict()}:
+                raise Untranslatable("a picture")
         return []
 
     def _continue(self, block: int | None, delta: Any) -> list[Delta]:

@@ -8,21 +8,28 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-import orjson
-
 from providers.translation.neutral import (
     AnswerShape,
     Conversation,
     Image,
-    Text,
-    Thinking,
     Tool,
-    ToolCall,
     ToolChoice,
     ToolResult,
     Turn,
     inexpressible,
+    only_said,
+    refuse,
+)
+from providers.translation.turns import (
+    Message,
+    arguments_object,
+    data_url,
+    function_call,
+    function_tool,
     result_text,
+    system_message,
+    told_by,
+    user_messages,
 )
 
 _DIALECT: Final = "clova"
@@ -34,11 +41,12 @@ HINTS: Final = frozenset({"user", "shape.name", "shape.strict", "tool_result.is_
 def ask(said: Conversation) -> dict[str, Any]:
     """Without an output limit: its field differs by model, and encoding knows it. Raises BadRequest."""
     _refuse_what_has_no_words(said)
-    messages: list[dict[str, Any]] = []
-    if said.system:
-        messages.append({"role": "system", "content": "\n\n".join(text.text for text in said.system)})
+    messages = system_message(said)
     for turn in said.turns:
-        messages += _assistant(turn) if turn.role == "assistant" else _user(turn)
+        if turn.role == "user":
+            messages += user_messages(turn, result=_result, image=_image)
+        else:
+            messages += _assistant(turn)
     given = {
         "temperature": said.temperature,
         "topP": said.top_p,
@@ -46,15 +54,14 @@ def ask(said: Conversation) -> dict[str, Any]:
         "seed": said.seed,
         "stop": list(said.stop) or None,
         "thinking": None if said.effort is None else {"effort": said.effort},
-        "tools": [_tool(tool) for tool in said.tools] or None,
+        "tools": [function_tool(tool, parameters=tool.parameters or None) for tool in said.tools] or None,
         "toolChoice": _tool_choice(said.tool_choice, said.tools),
         "responseFormat": None if said.shape is None else {"type": "json", "schema": said.shape.schema},
     }
-    return {"messages": messages, **{name: value for name, value in given.items() if value is not None}}
+    return {"messages": messages, **only_said(given)}
 
 
 def _refuse_what_has_no_words(said: Conversation) -> None:
-    choice = said.tool_choice
     wordless = {
         "n": said.n != 1,
         # `repetitionPenalty` is another thing: it divides where these subtract, and counts the prompt too.
@@ -64,13 +71,9 @@ def _refuse_what_has_no_words(said: Conversation) -> None:
         "reasoning_effort": said.effort == "minimal",
         "response_format": said.shape is not None and _is_any_json(said.shape),
         "tools (strict)": any(tool.strict for tool in said.tools),
-        "parallel_tool_calls": (
-            choice is not None and choice.at_most_one and choice.mode != "none" and bool(said.tools)
-        ),
+        "parallel_tool_calls": said.forbids_parallel_calls,
     }
-    for param, is_said in wordless.items():
-        if is_said:
-            raise inexpressible(param, _DIALECT)
+    refuse(wordless, _DIALECT)
 
 
 def _is_any_json(shape: AnswerShape) -> bool:
@@ -78,62 +81,25 @@ def _is_any_json(shape: AnswerShape) -> bool:
     return shape.schema is None
 
 
-def _user(turn: Turn) -> list[dict[str, Any]]:
-    """Each tool result is a message of its own, and comes before what else the user says."""
-    messages: list[dict[str, Any]] = []
-    content: list[dict[str, Any]] = []
-    for part in turn.parts:
-        if isinstance(part, ToolResult):
-            said = result_text(part, _DIALECT)
-            messages.append({"role": "tool", "toolCallId": part.call_id, "content": said})
-        elif isinstance(part, Text):
-            content.append({"type": "text", "text": part.text})
-        elif isinstance(part, Image):
-            content.append(_image(part))
-    if len(content) == 1 and content[0]["type"] == "text":
-        messages.append({"role": "user", "content": content[0]["text"]})
-    elif content:
-        messages.append({"role": "user", "content": content})
-    return messages
+def _result(result: ToolResult) -> Message:
+    return {"role": "tool", "toolCallId": result.call_id, "content": result_text(result, _DIALECT)}
 
 
 def _image(image: Image) -> dict[str, Any]:
     """A picture in the body is a whole data URL, under a name of its own."""
     if image.data is None:
         return {"type": "image_url", "imageUrl": {"url": image.url}}
-    return {"type": "image_url", "dataUri": {"data": f"data:{image.media_type};base64,{image.data}"}}
+    return {"type": "image_url", "dataUri": {"data": data_url(image)}}
 
 
-def _assistant(turn: Turn) -> list[dict[str, Any]]:
-    """What a model thought is not told again: no other vendor has a use for it."""
-    text = "".join(part.text for part in turn.parts if isinstance(part, Text))
-    calls = [_call(part) for part in turn.parts if isinstance(part, ToolCall)]
-    if not text and not calls and all(isinstance(part, Thinking) for part in turn.parts):
+def _assistant(turn: Turn) -> list[Message]:
+    told = told_by(turn)
+    if told is None:
         return []
-    message: dict[str, Any] = {"role": "assistant", "content": text}
-    if calls:
-        message["toolCalls"] = calls
+    message: Message = {"role": "assistant", "content": told.text}
+    if told.calls:
+        message["toolCalls"] = [function_call(call, arguments_object(call, _DIALECT)) for call in told.calls]
     return [message]
-
-
-def _call(call: ToolCall) -> dict[str, Any]:
-    """Arguments are an object there, not a text. A text cut in the middle has none."""
-    try:
-        arguments = orjson.loads(call.arguments)
-    except orjson.JSONDecodeError:
-        arguments = None
-    if type(arguments) is not dict:
-        raise inexpressible("messages (arguments of a tool call that are no JSON object)", _DIALECT)
-    return {"id": call.call_id, "type": "function", "function": {"name": call.name, "arguments": arguments}}
-
-
-def _tool(tool: Tool) -> dict[str, Any]:
-    function: dict[str, Any] = {"name": tool.name}
-    if tool.description is not None:
-        function["description"] = tool.description
-    if tool.parameters:
-        function["parameters"] = tool.parameters
-    return {"type": "function", "function": function}
 
 
 def _tool_choice(choice: ToolChoice | None, tools: tuple[Tool, ...]) -> Any:

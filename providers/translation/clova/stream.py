@@ -7,7 +7,8 @@ from typing import Any
 import orjson
 
 from providers.clova.events import read_event
-from providers.translation.clova.reply import arguments_text, ending_of, said_parts
+from providers.translation.calls import arguments_text
+from providers.translation.clova.reply import ending_of, said_parts
 from providers.translation.neutral import (
     CallDelta,
     ChoiceEnd,
@@ -18,6 +19,7 @@ from providers.translation.neutral import (
     Thinking,
     ThinkingDelta,
     ToolCall,
+    text_delta,
 )
 
 
@@ -89,10 +91,8 @@ class Listener:
         for part in said_parts(message):
             if type(part) in self._said:
                 continue
-            if isinstance(part, Thinking):
-                deltas.append(ThinkingDelta(0, part.text))
-            elif isinstance(part, Text):
-                deltas.append(TextDelta(0, part.text))
-            else:
+            if isinstance(part, ToolCall):
                 deltas.append(CallDelta(0, self._calls, part.call_id, part.name, part.arguments))
                 self._calls += 1
+            else:
+                deltas.append(text_delta(0, part))

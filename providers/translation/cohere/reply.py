@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from providers.json_depth import written_if_shallow
-from providers.translation.neutral import Choice, Ending, Reply, Text, Thinking, ToolCall
+from providers.translation.calls import calls_of
+from providers.translation.neutral import Choice, Ending, Reply, Text, Thinking, ToolCall, ending_by
 
 ENDINGS: Final[dict[str, Ending]] = {
     "COMPLETE": "stop",
@@ -27,28 +27,17 @@ def understand(body: dict[str, Any]) -> Reply:
     parts: list[Text | Thinking | ToolCall] = [
         *said_parts(message.get("content")),
         *said_parts(message.get("tool_plan")),
+        *calls_of(message.get("tool_calls")),
     ]
-    calls = message.get("tool_calls")
-    for call in calls if type(calls) is list else []:
-        if (whole := _call(call)) is not None:
-            parts.append(whole)
     return Reply(
+        choices=(Choice(tuple(parts), ending_by(ENDINGS, body.get("finish_reason"))),),
         reply_id=reply_id if type(reply_id) is str else None,
-        created_s=None,
-        choices=(Choice(tuple(parts), ending_of(body)),),
-        usage=None,
     )
 
 
-def ending_of(said: dict[str, Any]) -> Ending:
-    """A word that we do not know is an end all the same."""
-    reason = said.get("finish_reason")
-    return ENDINGS.get(reason, "stop") if type(reason) is str else "stop"
-
-
-def said_parts(content: Any) -> list[Text | Thinking | ToolCall]:
+def said_parts(content: Any) -> list[Text | Thinking]:
     """Content is a list of typed parts, in an event of a stream one of them, or a text."""
-    parts: list[Text | Thinking | ToolCall] = []
+    parts: list[Text | Thinking] = []
     for part in content if type(content) is list else [content]:
         if type(part) is str and part:
             parts.append(Text(part))
@@ -58,21 +47,3 @@ def said_parts(content: Any) -> list[Text | Thinking | ToolCall]:
             if type(text := part.get("text")) is str and text:
                 parts.append(Text(text))
     return parts
-
-
-def _call(call: Any) -> ToolCall | None:
-    """Arguments are a text. Where they are another thing and too deep to be written, there is no call."""
-    function = call.get("function") if type(call) is dict else None
-    if type(function) is not dict:
-        return None
-    call_id, name, arguments = call.get("id"), function.get("name"), function.get("arguments") or "{}"
-    if type(arguments) is not str:
-        written = written_if_shallow(arguments)
-        if written is None:
-            return None
-        arguments = written.decode()
-    return ToolCall(
-        call_id=call_id if type(call_id) is str else "",
-        name=name if type(name) is str else "",
-        arguments=arguments,
-    )

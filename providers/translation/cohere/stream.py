@@ -4,17 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from providers.cohere.stream import message_of, read_event
-from providers.translation.cohere.reply import ending_of, said_parts
-from providers.translation.neutral import (
-    CallDelta,
-    ChoiceEnd,
-    Delta,
-    Text,
-    TextDelta,
-    Thinking,
-    ThinkingDelta,
-)
+from providers.cohere.stream import message_of
+from providers.sse import event_object
+from providers.translation.cohere.reply import ENDINGS, said_parts
+from providers.translation.neutral import CallDelta, ChoiceEnd, Delta, ending_by, text_delta
 
 
 class Listener:
@@ -25,15 +18,15 @@ class Listener:
         self._begun = 0
 
     def feed(self, event: bytes) -> list[Delta]:
-        said = read_event(event)
+        said = event_object(event)
         if said is None:
             return []
         message = message_of(said)
         match said.get("type"):
             case "content-start" | "content-delta":
-                return _texts(message.get("content"))
+                return [text_delta(0, part) for part in said_parts(message.get("content"))]
             case "tool-plan-delta":
-                return _texts(message.get("tool_plan"))
+                return [text_delta(0, part) for part in said_parts(message.get("tool_plan"))]
             case "tool-call-start":
                 self._begun += 1
                 if type(index := said.get("index")) is int:
@@ -45,7 +38,7 @@ class Listener:
                 last = self._begun - 1
                 return self._call(last if call is None else call, message.get("tool_calls"))
             case "message-end" if type(delta := said.get("delta")) is dict:
-                return [ChoiceEnd(0, ending_of(delta))]
+                return [ChoiceEnd(0, ending_by(ENDINGS, delta.get("finish_reason")))]
         return []
 
     def _call(self, number: int, said: Any) -> list[Delta]:
@@ -62,13 +55,3 @@ class Listener:
                 piece if type(piece) is str else "",
             )
         ]
-
-
-def _texts(content: Any) -> list[Delta]:
-    deltas: list[Delta] = []
-    for part in said_parts(content):
-        if isinstance(part, Text):
-            deltas.append(TextDelta(0, part.text))
-        elif isinstance(part, Thinking):
-            deltas.append(ThinkingDelta(0, part.text))
-    return deltas

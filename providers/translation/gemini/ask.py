@@ -10,20 +10,19 @@ from __future__ import annotations
 import re
 from typing import Any, Final
 
-import orjson
-
 from providers.translation.neutral import (
     EFFORT_TOKENS,
     Conversation,
     Effort,
     Image,
-    Part,
     Text,
     Tool,
     ToolCall,
     ToolResult,
     inexpressible,
+    only_said,
 )
+from providers.translation.turns import Blocks, alternating, arguments_object
 
 _DIALECT: Final = "gemini"
 # Of a conversation, and not said: the answer is the same without them. A schema has no name there and always
@@ -36,6 +35,8 @@ LEVELS: Final[dict[Effort, str]] = {"minimal": "MINIMAL", "low": "LOW", "medium"
 _BUDGETS: Final = {level: EFFORT_TOKENS[effort] for effort, level in LEVELS.items()}
 # Older ones know no levels. Newer ones take a budget too, so that a name that says nothing gets one.
 _KNOWS_LEVELS: Final = re.compile(r"gemini-(?:[3-9]|[1-9]\d)(?!\d)")
+# Some answer with pictures unless they are asked for text.
+_DRAWS: Final = "-image"
 _MODES: Final = {"auto": "AUTO", "none": "NONE", "any": "ANY", "tool": "ANY"}
 _PICTURES: Final = {
     "gif": "image/gif",
@@ -65,6 +66,12 @@ def ask(said: Conversation) -> dict[str, Any]:
 def fit(body: dict[str, Any], model: str) -> dict[str, Any]:
     """How much to think is a word to some models, tokens to the others, and never both."""
     config = body.get("generationConfig", {})
+    if _DRAWS in model:
+        config = {
+            **config,
+            "responseModalities": ["TEXT"],
+        }  # callers of other dialects have no place for more
+        body = {**body, "generationConfig": config}
     thinking = config.get("thinkingConfig", {})
     if "thinkingLevel" not in thinking or _KNOWS_LEVELS.search(model) is not None:
         return body
@@ -87,7 +94,7 @@ def _config(said: Conversation) -> dict[str, Any]:
         "responseMimeType": None if said.shape is None else "application/json",
         "responseJsonSchema": None if said.shape is None else said.shape.schema or None,
     }
-    return {name: value for name, value in given.items() if value is not None}
+    return only_said(given)
 
 
 def _thinking(effort: Effort | None) -> dict[str, Any] | None:
@@ -101,68 +108,27 @@ def _thinking(effort: Effort | None) -> dict[str, Any] | None:
 
 def _contents(said: Conversation) -> list[dict[str, Any]]:
     """What neighbouring turns of one role say is one content: calls and their results must be neighbours."""
-    merged: list[tuple[str, list[Part]]] = []
-    for turn in said.turns:
-        parts = [part for part in turn.parts if _says_something(part)]
-        if not parts:
-            continue
-        if merged and merged[-1][0] == turn.role:
-            merged[-1][1].extend(parts)
-        else:
-            merged.append((turn.role, parts))
-    if not merged:
-        raise inexpressible("messages (none but the system's)", _DIALECT)
-    if merged[-1][0] == "assistant":
-        # Here the answer would go on where this one stops; elsewhere it is a new one.
-        raise inexpressible("messages (the last one is the assistant's)", _DIALECT)
-    contents = []
     names: dict[str, str] = {}  # of the tools that were called, by the call's id
-    for role, parts in merged:
+    blocks = Blocks(
+        _DIALECT, text=_text, image=_picture, call=_call, result=lambda result: _result(result, names)
+    )
+    contents = []
+    for role, parts in alternating(said.turns, _DIALECT):
         if role == "user":
-            contents.append({"role": "user", "parts": _user(parts, names)})
+            contents.append({"role": "user", "parts": blocks.user(parts)})
         else:
             names |= {part.call_id: part.name for part in parts if isinstance(part, ToolCall)}
-            contents.append({"role": "model", "parts": _model(parts)})
+            contents.append({"role": "model", "parts": _sealed(blocks.assistant(parts))})
     return contents
 
 
-def _says_something(part: Part) -> bool:
-    """The vendor takes no empty text, and no thoughts but its own under its seal."""
-    if isinstance(part, Text):
-        return bool(part.text)
-    return isinstance(part, Image | ToolCall | ToolResult)
-
-
-def _user(parts: list[Part], names: dict[str, str]) -> list[dict[str, Any]]:
-    """The results of tools come before what else the user says."""
-    results = [_result(part, names) for part in parts if isinstance(part, ToolResult)]
-    return results + [_shown(part) for part in parts if not isinstance(part, ToolResult)]
-
-
-def _shown(part: Part) -> dict[str, Any]:
-    if isinstance(part, Text):
-        return _text(part)
-    if isinstance(part, Image):
-        return _picture(part)
-    raise inexpressible("messages (a tool call of the user's)", _DIALECT)
-
-
-def _model(parts: list[Part]) -> list[dict[str, Any]]:
+def _sealed(parts: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Of calls made together the first bears the seal."""
-    out = []
-    is_sealed = False
     for part in parts:
-        if isinstance(part, ToolCall):
-            said = _call(part)
-            if not is_sealed:
-                said["thoughtSignature"] = UNSEALED
-            is_sealed = True
-            out.append(said)
-        elif isinstance(part, Text):
-            out.append(_text(part))
-        else:
-            raise inexpressible("messages (a picture or a result of the assistant's)", _DIALECT)
-    return out
+        if "functionCall" in part:
+            part["thoughtSignature"] = UNSEALED
+            break
+    return parts
 
 
 def _text(text: Text) -> dict[str, Any]:
@@ -179,12 +145,7 @@ def _picture(image: Image) -> dict[str, Any]:
 
 
 def _call(call: ToolCall) -> dict[str, Any]:
-    try:
-        arguments = orjson.loads(call.arguments or "{}")
-    except orjson.JSONDecodeError:
-        arguments = None
-    if type(arguments) is not dict:
-        raise inexpressible("messages (arguments of a tool that are no JSON object)", _DIALECT)
+    arguments = arguments_object(call, _DIALECT)
     return {"functionCall": {**_id(call.call_id), "name": call.name, "args": arguments}}
 
 

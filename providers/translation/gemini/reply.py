@@ -9,7 +9,16 @@ import orjson
 from providers.gemini.progress import candidates_of, is_finish, parts_of
 from providers.gemini.usage import usage_to_gemini
 from providers.json_depth import written_if_shallow
-from providers.translation.neutral import Choice, Ending, Reply, Text, Thinking, ToolCall
+from providers.translation.calls import CallIds
+from providers.translation.neutral import (
+    Choice,
+    Ending,
+    Reply,
+    Text,
+    Thinking,
+    ToolCall,
+    Untranslatable,
+)
 
 # Names, and the first of the enum's numbers where a vendor writes numbers. Any other word is an end as well:
 # calls that went wrong, and what Google will think of next.
@@ -35,7 +44,6 @@ FINISH_REASONS: Final[dict[Ending, str]] = {
     "filtered": "SAFETY",
 }
 _LEVELS_ABOVE: Final = 8  # what stands around the arguments of a call
-_ID_LENGTH_MAX: Final = 24  # some dialects take ids of forty letters at most
 
 
 def understand(body: dict[str, Any]) -> Reply:
@@ -47,29 +55,13 @@ def understand(body: dict[str, Any]) -> Reply:
     choices = [_choice(candidate, ids, reply_id) for _, candidate in found]
     if not choices and is_blocked(body):
         choices = [Choice((), "filtered")]
-    return Reply(reply_id=reply_id, created_s=None, choices=tuple(choices), usage=None)
+    return Reply(reply_id=reply_id, choices=tuple(choices))
 
 
 def is_blocked(said: dict[str, Any]) -> bool:
     """The question was refused, so that there is no answer."""
     feedback = said.get("promptFeedback")
     return type(feedback) is dict and bool(feedback.get("blockReason"))
-
-
-class CallIds:
-    """Makes the ids that the vendor leaves out: unlike those of any other answer, where this has a name."""
-
-    def __init__(self) -> None:
-        self._made = 0
-
-    def of(self, call: dict[str, Any], reply_id: str | None) -> str:
-        self._made += 1
-        call_id = call.get("id")
-        if type(call_id) is str and call_id:
-            return call_id
-        end = (reply_id or "")[-_ID_LENGTH_MAX:]
-        letters = "".join(letter for letter in end if letter.isascii() and letter.isalnum())
-        return f"call_{letters}_{self._made}" if letters else f"call_{self._made}"
 
 
 def _choice(candidate: dict[str, Any], ids: CallIds, reply_id: str | None) -> Choice:
@@ -89,16 +81,19 @@ def ending_of(reason: Any, *, calls: bool) -> Ending | None:
 def said_parts(
     candidate: dict[str, Any], ids: CallIds, reply_id: str | None
 ) -> list[Text | Thinking | ToolCall]:
+    """Raises Untranslatable."""
     parts: list[Text | Thinking | ToolCall] = []
     for part in parts_of(candidate):
         text, call = part.get("text"), part.get("functionCall")
+        if part.get("inlineData") is not None or part.get("fileData") is not None:
+            raise Untranslatable("a picture or a sound")
         if type(text) is str and text:
             parts.append(Thinking(text) if part.get("thought") is True else Text(text))
         # Its seal is worth nothing to anybody else, and callers of other dialects have no place to keep it.
         if type(call) is dict and type(call.get("name")) is str:
             arguments = written_if_shallow({} if call.get("args") is None else call["args"])
             if arguments is not None:  # to call it without them would be to call another thing
-                parts.append(ToolCall(ids.of(call, reply_id), call["name"], arguments.decode()))
+                parts.append(ToolCall(ids.of(call.get("id"), reply_id), call["name"], arguments.decode()))
     return parts
 
 

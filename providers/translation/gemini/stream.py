@@ -7,16 +7,16 @@ import orjson
 from providers.facts import CHOICES_MAX
 from providers.gemini.progress import candidates_of
 from providers.gemini.stream import data_of
-from providers.translation.gemini.reply import CallIds, ending_of, is_blocked, said_parts
+from providers.translation.calls import CallIds
+from providers.translation.gemini.reply import ending_of, is_blocked, said_parts
 from providers.translation.neutral import (
     CallDelta,
     ChoiceEnd,
     Delta,
     Text,
-    TextDelta,
     Thinking,
-    ThinkingDelta,
     ToolCall,
+    text_delta,
 )
 
 
@@ -55,10 +55,8 @@ class Listener:
         return deltas
 
     def _said(self, index: int, part: Text | Thinking | ToolCall) -> Delta:
-        if isinstance(part, Text):
-            return TextDelta(index, part.text)
-        if isinstance(part, Thinking):
-            return ThinkingDelta(index, part.text)
+        if not isinstance(part, ToolCall):
+            return text_delta(index, part)
         number = self._calls[index]
         self._calls[index] += 1
         return CallDelta(index, number, part.call_id, part.name, part.arguments)

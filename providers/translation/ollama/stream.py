@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from providers.ollama.stream import read_line
-from providers.translation.neutral import CallDelta, ChoiceEnd, Delta, TextDelta, ThinkingDelta
-from providers.translation.ollama.reply import ending_of, said_calls
+from providers.translation.calls import CallIds
+from providers.translation.neutral import CallDelta, ChoiceEnd, Delta, text_delta
+from providers.translation.ollama.reply import ending_of, said_calls, said_texts
 
 
 class Listener:
     """One per stream."""
 
     def __init__(self) -> None:
+        self._ids = CallIds()
         self._calls = 0
 
     def feed(self, event: bytes) -> list[Delta]:
@@ -19,11 +21,8 @@ class Listener:
             return []
         deltas: list[Delta] = []
         if type(message := said.get("message")) is dict:
-            if type(thought := message.get("thinking")) is str and thought:
-                deltas.append(ThinkingDelta(0, thought))
-            if type(text := message.get("content")) is str and text:
-                deltas.append(TextDelta(0, text))
-            for call in said_calls(message, self._calls):
+            deltas += [text_delta(0, part) for part in said_texts(message)]
+            for call in said_calls(message, self._ids, said.get("created_at")):
                 deltas.append(CallDelta(0, self._calls, call.call_id, call.name, call.arguments))
                 self._calls += 1
         if said.get("done") is True:

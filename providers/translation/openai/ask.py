@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
-from providers.translation.neutral import (
-    Conversation,
-    Image,
-    Text,
-    Thinking,
-    Tool,
-    ToolCall,
-    ToolChoice,
-    ToolResult,
-    Turn,
+from providers.translation.neutral import Conversation, ToolChoice, ToolResult, Turn, only_said
+from providers.translation.turns import (
+    Message,
+    function_call,
+    function_tool,
+    image_url,
     result_text,
+    system_message,
+    told_by,
+    user_messages,
 )
 
 _DIALECT = "openai"
@@ -23,11 +22,12 @@ _DIALECT = "openai"
 def ask(said: Conversation) -> dict[str, Any]:
     """Without `model`, `stream` and the like, which encoding sets; so it does the output limit, whose field
     differs by vendor. Raises BadRequest."""
-    messages: list[dict[str, Any]] = []
-    if said.system:
-        messages.append({"role": "system", "content": "\n\n".join(text.text for text in said.system)})
+    messages = system_message(said)
     for turn in said.turns:
-        messages += _assistant(turn) if turn.role == "assistant" else _user(turn)
+        if turn.role == "user":
+            messages += user_messages(turn, result=_result, image=image_url)
+        else:
+            messages += _assistant(turn)
     body: dict[str, Any] = {"messages": messages}
     given = {
         "temperature": said.temperature,
@@ -41,9 +41,11 @@ def ask(said: Conversation) -> dict[str, Any]:
         "stop": list(said.stop) or None,
         "n": said.n if said.n > 1 else None,
     }
-    body.update({name: value for name, value in given.items() if value is not None})
+    body |= only_said(given)
     if said.tools:
-        body["tools"] = [_tool(tool) for tool in said.tools]
+        body["tools"] = [
+            function_tool(tool, parameters=tool.parameters or None, strict=tool.strict) for tool in said.tools
+        ]
     if said.tool_choice is not None:
         _choose(body, said.tool_choice)
     if said.shape is not None:
@@ -56,55 +58,18 @@ def ask(said: Conversation) -> dict[str, Any]:
     return body
 
 
-def _user(turn: Turn) -> list[dict[str, Any]]:
-    """Each tool result is a message of its own, and comes before what else the user says."""
-    messages: list[dict[str, Any]] = []
-    content: list[dict[str, Any]] = []
-    for part in turn.parts:
-        if isinstance(part, ToolResult):
-            said = result_text(part, _DIALECT)
-            messages.append({"role": "tool", "tool_call_id": part.call_id, "content": said})
-        elif isinstance(part, Text):
-            content.append({"type": "text", "text": part.text})
-        elif isinstance(part, Image):
-            url = part.url if part.data is None else f"data:{part.media_type};base64,{part.data}"
-            content.append({"type": "image_url", "image_url": {"url": url}})
-    if len(content) == 1 and content[0]["type"] == "text":
-        messages.append({"role": "user", "content": content[0]["text"]})
-    elif content:
-        messages.append({"role": "user", "content": content})
-    return messages
+def _result(result: ToolResult) -> Message:
+    return {"role": "tool", "tool_call_id": result.call_id, "content": result_text(result, _DIALECT)}
 
 
-def _assistant(turn: Turn) -> list[dict[str, Any]]:
-    """What a model thought is not told again: the dialect has no place for it, and no other vendor a use."""
-    text = "".join(part.text for part in turn.parts if isinstance(part, Text))
-    calls = [
-        {
-            "id": part.call_id,
-            "type": "function",
-            "function": {"name": part.name, "arguments": part.arguments},
-        }
-        for part in turn.parts
-        if isinstance(part, ToolCall)
-    ]
-    if not text and not calls and all(isinstance(part, Thinking) for part in turn.parts):
+def _assistant(turn: Turn) -> list[Message]:
+    told = told_by(turn)
+    if told is None:
         return []
-    message: dict[str, Any] = {"role": "assistant", "content": text or None}
-    if calls:
-        message["tool_calls"] = calls
+    message: Message = {"role": "assistant", "content": told.text or None}
+    if told.calls:
+        message["tool_calls"] = [function_call(call, call.arguments) for call in told.calls]
     return [message]
-
-
-def _tool(tool: Tool) -> dict[str, Any]:
-    function: dict[str, Any] = {"name": tool.name}
-    if tool.description is not None:
-        function["description"] = tool.description
-    if tool.parameters:
-        function["parameters"] = tool.parameters
-    if tool.strict is not None:
-        function["strict"] = tool.strict
-    return {"type": "function", "function": function}
 
 
 def _choose(body: dict[str, Any], choice: ToolChoice) -> None:

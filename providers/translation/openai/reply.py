@@ -6,7 +6,8 @@ from typing import Any, Final
 
 from providers.json_depth import written_if_shallow
 from providers.openai.usage import usage_to_openai
-from providers.translation.neutral import Choice, Ending, Reply, Text, Thinking, ToolCall
+from providers.translation.calls import calls_of
+from providers.translation.neutral import Choice, Ending, Reply, Text, Thinking, ToolCall, ending_by
 
 ENDINGS: Final[dict[str, Ending]] = {
     "stop": "stop",
@@ -32,11 +33,10 @@ def understand(body: dict[str, Any]) -> Reply:
         choices=tuple(
             _choice(choice) for choice in (choices if type(choices) is list else []) if type(choice) is dict
         ),
-        usage=None,
     )
 
 
-def said_parts(content: Any, *, is_thought: bool = False) -> list[Text | Thinking | ToolCall]:
+def said_parts(content: Any, *, is_thought: bool = False) -> list[Text | Thinking]:
     """Content is text; of some vendors a list of typed parts, or an object where JSON was asked for.
 
     What is nested too deeply to be written is left out: of a thought's parts none is a thought again.
@@ -46,7 +46,7 @@ def said_parts(content: Any, *, is_thought: bool = False) -> list[Text | Thinkin
     if type(content) is dict:
         written = written_if_shallow(content)
         return [] if written is None else [Text(written.decode())]
-    parts: list[Text | Thinking | ToolCall] = []
+    parts: list[Text | Thinking] = []
     for part in content if type(content) is list else []:
         if type(part) is not dict:
             parts += said_parts(part) if type(part) is str else []
@@ -66,31 +66,8 @@ def _choice(choice: dict[str, Any]) -> Choice:
     if type(thought) is str and thought:
         parts.append(Thinking(thought))
     parts += said_parts(message.get("content")) + said_parts(message.get("refusal"))
-    calls = message.get("tool_calls")
-    for call in calls if type(calls) is list else []:
-        if (whole := _whole_call(call)) is not None:
-            parts.append(whole)
-    reason = choice.get("finish_reason")
-    return Choice(tuple(parts), ENDINGS.get(reason, "stop") if type(reason) is str else "stop")
-
-
-def _whole_call(call: Any) -> ToolCall | None:
-    """Arguments are a text; of some vendors an object. Where that is too deep to be written, there is no
-    call: one without its arguments would be another."""
-    function = call.get("function") if type(call) is dict else None
-    if type(function) is not dict:
-        return None
-    call_id, name, arguments = call.get("id"), function.get("name"), function.get("arguments") or "{}"
-    if type(arguments) is not str:
-        written = written_if_shallow(arguments)
-        if written is None:
-            return None
-        arguments = written.decode()
-    return ToolCall(
-        call_id=call_id if type(call_id) is str else "",
-        name=name if type(name) is str else "",
-        arguments=arguments,
-    )
+    parts += calls_of(message.get("tool_calls"))
+    return Choice(tuple(parts), ending_by(ENDINGS, choice.get("finish_reason")))
 
 
 def say(reply: Reply, product_id: str) -> dict[str, Any]:

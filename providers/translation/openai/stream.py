@@ -13,15 +13,15 @@ from providers.facts import RequestFacts
 from providers.openai.errors import error_frame
 from providers.openai.stream import DONE_FRAME
 from providers.openai.usage import usage_to_openai
-from providers.sse import comment_frame, event_data, frame
+from providers.sse import comment_frame, event_object, frame
 from providers.translation.neutral import (
     CallDelta,
     ChoiceEnd,
     Delta,
-    Text,
     TextDelta,
-    Thinking,
     ThinkingDelta,
+    ending_by,
+    text_delta,
 )
 from providers.translation.openai.reply import ENDINGS, FINISH_REASONS, said_parts
 
@@ -34,14 +34,8 @@ class Listener:
         self._calls: defaultdict[int, list[int]] = defaultdict(list)
 
     def feed(self, event: bytes) -> list[Delta]:
-        data = event_data(event)
-        if data is None or data.strip() == b"[DONE]":
-            return []
-        try:
-            chunk = orjson.loads(data)
-        except orjson.JSONDecodeError:
-            return []
-        choices = chunk.get("choices") if type(chunk) is dict else None
+        chunk = event_object(event)
+        choices = None if chunk is None else chunk.get("choices")
         deltas: list[Delta] = []
         for position, choice in enumerate(choices if type(choices) is list else []):
             if type(choice) is dict:
@@ -55,18 +49,15 @@ class Listener:
         thought = delta.get("reasoning_content") or delta.get("reasoning")
         if type(thought) is str and thought:
             deltas.append(ThinkingDelta(index, thought))
-        for part in (*said_parts(delta.get("content")), *said_parts(delta.get("refusal"))):
-            if isinstance(part, Text):
-                deltas.append(TextDelta(index, part.text))
-            elif isinstance(part, Thinking):
-                deltas.append(ThinkingDelta(index, part.text))
+        said = (*said_parts(delta.get("content")), *said_parts(delta.get("refusal")))
+        deltas += [text_delta(index, part) for part in said]
         calls = delta.get("tool_calls")
         for position, call in enumerate(calls if type(calls) is list else []):
             if type(call) is dict:
                 deltas.append(self._call(index, position, call))
         ending = choice.get("finish_reason")
         if type(ending) is str and ending:
-            deltas.append(ChoiceEnd(index, ENDINGS.get(ending, "stop")))
+            deltas.append(ChoiceEnd(index, ending_by(ENDINGS, ending)))
 
     def _call(self, choice: int, position: int, call: dict[str, Any]) -> CallDelta:
         named = call.get("index")

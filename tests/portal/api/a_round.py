@@ -40,3 +40,4 @@ APPLICATION: Final[dict[str, Any]] = {
     "government_krw": 3_000_000,
     "self_cash_krw": 1_000_000,
 }
+TERMS: Final[dict[str, Any]] = {"starts_on": "2026-04-01", "ends_on": "2026-10-31"}

@@ -35,6 +35,28 @@ def test_shapes(body: bytes, error: VendorError) -> None:
     assert read_error(400, body) == error
 
 
+@pytest.mark.parametrize(
+    ("kind", "message", "status"),
+    [
+        ("invalid_request_error", "Your credit balance is too low to access the Anthropic API. Pay.", 402),
+        ("invalid_request_error", "You have reached your specified API usage limits. You will", 402),
+        (
+            "invalid_request_error",
+            "messages.0: Your credit balance is too low to access the Anthropic API",
+            400,
+        ),
+        ("not_found_error", "Your credit balance is too low to access the Anthropic API", 400),
+        ("billing_error", "m", 402),
+        ("authentication_error", "m", 401),
+        ("invalid_request_error", "prompt is too long", 400),
+    ],
+)
+def test_a_400_that_means_our_key_or_our_account(kind: str, message: str, status: int) -> None:
+    body = json.dumps({"type": "error", "error": {"type": kind, "message": message}}).encode()
+    assert read_error(400, body).status == status
+    assert read_error(413, body).status == 413
+
+
 @pytest.mark.parametrize("answer", [{"type": "message"}, {"type": "message", "error": None}, {}, [], 3, None])
 def test_what_is_no_error(answer: object) -> None:
     assert error_of(answer) is None

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import json
-from typing import Any
 
 import pytest
 from botocore.parsers import create_parser
 
-from providers.bedrock.errors import read_error, read_error_head, refusal_body
+from providers.bedrock.errors import read_error, read_error_head
 from providers.bedrock.events import read_event
 from providers.bedrock.stream import StreamFold
-from providers.dialect import Refusal
 from providers.errors import VendorError
 from tests.providers.bedrock.messages import TALK, event_of, exception, message, put_through, service
 
@@ -112,8 +110,3 @@ def test_what_an_event_says_may_be_nothing(payload: bytes) -> None:
     for name in ("contentBlockDelta", "new", "metadata"):
         fold.feed(event_of(name, payload))
     assert (fold.error, fold.usage, fold.finished, fold.deltas) == (None, None, False, 0)
-
-
-def test_a_refusal_has_its_shape() -> None:
-    said: dict[str, Any] = json.loads(refusal_body(Refusal(404, "unknown", "No.", "api_error")))
-    assert said == {"message": "No.", "__type": "unknown"}

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from metering.usage import Usage
-from providers.bedrock.usage import usage_of, usage_said
+from providers.bedrock.usage import usage_of
 from tests.providers.bedrock.messages import counts
 
 
@@ -66,9 +66,3 @@ from tests.providers.bedrock.messages import counts
 )  # fmt: skip
 def test_a_count(raw: Any, usage: Usage | None) -> None:
     assert usage_of(raw) == usage
-
-
-def test_what_we_say_is_what_we_would_read() -> None:
-    said = usage_said(Usage(input=2, cached_input=3, cache_write=4, output=5))
-    assert usage_of(said) == Usage(input=2, cached_input=3, cache_write=4, output=5)
-    assert said["totalTokens"] == 14

@@ -71,7 +71,8 @@ def test_an_answer(operation: Operation, data: st.DataObject, text: bool) -> Non
         facts = msgspec.structs.replace(facts, answer_kind="text/plain; charset=utf-8")
     assert operation.media is not None
     answer = operation.media(body, kind="application/json", facts=facts, product_id="p", quirks=NO_QUIRKS)
-    assert answer.error is not None or answer.kind.startswith("text/plain") or orjson.loads(answer.body)
+    if answer.error is None and not answer.kind.startswith("text/plain"):
+        orjson.loads(answer.body)
     assert all(type(count) is int and count >= 0 for count in answer.units.values())
 
 

@@ -35,6 +35,26 @@ def test_shapes(body: bytes, error: VendorError) -> None:
 
 
 @pytest.mark.parametrize(
+    ("body", "status"),
+    [
+        # xAI has one code for all that a client does wrong: its sentence decides.
+        (b'{"code":"invalid-argument","error":"Incorrect API key provided. Get one."}', 401),
+        (b'{"code":"Client specified an invalid argument","error":"Incorrect API key provided: x"}', 401),
+        (b'{"code":"invalid-argument","error":"You wrote: Incorrect API key provided"}', 400),
+        (b'{"code":"c","error":"Incorrect API key provided"}', 400),
+        (b'{"error":{"message":"Billing hard limit","code":"billing_hard_limit_reached"}}', 402),
+        (b'{"error":{"message":"m","type":"Arrearage","code":"Arrearage"}}', 402),
+        (b'{"error":{"message":"m","code":"organization_restricted"}}', 401),
+        (b'{"error":{"message":"invalid_api_key","code":"unsupported_value"}}', 400),
+        (b'{"error":{"message":"m","code":[]}}', 400),
+    ],
+)
+def test_a_400_that_means_our_key_or_our_account(body: bytes, status: int) -> None:
+    assert read_error(400, body).status == status
+    assert read_error(422, body).status == 422
+
+
+@pytest.mark.parametrize(
     "secret",
     [
         "sk-proj-abcdefghijklmnop",

@@ -61,6 +61,23 @@ def test_searches_are_bounded(said: list[Any], searches: int) -> None:
 
 
 @pytest.mark.parametrize(
+    ("more", "tokens", "searches"),
+    [
+        ({}, 7, 1),  # (6 + 5 bytes + 2 x 7) / 4
+        ({"instruction": "briefly"}, 10, 1),
+        ({"documents": ["a"] * 101}, 202, 2),
+        ({"documents": ["a" * 1992] * 100}, 49_975, 1),  # 498 tokens, and 2 of the query
+        ({"documents": ["a" * 1993] * 100}, 50_000, 2),
+        ({"query": "q" * 4000, "documents": ["a" * 976] * 101}, 125_644, 2),
+    ],
+)
+def test_estimates_where_a_vendor_does_not_say(more: dict[str, Any], tokens: int, searches: int) -> None:
+    said = facts(**more)
+    assert (said.input_estimate_tokens, said.searches_estimate) == (tokens, searches)
+    assert said.searches_estimate <= said.searches_max
+
+
+@pytest.mark.parametrize(
     ("more", "is_bounded"),
     [
         ({"documents": [{"text": "a"}]}, True),
@@ -105,14 +122,18 @@ def test_what_cannot_be_metered_is_refused(more: dict[str, Any], param: str) -> 
 
 @given(
     query=st.text(min_size=1, max_size=40),
+    told=st.dictionaries(st.sampled_from(["instruction", "prompt", "of_tomorrow"]), st.text(max_size=300)),
     said=st.lists(st.text(max_size=900), min_size=1, max_size=12),
     room=st.integers(CHUNK_TOKENS_MIN, 600),
 )
-def test_the_bounds_hold_for_the_longest_count(query: str, said: list[str], room: int) -> None:
-    """The most a vendor can count: a token to the byte, the query again with each chunk of a document."""
-    read = facts(query=query, documents=said)
+def test_the_bounds_hold_for_the_longest_count(
+    query: str, told: dict[str, str], said: list[str], room: int
+) -> None:
+    """The most a vendor can count: a token to the byte, query and instruction with each chunk again."""
+    read = facts(query=query, documents=said, **told)
     chunks = sum(max(1, -(-len(text.encode()) // room)) for text in said)
-    tokens = sum(len(text.encode()) for text in said) + chunks * (len(query.encode()) + 4)
+    again = len(query.encode()) + sum(len(text.encode()) for text in told.values())
+    tokens = sum(len(text.encode()) for text in said) + chunks * (again + 4)
     assert tokens <= input_tokens_max(read, context_tokens=1_000_000, input_overhead_tokens=0)
     assert -(-chunks // 100) <= read.searches_max
 

@@ -42,7 +42,7 @@ def heard(body: Any) -> Any:
         {"type": "response.create", "response": {"conversation": "none", "max_output_tokens": 50}},
         {
             "type": "response.create",
-            "response": {"max_output_tokens": "inf", "tools": [{"type": "function"}]},
+            "response": {"max_output_tokens": 49.0, "tools": [{"type": "function"}]},
         },
         {"type": "session.update", "session": {"type": "realtime", "voice": "marin", "tracing": None}},
         {"type": "session.update", "session": {"audio": {"input": {"transcription": None}}}},
@@ -63,6 +63,11 @@ def test_what_passes_untouched(body: Any) -> None:
     [
         ({"max_output_tokens": 51}, {"max_output_tokens": 50}),
         ({"max_response_output_tokens": 4096.5}, {"max_response_output_tokens": 50}),
+        ({"max_output_tokens": "inf"}, {"max_output_tokens": 50}),
+        ({"max_response_output_tokens": "inf"}, {"max_response_output_tokens": 50}),
+        ({"max_output_tokens": None}, {"max_output_tokens": 50}),
+        ({"max_output_tokens": [7]}, {"max_output_tokens": 50}),
+        ({"max_output_tokens": True}, {"max_output_tokens": 50}),
         ({"model": "x1", "voice": "marin"}, {"voice": "marin"}),
     ],
 )

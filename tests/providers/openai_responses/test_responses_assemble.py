@@ -15,7 +15,7 @@ def test_a_whole_answer_takes_usage_and_items_the_vendor_left_out() -> None:
     vendor = Vendor()
     counted = {
         "input_tokens": 7,
-        "input_tokens_details": {"cached_tokens": 0},
+        "input_tokens_details": {"cached_tokens": 0, "cache_write_tokens": 0},
         "output_tokens": 3,
         "output_tokens_details": {"reasoning_tokens": 0},
         "total_tokens": 10,

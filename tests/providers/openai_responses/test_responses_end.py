@@ -16,7 +16,7 @@ from tests.providers.openai_responses.recorded import assemble, parsed, put_thro
 SPENT = Usage(input=7, cached_input=2, output=3, reasoning=1)
 SHOWN = {
     "input_tokens": 9,
-    "input_tokens_details": {"cached_tokens": 2},
+    "input_tokens_details": {"cached_tokens": 2, "cache_write_tokens": 0},
     "output_tokens": 3,
     "output_tokens_details": {"reasoning_tokens": 1},
     "total_tokens": 12,

@@ -73,6 +73,23 @@ def test_what_is_gone_on_from_is_no_part_of_the_body() -> None:
             "tools",
             '{"type": "auto"}',
         ),
+        (
+            {"tools": [{"type": "x", "environment": {"deep": [{"container_id": "cntr_1"}]}}]},
+            "tools",
+            '{"type": "auto"}',
+        ),
+        ({"tools": [{"type": "file_search", "vector_store_ids": ["vs_1"]}]}, "tools", "in `input`"),
+        ({"tools": [{"type": "file_search", "vector_store_ids": "vs_1"}]}, "tools", "in `input`"),
+        (
+            {"tools": [{"type": "shell", "environment": {"skills": [{"skill_id": "skill_1"}]}}]},
+            "tools",
+            "`instructions`",
+        ),
+        (
+            {"input": [{"type": "additional_tools", "tools": [{"type": "x", "container_id": "cntr_1"}]}]},
+            "tools",
+            '{"type": "auto"}',
+        ),
     ],
 )
 def test_what_the_vendor_stores_is_refused(more: dict[str, Any], param: str, instead: str) -> None:
@@ -211,7 +228,8 @@ def test_tools_of_the_callers_cost_a_little_beyond_their_bytes(kind: str) -> Non
 @pytest.mark.parametrize(
     "tool",
     [
-        {"type": "file_search", "vector_store_ids": ["vs_1"]},
+        {"type": "file_search", "vector_store_ids": []},
+        {"type": "shell", "environment": {"type": "container_auto", "container_id": None}},
         {"type": "code_interpreter", "container": {"type": "auto"}},
         {"type": "computer_use_preview"},
         {"type": "image_generation"},

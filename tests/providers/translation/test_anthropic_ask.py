@@ -7,7 +7,6 @@ from typing import Any, Final
 import orjson
 import pytest
 
-from providers.facts import BadRequest
 from providers.openai.request import read_chat_request
 from providers.quirks import NO_QUIRKS
 from providers.translation.anthropic.ask import ask
@@ -106,45 +105,6 @@ def test_what_was_not_said_is_not_asked() -> None:
     assert asked(effort="none")["thinking"] == {"type": "disabled"}
     choice = asked(tools=(WEATHER,), tool_choice=ToolChoice("none", at_most_one=True))["tool_choice"]
     assert choice == {"type": "none"}
-
-
-@pytest.mark.parametrize(
-    ("more", "param"),
-    [
-        ({"n": 2}, "n"),
-        ({"seed": 0}, "seed"),
-        ({"presence_penalty": 0.1}, "presence_penalty"),
-        ({"frequency_penalty": -0.1}, "frequency_penalty"),
-        ({"temperature": 1.01}, "temperature"),
-        ({"effort": "minimal"}, "reasoning_effort"),
-        ({"shape": AnswerShape()}, "response_format"),
-        ({"turns": ()}, "messages (none but the system's)"),
-        ({"turns": (Turn("user", (Text(""),)),)}, "messages (none but the system's)"),
-        (
-            {"turns": (*SAID.turns, Turn("assistant", (Text("so"),)))},
-            "messages (the last one is the assistant's)",
-        ),
-        (
-            {"turns": (Turn("assistant", (ToolCall("c", "t", "[1]"),)), *SAID.turns)},
-            "messages (arguments of a tool that are no JSON object)",
-        ),
-        (
-            {"turns": (Turn("assistant", (ToolCall("c", "t", '{"a'),)), *SAID.turns)},
-            "messages (arguments of a tool that are no JSON object)",
-        ),
-        (
-            {"turns": (Turn("assistant", (Image(url="https://p.example"),)), *SAID.turns)},
-            "messages (a picture or a result of the assistant's)",
-        ),
-        ({"turns": (Turn("user", (ToolCall("c", "t", "{}"),)),)}, "messages (a tool call of the user's)"),
-    ],
-)
-def test_what_cannot_be_asked_is_named(more: dict[str, Any], param: str) -> None:
-    with pytest.raises(BadRequest) as refused:
-        asked(**more)
-    assert refused.value.param == param
-    assert param in refused.value.message_en
-    assert param in refused.value.message_ko
 
 
 @pytest.mark.parametrize(

@@ -17,11 +17,13 @@ from providers.translation.anthropic.side import SIDE as ANTHROPIC
 from providers.translation.clova.side import SIDE as CLOVA
 from providers.translation.neutral import CallDelta, Text, Thinking, ToolCall, ToolResult, Turn
 from providers.translation.openai.side import SIDE as OPENAI
+from providers.translation.openai_responses.side import SIDE as RESPONSES
 from providers.translation.pairing import pair
-from providers.translation.port import VendorSide
+from providers.translation.port import CallerSide, VendorSide
 from tests.fakes.any_json import DEEP, documents
 from tests.providers.clova import test_clova_any_json as clova
 from tests.providers.openai import test_openai_any_json as openai
+from tests.providers.translation.saying import say_all
 
 FACTS: Final = RequestFacts(purpose="chat", model="m", body_bytes=1, stream=True, include_usage=True)
 TO_OPENAI: Final = pair(OPENAI, OPENAI)
@@ -96,21 +98,11 @@ def test_an_answer(operation: Operation, body: bytes) -> None:
     assert answer.error is not None or orjson.loads(answer.body)["model"] == "p"
 
 
-@pytest.mark.parametrize("vendor", [OPENAI, CLOVA], ids=lambda vendor: str(vendor.dialect))
+@pytest.mark.parametrize("vendor", [OPENAI, CLOVA], ids=["openai", "clova"])
+@pytest.mark.parametrize("caller", [ANTHROPIC, RESPONSES], ids=["anthropic", "responses"])
 @given(events=st.lists(EVENTS, max_size=4), body=documents(openai.ANSWER, clova.ANSWER))
-def test_to_anthropics_callers(vendor: VendorSide, events: list[bytes], body: bytes) -> None:
-    operation = pair(ANTHROPIC, vendor)
-    assert operation.fold is not None
-    assert operation.assembler is not None
-    fold = operation.fold("p", FACTS, NO_QUIRKS)
-    assembler = operation.assembler("p", FACTS, NO_QUIRKS)
-    for event in events:
-        fold.feed(event)
-        assembler.feed(event)
-    fold.graceful_end(Usage(input=1))
-    assert orjson.loads(assembler.answer(Usage(input=1)))["model"] == "p"
-    answer = operation.answer(body, product_id="p", quirks=NO_QUIRKS)
-    assert answer.error is not None or orjson.loads(answer.body)["model"] == "p"
+def test_to_other_callers(caller: CallerSide, vendor: VendorSide, events: list[bytes], body: bytes) -> None:
+    say_all(caller, vendor, events, body)
 
 
 def understood(message: dict[str, Any]) -> Any:

@@ -6,7 +6,6 @@ import json
 from typing import Any, Final
 
 import msgspec
-import orjson
 import pytest
 from hypothesis import given
 
@@ -18,6 +17,7 @@ from providers.quirks import NO_QUIRKS
 from providers.translation.anthropic.side import SIDE as ANTHROPIC
 from providers.translation.bedrock.reply import understand
 from providers.translation.bedrock.side import SIDE
+from providers.translation.listening import TranslatedFold
 from providers.translation.neutral import (
     CallDelta,
     Choice,
@@ -27,7 +27,7 @@ from providers.translation.neutral import (
     ToolCall,
 )
 from providers.translation.openai.side import SIDE as OPENAI
-from providers.translation.pairing import TranslatedFold, pair
+from providers.translation.pairing import pair
 from providers.translation.port import CallerSide
 from tests.fakes.vendor_stream import chunks_of, in_random_reads
 from tests.providers.bedrock.messages import (
@@ -51,6 +51,7 @@ from tests.providers.bedrock.messages import (
     put_through,
 )
 from tests.providers.bedrock.test_bedrock_stream import ANSWERS, EVENTS
+from tests.providers.translation.saying import say_all
 from tests.providers.translation.sdk_openai import whole_of_stream, whole_said
 
 PAIR: Final = pair(OPENAI, SIDE)
@@ -232,12 +233,4 @@ def test_an_answer() -> None:
 @pytest.mark.parametrize("caller", [OPENAI, ANTHROPIC], ids=lambda side: str(side.dialect))
 @given(events=EVENTS, body=ANSWERS)
 def test_any_stream_and_answer(caller: CallerSide, events: list[bytes], body: bytes) -> None:
-    operation = pair(caller, SIDE)
-    assert operation.assembler is not None
-    fold = new_fold(caller)
-    put_through(fold, events)
-    fold.owed_frames()
-    assembler = assemble(operation.assembler("p", RequestFacts("chat", "p", 1), NO_QUIRKS), events)
-    assert orjson.loads(assembler.answer(Usage(input=1)))["model"] == "p"
-    answer = operation.answer(body, product_id="p", quirks=NO_QUIRKS)
-    assert answer.error is not None or orjson.loads(answer.body)["model"] == "p"
+    say_all(caller, SIDE, events, body)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from itertools import pairwise
 from typing import Any, Final
 
@@ -35,21 +36,17 @@ from tests.fakes.any_json import documents
 from tests.providers.bedrock.messages import (
     service,
 )
+from tests.providers.translation.asking import HI, WEATHER, asked_of
 from tests.providers.translation.conversations import conversations
 
 PAIR: Final = pair(OPENAI, SIDE)
-HI: Final = (Turn("user", (Text("hi"),)),)
+asked: Final = partial(asked_of, SIDE)
 PNG: Final = Image(media_type="image/png", data="AAAA")
-WEATHER: Final = Tool("weather", "of a town", {"type": "object"})
 CALLS: Final = (
     *HI,
     Turn("assistant", (ToolCall("c1", "weather", "{}"),)),
     Turn("user", (ToolResult("c1", "weather", (Text("맑음"),)),)),
 )
-
-
-def asked(**said: Any) -> dict[str, Any]:
-    return ask(Conversation(**{"system": (), "turns": HI, **said}))
 
 
 def test_a_conversation_in_its_words() -> None:
@@ -147,60 +144,6 @@ def test_a_tool_without_a_word_about_it() -> None:
 def test_pictures(media_type: str, form: str) -> None:
     said = asked(turns=(Turn("user", (Image(media_type=media_type, data="AA"),)),))
     assert said["messages"][0]["content"][0]["image"]["format"] == form
-
-
-@pytest.mark.parametrize(
-    ("said", "param"),
-    [
-        ({"n": 2}, "n"),
-        ({"top_k": 3}, "top_k"),
-        ({"seed": 0}, "seed"),
-        ({"presence_penalty": 0.1}, "presence_penalty"),
-        ({"frequency_penalty": -1}, "frequency_penalty"),
-        ({"temperature": 1.5}, "temperature"),
-        ({"temperature": -0.5}, "temperature"),
-        ({"top_p": 1.1}, "top_p"),
-        ({"effort": "none"}, "reasoning_effort"),
-        ({"effort": "minimal"}, "reasoning_effort"),
-        ({"shape": AnswerShape()}, "response_format"),
-        ({"tools": (WEATHER,), "turns": CALLS, "tool_choice": ToolChoice("none")}, "tool_choice"),
-        ({"tools": (WEATHER,), "tool_choice": ToolChoice(at_most_one=True)}, "parallel_tool_calls"),
-        ({"turns": (Turn("user", (Image(url="u"),)),)}, "messages (a picture by its address)"),
-        (
-            {"turns": (Turn("user", (ToolResult("c", "t", (Image(url="u"),)),)),)},
-            "messages (a picture by its address)",
-        ),
-        *(
-            (
-                {"turns": (Turn("user", (Image(media_type=media_type, data="AA"),)),)},
-                "messages (a picture that is no PNG, JPEG, GIF or WebP)",
-            )
-            for media_type in ("image/tiff", "", None)
-        ),
-        ({"turns": ()}, "messages (none but the system's)"),
-        ({"turns": (Turn("user", (Text(" \n"),)),)}, "messages (none but the system's)"),
-        ({"turns": (*HI, Turn("assistant", (Text("so"),)))}, "messages (the last one is the assistant's)"),
-        ({"turns": (Turn("user", (ToolCall("c", "t", "{}"),)),)}, "messages (a tool call of the user's)"),
-        (
-            {"turns": (Turn("assistant", (PNG,)), *HI)},
-            "messages (a picture or a result of the assistant's)",
-        ),
-        *(
-            (
-                {"turns": (Turn("assistant", (ToolCall("c", "t", arguments),)), *HI)},
-                "messages (arguments of a tool call that are no JSON object)",
-            )
-            for arguments in ('{"cut": ', "[]", "3", '"text"')
-        ),
-    ],
-)
-def test_what_it_has_no_words_for_is_refused_by_name(said: dict[str, Any], param: str) -> None:
-    with pytest.raises(BadRequest) as refused:
-        asked(**said)
-    assert refused.value.param == param
-    for message in (refused.value.message_en, refused.value.message_ko):
-        assert f"`{param}`" in message
-        assert "bedrock" in message
 
 
 @settings(deadline=None)

@@ -20,8 +20,9 @@ from providers.openai.request import read_chat_request
 from providers.openai.usage import usage_to_openai
 from providers.quirks import NO_QUIRKS
 from providers.translation.clova.side import SIDE
+from providers.translation.listening import TranslatedFold
 from providers.translation.openai.side import SIDE as OPENAI
-from providers.translation.pairing import TranslatedFold, pair
+from providers.translation.pairing import pair
 from tests.fakes.vendor_stream import assemble, chunks_of, in_random_reads, put_through
 from tests.providers.clova.exchanges import (
     CALL,

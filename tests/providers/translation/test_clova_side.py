@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-import json
+from functools import partial
 from typing import Any, Final
 
 import msgspec
 import pytest
 
-from providers.facts import BadRequest
-from providers.openai.request import read_chat_request as read_openai
-from providers.quirks import NO_QUIRKS
-from providers.translation.clova.ask import ask
 from providers.translation.clova.side import SIDE
 from providers.translation.neutral import (
     AnswerShape,
-    Conversation,
     Image,
     Text,
     Thinking,
@@ -27,29 +22,11 @@ from providers.translation.neutral import (
 )
 from providers.translation.openai.side import SIDE as OPENAI
 from providers.translation.pairing import pair
+from tests.providers.translation.asking import HI, WEATHER, asked_of, encoded_for
 
 PAIR: Final = pair(OPENAI, SIDE)
-HI: Final = (Turn("user", (Text("hi"),)),)
-WEATHER: Final = Tool("weather", "of a town", {"type": "object"})
-BODY: Final[dict[str, Any]] = {"model": "p", "messages": [{"role": "user", "content": "hi"}]}
-
-
-def asked(**said: Any) -> dict[str, Any]:
-    return ask(Conversation(**{"system": (), "turns": HI, **said}))
-
-
-def encoded(model: str, *, output_limit: int | None = None, **more: Any) -> dict[str, Any]:
-    body = {**BODY, **more}
-    written = PAIR.encode(
-        body,
-        facts=read_openai(body, 100),
-        upstream_model=model,
-        stream=False,
-        output_limit=output_limit,
-        quirks=NO_QUIRKS,
-    )
-    said: dict[str, Any] = json.loads(written)
-    return said
+asked: Final = partial(asked_of, SIDE)
+encoded: Final = partial(encoded_for, SIDE)
 
 
 # -- what is asked
@@ -130,41 +107,6 @@ def test_a_conversation_in_its_words() -> None:
 )
 def test_one_word_of_a_conversation(said: dict[str, Any], field: str, value: Any) -> None:
     assert asked(**said).get(field) == value
-
-
-@pytest.mark.parametrize(
-    ("said", "param"),
-    [
-        ({"n": 2}, "n"),
-        ({"presence_penalty": 0.1}, "presence_penalty"),
-        ({"frequency_penalty": -1}, "frequency_penalty"),
-        ({"seed": 0}, "seed"),
-        ({"effort": "minimal"}, "reasoning_effort"),
-        ({"shape": AnswerShape()}, "response_format"),
-        ({"tools": (msgspec.structs.replace(WEATHER, strict=True),)}, "tools (strict)"),
-        ({"tools": (WEATHER,), "tool_choice": ToolChoice(at_most_one=True)}, "parallel_tool_calls"),
-        ({"tools": (WEATHER, WEATHER), "tool_choice": ToolChoice("any")}, "tool_choice"),
-        ({"tool_choice": ToolChoice("any")}, "tool_choice"),
-        (
-            {"turns": (Turn("user", (ToolResult("c", "t", (Image(url="u"),)),)),)},
-            "messages (a picture in a tool result)",
-        ),
-        *(
-            (
-                {"turns": (Turn("assistant", (ToolCall("c", "t", arguments),)),)},
-                "messages (arguments of a tool call that are no JSON object)",
-            )
-            for arguments in ('{"cut": ', "[]", "3", '"text"')
-        ),
-    ],
-)
-def test_what_it_has_no_words_for_is_refused_by_name(said: dict[str, Any], param: str) -> None:
-    with pytest.raises(BadRequest) as refused:
-        asked(**said)
-    assert refused.value.param == param
-    for message in (refused.value.message_en, refused.value.message_ko):
-        assert f"`{param}`" in message
-        assert "clova" in message
 
 
 def test_a_turn_of_thoughts_alone_is_not_told_again() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from typing import Any, Final
 
 import pytest
@@ -10,7 +11,6 @@ from hypothesis import given
 
 from providers.facts import BadRequest
 from providers.openai.request import read_chat_request
-from providers.quirks import NO_QUIRKS
 from providers.translation.cohere.ask import ask
 from providers.translation.cohere.side import SIDE
 from providers.translation.neutral import (
@@ -27,11 +27,12 @@ from providers.translation.neutral import (
 )
 from providers.translation.openai.side import SIDE as OPENAI
 from providers.translation.pairing import pair
+from tests.providers.translation.asking import BODY, WEATHER, asked_of, encoded_for
 from tests.providers.translation.conversations import conversations
 
 PAIR: Final = pair(OPENAI, SIDE)
-HI: Final = (Turn("user", (Text("hi"),)),)
-WEATHER: Final = Tool("weather", "of a town", {"type": "object"})
+asked: Final = partial(asked_of, SIDE)
+encoded: Final = partial(encoded_for, SIDE, "command-a-03-2025")
 CLOCK: Final = Tool("clock", None, {})
 ASKED_CLOCK: Final = {
     "type": "function",
@@ -41,25 +42,6 @@ ASKED_WEATHER: Final = {
     "type": "function",
     "function": {"name": "weather", "description": "of a town", "parameters": {"type": "object"}},
 }
-BODY: Final[dict[str, Any]] = {"model": "p", "messages": [{"role": "user", "content": "hi"}]}
-
-
-def asked(**said: Any) -> dict[str, Any]:
-    return ask(Conversation(**{"system": (), "turns": HI, **said}))
-
-
-def encoded(*, output_limit: int | None = None, stream: bool = False, **more: Any) -> dict[str, Any]:
-    body = {**BODY, **more}
-    written = PAIR.encode(
-        body,
-        facts=read_chat_request(body, 100),
-        upstream_model="command-a-03-2025",
-        stream=stream,
-        output_limit=output_limit,
-        quirks=NO_QUIRKS,
-    )
-    said: dict[str, Any] = json.loads(written)
-    return said
 
 
 def test_a_conversation_in_its_words() -> None:
@@ -132,28 +114,6 @@ def test_a_conversation_in_its_words() -> None:
 def test_single_wishes(said: dict[str, Any], asks: dict[str, Any]) -> None:
     tools = {"tools": [ASKED_WEATHER]} if "tools" in said else {}
     assert asked(**said) == {"messages": [{"role": "user", "content": "hi"}], **tools, **asks}
-
-
-@pytest.mark.parametrize(
-    ("said", "param"),
-    [
-        ({"n": 2}, "n"),
-        ({"tools": (WEATHER, CLOCK), "tool_choice": ToolChoice("tool", "clock")}, "tool_choice"),
-        ({"tools": (WEATHER,), "tool_choice": ToolChoice("tool", "clock")}, "tool_choice"),
-        ({"tools": (WEATHER,), "tool_choice": ToolChoice("auto", at_most_one=True)}, "parallel_tool_calls"),
-        ({"tools": (WEATHER, Tool("clock", None, {}, strict=True))}, "tools (strict)"),
-        (
-            {"turns": (Turn("user", (ToolResult("c", None, (Image(url="https://pictures.example/1"),)),)),)},
-            "messages (a picture in a tool result)",
-        ),
-    ],
-)
-def test_what_it_has_no_words_for_is_refused_by_name(said: dict[str, Any], param: str) -> None:
-    with pytest.raises(BadRequest) as refused:
-        asked(**said)
-    assert refused.value.param == param
-    assert "cohere" in refused.value.message_en
-    assert "cohere" in refused.value.message_ko
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,6 @@ from typing import Any, Final
 import orjson
 import pytest
 
-from providers.facts import BadRequest
 from providers.openai.request import read_chat_request
 from providers.quirks import NO_QUIRKS
 from providers.translation.anthropic.side import SIDE as ANTHROPIC
@@ -145,43 +144,6 @@ def test_how_much_to_think_is_said_as_the_model_knows_it(
     body = fit(asked(effort=effort, seed=1), model)
     assert body["generationConfig"].get("thinkingConfig") == thinking
     assert body["generationConfig"]["seed"] == 1
-
-
-@pytest.mark.parametrize(
-    ("more", "param"),
-    [
-        ({"tools": (CLOCK,), "tool_choice": ToolChoice("auto", at_most_one=True)}, "parallel_tool_calls"),
-        ({"turns": ()}, "messages (none but the system's)"),
-        ({"turns": (Turn("user", (Text(""),)),)}, "messages (none but the system's)"),
-        (
-            {"turns": (*HI, Turn("assistant", (Text("so"),)))},
-            "messages (the last one is the assistant's)",
-        ),
-        (
-            {"turns": (Turn("assistant", (ToolCall("c", "t", "[1]"),)), *HI)},
-            "messages (arguments of a tool that are no JSON object)",
-        ),
-        (
-            {"turns": (Turn("assistant", (ToolCall("c", "t", '{"a'),)), *HI)},
-            "messages (arguments of a tool that are no JSON object)",
-        ),
-        (
-            {"turns": (Turn("assistant", (Image(url="https://p.example"),)), *HI)},
-            "messages (a picture or a result of the assistant's)",
-        ),
-        ({"turns": (Turn("user", (CALL,)),)}, "messages (a tool call of the user's)"),
-        (
-            {"turns": (Turn("user", (ToolResult("c9", None, ()),)),)},
-            "messages (a tool result without its call)",
-        ),
-    ],
-)
-def test_what_cannot_be_asked_is_named(more: dict[str, Any], param: str) -> None:
-    with pytest.raises(BadRequest) as refused:
-        asked(**more)
-    assert refused.value.param == param
-    assert param in refused.value.message_en
-    assert param in refused.value.message_ko
 
 
 @pytest.mark.parametrize(

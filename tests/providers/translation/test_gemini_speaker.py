@@ -125,7 +125,8 @@ def test_a_failure_and_what_says_nothing(as_array: bool) -> None:
 
 def test_a_whole_answer() -> None:
     parts = (Thinking("hm"), Thinking("", "seal"), Text("잠시"), ToolCall("c1", "weather", '{"at": "서울"}'))
-    said = say(Reply("r1", 5, (Choice(parts, "tool_calls"), Choice((), "filtered")), USAGE), "p")
+    choices = (Choice(parts, "tool_calls"), Choice((), "filtered"))
+    said = say(Reply(reply_id="r1", created_s=5, choices=choices, usage=USAGE), "p")
     assert said == {
         "candidates": [
             part({"text": "hm", "thought": True}, {"text": "잠시"}, CALLED[0], finishReason="STOP"),
@@ -136,7 +137,7 @@ def test_a_whole_answer() -> None:
         "responseId": "r1",
     }
     assert whole_said(json.dumps(said).encode()).text == "잠시"
-    assert say(Reply(None, None, (), None), "p") == {"candidates": [], "modelVersion": "p"}
+    assert say(Reply(choices=()), "p") == {"candidates": [], "modelVersion": "p"}
 
 
 DEEP: Final = nested(250, objects=True).decode()
@@ -154,7 +155,7 @@ DEEP: Final = nested(250, objects=True).decode()
 )
 def test_a_call_without_arguments_is_none(arguments: str, ending: Ending, reason: str) -> None:
     choice = Choice((ToolCall("c", "n", arguments), ToolCall("c2", "clock", "")), ending)
-    [said] = say(Reply(None, None, (choice,), None), "p")["candidates"]
+    [said] = say(Reply(choices=(choice,)), "p")["candidates"]
     assert (said["content"]["parts"], said["finishReason"]) == ([CALLED[1]], reason)
     spoken = speaker()
     deltas: list[Delta] = [CallDelta(0, 0, "c", "n", arguments), CallDelta(0, 1, "c2", "clock")]

@@ -23,6 +23,8 @@ from providers.translation.anthropic import hear as anthropic
 from providers.translation.gemini import hear as gemini
 from providers.translation.neutral import Conversation
 from providers.translation.openai import hear as openai
+from providers.translation.openai_responses.items import ANSWER_HINTS, CALL_HINTS, ITEM_HINTS
+from tests.providers.translation.test_openai_responses_side import RICH, hear_responses
 
 Place = tuple[str | int, ...]
 
@@ -110,6 +112,14 @@ GEMINI: Final[dict[str, Any]] = {
     },
 }  # fmt: skip
 
+# Without what is no more than a hint.
+_HINTED: Final = ITEM_HINTS | ANSWER_HINTS | CALL_HINTS | {"detail", "file_id"}
+RESPONSES: Final[dict[str, Any]] = {**RICH, "input": [
+    {name: [{n: part[n] for n in part.keys() - _HINTED} for part in said] if type(said) is list else said
+     for name, said in item.items() if name not in _HINTED}
+    for item in RICH["input"] if item.get("type") != "reasoning"
+]}  # fmt: skip
+
 # An effort is said by a word or by a budget.
 THINKING: Final[dict[str, Any]] = {
     "thinking": {"type": "enabled", "budget_tokens": 2048},
@@ -135,6 +145,7 @@ CALLERS: Final[dict[str, tuple[dict[str, Any], Hear]]] = {
     "anthropic": (ANTHROPIC, hear_anthropic),
     "gemini": (GEMINI, hear_gemini),
     "anthropic that thinks": ({**ANTHROPIC, **THINKING}, hear_anthropic),
+    "responses": (RESPONSES, hear_responses),
 }
 # What is carried as it is, whatever it holds.
 OPAQUE: Final = {
@@ -145,7 +156,10 @@ OPAQUE: Final = {
 SAID_TWICE: Final = {"type", "media_type", "model"}
 # A link has its own kind, a result answers the first call that waits, a user's is the role that is not named;
 # whether thoughts are told is among the facts.
-GEMINI_SAID_TWICE: Final = {"mimeType", "id", "role", "includeThoughts"}
+SAID_TWICE_BY: Final = {
+    "gemini": {"mimeType", "id", "role", "includeThoughts"},
+    "responses": SAID_TWICE | {"summary"},  # where thoughts are told is the answer's matter
+}
 # The default; and a budget that is as small as the one before.
 SAYS_NOTHING: Final[dict[Place, Any]] = {("parallel_tool_calls",): True, ("thinking", "budget_tokens"): 7}
 ODD: Final = (True, 7, -1.5, "odd", [7], {"odd": 1}, [{"type": "odd"}])
@@ -153,7 +167,7 @@ ODD: Final = (True, 7, -1.5, "odd", [7], {"odd": 1}, [{"type": "odd"}])
 
 def places(said: Any, at: Place = ()) -> Iterator[Place]:
     yield at
-    if at and at[-1] in OPAQUE:
+    if len(at) > 1 and at[-1] in OPAQUE:  # the `input` of a response is none
         return
     inner = said.items() if type(said) is dict else enumerate(said) if type(said) is list else ()
     for name, value in inner:
@@ -191,7 +205,7 @@ def test_all_of_it_is_heard(caller: str) -> None:
     body, hear = CALLERS[caller]
     before = hear(body)
     unheard = {place for place in places(body) if place and heard(hear, without(body, place)) == before}
-    assert {place[-1] for place in unheard} <= (GEMINI_SAID_TWICE if caller == "gemini" else SAID_TWICE)
+    assert {place[-1] for place in unheard} <= SAID_TWICE_BY.get(caller, SAID_TWICE)
 
 
 @pytest.mark.parametrize("caller", CALLERS)

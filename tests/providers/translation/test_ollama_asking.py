@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from typing import Any, Final
 
 import pytest
 from hypothesis import given
 
 from providers.facts import BadRequest
-from providers.openai.request import read_chat_request
-from providers.quirks import NO_QUIRKS
 from providers.translation.neutral import (
     AnswerShape,
     Conversation,
@@ -27,30 +26,12 @@ from providers.translation.ollama.ask import ask
 from providers.translation.ollama.side import SIDE
 from providers.translation.openai.side import SIDE as OPENAI
 from providers.translation.pairing import pair
+from tests.providers.translation.asking import BODY, WEATHER, asked_of, encoded_for
 from tests.providers.translation.conversations import conversations
 
 PAIR: Final = pair(OPENAI, SIDE)
-HI: Final = (Turn("user", (Text("hi"),)),)
-WEATHER: Final = Tool("weather", "of a town", {"type": "object"})
-ASKED: Final[dict[str, Any]] = {"model": "p", "messages": [{"role": "user", "content": "hi"}]}
-
-
-def asked(**said: Any) -> dict[str, Any]:
-    return ask(Conversation(**{"system": (), "turns": HI, **said}))
-
-
-def encoded(*, output_limit: int | None = None, stream: bool = False, **more: Any) -> dict[str, Any]:
-    body = {**ASKED, **more}
-    written = PAIR.encode(
-        body,
-        facts=read_chat_request(body, 100),
-        upstream_model="qwen3:8b",
-        stream=stream,
-        output_limit=output_limit,
-        quirks=NO_QUIRKS,
-    )
-    said: dict[str, Any] = json.loads(written)
-    return said
+asked: Final = partial(asked_of, SIDE)
+encoded: Final = partial(encoded_for, SIDE, "qwen3:8b")
 
 
 def test_a_conversation_in_its_words() -> None:
@@ -69,7 +50,7 @@ def test_a_conversation_in_its_words() -> None:
                 ToolResult("c9", None, (Text("?"),)),
             )),
             Turn("assistant", (Thinking("nothing said", None),)),
-        ),
+        ),  # which is no turn of its, so that the last word is the user's
         tools=(WEATHER, Tool("clock", None, {})),
         tool_choice=ToolChoice("auto"),
         shape=AnswerShape({"type": "object"}, "n", strict=True),
@@ -115,32 +96,9 @@ def test_a_conversation_in_its_words() -> None:
     ],
 )
 def test_single_wishes(more: dict[str, Any], limit: int | None, asks: dict[str, Any]) -> None:
-    plain = {"model": "qwen3:8b", "messages": ASKED["messages"], "stream": False}
+    whole = {"truncate": False, "shift": False}  # nothing of a long chat is forgotten
+    plain = {"model": "qwen3:8b", "messages": BODY["messages"], "stream": False, **whole}
     assert encoded(output_limit=limit, **more) == plain | asks
-
-
-@pytest.mark.parametrize(
-    ("said", "param"),
-    [
-        ({"n": 2}, "n"),
-        ({"effort": "minimal"}, "reasoning_effort"),
-        ({"tools": (WEATHER,), "tool_choice": ToolChoice("any")}, "tool_choice"),
-        ({"tools": (WEATHER,), "tool_choice": ToolChoice("tool", "weather")}, "tool_choice"),
-        ({"tools": (WEATHER,), "tool_choice": ToolChoice("none")}, "tool_choice"),
-        ({"tools": (WEATHER,), "tool_choice": ToolChoice("auto", at_most_one=True)}, "parallel_tool_calls"),
-        ({"tools": (Tool("clock", None, {}, strict=True),)}, "tools (strict)"),
-        ({"turns": (Turn("user", (Image(url="https://pictures.example/1"),)),)},
-         "messages (a picture by its address)"),
-        ({"turns": (Turn("assistant", (ToolCall("c", "n", '{"a'),)),)},
-         "messages (arguments of a tool call that are no JSON object)"),
-    ],
-)  # fmt: skip
-def test_what_it_has_no_words_for_is_refused_by_name(said: dict[str, Any], param: str) -> None:
-    with pytest.raises(BadRequest) as refused:
-        asked(**said)
-    assert refused.value.param == param
-    assert "ollama" in refused.value.message_en
-    assert "ollama" in refused.value.message_ko
 
 
 @given(conversations)

@@ -19,22 +19,17 @@ from providers.openai.request import read_chat_request
 from providers.quirks import NO_QUIRKS
 from providers.sse import SseEventTooLarge
 from providers.translation.anthropic.side import SIDE as ANTHROPIC
-from providers.translation.neutral import (
-    Text,
-    Tool,
-    Turn,
-)
+from providers.translation.listening import TranslatedFold
 from providers.translation.ollama.side import SIDE
 from providers.translation.openai.side import SIDE as OPENAI
-from providers.translation.pairing import TranslatedFold, pair
+from providers.translation.pairing import pair
 from tests.fakes.any_json import documents
 from tests.fakes.vendor_recordings import answers, body_of, reads_of, streams
 from tests.fakes.vendor_stream import chunks_of, in_random_reads
+from tests.providers.translation.saying import say_all
 from tests.providers.translation.sdk_openai import Said, whole_of_stream, whole_said
 
 PAIR: Final = pair(OPENAI, SIDE)
-HI: Final = (Turn("user", (Text("hi"),)),)
-WEATHER: Final = Tool("weather", "of a town", {"type": "object"})
 ASKED: Final[dict[str, Any]] = {"model": "p", "messages": [{"role": "user", "content": "hi"}]}
 STREAMS: Final = [e for e in streams("ollama.native") if e["request"]["path"] == "/api/chat"]
 ANSWERS: Final = [e for e in answers("ollama.native") if e["request"]["path"] == "/api/chat"]
@@ -127,7 +122,7 @@ def test_the_recordings_are_there_where_they_are() -> None:
     assert bool(STREAMS) == bool(ANSWERS) == bool(streams("openai.chat"))
 
 
-def test_calls_come_whole_and_are_named_by_their_place_where_they_have_no_id() -> None:
+def test_calls_come_whole_and_are_named_by_their_place_where_neither_they_nor_the_answer_are() -> None:
     clock = {"function": {"name": "clock", "arguments": {}}}
     body = lines(piece(thinking="hm"), piece(tool_calls=[CALL]), piece(tool_calls=[clock, clock]), ENDED)
     fold = new_fold()
@@ -135,8 +130,21 @@ def test_calls_come_whole_and_are_named_by_their_place_where_they_have_no_id() -
     for said in (whole_of_stream(frames), whole_said(put_together(body).answer())):
         assert said.told() == {
             "text": "", "thought": "hm", "ending": "tool_calls",
-            "calls": [["c1", "weather", {"at": "서울"}], ["call_1", "clock", {}], ["call_2", "clock", {}]],
+            "calls": [["c1", "weather", {"at": "서울"}], ["call_2", "clock", {}], ["call_3", "clock", {}]],
         }  # fmt: skip
+
+
+def test_ids_that_are_made_do_not_repeat_within_a_conversation() -> None:
+    clock = {"message": {"tool_calls": [{"function": {"name": "clock", "arguments": {}}}] * 2}}
+    told: list[str] = []
+    for moment in ("2025-11-22T03:46:51.077302Z", "2025-11-22T03:46:59.1Z"):
+        said = orjson.dumps(ENDED | clock | {"created_at": moment})
+        whole = whole_said(PAIR.answer(said, product_id="p", quirks=NO_QUIRKS).body)
+        streamed = whole_said(put_together(said + b"\n").answer())
+        assert whole.calls == streamed.calls
+        told += [call_id for call_id, _, _ in whole.calls]
+    assert len(set(told)) == 4
+    assert all(len(call_id) <= 40 and call_id.isascii() for call_id in told)
 
 
 @pytest.mark.parametrize(("reason", "told"), [("length", "length"), ("stop", "stop"), (None, "stop")])
@@ -224,15 +232,4 @@ def test_a_line_has_an_end() -> None:
 )
 @pytest.mark.parametrize("caller", [OPENAI, ANTHROPIC], ids=lambda side: str(side.dialect))
 def test_any_stream_and_any_answer_can_be_said(caller: Any, said: list[bytes], body: bytes) -> None:
-    operation = pair(caller, SIDE)
-    assert operation.fold is not None
-    assert operation.assembler is not None
-    fold = operation.fold("p", facts(), NO_QUIRKS)
-    assembler = operation.assembler("p", facts(), NO_QUIRKS)
-    for event in said:
-        fold.feed(event)
-        assembler.feed(event)
-    fold.graceful_end(Usage(input=1))
-    assert orjson.loads(assembler.answer(Usage(input=1)))["model"] == "p"
-    read = operation.answer(body, product_id="p", quirks=NO_QUIRKS)
-    assert read.error is not None or orjson.loads(read.body)["model"] == "p"
+    say_all(caller, SIDE, said, body)

@@ -6,10 +6,13 @@ import pytest
 
 from providers.anthropic import dialect as anthropic
 from providers.clova import dialect as clova
-from providers.dialect import Operation
+from providers.dialect import Dialect, Operation
+from providers.dialects import DIALECTS
 from providers.gemini import dialect as gemini
 from providers.openai import dialect as openai
+from providers.openai_responses import operation as responses
 from providers.translation.sides import operation_for
+from providers.vendor_head import KEPT
 
 
 @pytest.mark.parametrize(
@@ -30,6 +33,10 @@ from providers.translation.sides import operation_for
         ("clova", clova.CHAT, "gemini", False),
         ("openai", openai.CHAT, "unknown", False),
         ("unknown", openai.CHAT, "openai", False),
+        ("openai", responses.RESPONSES, "openai", True),
+        ("openai", responses.RESPONSES, "anthropic", True),
+        ("openai", responses.RESPONSES, "unknown", False),
+        ("gemini", responses.RESPONSES, "openai", False),
     ],
 )
 def test_who_is_understood_by_whom(
@@ -41,8 +48,24 @@ def test_who_is_understood_by_whom(
         assert spoken.name == operation.name
 
 
+@pytest.mark.parametrize("dialect", DIALECTS.values(), ids=DIALECTS)
+def test_the_id_that_a_vendor_gives_a_call_is_kept_of_its_head(dialect: Dialect) -> None:
+    assert {name.encode() for name in dialect.upstream_id_headers} <= KEPT
+
+
 def test_a_translated_call_goes_where_the_vendor_wants_it() -> None:
     spoken = operation_for("openai", openai.CHAT, "clova")
     assert spoken is not None
     assert spoken.path("HCX-005", True) == "/v3/chat-completions/HCX-005"
     assert spoken is operation_for("openai", openai.CHAT, "clova"), "made once"
+
+
+def test_a_vendor_that_has_chats_alone_is_asked_for_one() -> None:
+    own = operation_for("openai", responses.RESPONSES, "openai", vendor="openai")
+    assert own is responses.RESPONSES
+    assert operation_for("openai", openai.CHAT, "openai", vendor="chat-only") is openai.CHAT
+    for vendor in ("chat-only", "mistral"):
+        spoken = operation_for("openai", responses.RESPONSES, "openai", vendor=vendor)
+        assert spoken is not None
+        assert (spoken.name, spoken.path("m", True)) == ("responses", "/chat/completions")
+        assert spoken.stored is None, "nothing is kept there"
