@@ -34,6 +34,12 @@ _OUTSTANDING = """
     where l.voucher_id = %s and l.lent_micro > l.posted_micro + l.returned_micro
     order by l.lane, l.n"""
 
+# In the log of the voucher's steps; one that a person ended has its step.
+_LOGGED = """
+    insert into step (thing, thing_id, action, from_state, to_state, person, role, request_id, at)
+    select 'voucher', id, 'expire', state, 'expired', 'clock', 'clock', '', clock_timestamp()
+    from voucher where id = %s and state <> 'ended'"""
+
 
 async def expire_vouchers(purse: Purse, conn: Connection, *, lanes: Sequence[int]) -> int:
     """-> how many vouchers were brought to their end."""
@@ -76,6 +82,7 @@ async def _expire(conn: Connection, voucher_id: str) -> int:
             free_micro=free,
         )
         await append_entries(conn, [entry] if entry.postings else [])
+        await conn.execute(_LOGGED, [voucher_id])
     return 1
 
 

@@ -6,12 +6,23 @@ It makes SQL transactions of its own (the intent before, the return after), so i
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import psycopg
 
 from billing.database import Connection
 from billing.funds import FundsChange
 from billing.loans import recall_loan
 from metering.purse import Purse
+
+
+class Short(Exception):
+    """Lent money must come back before this can be; `refused` says so where it does not."""
+
+    def __init__(self, refused: Exception, funds: Sequence[FundsChange]) -> None:
+        super().__init__(str(refused))
+        self.refused = refused
+        self.funds = tuple(funds)
 
 
 async def reclaim(purse: Purse, conn: Connection, voucher_id: str, need_micro: int) -> int:

@@ -4,20 +4,29 @@ from __future__ import annotations
 
 import contextlib
 import socket
+from collections.abc import Sequence
+from functools import partial
 from typing import Final
 
+import structlog
 import uvloop
 
-from billing.database import open_pool
+from billing.database import Pool, open_pool
+from billing.funds import FundsChange
+from billing.reclaim import prepare_change
 from config.settings import Settings
 from launch import roles, sockets
 from launch.redis_door import RedisDoor
 from launch.serving import build_server, serve
+from metering.purse import PurseUnavailable
+from metering.purse_redis import connect_purse
 from portal import app, pages
 from portal.attempts import Attempts
 from portal.readiness import Readiness
 
 POOL_SIZE_MAX: Final = 8
+
+log = structlog.get_logger(__name__)
 
 
 async def _run(settings: Settings, *, listener: socket.socket, ready_fd: int | None) -> None:
@@ -40,9 +49,30 @@ async def _run(settings: Settings, *, listener: socket.socket, ready_fd: int | N
             ),
             metrics_dir=str(settings.metrics_dir),
             metrics_token=settings.metrics_token,
+            secrets=secrets,
+            invitation_life_s=settings.limits.invitation_life_s,
+            allow_private=settings.upstream_allow_private,
+            get_back=partial(_get_back, pool, settings.redis_url),
         )
         server = build_server(app.build(office), limits=settings.limits, drain_s=5)
         await serve(server, listener=listener, ready_fd=ready_fd, before_drain=lambda: None)
+
+
+async def _get_back(pool: Pool, redis_url: str, funds: Sequence[FundsChange]) -> None:
+    """A grant is rarely lowered, so the purse is opened for it; where it is away, what is lent stays lent."""
+    try:
+        purse = await connect_purse(redis_url)
+    except PurseUnavailable as error:
+        log.warning("purse_unavailable", reason=str(error))
+        return
+    try:
+        async with pool.connection() as conn:
+            for change in funds:
+                await prepare_change(purse, conn, change)
+    except PurseUnavailable as error:
+        log.warning("purse_unavailable", reason=str(error))
+    finally:
+        await purse.close()
 
 
 def run(settings: Settings, *, listener: socket.socket, ready_fd: int | None) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Annotated, Final
@@ -19,7 +20,12 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException
 
 from billing.database import Pool
+from billing.declaration import DeclarationRefused
+from billing.lifecycle.table import Refused
+from billing.secrets import Secrets
 from portal import metrics, pages, passwords, people, problem, tokens
+from portal.api import api
+from portal.api.desk import Api, GetBack
 from portal.attempts import Attempts
 from portal.readiness import Readiness
 
@@ -43,6 +49,11 @@ class Office:
     addresses: pages.Addresses
     metrics_dir: str
     metrics_token: str | None
+    secrets: Secrets
+    invitation_life_s: float
+    allow_private: bool = False  # products may point at loopback and private addresses
+    now: Callable[[], datetime] = lambda: datetime.now(UTC)
+    get_back: GetBack | None = None
 
 
 class Login(BaseModel):
@@ -78,12 +89,26 @@ def build(office: Office) -> FastAPI:
             problem.Problem: problem.on_problem,
             HTTPException: problem.on_http_exception,
             RequestValidationError: problem.on_invalid,
+            Refused: problem.on_refused,
+            DeclarationRefused: problem.on_declaration_refused,
+            Exception: problem.on_unexpected,
         },
+    )
+    app.state.api = Api(
+        pool=office.pool,
+        secrets=office.secrets,
+        token_key=office.token_key,
+        now=office.now,
+        allow_private=office.allow_private,
+        invitation_life_s=office.invitation_life_s,
+        office_address=office.addresses.office,
+        get_back=office.get_back,
     )
     app.include_router(_health(office))
     app.include_router(_front(office, app))
     app.include_router(_tokens(office))
     app.include_router(_welcome(office))
+    app.include_router(api.router())
     return app
 
 

@@ -17,15 +17,15 @@ from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
 from billing.database import Connection
-from billing.declaration.findings import DeclarationRefused
+from billing.declaration.findings import DeclarationRefused, Places
 from billing.declaration.funding import change_funds
+from billing.declaration.models import Declared
 from billing.declaration.plan import MadeKey, Means
 from billing.declaration.planning import make_plan
-from billing.declaration.reading import Reading, read_declaration
+from billing.declaration.reading import Entry, Reading, read_declaration
 from billing.declaration.stored import read_directory
 from billing.declaration.writing import write_plan
-from billing.funds import FundsChange
-from billing.reclaim import prepare_change
+from billing.reclaim import Short, prepare_change
 from billing.secrets import Secrets
 from metering.purse import Purse, PurseUnavailable
 from providers.addresses import refusal_of_base_url
@@ -48,15 +48,6 @@ class ApplyReport:
         }
 
 
-class _Short(Exception):
-    """Lent money must come back first."""
-
-    def __init__(self, refused: DeclarationRefused, funds: list[FundsChange]) -> None:
-        super().__init__()
-        self.refused = refused
-        self.funds = funds
-
-
 async def apply_file(
     conn: Connection,
     text: str,
@@ -77,7 +68,7 @@ async def apply_file(
     means = _means(secrets, allow_private=allow_private, now=now)
     try:
         return await _apply(conn, reading, source=source, secrets=secrets, means=means)
-    except _Short as short:
+    except Short as short:
         if purse is None:
             raise short.refused from None
         try:
@@ -88,8 +79,17 @@ async def apply_file(
     reading = await asyncio.to_thread(read_declaration, text, source=source, environment=environment)
     try:
         return await _apply(conn, reading, source=source, secrets=secrets, means=means)
-    except _Short as short:
+    except Short as short:
         raise short.refused from None
+
+
+async def apply_entry(
+    conn: Connection, declared: Declared, *, secrets: Secrets, allow_private: bool, now: datetime
+) -> ApplyReport:
+    """One entry, in the caller's SQL transaction. Raises DeclarationRefused, Short."""
+    reading = Reading(entries=[Entry(declared, (), Places({}))])
+    means = _means(secrets, allow_private=allow_private, now=now)
+    return await _apply(conn, reading, source="request", secrets=secrets, means=means)
 
 
 async def _apply(
@@ -108,7 +108,7 @@ async def _apply(
         findings, short = await change_funds(conn, plan, directory)
         if findings:
             refused = DeclarationRefused(source, findings)
-            raise _Short(refused, short) if len(short) == len(findings) else refused
+            raise Short(refused, short) if len(short) == len(findings) else refused
     return ApplyReport(
         created=tuple(change.name for change in plan.changes if change.before is None),
         changed=tuple(change.name for change in plan.changes if change.before is not None),

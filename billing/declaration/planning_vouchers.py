@@ -19,6 +19,9 @@ def plan_voucher(judge: Judge, entry: Entry[models.Voucher]) -> None:
     if "products" in given:
         given["products"] = judge.product_list(entry, declared.products)
     if before is not None:
+        if before.state == "ended":
+            judge.refuse(entry, "this voucher was ended by the office, for good")
+            return
         if not judge.keeps(entry, "company", before.company_id, declared.company):
             return
         if not judge.keeps(entry, "programme", before.programme_id, declared.programme):

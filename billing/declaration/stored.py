@@ -178,9 +178,13 @@ async def _key_owners(conn: Connection, hashes: list[bytes]) -> dict[bytes, str]
 async def _grants(conn: Connection, voucher_ids: list[str]) -> Grants:
     others = await _rows(
         conn,
-        "select v.programme_id, v.company_id,"
-        " sum(v.government_micro - coalesce(f.expired_government_micro, 0))::bigint as granted"
-        " from voucher v left join funds f on f.voucher_id = v.id where not v.id = any(%s) group by 1, 2",
+        "select programme_id, company_id, sum(micro)::bigint as granted from ("
+        " select v.programme_id, v.company_id,"
+        " v.government_micro - coalesce(f.expired_government_micro, 0) as micro"
+        " from voucher v left join funds f on f.voucher_id = v.id where not v.id = any(%s)"
+        " union all select r.programme_id, a.company_id, a.award_micro from application a"  # reserved
+        " join round r on r.id = a.round_id where a.state = 'selected' and a.voucher_id is null"
+        ") granted group by 1, 2",
         voucher_ids,
     )
     returned = await _rows(

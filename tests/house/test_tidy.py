@@ -72,6 +72,9 @@ PURE: Final = (
     "billing/ledger/journal.py",
     "billing/ledger/lines.py",
     "billing/ledger/rules.py",
+    "billing/lifecycle/*.py",
+    "portal/api/bodies.py",
+    "portal/api/show.py",
     "portal/attempts.py",
     "portal/pages.py",
 )
@@ -89,6 +92,8 @@ WORDS_ALLOWED_IN: Final = (
     "billing/",
     "launch/embedded_postgres.py",
     "launch/user_add.py",
+    "portal/api/idempotency.py",
+    "portal/api/route.py",
     "portal/people.py",
 )
 MACHINE_PATHS: Final = re.compile(r"(?<![\w.])/(?:home|Users|work)/[a-z]")

@@ -10,6 +10,7 @@ from urllib.parse import urlencode
 import pytest
 
 from billing.database import connect, open_pool
+from billing.secrets import Secrets
 from launch.redis_door import RedisDoor
 from portal import app, pages, passwords, people, tokens
 from portal.attempts import Attempts
@@ -33,6 +34,8 @@ async def door(books_url: str, valkey_url: str, tmp_path: Path) -> AsyncIterator
             addresses=pages.Addresses(data_plane="http://d", office="http://o"),
             metrics_dir=str(tmp_path),
             metrics_token="metrics-token",
+            secrets=Secrets(b"a master secret of the tests"),
+            invitation_life_s=60,
         )
         yield Door(app.build(office))
 

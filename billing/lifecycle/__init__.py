@@ -1,0 +1,1 @@
+"""The lives of programmes, rounds, applications, agreements and vouchers: pure tables of states and steps."""

@@ -1,0 +1,41 @@
+"""A programme's life. Budget, caps, shares and dates are the directory's; here is whether it takes rounds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from billing.lifecycle.table import OPERATOR, Guard, Step, Table
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    rounds_running: int = 0
+    share_from_today: bool = True
+
+
+NO_ROUND_RUNS: Final = Guard[Facts](
+    "round_running",
+    "A round of this programme is announced and not yet decided.",
+    "아직 선정이 끝나지 않은 회차가 있습니다.",
+    lambda facts: facts.rounds_running == 0,
+)
+NOT_BACKDATED: Final = Guard[Facts](
+    "share_backdated",
+    "A share changes from today or a later day on; the past stays as it was.",
+    "지원 비율은 오늘 이후 날짜부터만 바꿀 수 있습니다.",
+    lambda facts: facts.share_from_today,
+)
+
+TABLE: Final = Table[Facts](
+    "programme",
+    "사업",
+    {"draft": "작성 중", "open": "운영 중", "closed": "종료"},
+    (
+        Step("make", (), "draft", (OPERATOR,)),
+        Step("change", ("draft", "open"), None, (OPERATOR,)),
+        Step("change_share", ("draft", "open"), None, (OPERATOR,), (NOT_BACKDATED,)),
+        Step("open", ("draft",), "open", (OPERATOR,)),
+        Step("close", ("open",), "closed", (OPERATOR,), (NO_ROUND_RUNS,), needs_reason=True),
+    ),
+)

@@ -1,0 +1,17 @@
+"""All state tables, in the order of a life: what docs and tests go through."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from billing.lifecycle import agreement, amendment, application, programme, round, voucher
+from billing.lifecycle.table import Table
+
+TABLES: Final[tuple[Table[Any], ...]] = (
+    programme.TABLE,
+    round.TABLE,
+    application.TABLE,
+    agreement.TABLE,
+    amendment.TABLE,
+    voucher.TABLE,
+)
