@@ -8,10 +8,10 @@ from typing import Any, Final
 import orjson
 import pytest
 
+from providers.facts import BadRequest
 from providers.openai.request import read_chat_request
 from providers.quirks import NO_QUIRKS
 from providers.translation.anthropic.side import SIDE as ANTHROPIC
-from providers.facts import BadRequest
 from providers.translation.gemini.ask import UNSEALED, ask, fit
 from providers.translation.gemini.side import SIDE
 from providers.translation.neutral import (
