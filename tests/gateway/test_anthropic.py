@@ -242,28 +242,6 @@ async def test_a_client_that_leaves_is_charged_all_the_same(tmp_path: Path) -> N
         assert (event.tokens["output"], event.client_gone, event.end_reason) == (7, True, "completed")
 
 
-@pytest.mark.parametrize("path", [PATH, f"{PATH}/count_tokens"])
-@pytest.mark.parametrize(
-    ("more", "param"),
-    [
-        ({"container": "container_018t3shgKLWFUp5P77cqGq3D"}, "container"),
-        ({"messages": [{"role": "user", "content": [
-            {"type": "document", "source": {"type": "file", "file_id": "file_011CXPoRmVQC8wQiCnmgu2M7"}}
-        ]}]}, "messages"),
-    ],
-)  # fmt: skip
-async def test_what_the_vendor_keeps_is_nobodys(
-    tmp_path: Path, path: str, more: dict[str, Any], param: str
-) -> None:
-    """Its vendor would know it: it knows one account."""
-    async with anthropic_world(answers(message()), tmp_path) as w:
-        heard = await w.client.call("POST", path, {**ASK, **more}, headers=SDK)
-        said = heard.json["error"]
-        assert (heard.status, said["code"], said["type"]) == (400, "invalid_request", "invalid_request_error")
-        assert said["message"].startswith(f"`{param}` names a")
-        assert (w.seen, w.events) == ([], [])
-
-
 async def test_what_has_no_translation_is_refused_in_these_words(tmp_path: Path) -> None:
     async with world(answers(message()), tmp_path) as w:
         ask = {"model": "x1", "messages": ASK["messages"]}

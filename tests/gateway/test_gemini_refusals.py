@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import pytest
 
 from metering.directory import KeyLimits
 from tests.fakes.gateway_world import api_key, voucher, world
 from tests.fakes.gemini_vendor import ARRAY, ASK, EVENTS, LAST, MODELS, Vendor, ask, reason_of
-
-FILE: Final = "https://generativelanguage.googleapis.com/v1beta/files/8b2bhnsluaai"
 
 
 @pytest.mark.parametrize(
@@ -37,26 +35,6 @@ async def test_refusals_are_in_geminis_words(
             reason,
         )
         assert w.events == []
-
-
-@pytest.mark.parametrize("path", [f"{MODELS}:generateContent", ARRAY, EVENTS, f"{MODELS}:countTokens"])
-@pytest.mark.parametrize(
-    ("more", "param"),
-    [
-        ({"cachedContent": "cachedContents/1"}, "cachedContent"),
-        ({"contents": [{"parts": [{"file_data": {"file_uri": FILE}}]}]}, "contents"),
-        ({"tools": [{"fileSearch": {"fileSearchStoreNames": ["fileSearchStores/1"]}}]}, "tools"),
-    ],
-)
-async def test_what_google_keeps_is_nobodys(
-    path: str, more: dict[str, Any], param: str, tmp_path: Path
-) -> None:
-    """Google would know it: it knows one account."""
-    async with world(Vendor(LAST), tmp_path, dialect="gemini") as w:
-        heard = await ask(w, path, {**ASK, **more})
-        assert (heard.status, reason_of(heard.json)) == (400, "invalid_request")
-        assert heard.json["error"]["message"].startswith(f"`{param}` names a")
-        assert (w.seen, w.events) == ([], [])
 
 
 async def test_no_money_and_too_many_calls_are_refused_in_geminis_words(tmp_path: Path) -> None:

@@ -104,7 +104,7 @@ def test_all_else_goes_on_as_it_is(operation: Operation, more: dict[str, Any]) -
 @BOTH
 def test_files_of_former_turns_name_nothing(operation: Operation) -> None:
     """What the vendor's tools made then is told; that nobody can use."""
-    result = {
+    result: dict[str, Any] = {
         "type": "bash_code_execution_tool_result",
         "tool_use_id": "srvtoolu_1",
         "content": {

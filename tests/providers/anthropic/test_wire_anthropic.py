@@ -16,6 +16,7 @@ from providers.anthropic.request import read_count_request, read_messages_reques
 from providers.anthropic.stream import StreamFold
 from providers.bounds import input_tokens_max, output_tokens_max
 from providers.facts import BadRequest, RequestFacts, Spoken
+from tests.fakes.kept_recordings import ANTHROPIC as REFUSED
 from tests.fakes.vendor_expectations import differences
 from tests.fakes.vendor_recordings import WIRE, answers, body_of, exchanges, reads_of, streams
 from tests.fakes.vendor_stream import assemble, chunks_of, in_random_reads, put_through
@@ -23,17 +24,6 @@ from tests.fakes.vendor_stream import assemble, chunks_of, in_random_reads, put_
 PRODUCT: Final = "wire-product"
 MESSAGES: Final = ("anthropic.messages", "vertex.anthropic")
 COUNTS: Final = ("anthropic.count_tokens",)
-# What names files and containers of the vendor's.
-REFUSED: Final = {
-    "unary.04cb43f238": "messages",
-    "unary.0a27579583": "messages",
-    "unary.65f0f3c74e": "messages",
-    "unary.77b8bf5d64": "container",
-    "unary.83414594a6": "container",
-    "unary.cf9796ad45": "messages",
-    "unary.e5f09c9fa4": "messages",
-    "unary.ec56c21c2e": "messages",
-}
 
 pytestmark = pytest.mark.skipif(not WIRE.is_dir(), reason="the recorded exchanges are not on this machine")
 
@@ -231,8 +221,7 @@ def test_bounds_hold_for_what_vendors_billed() -> None:
     above_input, above_output, seen = [], [], 0
     for exchange in exchanges(*MESSAGES):
         expected = exchange["expected_usage"]
-        is_refused = exchange["id"].removeprefix("anthropic.messages.anthropic.") in REFUSED
-        facts = None if expected is None or is_refused else facts_of(exchange)
+        facts = None if expected is None or exchange["id"] in REFUSED else facts_of(exchange)
         if facts is None:
             continue
         seen += 1
@@ -254,5 +243,5 @@ def test_every_recorded_request_is_taken_but_for_what_the_vendor_keeps() -> None
         try:
             facts_of(exchange)
         except BadRequest as bad:
-            refused[exchange["id"].removeprefix("anthropic.messages.anthropic.")] = bad.param
+            refused[exchange["id"]] = bad.param
     assert refused == REFUSED

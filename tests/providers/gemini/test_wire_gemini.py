@@ -36,24 +36,10 @@ from tests.fakes.gemini_recordings import (
     streams,
 )
 from tests.fakes.gemini_stream import finish_of, said
+from tests.fakes.kept_recordings import GEMINI as REFUSED
 
 PRODUCT: Final = "wire-product"
 OURS: Final = ("gemini.generate", "gemini.embeddings", "gemini.count_tokens")
-# What names files and file search stores of Google's.
-REFUSED: Final = {
-    "stream.917285d439": "tools",
-    "unary.1f4aa5ef10": "contents",
-    "unary.29d1329ce4": "tools",
-    "unary.639d62130c": "contents",
-    "unary.7512576576": "tools",
-    "unary.855d0275e1": "contents",
-    "unary.8bf75b6fc3": "contents",
-    "unary.a1e6aff55d": "contents",
-    "unary.e53266462e": "contents",
-    "unary.e71caac3f1": "contents",
-    "unary.e8a4dafecf": "contents",
-    "unary.fb4062b883": "contents",
-}
 
 pytestmark = pytest.mark.skipif(not WIRE.is_dir(), reason="the recorded exchanges are not on this machine")
 
@@ -198,10 +184,6 @@ def test_errors_are_read() -> None:
     assert seen > 20
 
 
-def is_refused(exchange: dict[str, Any]) -> bool:
-    return exchange["id"].removeprefix("gemini.generate.google.") in REFUSED
-
-
 def test_every_recorded_request_is_taken_but_for_what_the_vendor_keeps_and_goes_on_unchanged() -> None:
     seen, refused = 0, {}
     for exchange in exchanges(*OURS):
@@ -214,7 +196,7 @@ def test_every_recorded_request_is_taken_but_for_what_the_vendor_keeps_and_goes_
         try:
             facts = operation.read(request, 1_000, found.spoken)
         except BadRequest as bad:
-            refused[exchange["id"].removeprefix("gemini.generate.google.")] = bad.param
+            refused[exchange["id"]] = bad.param
             continue
         assert facts.stream == exchange["streaming"], exchange["id"]
         encoded = operation.encode(
@@ -239,7 +221,7 @@ def test_bounds_hold_for_what_vendors_billed() -> None:
     above_input, above_output, limited = [], [], 0
     for exchange in content():
         request, expected = exchange["request"]["body"], exchange["expected_usage"]
-        if expected is None or not isinstance(request, dict) or is_refused(exchange):
+        if expected is None or not isinstance(request, dict) or exchange["id"] in REFUSED:
             continue
         found = route_of(exchange)
         facts = found.operation.read(request, len(orjson.dumps(request)), found.spoken)
