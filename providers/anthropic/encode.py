@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any, Final
 
+from providers.anthropic.kept import without_files
 from providers.facts import RequestFacts
 from providers.json_depth import written
 from providers.quirks import NO_QUIRKS, Quirks
@@ -26,8 +27,7 @@ def encode_messages(
 
     A caller of another dialect may have said none: the vendor takes no request without one.
     """
-    out = dict(body)
-    out["model"] = upstream_model
+    out = {**without_files(body), "model": upstream_model}
     if stream:
         out["stream"] = True
     elif "stream" in out:
@@ -47,7 +47,7 @@ def encode_count(
     output_limit: int | None,
     quirks: Quirks = NO_QUIRKS,
 ) -> bytes:
-    return written({**body, "model": upstream_model})
+    return written({**without_files(body), "model": upstream_model})
 
 
 def _lower_thinking(out: dict[str, Any], output_limit: int) -> None:

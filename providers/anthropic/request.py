@@ -2,8 +2,8 @@
 
 Only what metering needs is read and refused; every other field passes through untouched. What can pass the
 bytes of the body takes the product's whole context:
-- what the body names (remote pictures, file ids, containers, servers of tools; a tool's definition, once
-  more for each reference to it) or packs (documents);
+- what the body names (remote pictures, servers of tools; a tool's definition, once more for each
+  reference to it) or packs (documents);
 - the vendor's own tools: each of their turns is billed with the whole conversation once more;
 - what is cut up for citations: each sentence gets a number, and a sentence can be one letter.
 
@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from providers.anthropic.kept import refuse_what_is_kept
 from providers.facts import (
     IMAGE_TOKENS_MIN,
     TOKENS_LIMIT_MAX,
@@ -27,7 +28,7 @@ from providers.facts import (
 from providers.service_tiers import asked_tier
 
 # Fields that make the vendor read what is not in the body, or read the body more than once.
-_REACHING_OUT: Final = ("mcp_servers", "container", "thread", "fallbacks", "compaction")
+_REACHING_OUT: Final = ("mcp_servers", "container", "fallbacks", "compaction")
 # Blocks bound by their own bytes. What others of them hold is looked at in turn.
 _PLAIN_BLOCKS: Final = frozenset(
     {
@@ -61,6 +62,7 @@ def _read(
     body: dict[str, Any], body_bytes: int, *, output_limit: int | None, stream: bool, is_free: bool = False
 ) -> RequestFacts:
     model = model_of(body)
+    refuse_what_is_kept(body)
     seen = _Seen()
     _read_messages(body.get("messages"), seen)
     system = body.get("system")

@@ -4,7 +4,7 @@ Only what metering needs is read and refused, under either spelling; every other
 untouched. What parts can cost (providers/openai/request.py has the same three kinds):
 - what the body contains (text, sound, calls of functions and their results): its bytes bound it;
 - pictures in the body: a small one can cost more than it weighs;
-- what the body names (files, cached contents, the vendor's own tools) or packs (documents, video): unbounded,
+- what the body names (files elsewhere, the vendor's own tools) or packs (documents, video): unbounded,
   the product's whole context.
 
 Thoughts are output, and `maxOutputTokens` bounds them together with what is said.
@@ -23,6 +23,7 @@ from providers.facts import (
     model_of,
     tokens_limit,
 )
+from providers.gemini.kept import refuse_what_is_kept
 from providers.gemini.spelling import camel, spellings, values
 from providers.service_tiers import asked_tier
 
@@ -60,6 +61,7 @@ def read_generate_request(body: dict[str, Any], body_bytes: int, spoken: Spoken)
     contents = _items(body.get("contents"))
     if not contents:
         raise bad("contents", "must be a list with at least one content", "내용이 하나 이상이어야 합니다")
+    refuse_what_is_kept(body)
     read = _Reading()
     for content in contents:
         read.content(content, "contents")
@@ -72,8 +74,6 @@ def read_generate_request(body: dict[str, Any], body_bytes: int, spoken: Spoken)
     configs = values(body, "generationConfig")
     if not all(type(config) is dict for config in configs):
         raise bad("generationConfig", "must be an object", "객체여야 합니다")
-    if values(body, "cachedContent"):
-        read.whole = True
     return RequestFacts(
         purpose="chat",
         model=_model(body, spoken),
@@ -100,7 +100,8 @@ def _service_tier(body: dict[str, Any]) -> str | None:
 
 
 def read_count_request(body: dict[str, Any], body_bytes: int, spoken: Spoken) -> RequestFacts:
-    """Nothing is billed for counting: what is counted is between the caller and the vendor."""
+    """Nothing is billed for counting: what else is counted is between the caller and the vendor."""
+    refuse_what_is_kept(body)
     return RequestFacts(purpose="chat", model=_model(body, spoken), body_bytes=body_bytes, is_free=True)
 
 
@@ -116,6 +117,7 @@ def read_batch_embed_request(body: dict[str, Any], body_bytes: int, spoken: Spok
 
 
 def _embedding(body: dict[str, Any], requests: list[Any], body_bytes: int, spoken: Spoken) -> RequestFacts:
+    refuse_what_is_kept(body)
     read = _Reading()
     for request in requests:
         if type(request) is not dict:

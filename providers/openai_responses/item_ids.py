@@ -9,13 +9,10 @@ stored is gone on from by `previous_response_id`, which is checked.
 from __future__ import annotations
 
 import re
-from hashlib import sha256
 from typing import Any, Final
 
-from providers.openai_responses.references import without_containers
+from providers.kept import own_id, renamed
 
-_HEX_MIN: Final = 32  # too many to be guessed
-_HEX_MAX: Final = 64
 # Vendors open a seal with the id that stands beside it, and refuse what is no seal of theirs ("could not be
 # verified"). What cannot be one, or stands where none is read, keeps no id.
 _SEALED_KINDS: Final = frozenset({"reasoning", "compaction", "compaction_summary", "context_compaction"})
@@ -44,11 +41,11 @@ def _with_own_ids(item: Any, named: set[str], follows: bool) -> Any:
         return item
     changed = {}
     if _is_named(item):
-        changed["id"] = _own(item["id"])
+        changed["id"] = own_id(item["id"])
     approved = item.get("approval_request_id")
     if type(approved) is str and (approved in named or not follows):
-        changed["approval_request_id"] = _own(approved)
-    return without_containers({**item, **changed} if changed else item, _own)
+        changed["approval_request_id"] = own_id(approved)
+    return renamed({**item, **changed} if changed else item, "container_id", own_id)
 
 
 def _is_named(item: Any) -> bool:
@@ -59,9 +56,3 @@ def _is_named(item: Any) -> bool:
     if type(kind) is not str or kind not in _SEALED_KINDS or type(sealed) is not str:
         return True
     return _SEAL.fullmatch(sealed) is None
-
-
-def _own(item_id: str) -> str:
-    kind, mark, rest = item_id.rpartition("_")
-    length = min(max(len(rest), _HEX_MIN), _HEX_MAX)
-    return kind + mark + sha256(b"item:" + item_id.encode(errors="replace")).hexdigest()[:length]

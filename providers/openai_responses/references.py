@@ -6,7 +6,7 @@ done before, and says it still where the name names nothing. Files are looked up
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any, Final
 
 from providers.facts import BadRequest
@@ -43,24 +43,6 @@ def refuse_what_is_kept(tool: dict[str, Any]) -> None:
             refused = refused or _KEPT.get(name)
     if refused is not None:
         raise BadRequest(*refused, "tools")
-
-
-def without_containers(value: Any, rename: Callable[[str], str], depth: int = _DEPTH_MAX) -> Any:
-    """The same where none is named; else a copy in which each has a name that names nothing."""
-    if not depth:
-        return value
-    if type(value) is list:
-        items = [without_containers(one, rename, depth - 1) for one in value]
-        return items if any(new is not old for new, old in zip(items, value, strict=True)) else value
-    if type(value) is not dict:
-        return value
-    changed = {}
-    for name, one in value.items():
-        is_name = name == "container_id" and type(one) is str
-        new = rename(one) if is_name else without_containers(one, rename, depth - 1)
-        if new is not one:
-            changed[name] = new
-    return {**value, **changed} if changed else value
 
 
 def _pairs(value: Any, depth: int) -> Iterator[tuple[str, Any]]:

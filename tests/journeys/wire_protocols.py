@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -23,6 +24,7 @@ class Protocol:
     path_stream: str = ""
     base: str = ""  # behind the vendor's address
     refused: frozenset[str] = field(default_factory=frozenset)  # fields that no caller may use here
+    kept: tuple[str, ...] = ()  # how a recorded body names what the vendor keeps, as it is written
     is_free: bool = False
     recorded_under: str = ""  # the only path of the recorded ones whose shape is this; "": any
     reads_form: bool = False
@@ -45,12 +47,23 @@ class Protocol:
         return {**body, "model": product_id, **({} if never_streams else {"stream": stream})}
 
     def _can_be_sent(self, recorded: Any) -> bool:
-        """A vector store is refused: it may be anybody's. A file that is named is no company's of ours."""
         if not isinstance(recorded, dict) or self.known_by not in recorded or self.refused & recorded.keys():
             return False
+        return not self.names_kept(recorded)
+
+    def names_kept(self, recorded: Any) -> bool:
+        """A vector store is refused: it may be anybody's. A file that is named is no company's of ours."""
+        if not isinstance(recorded, dict) or self.known_by not in recorded:
+            return False
         tools = recorded.get("tools") or []
-        named = any(isinstance(tool, dict) and tool.get("vector_store_ids") for tool in tools)
-        return not named and not files_named(recorded)
+        stores = any(isinstance(tool, dict) and tool.get("vector_store_ids") for tool in tools)
+        written = json.dumps(recorded)
+        return (
+            stores
+            or bool(files_named(recorded))
+            or any(recorded.get(name) for name in self.refused)
+            or any(word in written for word in self.kept)
+        )
 
 
 _NEVER: Final = ""  # no body has such a field: the least one is sent
@@ -135,6 +148,7 @@ PROTOCOLS: Final[Mapping[str, Protocol]] = {
             "/v1/messages",
             {"messages": HELLO, "max_tokens": 100_000},
             "max_tokens",
+            kept=('"container": "', '"type": "file"', '"type": "container_upload"'),
         ),
         Protocol(
             "anthropic.count_tokens",
@@ -151,6 +165,7 @@ PROTOCOLS: Final[Mapping[str, Protocol]] = {
             {"contents": [{"parts": [{"text": "hello"}]}]},
             "contents",
             path_stream=_GEMINI + "streamGenerateContent?alt=sse",
+            kept=("//generativelanguage.googleapis.com/", '"fileSearchStores/'),
         ),
         Protocol(
             "gemini.count_tokens",

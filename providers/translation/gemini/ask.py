@@ -10,6 +10,8 @@ from __future__ import annotations
 import re
 from typing import Any, Final
 
+from providers.gemini.kept import is_elsewhere
+from providers.kept import FILE, not_offered
 from providers.translation.neutral import (
     EFFORT_TOKENS,
     Conversation,
@@ -138,6 +140,8 @@ def _text(text: Text) -> dict[str, Any]:
 def _picture(image: Image) -> dict[str, Any]:
     if image.data is not None:
         return {"inlineData": {"mimeType": image.media_type, "data": image.data}}
+    if not is_elsewhere(image.url):
+        raise not_offered("messages", FILE)
     path = (image.url or "").partition("?")[0]
     media_type = _PICTURES.get(path.rpartition(".")[2].lower())
     named = {} if media_type is None else {"mimeType": media_type}

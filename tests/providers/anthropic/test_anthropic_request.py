@@ -122,7 +122,7 @@ def test_the_vendors_own_tools_take_the_whole_context(tools: list[dict[str, Any]
     [
         ({"mcp_servers": [{"type": "url", "url": "https://example.org"}]}, True),
         ({"mcp_servers": []}, False),
-        ({"container": "container_1"}, True),
+        ({"container": {"skills": [{"type": "anthropic", "skill_id": "pptx"}]}}, True),
         ({"container": None}, False),
         ({"thread": {}, "fallbacks": "default"}, True),
         ({"compaction": {"type": "summarize"}}, True),

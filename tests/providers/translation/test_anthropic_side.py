@@ -173,7 +173,7 @@ TOOL: Final = {"name": "t", "input_schema": {"type": "object"}}
         (user({"type": "search_result"}), "messages[0].content[0]"),
         (user({"type": "text", "text": "x", "citations": [{}]}), "messages[0].content[0].citations"),
         (user({"type": "text", "text": 3}), "messages[0].content[0].text"),
-        (user({"type": "image", "source": {"type": "file"}}), "messages[0].content[0].source"),
+        (user({"type": "image", "source": {"type": "file"}}), "messages"),
         (user({"type": "image", "source": []}), "messages[0].content[0].source"),
         (
             user({"type": "document", "source": {"type": "base64", "data": "JVBE"}}),

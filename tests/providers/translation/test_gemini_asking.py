@@ -8,6 +8,7 @@ from typing import Any, Final
 import orjson
 import pytest
 
+from providers.facts import BadRequest
 from providers.openai.request import read_chat_request
 from providers.quirks import NO_QUIRKS
 from providers.translation.anthropic.side import SIDE as ANTHROPIC
@@ -89,6 +90,23 @@ def test_what_is_asked() -> None:
             "responseMimeType": "application/json", "responseJsonSchema": {"type": "object"},
         },
     }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://generativelanguage.googleapis.com/v1beta/files/8b2bhnsluaai",
+        "http://GENERATIVELANGUAGE.googleapis.com:80/files/1.png",
+        "files/8b2bhnsluaai",
+    ],
+)
+def test_a_picture_in_googles_own_store_is_nobodys(url: str) -> None:
+    """The vendor would fetch it for our account, whoever asks."""
+    for content in ((Image(url=url),), (ToolResult("c1", None, (Image(url=url),)),)):
+        turns = (*HI, Turn("assistant", (CALL,)), Turn("user", content))
+        with pytest.raises(BadRequest) as refused:
+            asked(turns=turns)
+        assert "that the vendor keeps" in refused.value.message_en
 
 
 def test_the_seal_is_the_documented_one() -> None:

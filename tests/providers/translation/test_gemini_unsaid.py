@@ -63,7 +63,7 @@ PLACE: Final = "contents[0].parts[0]"
         (user({"inlineData": {"mimeType": "image/png"}}), f"{PLACE}.inlineData"),
         (user({"fileData": {"fileUri": "gs://bucket/1.png", "mimeType": "image/png"}}), f"{PLACE}.fileData"),
         (user({"fileData": {"fileUri": "https://generativelanguage.googleapis.com/v1beta/files/1"}}),
-         f"{PLACE}.fileData"),
+         "contents"),
         (user({"functionCall": {"name": "n"}}), PLACE),
         (user({"functionResponse": RESULT}), f"{PLACE}.functionResponse"),
         (user({"functionResponse": {**RESULT, "id": "c", "scheduling": "SILENT"}}),
