@@ -121,7 +121,7 @@ class Exchange(msgspec.Struct):
         """The vendor's count, with the tokens that it bills by another unit and the product by itself."""
         if self.facts.purpose not in _PRICED_VARIOUSLY:
             return usage, False
-        price, delivered = self.ceiling.price, self.delivered_usage(output_tokens)
+        price, delivered = self.ceiling.dearest, self.delivered_usage(output_tokens)
         if price.per_search and usage.units.get("searches"):
             return usage, False
         told = usage

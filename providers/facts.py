@@ -67,9 +67,7 @@ class RequestFacts(msgspec.Struct, frozen=True):
     seconds_max: int = 0  # of the sound that was sent
     seconds_estimate: int = 0  # the same, where the vendor does not say
     input_estimate_tokens: int | None = None  # where the body's bytes are no measure of it
-    service_tier: str | None = (
-        None  # asked for by name (providers/service_tiers.py); None: the vendor's choice
-    )
+    service_tier: str | None = None  # asked for by name (service_tiers.py); None: the vendor chooses
     answer_kind: str = ""  # the content type the caller expects of a whole answer that is no JSON
     repeats: bytes = b""  # what an answer says again of its request (JSON), where its vendor cannot
 

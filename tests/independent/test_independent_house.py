@@ -21,6 +21,7 @@ from tests.independent.findings import RULES
 from tests.journeys.books import wait_for
 from tests.journeys.caller import Answer, Caller, calling, micro
 from tests.journeys.declarations import (
+    PRICE_FROM,
     api_key,
     chat_product,
     company,
@@ -70,6 +71,10 @@ async def test_the_export_of_a_house_holds_against_the_logs(tmp_path: Path) -> N
     assert report.checked["told"] == sum(line.get("verdict") == "ok" for line in _lines(client_log))
     assert report.checked["vendor"] > CALLS_EACH
     assert [rule for rule in RULES if not report.checked[rule]] == []
+    with zipfile.ZipFile(bundle) as files:
+        usage = files.read("usage.tsv").decode()
+    assert f"nuri-x1@{PRICE_FROM}\t" in usage
+    assert f"nuri-x1@{PRICE_FROM}#over-8\t" in usage, "calls on either sheet"
 
     # The programme's own bundle shows all of its calls, so it holds as well.
     part = check(tmp_path / "programme", vendor_log=vendor_log, client_log=client_log)
