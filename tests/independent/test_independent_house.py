@@ -71,10 +71,7 @@ async def test_the_export_of_a_house_holds_against_the_logs(tmp_path: Path) -> N
     assert report.checked["told"] == sum(line.get("verdict") == "ok" for line in _lines(client_log))
     assert report.checked["vendor"] > CALLS_EACH
     assert [rule for rule in RULES if not report.checked[rule]] == []
-    with zipfile.ZipFile(bundle) as files:
-        usage = files.read("usage.tsv").decode()
-    assert f"nuri-x1@{PRICE_FROM}\t" in usage
-    assert f"nuri-x1@{PRICE_FROM}#over-8\t" in usage, "calls on either sheet"
+    _has_calls_on_either_sheet(bundle)
 
     # The programme's own bundle shows all of its calls, so it holds as well.
     part = check(tmp_path / "programme", vendor_log=vendor_log, client_log=client_log)
@@ -104,6 +101,13 @@ def _with_a_seed(bundle: Path, folder: Path, table: str) -> Path:
     rows[len(rows) // 2] = "\t".join(middle)
     path.write_text("\n".join([names, *rows, ""]), "utf-8")
     return folder
+
+
+def _has_calls_on_either_sheet(bundle: Path) -> None:
+    with zipfile.ZipFile(bundle) as files:
+        usage = files.read("usage.tsv").decode()
+    assert f"nuri-x1@{PRICE_FROM}\t" in usage
+    assert f"nuri-x1@{PRICE_FROM}#over-8\t" in usage
 
 
 def _declared(base_url: str, **money: Any) -> Declaration:
