@@ -48,7 +48,9 @@ def objects(value: Any, *, but: frozenset[str]) -> Iterator[dict[str, Any]]:
             waiting += one
         elif type(one) is dict:
             yield one
-            waiting += [inner for name, inner in one.items() if name not in but]
+            waiting += [
+                inner for name, inner in one.items() if type(inner) in (dict, list) and name not in but
+            ]
 
 
 def renamed(
@@ -69,12 +71,13 @@ def renamed(
         return value
     changed = {}
     for name, one in value.items():
-        if name in but:
-            continue
-        is_name = name == field and type(one) is str
-        new = rename(one) if is_name else renamed(one, field, rename, but=but, depth=depth - 1)
-        if new is not one:
-            changed[name] = new
+        if type(one) is str:
+            if name == field:
+                changed[name] = rename(one)
+        elif type(one) in (dict, list) and name not in but:
+            new = renamed(one, field, rename, but=but, depth=depth - 1)
+            if new is not one:
+                changed[name] = new
     return {**value, **changed} if changed else value
 
 

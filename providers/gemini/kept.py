@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from typing import Any, Final
 from urllib.parse import unquote
 
-from providers.gemini.spelling import camel
+from providers.gemini.spelling import camel, snake
 from providers.kept import FILE, Kept, not_offered, objects
 
 _DATA: Final = Kept("a store of data", "데이터 저장소")
@@ -25,6 +25,7 @@ _KEPT: Final = {
     "apiKeySecretVersion": _SECRET,
     "credentialSecret": _SECRET,
 }
+_NAMES: Final = frozenset(spelt for name in ("fileUri", *_KEPT) for spelt in (name, snake(name)))
 # What functions take and give, schemas, and what callers note for themselves: fields may be called anything.
 _CALLERS_OWN: Final = frozenset(
     {
@@ -63,9 +64,9 @@ def is_elsewhere(uri: Any) -> bool:
 
 def _named(value: Any) -> Iterator[Kept]:
     for said in objects(value, but=_CALLERS_OWN):
-        for name, one in said.items():
-            kind = camel(name)
-            if kind in _KEPT and one:
-                yield _KEPT[kind]
-            elif kind == "fileUri" and one is not None and not is_elsewhere(one):
+        for name in said.keys() & _NAMES:
+            one, kept = said[name], _KEPT.get(camel(name))
+            if kept is not None and one:
+                yield kept
+            elif kept is None and one is not None and not is_elsewhere(one):
                 yield FILE
