@@ -201,7 +201,7 @@ def test_turns_of_other_models_are_kept_beside() -> None:
     advice = OtherUsage(model="claude-opus-4-8", kind="advisor_message", usage=advised)
     assert fold.usage == Usage(input=2411, output=145, reasoning=47, others=(advice,), service_tier="default")
     compacted = read_message(body_of(recorded("unary.571832811a")), product_id=PRODUCT)
-    assert compacted.usage == Usage(input=682 + 60385, output=1320 + 592)
+    assert compacted.usage == Usage(input=682 + 60385, output=1320 + 592, service_tier="default")
 
 
 def test_errors_are_read() -> None:

@@ -236,4 +236,4 @@ def test_recorded_requests_are_asked_or_refused() -> None:
             except BadRequest as error:
                 reasons.add(error.param)
     assert asked > 200
-    assert {"background", "include", "tools[0] (web_search)"} <= reasons
+    assert {"background", "tools[0] (web_search)"} <= reasons
