@@ -48,7 +48,8 @@ def test_paths(path: str, deeds: dict[str, str]) -> None:
 def test_no_path_leads_elsewhere(path: str) -> None:
     for route in RESPONSE.find("/v1/responses/" + path).values():
         assert route.path.startswith("/responses/")
-        assert set(route.path) <= set("/_-") | {c for c in route.path if c.isascii() and c.isalnum()}
+        assert set(route.path) <= set("/_-.~=%") | {c for c in route.path if c.isascii() and c.isalnum()}
+        assert not {".", ".."} & set(route.path.split("/"))
 
 
 @pytest.mark.parametrize(
