@@ -14,8 +14,9 @@ help:  ## this list
 demo: .venv/installed  ## everything on this machine, with simulated vendors and sample data
 	@$(BIN)/voucher-gateway up --demo
 
+# Three processes for two cores: the tests wait for a third of their time.
 test: .venv/installed-test  ## the whole suite, against real Valkey and PostgreSQL
-	@$(BIN)/python -m pytest --numprocesses 2 --dist loadscope
+	@$(BIN)/python -m pytest --numprocesses 3 --dist loadscope
 
 check: .venv/installed-test  ## lint, types, import contracts, tidiness, spelling
 	$(BIN)/ruff check $(CODE)

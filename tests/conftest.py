@@ -54,7 +54,7 @@ LONG: Final = (
 
 
 class Modules(LoadScopeScheduling):  # type: ignore[misc] # xdist has no types
-    """Where tests run in two processes: a module stays in one, and all that race in the same."""
+    """Where tests run in several processes: a module stays in one, and all that race in the same."""
 
     def _split_scope(self, nodeid: str) -> str:
         module = nodeid.split("::", 1)[0]
