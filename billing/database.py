@@ -24,6 +24,7 @@ POOL_WAIT_S: Final = 3.0
 LANE_EPOCH_LOCK: Final = 7601
 LANE_POSTER_LOCK: Final = 7602
 VOUCHER_LOAN_LOCK: Final = 7603
+UNFINISHED_LOCK: Final = 7605  # 7604 is the seal's
 
 
 def _options(statement_timeout_ms: int) -> dict[str, Any]:

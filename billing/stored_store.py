@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from billing.database import Connection
+from billing.database import UNFINISHED_LOCK, Connection
 from billing.idempotency_store import GATEWAY_LOST_S
 
 CLAIMED_MAX: Final = 50  # of what others left, by one gateway at a time
@@ -125,15 +125,21 @@ async def hand_on(conn: Connection, gateway_id: str) -> None:
 
 
 async def claim(conn: Connection, gateway_id: str) -> list[tuple[StoredRow, str]]:
-    """What nobody follows any more is this gateway's from now on. -> each with its call"""
-    cursor = await conn.execute(
-        f"with mine as (update unfinished set gateway_id = %s where op in"  # noqa: S608 - as above
-        " (select u.op from unfinished u left join gateway g on g.id = u.gateway_id"
-        "  where g.id is null or g.ended_at is not null"
-        "  or g.seen_at < clock_timestamp() - make_interval(secs => %s)"
-        "  order by u.begun_at limit %s for update of u skip locked) returning *)"
-        f" select {_COLUMNS}, mine.call from mine join stored s using (kind, base_url, vendor_id)"
-        " order by mine.begun_at",
-        [gateway_id, GATEWAY_LOST_S, CLAIMED_MAX],
-    )
-    return [(StoredRow(*row[:7]), str(row[7])) for row in await cursor.fetchall()]
+    """What nobody follows any more is this gateway's from now on. -> each with its call
+
+    One gateway claims at a time. Row locks would not do: a row that another took in between is looked at
+    again beside the gateway it was joined with before, and would be taken twice.
+    """
+    async with conn.transaction():
+        await conn.execute("select pg_advisory_xact_lock(%s, 0)", [UNFINISHED_LOCK])
+        cursor = await conn.execute(
+            f"with mine as (update unfinished set gateway_id = %s where op in"  # noqa: S608 - as above
+            " (select u.op from unfinished u left join gateway g on g.id = u.gateway_id"
+            "  where g.id is null or g.ended_at is not null"
+            "  or g.seen_at < clock_timestamp() - make_interval(secs => %s)"
+            "  order by u.begun_at limit %s) returning *)"
+            f" select {_COLUMNS}, mine.call from mine join stored s using (kind, base_url, vendor_id)"
+            " order by mine.begun_at",
+            [gateway_id, GATEWAY_LOST_S, CLAIMED_MAX],
+        )
+        return [(StoredRow(*row[:7]), str(row[7])) for row in await cursor.fetchall()]
