@@ -14,6 +14,7 @@ _TABLES: Final = {
     " from_free_micro, gateway_id, seq",
     "loan": "*",
     "claim": "*",
+    "uncounted": "*",
     "lane_epoch": "lane, n, state, drained, opened",
     "left_epoch": "lane, n, gateway_id",
     "gateway": "id, seen_at, ended_at, buried_at",

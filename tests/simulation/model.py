@@ -44,6 +44,7 @@ class Call:
     lost: bool = False  # its gateway was killed while it ran
     unwritten: bool = False  # no disk took its charge
     forgotten: bool = False  # nor is its gateway left to tell of it
+    astray: bool = False  # what the purse was told of its end may be gone with a data set
     again: bool = False  # its client made it again, under its key
     over_micro: int = 0  # of its due, beyond every hold
 
@@ -52,8 +53,10 @@ class Call:
         """What is certainly held or owed.
 
         Once another try is made, nothing by one that no disk charged, nor by one that runs on somewhere: its
-        hold is the other's.
+        hold is the other's. Nor by one of which nobody may be left to know.
         """
+        if self.forgotten and self.astray:
+            return 0
         if self.again and (self.unwritten or self.due_micro is None):
             return 0
         if self.voucher is None or self.swept or self.lost:
@@ -104,18 +107,19 @@ class Model:
         return self._of_op.get(op, ())
 
     def memory_lost(self) -> None:
-        """Checkpoints were in the purse only."""
+        """Checkpoints were in the purse only; so were charges that no disk took."""
         for call in self.calls:
             call.told_micro = 0
+            call.astray = call.astray or call.unwritten
+            self.note(call)
 
     def killed(self, gateway: str) -> None:
         for call in self.calls:
             if call.gateway != gateway:
                 continue
-            if call.due_micro is None:
-                call.lost = True
-                self.note(call)
+            call.lost = call.lost or call.due_micro is None
             call.forgotten = call.unwritten
+            self.note(call)
 
     def note(self, call: Call) -> None:
         """Something about a call changed; nothing may be held or owed beyond what was granted (G1)."""

@@ -99,6 +99,7 @@ class Relay:
         call.due_micro = _due_micro(exchange, usage)
         call.over_micro = max(0, call.due_micro - call.granted_micro)
         call.unwritten = world.disk.is_full
+        call.astray = self._process.name in world.routes
         world.model.note(call)
         world.chance.say(f"{self._process.name} {call.op} due {call.due_micro}")
         asked.enter("settle")
