@@ -60,6 +60,7 @@ async def _give_back(conn: Connection, *, lane: int, n: int) -> int:
             " and not exists (select from claim where lane = %s and n = %s)",
             [lane, n, lane, n],
         )
+        await conn.execute("delete from uncounted where lane = %s and n = %s", [lane, n])
         await bump_open_loans(conn, [voucher.voucher_id for voucher, _ in backs])
     return len(backs)
 

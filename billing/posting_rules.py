@@ -4,7 +4,7 @@
     settled after swept      the difference, either sign; what a closed loan gets back is free. Made again
                              elsewhere: the sweep is taken back, the call booked where it is settled,
                              unless it is settled without a charge by another gateway
-    swept after settled      nothing; so is the same event again
+    swept after settled      nothing; so is the same event again, but where the purse counts it only now
     swept after swept        the higher checkpoint: Valkey forgot it, a journal did not
     settled after settled    nothing, but where the call was made again: a charge after an end without one,
                              and that of a later try, whose answer the caller has
@@ -24,6 +24,7 @@ from msgspec.structs import replace
 from billing.ledger.journal import EntryKind
 from billing.ledger.rules import ChargeTotals, VoucherRef
 from billing.posting_columns import Unreadable, copy_text
+from billing.posting_counted import counted_after_all, follow_purse, note_counted
 from billing.posting_events import Charge, Decoded, GatewayGone, Left, OpenClaim
 from billing.posting_state import (
     NOTHING_BOOKED,
@@ -60,20 +61,22 @@ def _apply_charge(books: BooksState, out: Outcome, event: Charge) -> None:
         raise Unreadable(f"{event.company_id} has no voucher {event.voucher_id}")
     _drop_claim(books, out, event)
     before = books.booked.get(event.op, NOTHING_BOOKED)
+    loan = books.loans.get((event.lane, event.n, event.voucher_id))
+    is_first_here = before.n != event.n
     if before is not NOTHING_BOOKED:
         if not _says_more(event, before):
+            counted_after_all(books, out, loan, event)
             return
         if (before.voucher_id, before.n) != (event.voucher_id, event.n):
             before = _take_back(books, out, event, before)
-    loan = books.loans.get((event.lane, event.n, event.voucher_id))
     delta = event.charge_micro - before.charge_micro
     if delta >= 0:
         now = _charge_more(funds, loan, event, before, delta)
     else:
         now = _charge_less(funds, loan, event, before, -delta)
     books.booked[event.op] = now
-    if loan is not None and loan.epoch == "open":
-        _follow_purse(out, loan, event, before, now)
+    follow_purse(out, loan, event, before, now)
+    note_counted(books, out, loan, event, is_first_here=is_first_here)
     _write(out, funds, loan, event, before, now)
 
 
@@ -133,23 +136,9 @@ def _take_back(books: BooksState, out: Outcome, event: Charge, before: Booked) -
             counted=False,
         )
         now = _charge_less(funds, loan, back, before, before.charge_micro)
-        if loan is not None and loan.epoch == "open":
-            _follow_purse(out, loan, back, before, now)
+        follow_purse(out, loan, back, before, now)
         _write(out, funds, loan, back, before, now)
     return replace(now, voucher_id=event.voucher_id, n=event.n)
-
-
-def _follow_purse(out: Outcome, loan: LoanState, event: Charge, before: Booked, now: Booked) -> None:
-    """Keep what the loan paid and the purse did not count, or the reverse; the limit told goes by it."""
-    # An end that the purse counts is the first it counts of this call: what the books had before came late.
-    counted = 0
-    if event.counted:
-        counted = event.charge_micro if event.taken_micro is None else event.taken_micro
-    beyond = now.from_loan_micro - before.from_loan_micro - counted
-    if beyond:
-        loan.beyond_micro += beyond
-        loan.changed = True
-        out.restate.add(event.voucher_id)
 
 
 def _charge_more(

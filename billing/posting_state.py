@@ -70,6 +70,7 @@ class BooksState:
     booked: dict[str, Booked]
     claimed: dict[str, tuple[int, str]]  # op -> the epoch its hold is in, and whose it is
     gone: set[tuple[int, str]]  # (lane, gateway)
+    uncounted: set[tuple[str, int]]  # (op, n): booked there, and no purse has counted it
 
 
 class UsageRow(msgspec.Struct, frozen=True, gc=False):
@@ -110,6 +111,8 @@ class Outcome:
     groups: list[ChargeGroup] = field(default_factory=list)
     claims: dict[str, OpenClaim] = field(default_factory=dict)
     claims_dropped: list[str] = field(default_factory=list)
+    uncounted: dict[tuple[str, int], int] = field(default_factory=dict)  # (op, n) -> lane
+    uncounted_over: list[tuple[str, int]] = field(default_factory=list)
     left: list[tuple[int, int, str]] = field(default_factory=list)
     gone: list[tuple[int, str]] = field(default_factory=list)
     marks: list[Mark] = field(default_factory=list)

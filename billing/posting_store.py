@@ -73,11 +73,21 @@ async def read_state(conn: Connection, events: Sequence[Decoded]) -> BooksState:
         booked={row[0]: Booked(*row[1:]) for row in await booked_rows.fetchall()},
         claimed={op: (n, gateway) for op, n, gateway in await claim_rows.fetchall()},
         gone={(lane, gateway) for lane, gateway in await gone_rows.fetchall()},
+        uncounted=set(),
     )
+    await _read_uncounted(conn, books, charges)
     elsewhere = _booked_elsewhere(books, charges)
     if elsewhere:
         await _read_more(conn, books, elsewhere)
     return books
+
+
+async def _read_uncounted(conn: Connection, books: BooksState, charges: Sequence[Charge]) -> None:
+    """Of the calls that are booked already, which no purse has counted. They are few."""
+    again = [charge.op for charge in charges if charge.op in books.booked] if books.booked else []
+    if again:
+        cursor = await conn.execute("select op, n from uncounted where op = any(%s::text[])", [again])
+        books.uncounted.update([(op, n) for op, n in await cursor.fetchall()])
 
 
 def _booked_elsewhere(books: BooksState, charges: Sequence[Charge]) -> list[tuple[int, int, str]]:
@@ -140,8 +150,7 @@ async def write_outcome(conn: Connection, books: BooksState, out: Outcome) -> No
             records = Records(lines, entry_lines(numbered), posting_lines(numbered), parked_lines(out.parked))
             await write_batch(conn, allotted.batch_id, records)
             await _write_records(conn, out, numbered, allotted.batch_id)
-        if out.rows:
-            await _write_balances(conn, books, out)
+        await _write_balances(conn, books, out)
         await _write_marks(conn, out)
         if out.restate:
             await bump_open_loans(conn, sorted(out.restate))
@@ -161,6 +170,8 @@ async def _write_marks(conn: Connection, out: Outcome) -> None:
     """Who has left, what is drained, and the claims of open holds."""
     if out.claims_dropped:
         await conn.execute("delete from claim where op = any(%s)", [out.claims_dropped])
+    if out.uncounted or out.uncounted_over:
+        await _write_uncounted(conn, out)
     if out.gone:
         await _write_gone(conn, out)
     if out.claims:
@@ -183,6 +194,18 @@ async def _write_marks(conn: Connection, out: Outcome) -> None:
             f"update lane_epoch set {column} = true where lane = %s and n = %s",  # noqa: S608 - one of two words
             [mark.lane, mark.n],
         )
+
+
+async def _write_uncounted(conn: Connection, out: Outcome) -> None:
+    await conn.execute(
+        "delete from uncounted where (op, n) in (select * from unnest(%s::text[], %s::bigint[]))",
+        _columns(out.uncounted_over, 2),
+    )
+    await conn.execute(
+        "insert into uncounted (op, n, lane) select * from unnest(%s::text[], %s::bigint[], %s::smallint[])"
+        " on conflict do nothing",
+        _columns([(op, n, lane) for (op, n), lane in out.uncounted.items()], 3),
+    )
 
 
 async def _write_records(conn: Connection, out: Outcome, numbered: Numbered, batch_id: int) -> None:

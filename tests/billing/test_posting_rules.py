@@ -62,6 +62,7 @@ def _books(*, free: int, lent: dict[int, tuple[int, str]], share_ppm: int = 750_
         booked={},
         claimed={},
         gone=set(),
+        uncounted=set(),
     )
 
 
