@@ -40,6 +40,9 @@ NAMED: Final[dict[str, tuple[str, ...]]] = {
         "tests/metering/test_meter_life.py"
         "::test_what_a_data_set_brings_back_open_is_ended_though_its_call_was_settled_elsewhere",
     ),
+    "what is counted after all is followed": (
+        "tests/billing/test_posting_counted.py::test_a_data_set_that_was_away_comes_back_and_counts",
+    ),
     "what was given stays owed": (
         "tests/metering/test_holds.py"
         "::test_what_a_dead_gateway_gave_stays_owed_where_the_call_made_again_comes_to_nothing",

@@ -255,6 +255,12 @@ MUTANTS: Final = (
         (Change("metering/meter.py", "send_again, *orphans)", "send_again, orphans[0])"),),
     ),
     Mutant(
+        "what is counted after all is followed",
+        "An end that the books have and no purse had counted is taken from the limit where one counts it.",
+        "the limit stays too low for the rest of the epoch",
+        (Change("billing/posting_counted.py", "if event.counted and (event.op, event.n) in", "if () in"),),
+    ),
+    Mutant(
         "sweeper checkpoint",
         "A dead gateway's call is charged up to its last checkpoint, by the purse's or the journal's word.",
         "its hold is released, and no checkpoint stands in the journal",
