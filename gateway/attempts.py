@@ -5,14 +5,13 @@ All attempts are one operation under one hold, so whatever happens here is one c
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Final, NoReturn, Protocol
+from typing import Final, NoReturn
 
 import msgspec
 
-from gateway import routing
 from gateway.exchange import Exchange
 from gateway.problems import Problem
+from gateway.routing import Routing
 from providers.catalogue import UpstreamTarget
 from providers.dialect import JSON_KIND, Dialect, Operation
 from providers.dialects import DIALECTS
@@ -34,12 +33,6 @@ REJECTIONS: Final = frozenset({400, 404, 413, 422})  # the caller's own fault: n
 OUR_FAULTS: Final = frozenset({401, 402, 403})  # our credential or our account there
 
 
-class HealthBook(Protocol):
-    def is_healthy(self, target_id: str, now_s: float) -> bool: ...
-    def success(self, target_id: str) -> None: ...
-    def failure(self, target_id: str, now_s: float) -> None: ...
-
-
 class Reached(msgspec.Struct, frozen=True):
     answer: UpstreamAnswer
     target: UpstreamTarget
@@ -48,18 +41,9 @@ class Reached(msgspec.Struct, frozen=True):
 
 
 class Attempts:
-    def __init__(
-        self,
-        *,
-        upstream: Upstream,
-        health: HealthBook,
-        now_s: Callable[[], float],
-        chance: Callable[[], float],
-    ) -> None:
+    def __init__(self, upstream: Upstream, routing: Routing) -> None:
         self._upstream = upstream
-        self._health = health
-        self._now_s = now_s
-        self._chance = chance
+        self._routing = routing
 
     async def reach(self, exchange: Exchange, *, stream: bool, output_limit: int | None) -> Reached:
         """The first answer with a 2xx status, or a Problem: the last one met, or the vendor's rejection."""
@@ -70,16 +54,9 @@ class Attempts:
             if exchange.only_target_id in (None, target.target_id)
             and (meant := operation_for(asked, operation, target.dialect, vendor=target.vendor)) is not None
         }
-        targets: Sequence[UpstreamTarget] = [
-            target for target in exchange.product.upstreams if target.target_id in spoken
-        ]
-        if len(targets) > 1:
-            now_s = self._now_s()
-            targets = routing.order(
-                targets,
-                is_healthy=lambda target_id: self._health.is_healthy(target_id, now_s),
-                chance=self._chance,
-            )
+        targets = self._routing.order(
+            [target for target in exchange.product.upstreams if target.target_id in spoken]
+        )
         last: Problem | None = None
         for position, target in enumerate(targets):
             tries = 2 if position == len(targets) - 1 else 1
@@ -94,10 +71,10 @@ class Attempts:
                 except (NotSent, UpstreamBroken) as error:
                     # A kept connection the vendor closed meanwhile looks like this: worth one more try.
                     last = problem_of(error)
-                    self._health.failure(target.target_id, self._now_s())
+                    self._routing.failure(target)
                 except UpstreamError as error:
                     last = problem_of(error)
-                    self._health.failure(target.target_id, self._now_s())
+                    self._routing.failure(target)
                     break
                 except _CannotServe as refusal:
                     last = last or refusal.problem  # an upstream that failed is the better reason
@@ -133,7 +110,7 @@ class Attempts:
         named = (answer.headers.get(name) for name in dialect.upstream_id_headers)
         exchange.upstream_id = next((name for name in named if name), None)
         if 200 <= answer.status < 300:
-            self._health.success(target.target_id)
+            self._routing.success(target)
             return _reached(exchange, answer, target, operation, dialect)
         vendor = dialect.read_error(answer.status, await _error_body(answer))
         if dialect.read_error_head is not None:
@@ -146,12 +123,12 @@ class Attempts:
             # The contract passes every 400 of a vendor's on as one; another upstream may know us better.
             raise _CannotServe(rejection(vendor))
         if vendor.status in REJECTIONS:
-            self._health.success(target.target_id)
+            self._routing.success(target)
             raise rejection(vendor)
         if vendor.status == 429:
             raise _NextTarget(rate_limited(vendor, answer.headers.get("retry-after")))
         if vendor.status >= 500:
-            self._health.failure(target.target_id, self._now_s())
+            self._routing.failure(target)
         raise _NextTarget(Problem("upstream_error"))
 
 

@@ -3,19 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 from typing import Any, Final
 
-from gateway import routing
-from gateway.attempts import (
-    ERROR_BODY_BYTES_MAX,
-    REJECTIONS,
-    HealthBook,
-    problem_of,
-    rate_limited,
-    rejection,
-)
+from gateway.attempts import ERROR_BODY_BYTES_MAX, REJECTIONS, problem_of, rate_limited, rejection
 from gateway.problems import Problem
+from gateway.routing import Routing
 from providers.catalogue import Product, UpstreamTarget
 from providers.dialect import JSON_KIND
 from providers.dialects import DIALECTS
@@ -32,30 +24,14 @@ _REFUSED: Final = REJECTIONS | {405, 409, 501}
 
 
 class FilesVendor:
-    def __init__(
-        self,
-        *,
-        upstream: Upstream,
-        health: HealthBook,
-        now_s: Callable[[], float],
-        chance: Callable[[], float],
-    ) -> None:
+    def __init__(self, upstream: Upstream, routing: Routing) -> None:
         self._upstream = upstream
-        self._health = health
-        self._now_s = now_s
-        self._chance = chance
+        self._routing = routing
 
     def choose(self, product: Product) -> UpstreamTarget | None:
         """The first healthy upstream that may have files; None where the product has none."""
-        now_s = self._now_s()
         targets = [target for target in product.upstreams if target.dialect == DIALECT]
-        if not targets:
-            return None
-        return routing.order(
-            targets,
-            is_healthy=lambda target_id: self._health.is_healthy(target_id, now_s),
-            chance=self._chance,
-        )[0]
+        return self._routing.order(targets)[0] if targets else None
 
     async def make(
         self,
@@ -154,12 +130,12 @@ class FilesVendor:
                 )
                 break
             except UpstreamError as error:
-                self._health.failure(target.target_id, self._now_s())
+                self._routing.failure(target)
                 if is_last or not isinstance(error, again):
                     problem = problem_of(error)
                     raise problem if isinstance(error, NotSent) else Lost(problem.code) from None
         if 200 <= answer.status < 300:
-            self._health.success(target.target_id)
+            self._routing.success(target)
             return answer
         raise await self._refusal(target, answer)
 
@@ -177,7 +153,7 @@ class FilesVendor:
             return rate_limited(vendor, answer.headers.get("retry-after"))
         if answer.status < 500:
             return Problem("upstream_error")
-        self._health.failure(target.target_id, self._now_s())
+        self._routing.failure(target)
         return Lost("upstream_error")
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from gateway.attempts import HealthBook
 from gateway.background import Background, FollowPace
 from gateway.batch_follow import PACE, BatchFollower
 from gateway.batch_objects import BatchObjects
@@ -15,6 +14,7 @@ from gateway.files import Files
 from gateway.files_vendor import FilesVendor
 from gateway.own_objects import OwnObjects
 from gateway.ports import StoredObjects
+from gateway.routing import Routing
 from metering.meter import Meter
 from providers.upstream import Upstream
 
@@ -24,9 +24,7 @@ class ObjectParts:
         self,
         *,
         upstream: Upstream,
-        health: HealthBook,
-        now_s: Callable[[], float],
-        chance: Callable[[], float],
+        routing: Routing,
         objects: StoredObjects,
         directory: Directory,
         meter: Meter,
@@ -35,7 +33,7 @@ class ObjectParts:
         self._objects = objects
         self._directory = directory
         self._meter = meter
-        self._vendor = FilesVendor(upstream=upstream, health=health, now_s=now_s, chance=chance)
+        self._vendor = FilesVendor(upstream, routing)
         self._told = BatchObjects(objects, self._vendor, meter.gateway_id)
         self.own = OwnObjects(objects, directory)
         self.follower = BatchFollower(

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Final
 
-from gateway import routing
-from gateway.attempts import HealthBook
 from gateway.calls import Admitted
 from gateway.problems import Problem
+from gateway.routing import Routing
 from gateway.telemetry import CallRecord
 from providers.catalogue import UpstreamTarget
 from providers.errors import FirstByteTimeout, UpstreamError
@@ -19,27 +17,15 @@ _REJECTIONS: Final = frozenset({400, 404, 405, 413, 422, 426})  # no other upstr
 
 
 class RealtimeVendors:
-    def __init__(
-        self,
-        *,
-        sockets: VendorSockets,
-        health: HealthBook,
-        now_s: Callable[[], float],
-        chance: Callable[[], float],
-    ) -> None:
+    def __init__(self, sockets: VendorSockets, routing: Routing) -> None:
         self._sockets = sockets
-        self._health = health
-        self._now_s = now_s
-        self._chance = chance
+        self._routing = routing
 
     async def connect(self, admitted: Admitted, record: CallRecord, *, is_beta: bool) -> VendorSocket:
         """Raises Problem: the last one met, or the vendor's rejection."""
         asked, operation = admitted.route.dialect.name, admitted.route.operation
-        now_s = self._now_s()
-        targets = routing.order(
-            [target for target in admitted.product.upstreams if target.dialect == asked],
-            is_healthy=lambda name: self._health.is_healthy(name, now_s),
-            chance=self._chance,
+        targets = self._routing.order(
+            [target for target in admitted.product.upstreams if target.dialect == asked]
         )
         headers = {"X-Request-Id": record.request_id}
         if is_beta:
@@ -56,18 +42,18 @@ class RealtimeVendors:
                 if refused.status in _REJECTIONS:
                     break
             except UpstreamError as error:
-                self._health.failure(target.target_id, self._now_s())
+                self._routing.failure(target)
                 code = "upstream_timeout" if isinstance(error, FirstByteTimeout) else "upstream_error"
                 last = Problem(code)
             else:
-                self._health.success(target.target_id)
+                self._routing.success(target)
                 return vendor
         assert last is not None, "an admitted product has an upstream of this dialect"
         raise last
 
     def _refused(self, target: UpstreamTarget, refused: HandshakeRefused) -> Problem:
         if refused.status >= 500:
-            self._health.failure(target.target_id, self._now_s())
+            self._routing.failure(target)
         if refused.status == 429:
             said = refused.retry_after
             seconds = int(said) if said is not None and said.isdecimal() and len(said) < 6 else 1

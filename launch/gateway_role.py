@@ -35,6 +35,7 @@ from gateway.realtime import Realtime
 from gateway.realtime_session import SessionLimits
 from gateway.realtime_vendors import RealtimeVendors
 from gateway.relay import Relay, RelayLimits
+from gateway.routing import Routing
 from gateway.slices import Pace
 from gateway.stored import Stored
 from gateway.stored_vendor import StoredVendor
@@ -189,15 +190,15 @@ def _build_application(
     opened: AsyncExitStack,
 ) -> Gateway:
     ids = _Ids()
-    health = Health()
-    objects = _build_objects(parts, directory=directory, health=health)
+    routing = Routing(Health(), now_s=time.monotonic, chance=random.SystemRandom().random)
+    objects = _build_objects(parts, directory=directory, routing=routing)
     stored = _build_stored(parts, directory=directory, limits=limits, others={"batch": objects.follower})
     stored.background.start()
     opened.push_async_callback(stored.background.close)
     calls = Calls(
         directory=directory,
         meter=parts.meter,
-        relay=_build_relay(parts.meter, parts.upstream, health, limits, stored),
+        relay=_build_relay(parts.meter, parts.upstream, routing, limits, stored),
         answers=KeptAnswers(parts.pool),
         stored=stored,
         own=objects.own,
@@ -211,12 +212,7 @@ def _build_application(
         realtime=Realtime(
             calls=calls,
             meter=parts.meter,
-            vendors=RealtimeVendors(
-                sockets=parts.sockets,
-                health=health,
-                now_s=time.monotonic,
-                chance=random.SystemRandom().random,
-            ),
+            vendors=RealtimeVendors(parts.sockets, routing),
             telemetry=telemetry,
             limits=SessionLimits(_pace(limits)),
             now_ms=now_ms,
@@ -237,12 +233,10 @@ def _build_application(
     )
 
 
-def _build_objects(parts: _Parts, *, directory: Directory, health: Health) -> ObjectParts:
+def _build_objects(parts: _Parts, *, directory: Directory, routing: Routing) -> ObjectParts:
     return ObjectParts(
         upstream=parts.upstream,
-        health=health,
-        now_s=time.monotonic,
-        chance=random.SystemRandom().random,
+        routing=routing,
         objects=ObjectRows(parts.pool),
         directory=directory,
         meter=parts.meter,
@@ -280,16 +274,11 @@ def _pace(limits: Limits) -> Pace:
     )
 
 
-def _build_relay(meter: Meter, upstream: Upstream, health: Health, limits: Limits, stored: Stored) -> Relay:
+def _build_relay(meter: Meter, upstream: Upstream, routing: Routing, limits: Limits, stored: Stored) -> Relay:
     return Relay(
         meter=meter,
         stored=stored,
-        attempts=Attempts(
-            upstream=upstream,
-            health=health,
-            now_s=time.monotonic,
-            chance=random.SystemRandom().random,
-        ),
+        attempts=Attempts(upstream, routing),
         now_ms=now_ms,
         limits=RelayLimits(
             answer_bytes_max=limits.upstream_answer_bytes_max,

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from hmac import digest
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import orjson
 from aiohttp import web
@@ -27,6 +27,7 @@ from gateway.realtime import Realtime
 from gateway.realtime_session import SessionLimits
 from gateway.realtime_vendors import RealtimeVendors
 from gateway.relay import Relay, RelayLimits
+from gateway.routing import Routing
 from gateway.slices import Pace
 from gateway.stored import Stored
 from gateway.stored_vendor import StoredVendor
@@ -144,7 +145,7 @@ class Everything:
 
 
 class AlwaysHealthy:
-    """gateway.attempts.HealthBook that remembers nothing."""
+    """gateway.routing.HealthBook that remembers nothing."""
 
     def is_healthy(self, target_id: str, now_s: float) -> bool:
         return True
@@ -154,6 +155,9 @@ class AlwaysHealthy:
 
     def failure(self, target_id: str, now_s: float) -> None:
         return
+
+
+ALWAYS_HEALTHY: Final = Routing(AlwaysHealthy(), now_s=lambda: 0.0, chance=lambda: 0.5)
 
 
 class MemoryAnswers:
@@ -248,7 +252,7 @@ class World:
 def _realtime(
     calls: Calls, meter: Meter, sockets: VendorSockets, telemetry: Telemetry, limits: SessionLimits
 ) -> Realtime:
-    vendors = RealtimeVendors(sockets=sockets, health=AlwaysHealthy(), now_s=lambda: 0.0, chance=lambda: 0.5)
+    vendors = RealtimeVendors(sockets, ALWAYS_HEALTHY)
     return Realtime(
         calls=calls, meter=meter, vendors=vendors, telemetry=telemetry, limits=limits, now_ms=lambda: NOW_MS
     )
@@ -313,7 +317,7 @@ async def world(
     )
     things = things or MemoryStored()
     listed = MemoryObjects(things)
-    objects = _objects(meter, listed, upstream, directory, clock_ms)
+    objects = _objects(meter, listed, upstream, directory)
     stored = _stored(meter, things, upstream, directory, clock_ms, follow_pace, {"batch": objects.follower})
     pace = Pace(checkpoint_s=2.0, checkpoint_tokens=256, wait_for_funds_s=wait_for_funds_s)
     relay = _relay(meter, stored, upstream, clock_ms, pace)
@@ -383,9 +387,7 @@ def _relay(meter: Meter, stored: Stored, upstream: Upstream, clock_ms: list[int]
     return Relay(
         meter=meter,
         stored=stored,
-        attempts=Attempts(
-            upstream=upstream, health=AlwaysHealthy(), now_s=lambda: clock_ms[0] / 1000, chance=lambda: 0.5
-        ),
+        attempts=Attempts(upstream, ALWAYS_HEALTHY),
         now_ms=lambda: clock_ms[0],
         limits=RelayLimits(
             answer_bytes_max=1 << 20,
@@ -397,14 +399,10 @@ def _relay(meter: Meter, stored: Stored, upstream: Upstream, clock_ms: list[int]
     )
 
 
-def _objects(
-    meter: Meter, listed: MemoryObjects, upstream: Upstream, directory: Directory, clock_ms: list[int]
-) -> ObjectParts:
+def _objects(meter: Meter, listed: MemoryObjects, upstream: Upstream, directory: Directory) -> ObjectParts:
     return ObjectParts(
         upstream=upstream,
-        health=AlwaysHealthy(),
-        now_s=lambda: clock_ms[0] / 1000,
-        chance=lambda: 0.5,
+        routing=ALWAYS_HEALTHY,
         objects=listed,
         directory=directory,
         meter=meter,

@@ -21,8 +21,8 @@ from metering.prices import Condition
 from providers.upstream import Upstream
 from tests.fakes.batch_vendor import BatchVendor, result
 from tests.fakes.gateway_world import (
+    ALWAYS_HEALTHY,
     FOLLOW_PACE,
-    AlwaysHealthy,
     Everything,
     World,
     api_key,
@@ -390,9 +390,7 @@ async def adopting(w: World, tmp_path: Path) -> tuple[Background, Meter, Upstrea
     await upstream.start()
     parts = ObjectParts(
         upstream=upstream,
-        health=AlwaysHealthy(),
-        now_s=lambda: 0.0,
-        chance=lambda: 0.5,
+        routing=ALWAYS_HEALTHY,
         objects=w.objects,
         directory=w.directory,
         meter=meter,

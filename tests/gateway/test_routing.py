@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
+from dataclasses import dataclass
 
-from gateway.routing import order
+from gateway.routing import Routing
 from providers.catalogue import UpstreamTarget
 
 
@@ -22,9 +23,25 @@ def target(name: str, *, priority: int = 1, weight: int = 1) -> UpstreamTarget:
     )
 
 
+@dataclass
+class Ailing:
+    """gateway.routing.HealthBook"""
+
+    names: list[str]
+
+    def is_healthy(self, target_id: str, _: float) -> bool:
+        return target_id not in self.names
+
+    def success(self, target_id: str) -> None:
+        self.names.remove(target_id)
+
+    def failure(self, target_id: str, _: float) -> None:
+        self.names.append(target_id)
+
+
 def tried(*targets: UpstreamTarget, ailing: str = "", chance: Callable[[], float] = lambda: 0.5) -> list[str]:
-    chosen = order(targets, is_healthy=lambda name: name not in ailing.split(), chance=chance)
-    return [target.target_id for target in chosen]
+    routing = Routing(Ailing(ailing.split()), now_s=lambda: 0.0, chance=chance)
+    return [target.target_id for target in routing.order(targets)]
 
 
 def test_priority_goes_before_weight() -> None:
