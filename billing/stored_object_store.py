@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Final
 
 import psycopg
+from psycopg.rows import TupleRow
 
 from billing import stored_store
 from billing.database import Connection
@@ -82,7 +83,23 @@ async def find(conn: Connection, *, company_id: str, kind: str, vendor_id: str) 
         {"company": company_id, "kind": kind, "id": vendor_id},
     )
     row = await cursor.fetchone()
-    return None if row is None else ObjectRow(StoredRow(*row[:7]), row[7].encode(), *row[8:])
+    return None if row is None else _object(row)
+
+
+async def made_by(conn: Connection, *, company_id: str, kind: str, op: str) -> tuple[ObjectRow | None, bool]:
+    """What a call has made, as far as its id is known; and whether the call goes on."""
+    cursor = await conn.execute(
+        f"select {_COLUMNS}{_THERE} and o.kind = %(kind)s and s.op = %(op)s",
+        {"company": company_id, "kind": kind, "op": op},
+    )
+    row = await cursor.fetchone()
+    going = await conn.execute("select exists (select from unfinished where op = %s)", [op])
+    [(goes_on,)] = await going.fetchall()
+    return None if row is None else _object(row), bool(goes_on)
+
+
+def _object(row: TupleRow) -> ObjectRow:
+    return ObjectRow(StoredRow(*row[:7]), row[7].encode(), *row[8:])
 
 
 async def show(conn: Connection, row: StoredRow, shown: bytes, *, instead_of: bytes | None) -> None:
@@ -147,4 +164,4 @@ async def is_in_use(conn: Connection, row: StoredRow) -> bool:
     return bool(is_used)
 
 
-__all__ = ["ObjectRow", "Page", "add", "find", "is_in_use", "page", "show", "totals"]
+__all__ = ["ObjectRow", "Page", "add", "find", "is_in_use", "made_by", "page", "show", "totals"]

@@ -30,7 +30,8 @@ _COLUMNS: Final = "s.kind, s.vendor_id, s.company_id, s.product_id, s.target_id,
 
 
 async def bind(conn: Connection, row: StoredRow, *, gateway_id: str, call: str | None) -> bool:
-    """The thing is the company's from now on. `call`: it goes on, and the gateway follows it.
+    """The thing is the company's from now on. `call`: it goes on, and the gateway follows it; said again, the
+    later word counts, also on what its id is.
 
     False: the id is another company's, and stays so.
     """
@@ -48,7 +49,8 @@ async def bind(conn: Connection, row: StoredRow, *, gateway_id: str, call: str |
         if call is not None:
             await conn.execute(
                 "insert into unfinished (op, kind, base_url, vendor_id, gateway_id, call)"
-                " values (%s, %s, %s, %s, %s, %s) on conflict (op) do update set call = excluded.call"
+                " values (%s, %s, %s, %s, %s, %s) on conflict (op) do update set call = excluded.call,"
+                " kind = excluded.kind, base_url = excluded.base_url, vendor_id = excluded.vendor_id"
                 " where unfinished.gateway_id = excluded.gateway_id",
                 [row.op, *thing, gateway_id, call],
             )
@@ -137,6 +139,7 @@ async def claim(conn: Connection, gateway_id: str) -> list[tuple[StoredRow, str]
             " (select u.op from unfinished u left join gateway g on g.id = u.gateway_id"
             "  where g.id is null or g.ended_at is not null"
             "  or g.seen_at < clock_timestamp() - make_interval(secs => %s)"
+            "  or (u.gateway_id = %s and not u.op = any(%s))"
             "  order by u.begun_at limit %s) returning *)"
             f" select {_COLUMNS}, mine.call from mine join stored s using (kind, base_url, vendor_id)"
             " order by mine.begun_at",

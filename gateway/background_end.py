@@ -32,6 +32,7 @@ class Followed(msgspec.Struct, frozen=True):
     client_gone: bool = False
     lines: int = 0  # of a batch
     service_tier: str | None = None  # as it was asked for
+    is_sought: bool = False  # nobody knows whether its vendor has taken it
 
     @classmethod
     def of(cls, exchange: Exchange, *, begun_ms: int, delivered: int) -> Followed:
@@ -61,6 +62,8 @@ class Followed(msgspec.Struct, frozen=True):
 
     def floor_micro(self, granted_micro: int) -> int:
         """What the call costs if nobody hears of it again."""
+        if self.is_sought:
+            return 0
         used = Usage(input=self.meta.input_tokens, output=self.delivered)
         bounds = bounds_of(self.price, input_tokens_max=TOKENS_MAX, asked=self.service_tier)
         return min(bounds.cheapest.charge_micro(used), granted_micro)
@@ -68,13 +71,14 @@ class Followed(msgspec.Struct, frozen=True):
     def end(self, answer: Answer | None, *, now_ms: int) -> UsageEvent:
         """By the vendor's own count; else by what it has made. None: nobody could learn how it ended.
 
-        The vendor had taken the call: where it says nothing at all, its input is what was used.
+        The vendor had taken the call: where it says nothing at all, its input is what was used. Where nobody
+        found that it had, nothing was.
         """
         usage, estimated = (None, False) if answer is None else (answer.usage, answer.units_are_estimated)
         made = 0 if answer is None else answer.text_bytes // ESTIMATE_BYTES_PER_TOKEN
         made = max(made, self.delivered)
         failed = answer is None or answer.error is not None
-        if usage is None and (answer is None or made or not failed):
+        if usage is None and not self.is_sought and (answer is None or made or not failed):
             usage, estimated = Usage(input=self.meta.input_tokens, output=made), True
         end_reason = "upstream_error" if failed else "completed"
         if answer is None and self.client_gone:

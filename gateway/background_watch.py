@@ -43,16 +43,6 @@ class FollowPace(msgspec.Struct, frozen=True):
     ends_every_s: float = 1.0  # what ended before the eyes of another gateway
 
 
-class Asks(Protocol):
-    """How the end of another kind of call is found."""
-
-    @property
-    def pace(self) -> FollowPace: ...
-
-    async def ask(self, followed: Followed, thing: StoredThing, *, cancels: bool) -> Answer:
-        """Raises Problem."""
-
-
 class Following:
     """One call that this process follows."""
 
@@ -78,6 +68,16 @@ class Following:
         except TimeoutError:
             pass  # nobody had to say that it is time
         self._look.clear()
+
+
+class Asks(Protocol):
+    """How the end of another kind of call is found."""
+
+    @property
+    def pace(self) -> FollowPace: ...
+
+    async def ask(self, following: Following, *, cancels: bool) -> Answer:
+        """What becomes known of it meanwhile is noted in `following`. Raises Problem."""
 
 
 class Watch:
@@ -140,7 +140,7 @@ class Watch:
         thing, other = following.thing, self._others.get(following.thing.kind)
         async with self._turns.of(thing.company_id):
             if other is not None:
-                return await other.ask(following.followed, thing, cancels=cancels)
+                return await other.ask(following, cancels=cancels)
             return await self._ask_vendor(thing, cancels=cancels)
 
     async def _ask_vendor(self, thing: StoredThing, *, cancels: bool) -> Answer:

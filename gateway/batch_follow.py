@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import logging
 from collections import Counter
 from typing import Final
 
+import msgspec
+
 from gateway.background import FollowPace
 from gateway.background_end import Followed
-from gateway.batch_objects import BatchObjects
+from gateway.background_watch import Following
+from gateway.batch_objects import MARK, BatchObjects, begun, is_sought
 from gateway.directory import Directory
 from gateway.file_content import CONTENT_BYTES_MAX
 from gateway.files_vendor import FilesVendor
@@ -19,8 +23,10 @@ from providers.catalogue import UpstreamTarget
 from providers.dialect import Answer
 from providers.errors import UpstreamError, VendorError
 from providers.openai_files.lines import RESULT_BYTES_MAX, LineCutter, OutputCount, of_batch, operation_of
-from providers.openai_files.objects import BatchSaid, read_batch
+from providers.openai_files.objects import BatchSaid, read_batch, usable
 from providers.quirks import quirks_for
+
+_log = logging.getLogger(__name__)
 
 # A batch is given a day; vendors end it then, and what they do not end is cancelled.
 PACE: Final = FollowPace(first_s=2.0, most_s=60.0, life_s=26 * 3600.0, farewell_s=3600.0)
@@ -37,8 +43,10 @@ class BatchFollower:
         objects: StoredObjects,
         told: BatchObjects,
         directory: Directory,
+        gateway_id: str,
         pace: FollowPace = PACE,
     ) -> None:
+        self._gateway_id = gateway_id
         self._vendor = vendor
         self._objects = objects
         self._told = told
@@ -46,11 +54,14 @@ class BatchFollower:
         self._failed_reads = Counter[str]()
         self.pace = pace
 
-    async def ask(self, followed: Followed, thing: StoredThing, *, cancels: bool) -> Answer:
+    async def ask(self, following: Following, *, cancels: bool) -> Answer:
         """How it stands; at its end with what it used. Raises Problem."""
-        target = holder_of(thing, self._directory)
+        target = holder_of(following.thing, self._directory)
         if target is None:
             raise Problem("upstream_error")  # perhaps not known here yet
+        if is_sought(following.thing):
+            await self._find(following, target)
+        followed, thing = following.followed, following.thing
         path, method = f"/batches/{thing.vendor_id}", "GET"
         if cancels:
             path, method = path + "/cancel", "POST"
@@ -75,6 +86,30 @@ class BatchFollower:
         return answer
 
     # -- inside
+
+    async def _find(self, following: Following, target: UpstreamTarget) -> None:
+        """Its answer was lost: it is known by our mark. Raises Problem; `id_not_found`: there is none."""
+        thing, followed = following.thing, following.followed
+        said = await self._vendor.find_marked(
+            target,
+            "/batches",
+            mark=MARK,
+            op=thing.op,
+            since_s=followed.begun_ms // 1000,
+            request_id=thing.op,
+        )
+        if said is None:
+            raise Problem("id_not_found")
+        one = begun(thing, usable(said.get("input_file_id")), said)
+        followed = msgspec.structs.replace(followed, is_sought=False, upstream_id=one.thing.vendor_id)
+        try:
+            is_ours = await self._objects.add(one, gateway_id=self._gateway_id, call=followed.to_text())
+        except BooksUnavailable:
+            raise Problem("meter_unavailable") from None
+        if not is_ours:
+            _log.error("stored_id_of_another kind=batch op=%s", thing.op)
+            raise Problem("upstream_error")
+        following.thing, following.followed = one.thing, followed
 
     async def _count(
         self, followed: Followed, thing: StoredThing, said: BatchSaid, target: UpstreamTarget

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 from typing import Any, Final
 
 from gateway.files_vendor import FilesVendor
@@ -15,6 +16,7 @@ _log = logging.getLogger(__name__)
 
 RESULT_PURPOSE: Final = "batch_output"
 MARK: Final = "voucher_op"  # in the metadata at the vendor: by it a batch is found whose answer was lost
+_SOUGHT: Final = ":"  # before its call's name
 
 
 class BatchObjects:
@@ -87,6 +89,22 @@ class BatchObjects:
         return {**plain, **said, "id": file_id}
 
 
+def sought(file: StoredThing, op: str) -> StoredThing:
+    """A batch that is being made of `file`, under a name that no vendor gives and no route takes."""
+    return replace(file, kind="batch", vendor_id=_SOUGHT + op, op=op)
+
+
+def is_sought(thing: StoredThing) -> bool:
+    return thing.vendor_id.startswith(_SOUGHT)
+
+
+def begun(sought: StoredThing, input_file: str | None, said: dict[str, Any]) -> StoredObject:
+    """What was sought, as its vendor tells it: its results are bound when they are asked for."""
+    thing = replace(sought, vendor_id=said["id"])
+    told = of_company(thing, input_file, said) | dict.fromkeys(RESULT_FILES)
+    return StoredObject(thing=thing, shown=shown(told), input_file=input_file)
+
+
 def of_company(thing: StoredThing, input_file: str | None, said: dict[str, Any]) -> dict[str, Any]:
     """Under its own ids and its product's name, without our mark."""
     told = {**said, "id": thing.vendor_id, "input_file_id": input_file}
@@ -98,4 +116,4 @@ def of_company(thing: StoredThing, input_file: str | None, said: dict[str, Any])
     return told
 
 
-__all__ = ["MARK", "BatchObjects", "of_company"]
+__all__ = ["MARK", "BatchObjects", "begun", "is_sought", "of_company", "sought"]

@@ -6,45 +6,36 @@ and its end is found as that of a call in the background (gateway/background.py)
 
 from __future__ import annotations
 
-import asyncio
-import logging
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from functools import partial
-from typing import Any, Final
+from typing import Final
 
 from gateway.asgi.request import Request
 from gateway.asgi.response import JSON, NO_CACHE, Headers
 from gateway.auth import Caller
 from gateway.background import Background
-from gateway.background_end import Followed
 from gateway.batch_admission import admit_batch
-from gateway.batch_objects import MARK, BatchObjects, of_company
+from gateway.batch_beginning import BatchBeginning
+from gateway.batch_objects import BatchObjects, begun, sought
 from gateway.batch_request import BatchAsked, read_batch_request
 from gateway.calls import Calls, refusal_of, tag_of
 from gateway.directory import Directory
 from gateway.exchange import Exchange
-from gateway.files_vendor import FilesVendor, Lost
+from gateway.files_vendor import FilesVendor
 from gateway.object_lists import list_of
 from gateway.outlet import Outlet
 from gateway.own_objects import OwnObjects
-from gateway.ports import BooksUnavailable, StoredObject, StoredObjects, StoredThing
-from gateway.problems import Problem, charged_failure
+from gateway.ports import BooksUnavailable, StoredObject, StoredObjects
+from gateway.problems import Problem
 from gateway.telemetry import CallRecord
 from metering.meter import Meter
-from metering.wish import MeterUnavailable
-from providers.catalogue import UpstreamTarget
 from providers.facts import BadRequest
-from providers.openai_files.objects import RESULT_FILES, is_running, shown
+from providers.openai_files.objects import is_running, shown
 from providers.openai_files.routes import ObjectRoute
-
-_log = logging.getLogger(__name__)
 
 OPEN_MAX: Final = 20  # of one company
 AT_ONCE_MAX: Final = 16  # questions of one company, per process
-BIND_TRIES: Final = 3
-BIND_PAUSE_S: Final = 0.2
-LOOK_PAUSE_S: Final = 1.0  # a list may lag behind what was made
 END_S: Final = 3.0  # what has just ended is soon charged, and shown after that
 
 
@@ -63,7 +54,6 @@ class Batches:
         now_ms: Callable[[], int],
     ) -> None:
         self._calls = calls
-        self._meter = meter
         self._objects = objects
         self._own = own
         self._vendor = vendor
@@ -71,6 +61,9 @@ class Batches:
         self._directory = directory
         self._now_ms = now_ms
         self._told = told
+        self._beginning = BatchBeginning(
+            meter=meter, objects=objects, vendor=vendor, background=background, now_ms=now_ms
+        )
         self._asking = Counter[str]()
 
     async def answer(
@@ -119,6 +112,8 @@ class Batches:
         except BadRequest as bad:
             raise refusal_of(bad) from None
         begin = partial(self._begin, caller, asked, tag_of(request), outlet, record)
+        if request.header(b"idempotency-key") is not None:
+            begin = partial(self._begin_once, caller, outlet, record, begin)
         await self._calls.once(caller, request, outlet, record, said=raw, run=begin)
 
     async def _begin(
@@ -149,37 +144,42 @@ class Batches:
             target_id=target.target_id,
             attempts=1,
         )
+        thing = sought(file.thing, op)
+        said = await self._beginning.make(exchange, thing, asked, target, outlet)
+        one = begun(thing, file.thing.vendor_id, said)
+        await self._beginning.keep(exchange, one, outlet)
+        await self._answer(one, outlet, record)
+
+    async def _begin_once(
+        self,
+        caller: Caller,
+        outlet: Outlet,
+        record: CallRecord,
+        begin: Callable[[str], Awaitable[None]],
+        op: str,
+    ) -> None:
+        """Whoever began it before may have died: what it has made is told, and nothing is made again."""
         try:
-            said = await self._make(target, asked, op, record.request_id)
-        except BaseException as error:
-            await self._release(exchange, error)
-            raise
-        exchange.upstream_id = said["id"]
-        told = await self._keep(exchange, file, said, outlet)
+            made, goes_on = await self._objects.made_by(caller.company.company_id, "batch", op)
+        except BooksUnavailable:
+            raise Problem("meter_unavailable", retry_after_s=1) from None
+        if made is not None:
+            outlet.is_charged = True
+            record.usage_id = op
+            await self._answer(made, outlet, record)
+        elif goes_on:
+            outlet.may_be_charged = True  # it is sought: the key keeps its operation
+            raise Problem("idempotency_in_progress", retry_after_s=5)
+        else:
+            await begin(op)
+
+    async def _answer(self, one: StoredObject, outlet: Outlet, record: CallRecord) -> None:
         headers: Headers = [
             JSON,
             (b"x-request-id", record.request_id.encode()),
-            (b"x-voucher-usage-id", op.encode()),
+            (b"x-voucher-usage-id", one.thing.op.encode()),
         ]
-        await outlet.whole(200, headers, shown(told))
-
-    async def _make(
-        self, target: UpstreamTarget, asked: BatchAsked, op: str, request_id: str
-    ) -> dict[str, Any]:
-        """Where the answer is lost the batch may run all the same, and cost: it is looked for."""
-        body = asked.for_vendor(MARK, op)
-        try:
-            return await self._vendor.make(target, "/batches", body, request_id=request_id)
-        except Lost:
-            for is_last in (False, True):
-                found = await self._vendor.find_marked(
-                    target, "/batches", mark=MARK, op=op, request_id=request_id
-                )
-                if found is not None:
-                    return found
-                if not is_last:
-                    await asyncio.sleep(LOOK_PAUSE_S)
-            raise
+        await outlet.whole(200, headers, one.shown)
 
     async def _make_room(self, caller: Caller) -> None:
         if not self._background.has_room:
@@ -195,67 +195,6 @@ class Batches:
                 korean=f"진행 중인 배치가 이미 {OPEN_MAX}개입니다. 끝난 뒤에 다시 시도해 주세요.",
                 retry_after_s=60,
             )
-
-    async def _keep(
-        self, exchange: Exchange, file: StoredObject, said: dict[str, Any], outlet: Outlet
-    ) -> dict[str, Any]:
-        """Bound before the client can learn the id, and followed from now on. Raises Problem."""
-        theirs, op = file.thing, exchange.meta.op
-        thing = StoredThing(
-            kind="batch",
-            vendor_id=said["id"],
-            company_id=theirs.company_id,
-            product_id=theirs.product_id,
-            target_id=theirs.target_id,
-            base_url=theirs.base_url,
-            op=op,
-        )
-        told = of_company(thing, theirs.vendor_id, said)
-        told |= dict.fromkeys(RESULT_FILES)  # theirs are bound when they are asked for
-        one = StoredObject(thing=thing, shown=shown(told), input_file=theirs.vendor_id)
-        call = Followed.of(exchange, begun_ms=self._now_ms(), delivered=0).to_text()
-        is_ours: bool | None = None  # None: nobody could write it down
-        try:
-            is_ours = await self._bind(one, call)
-        finally:
-            if is_ours is not False:
-                self._background.follow(exchange, thing, 0)
-            if is_ours is None:
-                self._background.give_up(op)
-        if is_ours is None:
-            outlet.is_charged = True  # cancelled, and charged for what it made: no repeat under its key
-            raise charged_failure("meter_unavailable", op)
-        if not is_ours:
-            _log.error("stored_id_of_another kind=batch op=%s", op)
-            problem = Problem("upstream_error")
-            await self._release(exchange, problem)
-            raise problem
-        outlet.is_charged = True  # a repeat is answered alike
-        return told
-
-    async def _bind(self, one: StoredObject, call: str) -> bool | None:
-        for tries_left in range(BIND_TRIES - 1, -1, -1):
-            try:
-                return await self._objects.add(one, gateway_id=self._meter.gateway_id, call=call)
-            except BooksUnavailable:
-                if tries_left:
-                    await asyncio.sleep(BIND_PAUSE_S)
-        return None
-
-    async def _release(self, exchange: Exchange, error: BaseException) -> None:
-        """The vendor has not taken it."""
-        code = error.code if isinstance(error, Problem) else "upstream_error"
-        event = exchange.end(
-            usage=None,
-            estimated=False,
-            end_reason="upstream_timeout" if code == "upstream_timeout" else "upstream_error",
-            now_ms=self._now_ms(),
-            error=code,
-        )
-        try:
-            await self._meter.settle(exchange.held, event, tokens=0)
-        except MeterUnavailable:
-            pass  # the hold cost nothing, and its end is written down or swept
 
 
 __all__ = ["Batches"]

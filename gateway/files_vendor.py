@@ -12,13 +12,15 @@ from providers.catalogue import Product, UpstreamTarget
 from providers.dialect import JSON_KIND
 from providers.dialects import DIALECTS
 from providers.errors import NotSent, UpstreamBroken, UpstreamError
-from providers.openai_files.objects import read_list, read_object
+from providers.openai_files.objects import count, read_list, read_object
 from providers.upstream import Upstream, UpstreamAnswer
 
 DIALECT: Final = "openai"  # the one whose files and batches these are
 ANSWER_S: Final = 300.0
 OBJECT_BYTES_MAX: Final = 4 * 1024 * 1024
-_NEWEST: Final = 100
+_PAGE: Final = 100
+_PAGES_MAX: Final = 50
+_CLOCKS_S: Final = 3600  # between the vendor's and ours
 _UNKNOWN: Final = frozenset({404, 410})
 _REFUSED: Final = REJECTIONS | {405, 409, 501}
 
@@ -64,24 +66,45 @@ class FilesVendor:
             raise Problem("id_not_found") from None
 
     async def find_marked(
-        self, target: UpstreamTarget, path: str, *, mark: str, op: str, request_id: str
+        self, target: UpstreamTarget, path: str, *, mark: str, op: str, since_s: int, request_id: str
     ) -> dict[str, Any] | None:
-        """Of the newest things of a list the one whose metadata say `mark`: op. Raises Problem."""
+        """Of what was made since then (in s, by clocks that differ) the one whose metadata say `mark`: op.
+
+        Lists have the newest first. Raises Problem, also where the list cannot be read that far.
+        """
+        after, seen = "", set[str]()
+        for _ in range(_PAGES_MAX):
+            page, has_more = await self._page(target, f"{path}?limit={_PAGE}{after}", request_id)
+            for one in page:
+                metadata = one.get("metadata")
+                if type(metadata) is dict and metadata.get(mark) == op:
+                    return one
+            if not page or not has_more or 0 < count(page[-1], "created_at") < since_s - _CLOCKS_S:
+                return None
+            last_id = page[-1]["id"]
+            if last_id in seen:
+                break  # it knows no pages
+            seen.add(last_id)
+            after = f"&after={last_id}"
+        raise Problem("upstream_error")
+
+    # -- inside
+
+    async def _page(
+        self, target: UpstreamTarget, path: str, request_id: str
+    ) -> tuple[list[dict[str, Any]], bool]:
         try:
             async with asyncio.timeout(ANSWER_S):
-                answer = await self.stream(target, f"{path}?limit={_NEWEST}", request_id=request_id)
+                answer = await self.stream(target, path, request_id=request_id)
                 raw = await answer.read(OBJECT_BYTES_MAX)
         except TimeoutError:
             raise Problem("upstream_timeout") from None
         except UpstreamError as error:
             raise problem_of(error) from None
-        for one in read_list(raw):
-            metadata = one.get("metadata")
-            if type(metadata) is dict and metadata.get(mark) == op:
-                return one
-        return None
-
-    # -- inside
+        page = read_list(raw)
+        if page is None:
+            raise Problem("upstream_error")
+        return page
 
     async def _object(
         self,

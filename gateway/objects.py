@@ -37,7 +37,12 @@ class ObjectParts:
         self._told = BatchObjects(objects, self._vendor, meter.gateway_id)
         self.own = OwnObjects(objects, directory)
         self.follower = BatchFollower(
-            vendor=self._vendor, objects=objects, told=self._told, directory=directory, pace=pace
+            vendor=self._vendor,
+            objects=objects,
+            told=self._told,
+            directory=directory,
+            gateway_id=meter.gateway_id,
+            pace=pace,
         )
 
     def routes(

@@ -102,6 +102,12 @@ class StoredObjects(Protocol):
     async def add(self, one: StoredObject, *, gateway_id: str, call: str | None = None) -> bool:
         """Bound and listed, in one step; again it does no harm. As `StoredThings.bind`."""
 
+    async def seek(self, thing: StoredThing, *, gateway_id: str, call: str) -> None:
+        """Its call is being made: it goes on, under a name that no vendor gives, until `add` says another."""
+
+    async def made_by(self, company_id: str, kind: str, op: str) -> tuple[StoredObject | None, bool]:
+        """What a call has made, as far as its id is known; and whether the call goes on."""
+
     async def find(self, company_id: str, kind: str, vendor_id: str) -> StoredObject | None: ...
 
     async def show(self, thing: StoredThing, shown: bytes, *, instead_of: bytes | None = None) -> None:

@@ -36,17 +36,16 @@ class ObjectRows:
             found = await stored_object_store.find(
                 conn, company_id=company_id, kind=kind, vendor_id=vendor_id
             )
-        if found is None:
-            return None
-        return ports.StoredObject(
-            stored_thing(found.row),
-            found.shown,
-            found.purpose,
-            found.size_bytes,
-            found.expires_s,
-            found.bounds,
-            found.input_file,
-        )
+        return None if found is None else _object(found)
+
+    async def seek(self, thing: ports.StoredThing, *, gateway_id: str, call: str) -> None:
+        async with self._conn() as conn:
+            await stored_store.bind(conn, stored_row(thing), gateway_id=gateway_id, call=call)
+
+    async def made_by(self, company_id: str, kind: str, op: str) -> tuple[ports.StoredObject | None, bool]:
+        async with self._conn() as conn:
+            found, goes_on = await stored_object_store.made_by(conn, company_id=company_id, kind=kind, op=op)
+        return None if found is None else _object(found), goes_on
 
     async def show(self, thing: ports.StoredThing, shown: bytes, *, instead_of: bytes | None = None) -> None:
         async with self._conn() as conn:
@@ -79,3 +78,15 @@ class ObjectRows:
                 yield conn
         except AWAY as error:
             raise ports.BooksUnavailable from error
+
+
+def _object(found: ObjectRow) -> ports.StoredObject:
+    return ports.StoredObject(
+        stored_thing(found.row),
+        found.shown,
+        found.purpose,
+        found.size_bytes,
+        found.expires_s,
+        found.bounds,
+        found.input_file,
+    )

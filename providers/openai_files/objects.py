@@ -30,16 +30,17 @@ def read_object(raw: bytes) -> dict[str, Any] | None:
     return said
 
 
-def read_list(raw: bytes) -> list[dict[str, Any]]:
-    """The objects of a list; nothing where it is none."""
+def read_list(raw: bytes) -> tuple[list[dict[str, Any]], bool] | None:
+    """(the objects of a page, whether more follow); None where it is no list."""
     try:
         said = orjson.loads(raw)
     except orjson.JSONDecodeError:
-        return []
+        return None
     data = said.get("data") if type(said) is dict else None
     if type(data) is not list:
-        return []
-    return [one for one in data if type(one) is dict and usable(one.get("id")) is not None]
+        return None
+    objects = [one for one in data if type(one) is dict and usable(one.get("id")) is not None]
+    return objects, said.get("has_more") is True
 
 
 def usable(value: Any) -> str | None:

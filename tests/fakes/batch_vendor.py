@@ -27,6 +27,8 @@ class BatchVendor:
     chats: list[Any] = field(default_factory=list)
     statuses: dict[tuple[str, str], int] = field(default_factory=dict)  # to be answered: (method, path)
     cuts_content_after: int | None = None
+    lists_lag: int = 0  # so many more lists do not have what was made
+    page_max: int = 100
     odd_path: str = ""  # for who stands before it and answers otherwise
     odd_body: bytes = b""
     names: Any = field(default_factory=lambda: (str(n) for n in itertools.count(1)))
@@ -94,8 +96,7 @@ class BatchVendor:
         if not rest and request.method == "POST":
             return web.json_response(self.begin(await request.json()))
         if not rest:
-            every = list(self.batches.values())
-            return web.json_response({"object": "list", "data": every, "has_more": False})
+            return web.json_response(self._list(request))
         made = self.batches.get(rest[0])
         if made is None:
             return web.json_response(NOT_FOUND, status=404)
@@ -104,6 +105,16 @@ class BatchVendor:
                 return web.json_response({"error": {"message": "Cannot cancel"}}, status=409)
             self.finish("cancelled", only=rest[0])
         return web.json_response(made)
+
+    def _list(self, request: web.Request) -> dict[str, Any]:
+        if self.lists_lag > 0:
+            self.lists_lag -= 1
+            return {"object": "list", "data": [], "has_more": False}
+        every = list(reversed(self.batches.values()))
+        if (after := request.query.get("after")) is not None:
+            every = every[[one["id"] for one in every].index(after) + 1 :]
+        page = every[: min(int(request.query["limit"]), self.page_max)]
+        return {"object": "list", "data": page, "has_more": len(page) < len(every)}
 
     def begin(self, asked: dict[str, Any]) -> dict[str, Any]:
         made = {

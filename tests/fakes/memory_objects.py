@@ -17,6 +17,7 @@ class MemoryObjects:
     objects: dict[tuple[str, str, str], StoredObject] = field(default_factory=dict)
     now_s: float = 0.0
     is_read_only: bool = False
+    seeks_nothing: bool = False  # it is written down, and nobody hears of it
 
     async def add(self, one: StoredObject, *, gateway_id: str, call: str | None = None) -> bool:
         self._reach()
@@ -28,6 +29,16 @@ class MemoryObjects:
         await self.things.bind(one.thing, gateway_id=gateway_id, call=call)
         self.objects.setdefault(_key(one.thing), one)
         return True
+
+    async def seek(self, thing: StoredThing, *, gateway_id: str, call: str) -> None:
+        await self.things.bind(thing, gateway_id=gateway_id, call=call)
+        if self.seeks_nothing:
+            raise BooksUnavailable
+
+    async def made_by(self, company_id: str, kind: str, op: str) -> tuple[StoredObject | None, bool]:
+        self._reach()
+        made = [one for one in self._there(company_id, kind) if one.thing.op == op]
+        return (made[0] if made else None), op in self.things.unfinished
 
     async def find(self, company_id: str, kind: str, vendor_id: str) -> StoredObject | None:
         self._reach()

@@ -171,5 +171,8 @@ async def test_what_a_vendor_makes_without_an_id(tmp_path: Path) -> None:
         vendor.odd_path = "/v1/batches"
         heard = await w.client.call("POST", "/v1/batches", asked(file_id))
         assert (heard.status, heard.code) == (502, "upstream_error")
+        await until(lambda: vendor.asked.count(("GET", "/batches?limit=100")) > 4)
+        w.clock_ms[0] += 121_000
+        await until(lambda: not w.things.unfinished)
         assert [event.charge_micro for event in w.events] == [0]
         assert await held(w) == "0"

@@ -96,6 +96,24 @@ async def test_a_life(both: Both) -> None:
     assert await objects.totals("gaonde") == Totals(0, 0, 0)
 
 
+async def test_what_is_sought_until_its_id_is_known(both: Both) -> None:
+    objects, things = both
+    assert await objects.made_by("gaonde", "batch", "op2") == (None, False)
+    await objects.seek(replace(BATCH.thing, vendor_id=":op2"), gateway_id="g1", call='{"a":1}')
+    assert await objects.made_by("gaonde", "batch", "op2") == (None, True)
+    page = await objects.page("gaonde", PageAsked("batch", 9))
+    assert page is not None
+    assert list(page[0]) == []
+    assert await objects.add(BATCH, gateway_id="g1", call='{"a":2}')
+    assert await objects.made_by("gaonde", "batch", "op2") == (BATCH, True)
+    assert await objects.made_by("other", "batch", "op2") == (None, True)
+    assert await objects.made_by("gaonde", "file", "op2") == (None, True)
+    await things.hand_on("g1")
+    assert list(await things.claim("g2")) == [(BATCH.thing, '{"a":2}')]
+    await things.finish("op2")
+    assert await objects.made_by("gaonde", "batch", "op2") == (BATCH, False)
+
+
 async def test_what_is_another_companys_leaves_nothing(both: Both) -> None:
     objects, things = both
     assert await objects.add(BATCH, gateway_id="g1", call="{}")

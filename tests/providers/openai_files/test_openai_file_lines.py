@@ -138,12 +138,32 @@ def test_any_line_is_shown(raw: bytes) -> None:
 
 @given(documents(BATCH, {"object": "list", "data": [BATCH]}))
 def test_any_object_is_read_and_shown(raw: bytes) -> None:
-    every = read_list(raw)
+    page = read_list(raw)
+    every = [] if page is None else page[0]
     if (one := read_object(raw)) is not None:
         every.append(one)
     for said in every:
         assert read_batch(said, NO_QUIRKS).completed >= 0
         assert orjson.loads(shown(said))["id"] == said["id"]
+
+
+@pytest.mark.parametrize(
+    ("said", "ids", "has_more"),
+    [
+        ({"data": [{"id": "b1"}, {"id": "../b"}, {"id": 5}, "b2", {"id": "b3"}]}, ["b1", "b3"], False),
+        ({"data": [{"id": "b1"}], "has_more": True}, ["b1"], True),
+        ({"data": [], "has_more": "true"}, [], False),
+        ({"data": {"id": "b1"}}, None, False),
+        ([{"id": "b1"}], None, False),
+        (5, None, False),
+    ],
+)
+def test_pages_of_a_vendors_list(said: Any, ids: list[str] | None, has_more: bool) -> None:
+    """What is no list says nothing of what it lacks."""
+    page = read_list(orjson.dumps(said))
+    assert (None if page is None else ([one["id"] for one in page[0]], page[1])) == (
+        None if ids is None else (ids, has_more)
+    )
 
 
 def test_what_is_too_large_to_be_shown_says_its_plain_fields() -> None:
