@@ -27,6 +27,7 @@ class StoredRow:
 
 
 _COLUMNS: Final = "s.kind, s.vendor_id, s.company_id, s.product_id, s.target_id, s.base_url, s.op"
+_CLAIMED: Final = _COLUMNS.removesuffix("s.op") + "mine.op"  # two calls may have got one id
 
 
 async def bind(conn: Connection, row: StoredRow, *, gateway_id: str, call: str | None) -> bool:
@@ -126,8 +127,12 @@ async def hand_on(conn: Connection, gateway_id: str) -> None:
     await conn.execute("update unfinished set gateway_id = '' where gateway_id = %s", [gateway_id])
 
 
-async def claim(conn: Connection, gateway_id: str) -> list[tuple[StoredRow, str]]:
+async def claim(
+    conn: Connection, gateway_id: str, *, but: list[str] | None = None
+) -> list[tuple[StoredRow, str]]:
     """What nobody follows any more is this gateway's from now on. -> each with its call
+
+    With `but`, also what is its own already, except these calls: what it has claimed and never heard of.
 
     One gateway claims at a time. Row locks would not do: a row that another took in between is looked at
     again beside the gateway it was joined with before, and would be taken twice.
@@ -141,8 +146,8 @@ async def claim(conn: Connection, gateway_id: str) -> list[tuple[StoredRow, str]
             "  or g.seen_at < clock_timestamp() - make_interval(secs => %s)"
             "  or (u.gateway_id = %s and not u.op = any(%s))"
             "  order by u.begun_at limit %s) returning *)"
-            f" select {_COLUMNS}, mine.call from mine join stored s using (kind, base_url, vendor_id)"
+            f" select {_CLAIMED}, mine.call from mine join stored s using (kind, base_url, vendor_id)"
             " order by mine.begun_at",
-            [gateway_id, GATEWAY_LOST_S, CLAIMED_MAX],
+            [gateway_id, GATEWAY_LOST_S, None if but is None else gateway_id, but or [], CLAIMED_MAX],
         )
         return [(StoredRow(*row[:7]), str(row[7])) for row in await cursor.fetchall()]

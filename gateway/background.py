@@ -62,6 +62,7 @@ class Background:
         self._attached: set[str] = set()  # their own streams are read here
         self._ending: dict[str, asyncio.Task[None]] = {}  # charged; their rows still have to go
         self._chores: list[asyncio.Task[None]] = []
+        self._is_claim_in_doubt = False
 
     @property
     def has_room(self) -> bool:
@@ -286,15 +287,22 @@ class Background:
     async def _claim(self) -> None:
         if not self.has_room:
             return
-        for thing, call in await self._things.claim(self._meter.gateway_id):
-            if thing.op in self._following or thing.op in self._attached or thing.op in self._ending:
+        gateway_id, but = self._meter.gateway_id, None
+        if self._is_claim_in_doubt:
+            but = [*self._following, *self._attached, *self._ending]
+        self._is_claim_in_doubt = True  # until it is answered: else nobody would follow what it has taken
+        claimed = await self._things.claim(gateway_id, but=but)
+        self._is_claim_in_doubt = False
+        for thing, call in claimed:
+            if self.is_here(thing.op):
                 continue
             try:
                 followed = Followed.from_text(call)
             except ValueError:
                 _log.error("background_unreadable op=%s", thing.op)
                 continue
-            self.begin(followed, thing, None)
+            if but is None or followed.meta.gateway_id != gateway_id:  # of our own the end is told elsewhere
+                self.begin(followed, thing, None)
 
 
 def _of_another(event: UsageEvent) -> UsageEvent:

@@ -159,5 +159,10 @@ class StoredThings(Protocol):
     async def hand_on(self, gateway_id: str) -> None:
         """This gateway stops: what it follows is for whoever comes first."""
 
-    async def claim(self, gateway_id: str) -> Sequence[tuple[StoredThing, str]]:
-        """What nobody follows any more, with its call: this gateway's from now on."""
+    async def claim(
+        self, gateway_id: str, *, but: Sequence[str] | None = None
+    ) -> Sequence[tuple[StoredThing, str]]:
+        """What nobody follows any more, with its call: this gateway's from now on.
+
+        `but`: also what is its own already, except these calls.
+        """

@@ -191,10 +191,13 @@ class StoredRows:
         except AWAY as error:
             raise ports.BooksUnavailable from error
 
-    async def claim(self, gateway_id: str) -> Sequence[tuple[ports.StoredThing, str]]:
+    async def claim(
+        self, gateway_id: str, *, but: Sequence[str] | None = None
+    ) -> Sequence[tuple[ports.StoredThing, str]]:
         try:
             async with self._pool.connection() as conn:
-                claimed = await stored_store.claim(conn, gateway_id)
+                known = None if but is None else list(but)
+                claimed = await stored_store.claim(conn, gateway_id, but=known)
         except AWAY as error:
             raise ports.BooksUnavailable from error
         return [(stored_thing(row), call) for row, call in claimed]

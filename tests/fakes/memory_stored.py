@@ -20,6 +20,7 @@ class MemoryStored:
     gone: set[str] = field(default_factory=lambda: {""})
     ends: set[str] = field(default_factory=set)  # seen by somebody, and not told yet
     is_away: bool = False
+    loses_answers: bool = False  # of claims: they are made, and nobody hears of them
 
     async def bind(self, thing: StoredThing, *, gateway_id: str, call: str | None) -> bool:
         self._reach()
@@ -78,11 +79,19 @@ class MemoryStored:
         for op, (thing, follower, call) in list(self.unfinished.items()):
             self.unfinished[op] = thing, "" if follower == gateway_id else follower, call
 
-    async def claim(self, gateway_id: str) -> Sequence[tuple[StoredThing, str]]:
+    async def claim(
+        self, gateway_id: str, *, but: Sequence[str] | None = None
+    ) -> Sequence[tuple[StoredThing, str]]:
         self._reach()
-        left = [one for one in self.unfinished.values() if one[1] in self.gone]
+        left = [
+            one
+            for op, one in self.unfinished.items()
+            if one[1] in self.gone or (but is not None and one[1] == gateway_id and op not in but)
+        ]
         for thing, _, call in left:
             self.unfinished[thing.op] = thing, gateway_id, call
+        if self.loses_answers:
+            raise BooksUnavailable
         return [(thing, call) for thing, _, call in left]
 
     def _reach(self) -> None:

@@ -260,6 +260,26 @@ async def test_another_gateway_follows_on(tmp_path: Path, was_swept: bool) -> No
             await upstream.close()
 
 
+async def test_what_was_claimed_and_not_heard_of_is_claimed_again(tmp_path: Path) -> None:
+    """The books have noted who follows it, and their answer was lost: else nobody ever would."""
+    vendor = StoringVendor()
+    async with world(vendor, tmp_path) as w:
+        await begun(w)
+        await w.background.close()
+        w.things.loses_answers = True
+        background, meter, upstream = await adopting(w, tmp_path)
+        try:
+            await until(lambda: [one[1] for one in w.things.unfinished.values()] == ["g2"])
+            w.things.loses_answers = False
+            vendor.finish()
+            await until(lambda: len(w.events) == 1)
+            assert w.events[0].charge_micro == CHARGE_MICRO
+        finally:
+            await background.close()
+            await meter.close(patience_s=0)
+            await upstream.close()
+
+
 async def test_what_cannot_be_followed_stops_nobody_else(tmp_path: Path) -> None:
     """A row that a later version wrote, and a product that is not known here."""
     vendor = StoringVendor()

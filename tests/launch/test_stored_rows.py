@@ -46,6 +46,17 @@ async def test_a_life(things: StoredThings) -> None:
     assert await things.find("gaonde", "response", "resp_1") is None
 
 
+async def test_what_was_claimed_unheard_is_claimed_again(things: StoredThings) -> None:
+    """And of two calls that got one id each is itself."""
+    twin = replace(THING, op="op2")
+    for thing in (THING, twin):
+        await things.bind(thing, gateway_id="g1", call="{}")
+    assert await things.claim("g1") == []
+    assert list(await things.claim("g1", but=["op1"])) == [(twin, "{}")]
+    assert {thing.op for thing, _ in await things.claim("g1", but=[])} == {"op1", "op2"}
+    assert await things.claim("g2", but=[]) == []
+
+
 async def test_what_is_noted_of_what_goes_on(things: StoredThings) -> None:
     """By whichever gateway: for the one that follows it."""
     await things.note_delivered("op1", 3)
