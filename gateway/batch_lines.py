@@ -23,6 +23,7 @@ from providers.quirks import quirks_for
 
 _BREATH_BYTES: Final = 256 * 1024  # between two breaths other calls are served
 _BREATH_LINES: Final = 64
+_BREAKS_MAX: Final = 2 * LINES_MAX  # some programs write an empty line between two
 
 
 class LinesReader:
@@ -40,7 +41,7 @@ class LinesReader:
         self._directory = directory
         self._now_ms = now_ms
         self._choose = choose
-        self._ids: set[str] = set()
+        self._ids: set[int] = set()  # hashes: the ids themselves could be large
         self._url = ""
         self._purpose = ""
         self._input = self._output = self._estimate = 0
@@ -87,7 +88,7 @@ class LinesReader:
 
     def _feed(self, raw: bytes) -> bytes:
         line = read_line(raw)
-        if line.custom_id in self._ids:
+        if hash(line.custom_id) in self._ids:
             raise BadRequest("`custom_id` was used by a line before.", "`custom_id`가 앞줄과 같습니다.")
         if self._url not in ("", line.url):
             raise BadRequest(
@@ -108,7 +109,7 @@ class LinesReader:
             output_limit=product.max_output_tokens if asks_for_too_much else None,
             quirks=quirks_for(target.vendor),
         )
-        self._ids.add(line.custom_id)
+        self._ids.add(hash(line.custom_id))
         self._url, self._purpose = line.url, facts.purpose
         self.files |= dict.fromkeys(facts.files)
         return write_line(line, body)
@@ -142,15 +143,21 @@ class LinesReader:
 
 async def read_lines(data: bytes, reader: LinesReader) -> bytes:
     """The whole file, as the vendor is to get it. Raises Problem."""
+    if data.count(b"\n") > _BREAKS_MAX:  # quickly told, where empty lines without end would take their time
+        raise Problem(
+            "invalid_request",
+            english=f"`file` must have {_BREAKS_MAX} lines at most, empty ones included.",
+            korean=f"`file` 값: 빈 줄을 포함해 {_BREAKS_MAX}줄 이하여야 합니다.",
+            param="file",
+        )
     written: list[bytes] = []
     since_bytes = since_lines = start = 0
     while start < len(data):
         end = data.find(b"\n", start)
         end = len(data) if end < 0 else end
         raw, start = data[start:end].strip(), end + 1
-        if not raw:
-            continue
-        written.append(reader.feed(raw))
+        if raw:
+            written.append(reader.feed(raw))
         since_bytes, since_lines = since_bytes + len(raw), since_lines + 1
         if since_bytes >= _BREATH_BYTES or since_lines >= _BREATH_LINES:
             since_bytes = since_lines = 0

@@ -154,7 +154,7 @@ class OutputCount:
         self._lines = lines
         self._input_tokens = input_tokens // max(1, lines)
         self._output_tokens_max = output_tokens_max
-        self._seen: set[str] = set()
+        self._seen: set[int] = set()  # hashes: the ids themselves could be large
         self._tokens = dict.fromkeys(Usage().tokens(), 0)
         self._units: dict[str, int] = {}
         self.answered = 0
@@ -168,7 +168,7 @@ class OutputCount:
         if type(said) is not dict or type(custom_id := said.get("custom_id")) is not str:
             self.unreadable(len(raw))
             return
-        if custom_id in self._seen or self.answered >= self._lines:
+        if hash(custom_id) in self._seen or self.answered >= self._lines:
             return
         response = said.get("response")
         if type(response) is not dict:
@@ -176,7 +176,7 @@ class OutputCount:
         status = response.get("status_code")
         if type(status) is not int or not 200 <= status < 300:
             return
-        self._seen.add(custom_id)
+        self._seen.add(hash(custom_id))
         body = written_if_shallow(response.get("body"))
         if body is None:
             self.unreadable(len(raw))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -353,6 +354,21 @@ async def test_lines_of_a_file(tmp_path: Path) -> None:
         assert raised.value.english == f"Line {LINES_MAX + 1}: a file has {LINES_MAX} lines at most."
         assert reader.bounds().lines == LINES_MAX
         assert reader.product == known
+
+
+@pytest.mark.parametrize("blank", [b"\n", b" \r\n"])
+async def test_empty_lines_without_end_are_no_file(tmp_path: Path, blank: bytes) -> None:
+    """Read one by one they would take the time of everybody's calls."""
+    async with world(BatchVendor(), tmp_path) as w:
+        caller = Caller(api_key(), Company("gaonde", None), b"")
+        reader = LinesReader(caller, w.directory, now_ms=NOW_MS, choose=lambda p: p.upstreams[0])
+        began_s = time.process_time()
+        with pytest.raises(Problem) as raised:
+            await read_lines(blank * 4_000_000, reader)
+        assert time.process_time() - began_s < 0.5
+        assert (raised.value.code, raised.value.param) == ("invalid_request", "file")
+        few = blank * 200 + jsonl(chat_line("a")) + blank + jsonl(chat_line("b"))
+        assert (await read_lines(few, reader)).count(b"\n") == 2
 
 
 async def test_uploads_at_once(tmp_path: Path) -> None:
