@@ -50,6 +50,8 @@ async def pass_content(
         if product_id is not None:
             rest = _lines(cutter.feed, rest, product_id)
             rest += b"".join([with_product(line, product_id) for line in cutter.flush()])
+            if cutter.too_long:
+                raise Problem("upstream_error")
         await outlet.last(rest)
     except UpstreamError as error:
         if not request.has_left():

@@ -18,7 +18,7 @@ from gateway.files import FILES_MAX, KEPT_BYTES_MAX, UPLOADS_AT_ONCE_MAX
 from gateway.ports import StoredObject, StoredThing
 from gateway.problems import Problem
 from metering.directory import Company
-from providers.openai_files.lines import LINES_MAX
+from providers.openai_files.lines import LINES_MAX, RESULT_BYTES_MAX
 from tests.fakes.asgi_client import AsgiClient
 from tests.fakes.batch_vendor import BatchVendor
 from tests.fakes.gateway_world import NOW_MS, Everything, World, api_key, product, voucher, world
@@ -384,6 +384,18 @@ async def test_content_that_breaks_off_is_not_ended(tmp_path: Path) -> None:
     async with world(vendor, tmp_path) as w:
         file_id = (await upload(w.client)).json["id"]
         heard = await w.client.call("GET", f"/v1/files/{file_id}/content")
+        assert not heard.complete
+
+
+async def test_a_result_too_long_to_be_shown_is_no_end_of_a_file(tmp_path: Path) -> None:
+    """A part of a file must not be taken for the whole."""
+    vendor = BatchVendor()
+    async with world(vendor, tmp_path) as w:
+        batch, _ = await begun(w)
+        long = b'{"custom_id":"a","x":"' + b"x" * RESULT_BYTES_MAX + b'"}'
+        vendor.finish(output=b'{"custom_id":"b"}\n' + long)
+        shown = (await w.client.call("GET", f"/v1/batches/{batch['id']}")).json
+        heard = await w.client.call("GET", f"/v1/files/{shown['output_file_id']}/content")
         assert not heard.complete
 
 
