@@ -56,12 +56,15 @@ def _asked(kind: str, query: bytes, products: frozenset[str] | None) -> PageAske
         raise Problem("id_not_found", param="after")
     if order not in ("asc", "desc"):
         raise _bad("order", "must be asc or desc", "asc 또는 desc여야 합니다")
+    purpose = (said.get("purpose") or None) if kind == "file" else None
+    if purpose is not None and usable(purpose) is None:
+        raise _bad("purpose", "must be what files are for", "파일의 용도여야 합니다")
     return PageAsked(
         kind=kind,
         limit=_limit(said.get("limit")),
         after=after,
         oldest_first=order == "asc",
-        purpose=said.get("purpose") if kind == "file" else None,
+        purpose=purpose,
         products=products,
     )
 

@@ -136,6 +136,8 @@ async def test_lists_show_ones_own_only(tmp_path: Path) -> None:
         ("?limit=-1", 400, None),
         ("?limit=x", 400, None),
         ("?order=up", 400, None),
+        ("?purpose=", ["file-5", "file-4", "file-3", "file-2", "file-1"], False),
+        ("?purpose=%00", 400, None),
         ("?" + "&".join("a=b" for _ in range(30)), 400, None),
     ],
 )
