@@ -15,6 +15,7 @@ from gateway.auth import Caller
 from gateway.batches_money import BatchBounds, terms_of
 from gateway.directory import Directory
 from gateway.problems import Problem
+from metering.usage import STANDARD_TIER
 from providers.catalogue import Product, UpstreamTarget
 from providers.dialects import OPENAI_BATCHED, Route
 from providers.facts import BadRequest, RequestFacts
@@ -171,6 +172,7 @@ def _refuse_what_no_batch_has(body: dict[str, Any], facts: RequestFacts) -> None
         (facts.background, "background"),
         (facts.stores, "store"),
         (facts.follows is not None, "previous_response_id"),
+        (facts.service_tier not in (None, STANDARD_TIER), "service_tier"),  # a batch has one price
     ):
         if is_asked:
             raise BadRequest(

@@ -222,6 +222,7 @@ async def test_what_a_line_is_refused_for_is_said_in_the_callers_language(tmp_pa
         (chat_line(model=None), "invalid_request", "`model` must name a product."),
         (chat_line(messages=[]), "invalid_request", "`messages` must be a list"),
         (chat_line(stream=True), "invalid_request", "`stream` is for single calls"),
+        (chat_line(service_tier="priority"), "invalid_request", "`service_tier` is for single calls"),
         (chat_line(n=True), "invalid_request", "`n` must be an integer"),
         (chat_line(messages=[{"content": "x" * 200_000}]), "request", None),
     ],
