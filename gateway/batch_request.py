@@ -14,6 +14,9 @@ WINDOW: Final = "24h"
 METADATA_MAX: Final = 15  # pairs; vendors take sixteen, and one is ours
 _KEY_CHARACTERS_MAX: Final = 64
 _VALUE_CHARACTERS_MAX: Final = 512
+# The charge is counted from the output: it has to be there when it is read, by whichever gateway.
+_OUTPUT_STAYS_MIN_S: Final = 3600
+_OUTPUT_STAYS_MAX_S: Final = 30 * 24 * 3600
 
 
 class BatchAsked(msgspec.Struct, frozen=True):
@@ -79,4 +82,10 @@ def _expiry(body: dict[str, Any]) -> dict[str, Any] | None:
         return None
     if type(said) is not dict or said.get("anchor") != "created_at" or type(said.get("seconds")) is not int:
         raise bad(name, "must name an anchor and seconds", "anchor와 seconds를 지정해야 합니다")
-    return {"anchor": "created_at", "seconds": min(max(said["seconds"], 0), 1 << 31)}
+    if not _OUTPUT_STAYS_MIN_S <= said["seconds"] <= _OUTPUT_STAYS_MAX_S:
+        raise bad(
+            name,
+            f"must leave the output for {_OUTPUT_STAYS_MIN_S} to {_OUTPUT_STAYS_MAX_S} seconds",
+            f"출력의 보관 시간은 {_OUTPUT_STAYS_MIN_S}~{_OUTPUT_STAYS_MAX_S}초여야 합니다",
+        )
+    return {"anchor": "created_at", "seconds": said["seconds"]}

@@ -166,6 +166,11 @@ async def test_lines_of_responses_keep_nothing(tmp_path: Path, field: str) -> No
         ({"metadata": {"a": 1}}, 400, "`metadata` must hold texts"),
         ({"metadata": {str(n): "" for n in range(16)}}, 400, "`metadata` must be an object"),
         ({"output_expires_after": 5}, 400, "`output_expires_after` must name"),
+        (
+            {"output_expires_after": {"anchor": "created_at", "seconds": 3599}},
+            400,
+            "`output_expires_after` must leave",
+        ),
     ],
 )
 async def test_requests_refused(
