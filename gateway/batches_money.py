@@ -7,6 +7,7 @@ from dataclasses import replace
 import msgspec
 
 from gateway.admission import Ceiling
+from metering.money import AMOUNT_MICRO_MAX
 from metering.prices import PriceEntry
 from metering.sheets import sheet_for
 from providers.catalogue import Product, UpstreamTarget
@@ -53,7 +54,7 @@ def batch_ceiling(bounds: BatchBounds, one: Ceiling) -> Ceiling:
     micro = price.units_micro(bounds.units) + price.ceiling_micro(
         input_tokens_max=bounds.input_tokens, output_tokens_max=bounds.output_tokens
     )
-    micro += (bounds.lines - 1) * price.per_request
+    micro = min(micro + (bounds.lines - 1) * price.per_request, AMOUNT_MICRO_MAX)  # no purse has more
     return msgspec.structs.replace(
         one,
         price=price,

@@ -219,6 +219,14 @@ async def test_what_cannot_be_paid_is_not_begun(tmp_path: Path) -> None:
         assert vendor.batches == {}
 
 
+async def test_more_than_any_purse_can_hold_is_more_than_there_is(tmp_path: Path) -> None:
+    vendor = BatchVendor()
+    async with world(vendor, tmp_path, prices=(price(input=1000, per_request=1_000_000_000),)) as w:
+        file_id = (await upload(w.client, jsonl(*(chat_line(str(n)) for n in range(10))))).json["id"]
+        heard = await w.client.call("POST", "/v1/batches", asked(file_id))
+        assert (heard.status, heard.code) == (402, "voucher_exhausted")
+
+
 @pytest.mark.parametrize(
     ("limits", "code"),
     [
