@@ -26,7 +26,11 @@ def asked_tier(value: Any, param: str = "service_tier") -> str | None:
     """What a request asks for by name. None: nothing, or that the vendor chooses. Raises BadRequest."""
     if value is None:
         return None
-    if type(value) is not str or len(value) > _CHARACTERS_MAX:
+    if (
+        type(value) is not str
+        or len(value) > _CHARACTERS_MAX
+        or not (value.isascii() and value.isprintable())
+    ):
         raise bad(param, "must be the name of a service tier", "서비스 등급의 이름이어야 합니다")
     return _plain(value)
 

@@ -54,6 +54,13 @@ def test_what_is_no_word(value: Any) -> None:
     assert (asked_tier(None), served_tier(None)) == (None, None)
 
 
+@pytest.mark.parametrize("value", ["flex\0", "\0is_seen", "플렉스", "a\nb"])
+def test_what_no_book_could_hold_is_refused(value: str) -> None:
+    """It is kept beside a call that goes on, in a text which PostgreSQL reads as JSON."""
+    with pytest.raises(BadRequest):
+        asked_tier(value)
+
+
 CHAT: dict[str, Any] = {"model": "m", "messages": [{"role": "user", "content": "hi"}], "max_tokens": 9}
 CONTENTS: dict[str, Any] = {"contents": [{"role": "user", "parts": [{"text": "hi"}]}]}
 IN_PATH = Spoken(model="m")
