@@ -158,7 +158,7 @@ def _price_in_force(product: Product, facts: RequestFacts, now_ms: int) -> Price
             param="model",
         )
     asked = facts.service_tier
-    priced = service_tiers(price)
+    priced = service_tiers(price, batches=False)
     if not priced or asked is None or asked == STANDARD_TIER or facts.is_free or asked in priced:
         return price
     named = ", ".join(["auto", STANDARD_TIER, *sorted(priced)])

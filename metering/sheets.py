@@ -113,9 +113,10 @@ def sheets_possible(
     return tuple(found.values())
 
 
-def service_tiers(entry: PriceEntry) -> set[str]:
-    """Those that have a sheet."""
-    named = (tier.when.service_tier for tier in entry.tiers if tier.when is not None)
+def service_tiers(entry: PriceEntry, *, batches: bool = True) -> set[str]:
+    """Those that have a sheet. Without `batches`: one that a single call can end on."""
+    whens = (tier.when for tier in entry.tiers if tier.when is not None)
+    named = (when.service_tier for when in whens if batches or not when.batch)
     return {name for name in named if name is not None}
 
 

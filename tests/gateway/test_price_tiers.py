@@ -108,7 +108,9 @@ async def test_where_no_tier_has_a_price_of_its_own_each_is_served_at_the_one_th
 
 
 async def test_a_tier_without_a_price_is_refused_by_name_where_others_have_one(tmp_path: Path) -> None:
-    async with world(saying(), tmp_path, prices=(PRICES,)) as w:
+    batches = tier("batch.scale", Condition(service_tier="scale", batch=True), input=1, output=1)
+    prices = replace(PRICES, tiers=(*PRICES.tiers, batches))  # which no single call ends on
+    async with world(saying(), tmp_path, prices=(prices,)) as w:
         heard = await w.client.call("POST", "/v1/chat/completions", {**ASK, "service_tier": "scale"})
         error = heard.json["error"]
         assert (heard.status, error["code"], error["param"]) == (400, "invalid_request", "service_tier")
