@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from providers.facts import RequestFacts, Spoken, bad, flag, model_of, tokens_limit
+from providers.openai.kept import refuse_what_is_kept
 from providers.openai.request import REACHING_OUT, choices, wants_usage
 from providers.service_tiers import asked_tier
 
@@ -18,6 +19,7 @@ COMPLETION_LIMIT_FIELD: Final = "max_tokens"
 def read_completion_request(body: dict[str, Any], body_bytes: int, _: Spoken) -> RequestFacts:
     model = model_of(body)
     prompts = _prompts(body.get("prompt"))
+    refuse_what_is_kept(body)
     return RequestFacts(
         purpose="completion",
         model=model,

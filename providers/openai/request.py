@@ -5,7 +5,7 @@ parameter of a vendor works on the day it appears. Three kinds of parts differ i
 - what the body contains (text, tools): its bytes bound it;
 - pictures in the body: vendors count tiles, not bytes, so a small picture can cost more than it weighs
   (`IMAGE_TOKENS_MIN`);
-- what the body names (remote pictures, file ids, server tools, stored conversations) or packs (documents,
+- what the body names (remote pictures, file ids, server tools) or packs (documents,
   video): unbounded, the product's whole context.
 """
 
@@ -25,6 +25,7 @@ from providers.facts import (
     read_messages,
     tokens_limit,
 )
+from providers.openai.kept import refuse_what_is_kept
 from providers.openai_files.named import files_named
 from providers.service_tiers import asked_tier
 
@@ -34,8 +35,6 @@ _TEXT_PARTS: Final = frozenset({"text", "input_text", "output_text", "refusal", 
 REACHING_OUT: Final = (
     "web_search_options",
     "plugins",
-    "previous_response_id",
-    "conversation",
     "search_parameters",
     "data_sources",
 )
@@ -50,13 +49,12 @@ def read_chat_request(body: dict[str, Any], body_bytes: int, _: Spoken = IN_BODY
             "must be a list with at least one message",
             "메시지가 하나 이상이어야 합니다",
         )
+    refuse_what_is_kept(body)
     stream = flag(body, "stream")
     include_usage = wants_usage(body)
     n = choices(body, "n")
     parts, allowance, whole = read_messages(messages, _read_part)
-    whole = whole or any(
-        message.get("audio") is not None for message in messages
-    )  # a former answer, by its id
+    whole = whole or any(message.get("audio") is not None for message in messages)
     has_parts = parts > 0
     tools = body.get("tools")
     if tools is not None:

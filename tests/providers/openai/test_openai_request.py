@@ -153,14 +153,31 @@ def test_what_the_body_only_names_takes_the_whole_context(part: dict[str, Any]) 
         {"web_search_options": {}},
         {"tools": [{"type": "web_search"}]},
         {"tools": ["web_search"]},
-        {"previous_response_id": "r"},
-        {"conversation": "c"},
         {"plugins": [{"id": "web"}]},
-        {"messages": [{"role": "assistant", "audio": {"id": "audio_1"}}]},
+        {"messages": [{"role": "assistant", "audio": {"data": "AAAA"}}]},
     ],
 )
 def test_what_the_vendor_fetches_takes_the_whole_context(more: dict[str, Any]) -> None:
     assert chat(**more).takes_whole_context
+
+
+@pytest.mark.parametrize(
+    ("more", "param"),
+    [
+        ({"previous_response_id": "r"}, "previous_response_id"),
+        ({"conversation": {"id": "c"}}, "conversation"),
+        ({"messages": [{"role": "assistant", "audio": {"id": "audio_1"}}]}, "messages"),
+        ({"cached_content": "cachedContents/1"}, "cached_content"),
+        ({"extra_body": {"google": {"cached_content": "cachedContents/1"}}}, "extra_body"),
+        ({"google": {"cached_content": "cachedContents/1"}}, "google"),
+    ],
+)
+def test_what_the_vendor_keeps_is_refused_by_name(more: dict[str, Any], param: str) -> None:
+    """It may be another company's: nobody here knows."""
+    with pytest.raises(BadRequest) as raised:
+        chat(**more)
+    assert raised.value.param == param
+    assert "that the vendor keeps" in raised.value.message_en
 
 
 def test_sound_in_the_body_is_bound_by_its_bytes() -> None:
