@@ -137,6 +137,14 @@ class Money:
         )
         await self.meter.settle(exchange.held, event, tokens=0)
 
+    def tell_unbooked(self, *, code: str, began_s: float) -> None:
+        """A response that ran, and for which the books had no place: a line, and a count to alarm by."""
+        record = msgspec.structs.replace(
+            self._record, started_s=began_s, usage_id=None, status=200, code=code, end_reason="refused"
+        )
+        self._telemetry.tell(record)
+        self._telemetry.unbooked.labels(self.admitted.product.product_id).inc()
+
     def _tell(self, exchange: ResponseExchange, event: UsageEvent, usage: Usage) -> None:
         """A line in the log and the metrics, as of any call."""
         record = msgspec.structs.replace(

@@ -47,8 +47,14 @@ class _Unheld(msgspec.Struct):
 
 class UnheldResponses:
     def __init__(
-        self, money: Money, *, cancel: Callable[[str], Awaitable[None]], changed: Callable[[], None]
+        self,
+        money: Money,
+        *,
+        cancel: Callable[[str], Awaitable[None]],
+        changed: Callable[[], None],
+        record_s: float = RECORD_S,
     ) -> None:
+        self._record_s = record_s
         self._money = money
         self._cancel = cancel
         self._changed = changed
@@ -112,12 +118,14 @@ class UnheldResponses:
             await self._settle(one, exchange)
         except (Problem, MeterUnavailable) as refused:
             _log.error("a response that ran without a hold is not in the books: %s", refused)
+            code = refused.code if isinstance(refused, Problem) else "meter_unavailable"
+            self._money.tell_unbooked(code=code, began_s=one.began_s)
         finally:
             self._changed()
 
     async def _place_in_the_books(self) -> ResponseExchange:
         """Raises Problem."""
-        deadline_s = time.monotonic() + RECORD_S
+        deadline_s = time.monotonic() + self._record_s
         while True:
             try:
                 return await self._money.hold_nothing()

@@ -129,6 +129,10 @@ class Telemetry:
             "voucher_calls_waiting_for_funds", "Calls that wait for held money.", registry=registry,
             multiprocess_mode="livesum",
         )  # fmt: skip
+        self.unbooked = prometheus.Counter(
+            "voucher_responses_unbooked_total", "Responses that ran and are in no books.", ["product"],
+            registry=registry,
+        )  # fmt: skip
         self._tally = _Tally()
 
     def tell(self, record: CallRecord, traceparent: str | None = None) -> None:

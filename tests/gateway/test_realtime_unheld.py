@@ -8,8 +8,21 @@ from typing import Any, Final
 
 import orjson
 import pytest
+from prometheus_client import CollectorRegistry
 
-from tests.fakes.gateway_world import KEY, price, voucher
+from gateway import admission
+from gateway.auth import Caller
+from gateway.calls import Admitted
+from gateway.problems import Problem
+from gateway.realtime_ends import End
+from gateway.realtime_money import Money
+from gateway.realtime_unheld import UnheldResponses
+from gateway.telemetry import CallRecord, Telemetry
+from metering.directory import Company
+from metering.usage import Usage
+from providers.dialects import CHAT
+from providers.facts import RequestFacts
+from tests.fakes.gateway_world import KEY, NOW_MS, api_key, price, product, voucher
 from tests.fakes.realtime_client import house
 from tests.fakes.realtime_vendor import Event, Vendor, usage
 
@@ -114,6 +127,46 @@ async def test_a_vendor_that_begins_without_end_is_cut_off(tmp_path: Path) -> No
         rest, code, reason = await talk.end()
         assert (rest[-1]["error"]["code"], code, reason) == ("upstream_error", 1011, "upstream_error")
         await h.settled(0)
+
+
+class NoBooks:
+    """gateway.calls.Calls, where nothing can be held for so long that nobody waits any more."""
+
+    async def hold(self, *_: Any, **__: Any) -> Any:
+        raise Problem("meter_unavailable")
+
+
+async def test_one_for_which_the_books_have_no_place_is_told_and_counted() -> None:
+    """Its vendor bills it: somebody has to look."""
+    registry, lines = CollectorRegistry(), list[bytes]()
+    facts = RequestFacts(purpose="chat", model="x1", body_bytes=0)
+    offered = product("http://vendor.example", prices=(price(input=1000, output=4000),))
+    ceiling = admission.ceiling(facts, offered, NOW_MS, operation=CHAT.operation)
+    caller = Caller(api_key(), Company("gaonde", None), b"")
+    nobody: Any = NoBooks()
+    money = Money(
+        calls=nobody,
+        meter=nobody,
+        telemetry=Telemetry(registry, lines.append),
+        admit=lambda: Admitted(CHAT, caller, facts, offered, ceiling, ()),
+        record=CallRecord(request_id="r1", route="/v1/realtime", started_s=0.0, product="x1"),
+        tag=None,
+        now_ms=lambda: NOW_MS,
+    )
+    cancelled = list[str]()
+
+    async def cancel(name: str) -> None:
+        cancelled.append(name)
+
+    unheld = UnheldResponses(money, cancel=cancel, changed=lambda: None, record_s=0.0)
+    unheld.begin("resp_1", (1, 0), is_over=False)
+    unheld.finish("resp_1", Usage(input=1, output=1), "completed", None)
+    await unheld.settle_rest(End(1000, "closed"))
+    assert cancelled == ["resp_1"]
+    [line] = map(orjson.loads, lines)
+    assert (line["request_id"], line["code"], line["charge_micro"]) == ("r1", "meter_unavailable", None)
+    count = registry.get_sample_value("voucher_responses_unbooked_total", {"product": "x1"})
+    assert count == 1
 
 
 # -- names
