@@ -257,6 +257,9 @@ class Calls:
         holder, facts = None, admitted.facts
         if facts.follows is not None or facts.background:
             holder = await self._stored.holder(admitted.caller, admitted.route, facts, admitted.product)
+        if facts.container_id is not None:
+            container_id, product = facts.container_id, admitted.product
+            holder = await self._stored.container_holder(admitted.caller, container_id, product)
         if facts.files:
             holder = await self._own.holder(admitted.caller, facts.files, admitted.product, holder)
         record.usage_id = op

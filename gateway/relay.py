@@ -165,9 +165,7 @@ class _Call:
             )
         exchange.client_gone = self.request.has_left()
         outcome = await self.settle(usage, estimated=estimated, end_reason="completed")
-        if self.keeping.lacks(answer.upstream_id) and not await self.keeping.bind(
-            reached.target, answer.upstream_id
-        ):
+        if not await self.keeping.bind(reached.target, answer):
             raise _failure(STOPPING, outcome)
         await self._send_whole(answer.body, outcome, answer.kind)
         return outcome
@@ -219,9 +217,8 @@ class _Call:
                 await self._break_off("meter_unavailable")
                 raise
             self.keeping.end(is_settled=True)
-            if failed is None and self.keeping.lacks(fold.upstream_id):  # only its end carries an id
-                is_bound = await self.keeping.bind(reached.target, fold.upstream_id)
-                failed = None if is_bound else STOPPING
+            if failed is None and not await self.keeping.bind(reached.target, fold):
+                failed = STOPPING  # only its end carries an id
             if failed is not None and not self.outlet.started:
                 raise _failure(failed, outcome)
             if self.gone and reason != "completed":
@@ -252,6 +249,8 @@ class _Call:
         outcome = await self.settle(usage, estimated=estimated, end_reason=reason, error=failed)
         if failed is not None:
             raise _failure(failed, outcome)
+        if not await self.keeping.bind(reached.target, assembler):
+            raise _failure(STOPPING, outcome)
         body = assembler.graceful_end(usage) if cut else assembler.answer(usage)
         await self._send_whole(body, outcome, self.exchange.facts.answer_kind or JSON_KIND)
         return outcome
@@ -301,7 +300,7 @@ class _Call:
             slices,
             splitter=reached.dialect.make_splitter(limits.event_bytes_max),
             pass_on=pass_on,
-            flush=lambda: self._flush(reached.target, fold.upstream_id),
+            flush=lambda: self._flush(reached.target, fold),
         )
         return await reading.run()
 
@@ -310,10 +309,10 @@ class _Call:
             kind = JSON if self.exchange.facts.as_array else EVENT_STREAM
             await self.outlet.head(200, [kind, NO_CACHE, *self.headers])
 
-    async def _flush(self, target: UpstreamTarget, vendor_id: str | None) -> None:
+    async def _flush(self, target: UpstreamTarget, fold: Listening) -> None:
         """Raises BooksUnavailable: what cannot be bound is nobody's, so none of it is sent."""
         out, self._withheld = self._withheld, None
-        if out is not None and not await self.keeping.bind(target, vendor_id, is_attached=True):
+        if out is not None and not await self.keeping.bind(target, fold, is_attached=True):
             raise BooksUnavailable
         self._leave_what_goes_on()
         await self._begin_stream()
@@ -324,7 +323,7 @@ class _Call:
     def _pass_on(self, fold: Fold, events: list[bytes]) -> bool:
         out = fold.feed(events[0]) if len(events) == 1 else b"".join([fold.feed(event) for event in events])
         is_over = fold.done or fold.error is not None
-        if self.keeping.lacks(fold.upstream_id) and (out or not is_over):
+        if self.keeping.lacks(fold) and (out or not is_over):
             self._withheld = out
             return False
         if not out or (self.gone and self.outlet.kept is None):

@@ -21,7 +21,7 @@ from gateway.directory import Directory
 from gateway.outlet import Outlet
 from gateway.ports import BooksUnavailable, StoredThing, StoredThings
 from gateway.problems import Problem
-from gateway.stored_bindings import Bindings, is_usable
+from gateway.stored_bindings import CONTAINER, Bindings, is_usable
 from gateway.stored_stream import StoredStream
 from gateway.stored_vendor import StoredVendor, holder_of
 from gateway.telemetry import CallRecord
@@ -69,15 +69,26 @@ class Stored:
         theirs = holder_of(thing, self._directory)
         if facts.approves and theirs is not None:
             await self._has_items(thing, theirs, facts.approves)
-        account = None if theirs is None else (theirs.base_url, theirs.api_key)
-        for target in product.upstreams:
-            if (target.base_url, target.api_key) == account:
-                return target.target_id
+        if (target_id := _same_account(product, theirs)) is not None:
+            return target_id
         raise Problem(
             "invalid_request",
             english=f"`previous_response_id` is an answer of {thing.product_id}; go on with that product.",
             korean=f"`previous_response_id`는 {thing.product_id}의 응답입니다. 그 상품으로 이어 주세요.",
             param="previous_response_id",
+        )
+
+    async def container_holder(self, caller: Caller, container_id: str, product: Product) -> str:
+        """The product's upstream that has the container which a request names. Raises Problem."""
+        thing, _ = await self._find(caller, CONTAINER, container_id, param="container")
+        target_id = _same_account(product, holder_of(thing, self._directory))
+        if target_id is not None:
+            return target_id
+        raise Problem(
+            "invalid_request",
+            english=f"`container` was made by {thing.product_id}; go on with that product.",
+            korean=f"`container`는 {thing.product_id}에서 만들어졌습니다. 그 상품으로 이어 주세요.",
+            param="container",
         )
 
     async def _has_items(self, thing: StoredThing, target: UpstreamTarget, item_ids: tuple[str, ...]) -> None:
@@ -217,3 +228,9 @@ class Stored:
             await self._things.delete(thing)
         except BooksUnavailable:
             pass  # the vendor says from now on that there is no such thing
+
+
+def _same_account(product: Product, theirs: UpstreamTarget | None) -> str | None:
+    account = None if theirs is None else (theirs.base_url, theirs.api_key)
+    same = (one.target_id for one in product.upstreams if (one.base_url, one.api_key) == account)
+    return next(same, None)

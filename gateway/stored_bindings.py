@@ -15,6 +15,7 @@ from providers.catalogue import UpstreamTarget
 
 _log = logging.getLogger(__name__)
 
+CONTAINER: Final = "container"  # as a kind of things
 BIND_TRIES: Final = 3
 BIND_PAUSE_S: Final = 0.2
 # What may be kept: vendors' ids are words, or Base64, or a little odder; in a path they are quoted.
@@ -36,6 +37,12 @@ class Bindings:
         if not is_usable(vendor_id):
             return True  # nobody can ask for it, whosever it is
         return await self._write(_thing(exchange, target, vendor_id), None)
+
+    async def bind_container(self, exchange: Exchange, target: UpstreamTarget, vendor_id: str) -> bool:
+        """Where the vendor has run code for the company: to be named again by it alone."""
+        if not is_usable(vendor_id):
+            return True
+        return await self._write(_thing(exchange, target, vendor_id, kind=CONTAINER), None)
 
     async def attach(self, exchange: Exchange, target: UpstreamTarget, vendor_id: str) -> bool:
         """The same, and its stream is read here: were this gateway to die, another would follow it."""
@@ -79,11 +86,13 @@ class Bindings:
         return False
 
 
-def _thing(exchange: Exchange, target: UpstreamTarget, vendor_id: str) -> StoredThing:
-    kind = exchange.operation.stored
-    assert kind is not None, "only what can be asked for again is stored"
+def _thing(
+    exchange: Exchange, target: UpstreamTarget, vendor_id: str, *, kind: str | None = None
+) -> StoredThing:
+    stored = exchange.operation.stored
+    assert kind or stored, "only what can be asked for again is stored"
     return StoredThing(
-        kind=kind.name,
+        kind=kind or (stored.name if stored else ""),
         vendor_id=vendor_id,
         company_id=exchange.meta.company,
         product_id=exchange.product.product_id,

@@ -12,29 +12,40 @@ from providers.dialect import Answer, Fold, Listening
 
 
 class Keeping:
-    __slots__ = ("_bindings", "_bound_id", "_exchange", "_is_asked")
+    __slots__ = ("_bindings", "_bound_id", "_container_id", "_exchange", "_is_asked")
 
     def __init__(self, stored: Stored, exchange: Exchange) -> None:
         self._bindings = stored.bindings
         self._exchange = exchange
         self._is_asked = exchange.facts.stores
         self._bound_id: str | None = None
+        self._container_id: str | None = None  # bound as well
 
     @property
     def has_name(self) -> bool:
         """Whether it is bound, and can be asked for."""
         return is_usable(self._bound_id)
 
-    def lacks(self, vendor_id: str | None) -> bool:
+    def lacks(self, seen: Answer | Listening) -> bool:
         """Whether something is kept under an id that is not the company's yet."""
-        return self._is_asked and vendor_id != self._bound_id
+        if self._is_asked and seen.upstream_id != self._bound_id:
+            return True
+        return seen.container_id is not None and seen.container_id != self._container_id
 
-    async def bind(self, target: UpstreamTarget, vendor_id: str | None, *, is_attached: bool = False) -> bool:
-        """False: the books cannot be reached. `is_attached`: its stream is read from here on."""
-        binds = self._bindings.attach if is_attached else self._bindings.bind
-        if vendor_id is not None and not await binds(self._exchange, target, vendor_id):
-            return False
-        self._bound_id = vendor_id
+    async def bind(
+        self, target: UpstreamTarget, seen: Answer | Listening, *, is_attached: bool = False
+    ) -> bool:
+        """What is lacking. False: the books cannot be reached. `is_attached`: its stream is being read."""
+        if self._is_asked and seen.upstream_id != self._bound_id:
+            binds = self._bindings.attach if is_attached else self._bindings.bind
+            vendor_id = seen.upstream_id
+            if vendor_id is not None and not await binds(self._exchange, target, vendor_id):
+                return False
+            self._bound_id = vendor_id
+        if (name := seen.container_id) is not None and name != self._container_id:
+            if not await self._bindings.bind_container(self._exchange, target, name):
+                return False
+            self._container_id = name
         return True
 
     def may_go_on(self, fold: Fold) -> bool:

@@ -42,6 +42,7 @@ class Answer(msgspec.Struct, frozen=True):
     units: dict[str, int] = {}  # counted by us in the answer; what `usage` says of units goes before
     units_are_estimated: bool = False
     is_running: bool = False  # the vendor goes on with it, and says more when it is asked again
+    container_id: str | None = None  # of the place where the vendor ran code: it may be named again
 
 
 class Refusal(msgspec.Struct, frozen=True):
@@ -76,6 +77,10 @@ class Listening(Protocol):
 
     @property
     def upstream_id(self) -> str | None: ...
+
+    @property
+    def container_id(self) -> str | None:
+        """As an Answer's; None where what the caller gets does not tell it."""
 
     def delivered_tokens(self) -> int:
         """Output tokens so far, estimated: an event is a token at least, and so are four bytes of text."""

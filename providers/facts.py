@@ -59,6 +59,7 @@ class RequestFacts(msgspec.Struct, frozen=True):
     background: bool = False  # it goes on at the vendor after the answer
     follows: str | None = None  # the vendor's id of what it goes on from
     approves: tuple[str, ...] = ()  # items of that
+    container_id: str | None = None  # the vendor's id of where it is to run code
     lines: int = 0  # of a batch
     files: tuple[str, ...] = ()  # that it names by a vendor's id
     images: int = 0  # asked for

@@ -14,7 +14,7 @@ class StreamProgress:
     streams: nothing that is charged at the vendor's own count.
     """
 
-    __slots__ = ("deltas", "done", "error", "finished", "text_bytes", "upstream_id", "usage")
+    __slots__ = ("container_id", "deltas", "done", "error", "finished", "text_bytes", "upstream_id", "usage")
 
     def __init__(self) -> None:
         self.usage: Usage | None = None
@@ -22,6 +22,7 @@ class StreamProgress:
         self.finished = False
         self.done = False
         self.upstream_id: str | None = None
+        self.container_id: str | None = None
         self.deltas = 0
         self.text_bytes = 0
 

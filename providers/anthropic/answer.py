@@ -9,6 +9,7 @@ import orjson
 from metering.usage import Usage
 from providers.anthropic.errors import error_of
 from providers.anthropic.events import with_model
+from providers.anthropic.kept import container_of
 from providers.anthropic.usage import usage_of
 from providers.dialect import Answer
 from providers.errors import VendorError, unreadable
@@ -28,6 +29,7 @@ def read_message(body: bytes, *, product_id: str, quirks: Quirks = NO_QUIRKS) ->
         upstream_id=upstream_id if type(upstream_id) is str and upstream_id else None,
         error=error_of(answer),
         text_bytes=_text_bytes(answer.get("content")),
+        container_id=container_of(answer),
     )
 
 

@@ -4,16 +4,12 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from providers.facts import bad
 from providers.kept import FILE, Kept, not_offered, objects, own_id, renamed
 
 # What a model says to a tool: its fields may be called anything.
 _SAID_TO_TOOLS: Final = frozenset({"input"})
-_CONTAINER: Final = Kept(
-    "a container or a skill",
-    "컨테이너 또는 스킬",
-    "let the vendor make a container, with skills of the vendor's own",
-    "컨테이너를 새로 만들게 하고 공급사 자체 스킬만 지정해 주세요",
-)
+_SKILL: Final = Kept("a skill", "스킬", "name skills of the vendor's own", "공급사 자체 스킬만 지정해 주세요")
 _THREAD: Final = Kept(
     "a conversation", "대화", "send all of it in `messages`", "전체 대화를 `messages`에 담아 주세요"
 )
@@ -21,9 +17,10 @@ _MESSAGE: Final = Kept("a former message", "이전 메시지", "leave out its id
 
 
 def refuse_what_is_kept(body: dict[str, Any]) -> None:
-    """Raises BadRequest."""
-    if _names_a_container(body.get("container")):
-        raise not_offered("container", _CONTAINER)
+    """Raises BadRequest. A container is looked up instead, as answers and files are."""
+    container = body.get("container")
+    if type(container) is dict and not _are_the_vendors(container.get("skills")):
+        raise not_offered("container", _SKILL)
     if body.get("thread"):  # the vendor would hold the conversation under the answer's id, which is not bound
         raise not_offered("thread", _THREAD)
     diagnostics = body.get("diagnostics")
@@ -42,11 +39,25 @@ def without_files(body: dict[str, Any]) -> dict[str, Any]:
     return body if turns is told else {**body, "messages": turns}
 
 
-def _names_a_container(container: Any) -> bool:
-    """One that the vendor makes for this call has skills of the vendor's at most."""
-    if type(container) is not dict:
-        return bool(container)
-    skills = container.get("skills") or []
-    if container.get("id") or type(skills) is not list:
+def container_named(body: dict[str, Any]) -> str | None:
+    """The container that a request goes on in. Raises BadRequest."""
+    container = body.get("container")
+    name = container.get("id") if type(container) is dict else container
+    if name and type(name) is not str:
+        raise bad("container", "must be named by its id", "id로 지정해 주세요")
+    return name or None
+
+
+def container_of(said: dict[str, Any]) -> str | None:
+    """The container that an answer tells of."""
+    container = said.get("container")
+    name = container.get("id") if type(container) is dict else None
+    return name if type(name) is str and name else None
+
+
+def _are_the_vendors(skills: Any) -> bool:
+    if not skills:
         return True
-    return not all(type(skill) is dict and skill.get("type") == "anthropic" for skill in skills)
+    return type(skills) is list and all(
+        type(skill) is dict and skill.get("type") == "anthropic" for skill in skills
+    )

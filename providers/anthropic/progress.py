@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from providers.anthropic.errors import error_of
 from providers.anthropic.events import Event
+from providers.anthropic.kept import container_of
 from providers.anthropic.usage import counts_output, usage_of
 from providers.errors import VendorError
 from providers.progress import StreamProgress
@@ -55,8 +56,9 @@ class StreamState(StreamProgress):
             self._begin(said.get("message"))
         elif kind == "message_delta":
             delta = said.get("delta")
-            if type(delta) is dict and delta.get("stop_reason"):
-                self.finished = True
+            if type(delta) is dict:
+                self.finished = self.finished or bool(delta.get("stop_reason"))
+                self.container_id = container_of(delta) or self.container_id
             self._take_usage(said.get("usage"))
         elif kind == "message_stop":
             self.done = True
@@ -69,6 +71,7 @@ class StreamState(StreamProgress):
             return
         if self.upstream_id is None and type(name := message.get("id")) is str and name:
             self.upstream_id = name
+        self.container_id = container_of(message)
         if type(model := message.get("model")) is str:
             self.model = model
         self._overlay(message.get("usage"))

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from providers.anthropic.kept import refuse_what_is_kept
+from providers.anthropic.kept import container_named, refuse_what_is_kept
 from providers.facts import (
     IMAGE_TOKENS_MIN,
     TOKENS_LIMIT_MAX,
@@ -86,6 +86,7 @@ def _read(
         image_allowance_tokens=seen.allowance_tokens,
         searches_max=seen.searches_max,
         is_free=is_free,
+        container_id=container_named(body),
         service_tier=_service_tier(body),
     )
 

@@ -46,6 +46,7 @@ class _Heard:
         self.finished = False
         self.done = False
         self.upstream_id: str | None = None
+        self.container_id: str | None = None
         self._deltas = 0
         self._said_bytes = 0
         self._sound_bytes = 0

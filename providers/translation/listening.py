@@ -54,6 +54,10 @@ class Listens:
     def upstream_id(self) -> str | None:
         return self._heard.upstream_id
 
+    @property
+    def container_id(self) -> str | None:
+        return None  # callers of other dialects are not told
+
     def delivered_tokens(self) -> int:
         return self._heard.delivered_tokens()
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Final
 
-# Files and containers.
+# Files.
 ANTHROPIC: Final = {
     "anthropic.messages.anthropic.unary.04cb43f238": "messages",
     "anthropic.messages.anthropic.unary.0a27579583": "messages",
     "anthropic.messages.anthropic.unary.65f0f3c74e": "messages",
-    "anthropic.messages.anthropic.unary.77b8bf5d64": "container",
-    "anthropic.messages.anthropic.unary.83414594a6": "container",
+    "anthropic.messages.anthropic.unary.77b8bf5d64": "messages",
+    "anthropic.messages.anthropic.unary.83414594a6": "messages",
     "anthropic.messages.anthropic.unary.cf9796ad45": "messages",
     "anthropic.messages.anthropic.unary.e5f09c9fa4": "messages",
     "anthropic.messages.anthropic.unary.ec56c21c2e": "messages",

@@ -19,7 +19,7 @@ FILE: Final = "https://generativelanguage.googleapis.com/v1beta/files/8b2bhnslua
 @pytest.mark.parametrize(
     ("more", "param"),
     [
-        ({"container": "container_018t3shgKLWFUp5P77cqGq3D"}, "container"),
+        ({"container": {"skills": [{"type": "custom", "skill_id": "skill_1"}]}}, "container"),
         ({"messages": [{"role": "user", "content": [
             {"type": "document", "source": {"type": "file", "file_id": "file_011CXPoRmVQC8wQiCnmgu2M7"}}
         ]}]}, "messages"),

@@ -96,7 +96,7 @@ async def test_anthropics_caller_gets_a_stream_with_a_tool_call(tmp_path: Path) 
     ("more", "param"),
     [
         ({"tools": [{"type": "web_search_20250305", "name": "web_search"}]}, "tools[0]"),
-        ({"container": "c1"}, "container"),
+        ({"container": {"skills": [{"type": "anthropic"}]}}, "container"),
         ({"messages": [*MESSAGE["messages"], {"role": "assistant", "content": "{"}]}, "messages[1].role"),
     ],
 )

@@ -43,10 +43,7 @@ def sent(operation: Operation, body: dict[str, Any]) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("more", "param"),
     [
-        ({"container": "container_1"}, "container"),
-        ({"container": {"id": "container_1"}}, "container"),
-        ({"container": {"id": ["container_1"]}}, "container"),
-        ({"container": ["container_1"]}, "container"),
+        ({"container": {"id": "container_1", "skills": [{"type": "custom"}]}}, "container"),
         ({"container": {"skills": [{"type": "custom", "skill_id": "skill_1"}]}}, "container"),
         ({"container": {"skills": [{"type": "anthropic"}, {"skill_id": "skill_1"}]}}, "container"),
         ({"container": {"skills": ["skill_1"]}}, "container"),
@@ -77,6 +74,33 @@ def test_what_the_vendor_keeps_is_refused(operation: Operation, more: dict[str, 
     assert refused.value.param == param
     assert "that the vendor keeps" in refused.value.message_en
     assert f"`{param}`" in refused.value.message_ko
+
+
+@BOTH
+@pytest.mark.parametrize(
+    ("container", "named"),
+    [
+        ("container_1", "container_1"),
+        ({"id": "container_1"}, "container_1"),
+        ({"id": "container_1", "skills": [{"type": "anthropic"}]}, "container_1"),
+        ({"id": ["container_1"]}, BadRequest),
+        (["container_1"], BadRequest),
+        (7, BadRequest),
+        (True, BadRequest),
+        ("", None),
+        ({}, None),
+        (None, None),
+    ],
+)
+def test_the_container_that_is_gone_on_in(operation: Operation, container: Any, named: Any) -> None:
+    """Whose it is, the gateway knows."""
+    body = {**HI, "container": container}
+    if named is BadRequest:
+        with pytest.raises(BadRequest) as refused:
+            operation.read(body, 100, IN_BODY)
+        assert refused.value.param == "container"
+        return
+    assert operation.read(body, 100, IN_BODY).container_id == named
 
 
 @BOTH
