@@ -72,7 +72,7 @@ class UpstreamAnswer:
             raise UpstreamBroken("the connection to the vendor was given up")
         try:
             return await connection.read_into(take)
-        except UpstreamError:
+        except (UpstreamError, asyncio.CancelledError):  # whose time is over has nobody else to close it
             self.close()
             raise
 

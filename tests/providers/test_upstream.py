@@ -127,6 +127,17 @@ async def test_close_ends_the_connection(upstream: Upstream) -> None:
         await asyncio.wait_for(made.ended.wait(), 5)
 
 
+async def test_whose_time_is_over_leaves_no_connection(upstream: Upstream) -> None:
+    """A vendor that goes on word by word would keep it for ever."""
+    async with vendor(says(CHUNKED, chunk(b"a"), then=hang)) as (_, to):
+        answer = await send(upstream, to)
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.05):
+                await answer.read(10)
+        with pytest.raises(UpstreamBroken, match="given up"):
+            await answer.read(10)
+
+
 async def test_close_wakes_whoever_reads(upstream: Upstream) -> None:
     async with vendor(says(CHUNKED, chunk(b"one"), then=hang)) as (_, to):
         answer = await send(upstream, to)
