@@ -150,6 +150,7 @@ def test_metrics_are_those_of_the_gateway_and_the_worker() -> None:
         )
     )
     telemetry.publish()
+    telemetry.unbooked.labels("p").inc()
     found: dict[str, tuple[str, tuple[str, ...]]] = {}
     for metric in registry.collect():
         name = f"{metric.name}_total" if metric.type == "counter" else metric.name
