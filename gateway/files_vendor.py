@@ -70,7 +70,7 @@ class FilesVendor:
     ) -> dict[str, Any] | None:
         """Of what was made since then (in s, by clocks that differ) the one whose metadata say `mark`: op.
 
-        Lists have the newest first. Raises Problem, also where the list cannot be read that far.
+        Most lists have the newest first. Raises Problem, also where the list cannot be read that far.
         """
         after, seen = "", set[str]()
         for _ in range(_PAGES_MAX):
@@ -79,7 +79,7 @@ class FilesVendor:
                 metadata = one.get("metadata")
                 if type(metadata) is dict and metadata.get(mark) == op:
                     return one
-            if not page or not has_more or 0 < count(page[-1], "created_at") < since_s - _CLOCKS_S:
+            if not page or not has_more or _is_before(page, since_s - _CLOCKS_S):
                 return None
             last_id = page[-1]["id"]
             if last_id in seen:
@@ -178,6 +178,12 @@ class FilesVendor:
             return Problem("upstream_error")
         self._routing.failure(target)
         return Lost("upstream_error")
+
+
+def _is_before(page: list[dict[str, Any]], since_s: int) -> bool:
+    """Whether what follows in the list is older still."""
+    first_s, last_s = count(page[0], "created_at"), count(page[-1], "created_at")
+    return 0 < last_s < since_s and first_s >= last_s
 
 
 class Lost(Problem):

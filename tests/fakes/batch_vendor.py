@@ -29,6 +29,7 @@ class BatchVendor:
     cuts_content_after: int | None = None
     lists_lag: int = 0  # so many more lists do not have what was made
     page_max: int = 100
+    lists_oldest_first: bool = False
     odd_path: str = ""  # for who stands before it and answers otherwise
     odd_body: bytes = b""
     names: Any = field(default_factory=lambda: (str(n) for n in itertools.count(1)))
@@ -110,7 +111,9 @@ class BatchVendor:
         if self.lists_lag > 0:
             self.lists_lag -= 1
             return {"object": "list", "data": [], "has_more": False}
-        every = list(reversed(self.batches.values()))
+        every = list(self.batches.values())
+        if not self.lists_oldest_first:
+            every.reverse()
         if (after := request.query.get("after")) is not None:
             every = every[[one["id"] for one in every].index(after) + 1 :]
         page = every[: min(int(request.query["limit"]), self.page_max)]

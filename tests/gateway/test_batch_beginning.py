@@ -43,11 +43,18 @@ async def begin(w: World, **headers: str) -> asyncio.Task[object]:
     return asyncio.create_task(w.client.call("POST", "/v1/batches", asked(file_id), headers=headers))
 
 
-async def test_found_at_once(tmp_path: Path) -> None:
-    vendor = BatchVendor()
+@pytest.mark.parametrize("oldest_first", [False, True])
+async def test_found_at_once(tmp_path: Path, oldest_first: bool) -> None:
+    """Beside what was made in other years, whichever end of it the list begins with."""
+    vendor = BatchVendor(page_max=2, lists_oldest_first=oldest_first)
+    for year in range(5):
+        asked_then = {"endpoint": "", "input_file_id": "f", "completion_window": "24h"}
+        vendor.begin(asked_then)["status"] = "completed"
+        vendor.batches[f"batch_{year + 1}"]["created_at"] = 1_000_000_000 + year
     async with world(Losing(vendor), tmp_path) as w:
         batch, _ = await begun(w)
-        assert list(vendor.batches) == [batch["id"]]
+        assert list(vendor.batches)[5:] == [batch["id"]]
+        assert vendor.asked.count(LIST) == 1
         vendor.finish()
         assert (await ended(w)).charge_micro == 3 * LINE_MICRO
 
