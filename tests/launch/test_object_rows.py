@@ -155,6 +155,8 @@ async def test_books_that_are_away() -> None:
     objects = ObjectRows(open_pool("postgresql://127.0.0.1:1/nothing"))
     for asking in (
         objects.add(FILE, gateway_id="g1"),
+        objects.seek(BATCH.thing, gateway_id="g1", call="{}"),
+        objects.made_by("gaonde", "batch", "op2"),
         objects.find("gaonde", "file", "file-1"),
         objects.show(FILE.thing, b"{}"),
         objects.page("gaonde", PageAsked("file", 1)),
