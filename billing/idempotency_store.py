@@ -42,7 +42,7 @@ async def claim(
         if await cursor.fetchone():
             return Claimed(op)
         return await _claimed_before(
-            conn, (company_id, key_hash, route), body_hash=body_hash, op=op, gateway_id=gateway_id
+            conn, (company_id, key_hash, route), body_hash=body_hash, gateway_id=gateway_id
         )
 
 
@@ -88,7 +88,7 @@ async def forget(
 
 
 async def _claimed_before(
-    conn: Connection, row_key: tuple[str, bytes, str], *, body_hash: bytes, op: str, gateway_id: str
+    conn: Connection, row_key: tuple[str, bytes, str], *, body_hash: bytes, gateway_id: str
 ) -> ClaimOutcome:
     cursor = await conn.execute(
         "select i.body_hash, i.op, i.state, i.sealed, g.id is null or g.ended_at is not null"
@@ -110,23 +110,22 @@ async def _claimed_before(
     if not lost:
         return InProgress()
     cursor = await conn.execute(
-        "select kind, charge_micro from usage where op = %s order by step desc limit 1", [first_op]
+        "select charge_micro from usage where op = %s order by step desc limit 1", [first_op]
     )
     booked = await cursor.fetchone()
-    if booked is not None and booked[1] > 0:
+    if booked is not None and booked[0] > 0:
         await conn.execute(
             "update idem set state = 'not_kept' where (company_id, key_hash, route) = (%s, %s, %s)",
             [*row_key],
         )
         return NotKept(first_op)
-    # A call that was settled at nothing is over for good: its op can carry no charge any more.
-    taken_op = op if booked is not None and booked[0] == "settled" else first_op
+    # Under its op also where that came to nothing: a dead gateway's journal may still tell of a charge.
     await conn.execute(
-        "update idem set op = %s, gateway_id = %s, taken_over = true"
+        "update idem set gateway_id = %s, taken_over = true"
         " where (company_id, key_hash, route) = (%s, %s, %s)",
-        [taken_op, gateway_id, *row_key],
+        [gateway_id, *row_key],
     )
-    return Claimed(taken_op)
+    return Claimed(first_op)
 
 
 async def purge_expired(conn: Connection) -> None:

@@ -77,8 +77,8 @@ class World:
         async with self.pool.connection() as own, own.transaction():
             await declare(own)
 
-    async def reserve(self, n: int, micro: int, *, gateway_id: str = "g1") -> str:
-        op = f"op{next(self.ops)}"
+    async def reserve(self, n: int, micro: int, *, gateway_id: str = "g1", op: str = "") -> str:
+        op = op or f"op{next(self.ops)}"
         outcome = await self.purse.reserve(
             ReserveRequest(
                 op=op,
