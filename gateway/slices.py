@@ -39,7 +39,7 @@ class Pace:
 
 
 class HoldLost(Exception):
-    """The sweeper took this process for dead and ended the hold at its checkpoint."""
+    """The sweeper took this process for dead and ended the hold; or nobody would know of what follows."""
 
 
 class Slices:
@@ -65,7 +65,7 @@ class Slices:
         self._meter = meter
         self._pace = pace
         self._loop = asyncio.get_running_loop()
-        self._noting: asyncio.Task[None] | None = None
+        self._noting: asyncio.Task[bool] | None = None
         self._checkpoint_due_s = self._loop.time() + pace.checkpoint_s
         self._checkpoint_due_tokens = self._next_checkpoint(0)
         self._refused = False
@@ -95,7 +95,8 @@ class Slices:
     async def advance(self, output_tokens: int) -> bool:
         """Note the checkpoint, raise the hold where it is needed. False: the balance has ended.
 
-        Raises HoldLost where this process slept so long that the hold was ended without it.
+        Raises HoldLost where this process slept so long that the hold was ended without it, and where
+        neither the disk nor the purse takes the checkpoint: unmetered work is never served.
         """
         exchange = self._exchange
         if self._is_lost:
@@ -108,7 +109,8 @@ class Slices:
             self._refused = await self._raise_hold(output_tokens, patient=pressed) is False
         elif self._noting is None or self._noting.done():
             self._noting = self._loop.create_task(self._note(output_tokens), name="checkpoint")
-        self._meter.write_floor(partial(exchange.checkpoint, output_tokens))
+        if not self._write(output_tokens):
+            await self._insist(output_tokens)
         self._checkpoint_due_s = self._loop.time() + self._pace.checkpoint_s
         self._checkpoint_due_tokens = self._next_checkpoint(output_tokens)
         self._measure(output_tokens)
@@ -128,7 +130,19 @@ class Slices:
                 ahead = max(self.reach_tokens - MARGIN_TOKENS, again)
             self.due_tokens = min(self.due_tokens, max(1, ahead))
 
-    async def _note(self, output_tokens: int) -> None:
+    def _write(self, output_tokens: int) -> bool:
+        return self._meter.write_floor(partial(self._exchange.checkpoint, output_tokens))
+
+    async def _insist(self, output_tokens: int) -> None:
+        """The disk has no place for the checkpoint: the purse must have it before another byte is relayed."""
+        until_s = self._loop.time() + self._pace.wait_for_funds_s
+        while not await self._note(output_tokens) and not self._write(output_tokens):
+            if self._is_lost or self._exchange.client_gone or self._loop.time() >= until_s:
+                raise HoldLost
+            await asyncio.sleep(RETRY_S)
+
+    async def _note(self, output_tokens: int) -> bool:
+        """Whether the purse has the checkpoint."""
         exchange = self._exchange
         try:
             outcome = await self._meter.extend(
@@ -139,11 +153,12 @@ class Slices:
                 floor_output_tokens=output_tokens,
             )
         except MeterUnavailable:
-            return  # the next checkpoint is two seconds away
+            return False  # the next checkpoint is two seconds away
         if isinstance(outcome, Gone) and not await self._meter.still_ours(exchange.held):
             # The lease was missed and is ours again: only the hold itself can still tell.
             self._is_lost = True
             self._checkpoint_due_s = self._loop.time()
+        return not isinstance(outcome, Gone)
 
     async def _raise_hold(self, output_tokens: int, *, patient: bool) -> bool | None:
         """Whether the hold was raised. None: not now, and there is still some of it left."""

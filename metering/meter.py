@@ -249,13 +249,17 @@ class Meter:
         """The end of a call that another gateway made: ours to tell. False: the disk did not take it."""
         return self._unposted.add(event, hold=None, tokens=0, now_s=self._loop.time()).journaled
 
-    def write_floor(self, checkpoint: Callable[[int], UsageEvent]) -> None:
-        """The checkpoint also into the journal, from its time: what the purse knows of it may be lost."""
+    def write_floor(self, checkpoint: Callable[[int], UsageEvent]) -> bool:
+        """The checkpoint also into the journal, from its time: what the purse knows of it may be lost.
+
+        False: the disk did not take it.
+        """
         event = checkpoint(self._now_ms())
         try:
             self._journal.append(event.ack_name, event.to_bytes())
         except JournalFailed:
-            pass  # the purse has it, most likely; and so will the next one
+            return False
+        return True
 
     @property
     def was_asleep(self) -> bool:

@@ -201,14 +201,55 @@ async def test_what_arrives_at_once_passes_no_further_than_from_checkpoint_to_ch
     async with world(vendor, tmp_path) as w:
         floors = [0]
 
-        def write_floor(checkpoint: Callable[[int], UsageEvent]) -> None:
+        def write_floor(checkpoint: Callable[[int], UsageEvent]) -> bool:
             floors.append(checkpoint(0).tokens["output"])
+            return True
 
         w.meter.write_floor = write_floor  # type: ignore[method-assign]
         heard = await w.client.call("POST", "/v1/chat/completions", {**STREAM, "max_tokens": 4000})
         delivered = (heard.body.decode().count("word") * 4 + len("hello")) // 4
         steps = [after - before for before, after in itertools.pairwise([*floors, delivered])]
         assert max(steps) <= 256, steps
+
+
+async def test_what_no_place_would_know_of_is_not_served(tmp_path: Path) -> None:
+    """Neither the disk nor the purse takes checkpoints for a while: the stream waits and goes on."""
+    vendor = Vendor(b"".join([chunk("word")] * 2400 + [chunk(finish="stop"), USAGE, DONE]))
+    vendor.goes_on.set()
+    async with world(vendor, tmp_path) as w:
+        real_extend, real_floor, away = w.purse.extend, w.meter.write_floor, [6]
+        served: list[int] = []
+
+        async def extend(*args: Any, **kwargs: Any) -> Any:
+            if away[0]:
+                away[0] -= 1
+                raise PurseUnavailable("away")
+            return await real_extend(*args, **kwargs)
+
+        def write_floor(checkpoint: Callable[[int], UsageEvent]) -> bool:
+            served.append(checkpoint(0).tokens["output"])
+            return not away[0] and real_floor(checkpoint)
+
+        w.purse.extend = extend  # type: ignore[method-assign]
+        w.meter.write_floor = write_floor  # type: ignore[method-assign]
+        heard = await w.client.call("POST", "/v1/chat/completions", {**STREAM, "max_tokens": 4000})
+        assert heard.body.decode().count("word") == 2400
+        assert len(set(served[:5])) == 1, "not a token more before one of them had taken it"
+
+
+async def test_nor_for_long(tmp_path: Path) -> None:
+    vendor = Vendor(b"".join([chunk("word")] * 2400 + [chunk(finish="stop"), USAGE, DONE]))
+    vendor.goes_on.set()
+    async with world(vendor, tmp_path) as w:
+
+        async def extend(*args: Any, **kwargs: Any) -> Any:
+            raise PurseUnavailable("away")
+
+        w.purse.extend = extend  # type: ignore[method-assign]
+        w.meter.write_floor = lambda checkpoint: False  # type: ignore[method-assign]
+        heard = await w.client.call("POST", "/v1/chat/completions", {**STREAM, "max_tokens": 4000})
+        assert 0 < heard.body.decode().count("word") <= 256
+        assert '"code":' in heard.frames[-1], "no happy end"
 
 
 def unsettleable(w: World) -> None:
