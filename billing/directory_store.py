@@ -73,10 +73,14 @@ _API_KEYS: Final = (
     "select company_id, name, key_hash, products, expires_at, allowed_ips, limits, revoked"
     " from api_key where revision > %s"
 )
-_PRODUCTS: Final = "select * from product where revision > %s"
+# A draft is nothing that a gateway knows; what is suspended or withdrawn is told as inactive.
+_PRODUCTS: Final = (
+    "select p.*, n.is_served from product p join product_now n on n.product_id = p.id"
+    " where p.revision > %s and n.on_sale_at is not null"
+)
 _UPSTREAMS: Final = "select * from upstream where product_id = any(%s) order by product_id, position"
 _SHEETS: Final = 'select * from price_sheet where product_id = any(%s) order by name collate "C"'
-_PRICES: Final = "select * from price where product_id = any(%s) order by product_id, valid_from"
+_PRICES: Final = "select * from price_list where product_id = any(%s) order by product_id, valid_from"
 
 
 async def _rows(conn: Connection, query: str, parameter: object) -> list[Row]:
@@ -221,6 +225,6 @@ def _product(row: Row, upstreams: tuple[UpstreamTarget, ...], prices: tuple[Pric
         on_client_gone=row["on_client_gone"],
         upstreams=upstreams,
         prices=prices,
-        active=row["active"],
+        active=row["is_served"],
         created_s=instant_ms(row["created_at"]) // 1000,
     )

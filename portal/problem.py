@@ -26,6 +26,7 @@ STATUSES: Final[Mapping[str, int]] = {
     "scores_invalid": 422,
     "product_unknown": 422,
     "programme_unknown": 422,
+    "provider_unknown": 422,
     "round_unknown": 422,
     "round_unsound": 422,
     "invalid": 422,

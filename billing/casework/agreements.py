@@ -99,8 +99,12 @@ async def _insert(conn: Connection, row: Mapping[str, Any]) -> None:
 async def check_products(conn: Connection, products: list[str] | None) -> None:
     if products is None:
         return
-    known = await rows_of(conn, "select id from product where id = any(%s)", [products])
-    if missing := sorted(set(products) - {row["id"] for row in known}):
+    known = await rows_of(
+        conn,
+        "select product_id from product_now where product_id = any(%s) and on_sale_at is not null",
+        [products],
+    )
+    if missing := sorted(set(products) - {row["product_id"] for row in known}):
         names = ", ".join(missing)
         raise Refused("product_unknown", f"There is no product {names}.", f"없는 상품입니다: {names}")
 

@@ -133,6 +133,12 @@ class Product(Declared):
     prices: Annotated[list[PriceListEntry], Field(min_length=1)] | None = None
 
 
+class ProductDraft(Product):
+    """What its provider has of it so far. Its price list is kept apart until it is on sale."""
+
+    REQUIRED = Product.REQUIRED - {"upstream", "prices"}
+
+
 class Company(Declared):
     KIND = "company"
     REQUIRED = frozenset({"name", "class"})

@@ -4,7 +4,18 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from billing.lifecycle import agreement, amendment, application, programme, round, voucher
+from billing.lifecycle import (
+    agreement,
+    amendment,
+    application,
+    credential,
+    price,
+    product,
+    programme,
+    provider,
+    round,
+    voucher,
+)
 from billing.lifecycle.table import Table
 
 TABLES: Final[tuple[Table[Any], ...]] = (
@@ -14,4 +25,8 @@ TABLES: Final[tuple[Table[Any], ...]] = (
     agreement.TABLE,
     amendment.TABLE,
     voucher.TABLE,
+    provider.TABLE,
+    product.TABLE,
+    price.TABLE,
+    credential.TABLE,
 )

@@ -7,7 +7,20 @@ from typing import Any, Final
 from fastapi import APIRouter, Depends
 from fastapi.security import HTTPBearer
 
-from portal.api import agreements, applications, directory, programmes, rounds, users, vouchers
+from portal.api import (
+    agreements,
+    applications,
+    credentials,
+    directory,
+    notices,
+    prices,
+    products,
+    programmes,
+    providers,
+    rounds,
+    users,
+    vouchers,
+)
 
 # Only for the OpenAPI document: portal.api.route looks at the token.
 _BEARER: Final = HTTPBearer(bearerFormat="JWT", scheme_name="bearer", auto_error=False)
@@ -40,6 +53,9 @@ _PROBLEM: Final[dict[str, Any]] = {
 
 def router() -> APIRouter:
     whole = APIRouter(prefix="/api", dependencies=[Depends(_BEARER)], responses={"default": _PROBLEM})
-    for part in (programmes, rounds, applications, agreements, vouchers, directory, users):
+    for part in (
+        *(programmes, rounds, applications, agreements, vouchers),
+        *(providers, products, prices, credentials, notices, directory, users),
+    ):
         whole.include_router(part.router())
     return whole

@@ -21,7 +21,7 @@ from billing.lifecycle.table import AUDITOR, OPERATOR, Allow, Refused
 from portal.api import answers, bodies, shown
 from portal.api.answers import Shown
 from portal.api.desk import AtDesk, Desk
-from portal.api.lists import Scope, add_list
+from portal.api.lists import Filter, Scope, add_list
 from portal.api.route import allow
 from portal.api.steps import Load, add_change, add_one
 
@@ -43,18 +43,20 @@ class Kind:
     company: str | None = None
     provider: str | None = None
     is_public: bool = False  # everybody who may read reads all
+    scope: Callable[[Desk], Scope] | None = None  # of a kind that is public in part
     id_path: str = "{id}"
-    filters: Mapping[str, str] = field(default_factory=dict)
+    filters: Mapping[str, str | Filter] = field(default_factory=dict)
 
 
 def load_of(kind: Kind) -> Load:
     async def load(desk: Desk, thing_id: str) -> Shown:
+        condition, parameters = kind.scope(desk) if kind.scope is not None else answers.EVERYTHING
         row = await row_of(
             desk.conn,
-            f"select * from ({kind.query}) things where id = %s",  # noqa: S608
-            [thing_id],
+            f"select * from ({kind.query}) things where ({condition}) and id = %s",  # noqa: S608
+            [*parameters, thing_id],
         )
-        if not kind.is_public:
+        if not kind.is_public and kind.scope is None:
             desk.must_see(
                 company=row[kind.company] if kind.company else None,
                 provider=row[kind.provider] if kind.provider else None,
@@ -134,6 +136,8 @@ def add_post(
 
 
 def _scope(kind: Kind, desk: Desk) -> Scope:
+    if kind.scope is not None:
+        return kind.scope(desk)
     if kind.is_public:
         return answers.EVERYTHING
     return answers.own(desk, company=kind.company, provider=kind.provider)
@@ -161,7 +165,9 @@ def add_read(router: APIRouter, kind: Kind) -> None:
     )
 
 
-def add_patch(router: APIRouter, kind: Kind, body: type[bodies.Body], run: Any = None) -> None:
+def add_patch(
+    router: APIRouter, kind: Kind, body: type[bodies.Body], run: Any = None, load: Load | None = None
+) -> None:
     async def change(desk: Desk, thing_id: str, body: bodies.Body) -> None:
         await write(desk, bodies.declared(kind.model, body, id=thing_id))
         await note(
@@ -179,7 +185,7 @@ def add_patch(router: APIRouter, kind: Kind, body: type[bodies.Body], run: Any =
         f"Change {_a(kind)}",
         body,
         run or change,
-        load_of(kind),
+        load or load_of(kind),
         kind.change,
         kind.answer,
         id_path=kind.id_path,

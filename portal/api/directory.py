@@ -1,4 +1,4 @@
-"""Providers, products, companies and API keys: the directory's kinds that have no life of their own here."""
+"""Companies and API keys: the directory's kinds that have no life of their own here."""
 
 from __future__ import annotations
 
@@ -7,50 +7,14 @@ from typing import Any, Final
 from fastapi import APIRouter
 from fastapi.responses import JSONResponse
 
-from billing.casework.rows import Row, lock_budget, row_of
+from billing.casework.rows import lock_budget, row_of
 from billing.declaration import models
-from billing.lifecycle.table import AUDITOR, OPERATOR, OWN_COMPANY, Allow, Refused
+from billing.lifecycle.table import AUDITOR, OPERATOR, OWN_COMPANY, Refused
 from portal.api import answers, bodies, declared, show, shown
-from portal.api.answers import Shown
 from portal.api.declared import Kind
 from portal.api.desk import Desk
 from portal.api.route import OfficeRoute
 
-_ALL: Final = (OPERATOR, AUDITOR, Allow("company"), Allow("provider"))
-
-PROVIDERS: Final = Kind(
-    path="providers",
-    model=models.Provider,
-    query="select * from provider",
-    show=lambda _, row: show.provider(row),
-    answer=shown.ProviderShown,
-    read=_ALL,
-    is_public=True,
-)
-
-
-def _product(desk: Desk, row: Row) -> Shown:
-    runs_it = desk.sees_everything or desk.actor.owns(provider=row["provider_id"])
-    return show.product(row, with_upstream=runs_it)
-
-
-PRODUCTS: Final = Kind(
-    path="products",
-    model=models.Product,
-    query=(
-        "select p.*,"
-        " (select coalesce(jsonb_agg(to_jsonb(e) order by e.valid_from), '[]') from price e"
-        "  where e.product_id = p.id) as prices,"
-        " (select coalesce(jsonb_agg(to_jsonb(u) - 'sealed_api_key'"
-        "   || jsonb_build_object('has_api_key', u.sealed_api_key is not null) order by u.position), '[]')"
-        "  from upstream u where u.product_id = p.id) as upstreams from product p"
-    ),
-    show=_product,
-    answer=shown.ProductShown,
-    read=_ALL,
-    filters={"provider": "provider_id", "scale": "scale"},
-    is_public=True,
-)
 COMPANIES: Final = Kind(
     path="companies",
     model=models.Company,
@@ -75,10 +39,7 @@ API_KEYS: Final = Kind(
     filters={"company": "company_id"},
 )
 
-_ID: Final = frozenset({"id"})
-ProviderChange: Final = bodies.some_of(models.Provider, "ProviderChange", without=_ID)
-ProductChange: Final = bodies.some_of(models.Product, "ProductChange", without=_ID)
-CompanyChange: Final = bodies.some_of(models.Company, "CompanyChange", without=_ID)
+CompanyChange: Final = bodies.some_of(models.Company, "CompanyChange", without=frozenset({"id"}))
 # A key's text is made here and shown once; nobody brings one.
 ApiKeyChange: Final = bodies.some_of(
     models.ApiKey, "ApiKeyChange", without=frozenset({"company", "name", "key_text"})
@@ -88,10 +49,6 @@ NewApiKey: Final = bodies.some_of(models.ApiKey, "NewApiKey", without=frozenset(
 
 def router() -> APIRouter:
     made = APIRouter(route_class=OfficeRoute, tags=["directory"])
-    for kind, change in ((PROVIDERS, ProviderChange), (PRODUCTS, ProductChange)):
-        declared.add_read(made, kind)
-        declared.add_make(made, kind)
-        declared.add_patch(made, kind, change)
     declared.add_read(made, COMPANIES)
     declared.add_make(made, COMPANIES)
     declared.add_patch(made, COMPANIES, CompanyChange, _change_company)

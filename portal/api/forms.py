@@ -6,7 +6,19 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from billing.declaration.fields import Amount, Budget, Day, Id, Label, Name, Products, Share, When
+from billing.declaration import models
+from billing.declaration.fields import (
+    Amount,
+    Budget,
+    Credential,
+    Day,
+    Id,
+    Label,
+    Name,
+    Products,
+    Share,
+    When,
+)
 from portal.api.bodies import Body, Line, Points, Reason, Text, TieRule
 
 
@@ -141,3 +153,16 @@ class VoucherExtension(Body):
 class ClawBack(Body):
     amount_krw: Amount = 0
     reason: Reason
+
+
+class NewProvider(models.Provider):
+    """`registered`: to be approved by a step, once its papers were looked at."""
+
+    state: Literal["registered", "approved"] = "approved"
+
+
+class NewCredential(Body):
+    """The key of one of the product's upstreams, by its place in the list. It is never shown again."""
+
+    position: Annotated[int, Field(ge=0, le=99)] = 0
+    api_key: Annotated[Credential, Field(repr=False)]

@@ -17,6 +17,8 @@ from portal.api.shown import Page
 from portal.problem import Problem
 
 Scope = tuple[str, Sequence[object]]
+# What a parameter's value asks of the rows, where that is more than that a column equals it.
+Filter = Callable[[Desk, str], Scope]
 FILTER_CHARACTERS_MAX = 200
 
 
@@ -29,15 +31,16 @@ def add_list(
     answer: type[BaseModel],
     *,
     scope: Callable[[Desk], Scope],
-    filters: Mapping[str, str] | None = None,
+    filters: Mapping[str, str | Filter] | None = None,
 ) -> None:
-    """`query` has a column `id` of text and no condition; `filters`: a parameter's name and its column."""
+    """`query` has a column `id` of text and no condition; `filters`: a parameter's column or Filter."""
     columns = filters or {}
 
     async def handle(request: Any, desk: Any, limit: int = 50, cursor: str | None = None) -> Shown:
         condition, parameters = scope(desk)
         for name, value in _filters(request, columns).items():
-            condition, parameters = f"({condition}) and {columns[name]} = %s", [*parameters, value]
+            asked, values = _asked(columns[name], desk, value)
+            condition, parameters = f"({condition}) and ({asked})", [*parameters, *values]
         return await answers.listed(
             desk, query, (condition, parameters), lambda row: show(desk, row), limit=limit, cursor=cursor
         )
@@ -58,7 +61,11 @@ def add_list(
     router.add_api_route(path, handle, methods=["GET"], summary=f"List {words}", **told)
 
 
-def _filters(request: Request, columns: Mapping[str, str]) -> dict[str, str]:
+def _asked(column: str | Filter, desk: Desk, value: str) -> Scope:
+    return (f"{column} = %s", [value]) if isinstance(column, str) else column(desk, value)
+
+
+def _filters(request: Request, columns: Mapping[str, str | Filter]) -> dict[str, str]:
     """A name that is mistyped would silently list everything, so it is refused."""
     named = {name: value for name, value in request.query_params.items() if name not in ("limit", "cursor")}
     for name, value in named.items():
@@ -71,6 +78,15 @@ def _filters(request: Request, columns: Mapping[str, str]) -> dict[str, str]:
                 korean=f"이 목록에서 쓸 수 있는 조건: {known}",
             )
     return named
+
+
+def refused_value(name: str) -> Problem:
+    return Problem(
+        400,
+        "invalid_filter",
+        f"{name} does not take this value.",
+        korean=f"{name} 조건의 값이 올바르지 않습니다.",
+    )
 
 
 def everything(_: Desk) -> Scope:

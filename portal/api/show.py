@@ -10,7 +10,6 @@ from typing import Any
 from billing.casework.vouchers import state_of
 from billing.lifecycle.ranking import points_text
 from metering.money import format_krw
-from metering.prices import PRICE_NAMES
 
 Row = Mapping[str, Any]
 Shown = dict[str, Any]
@@ -62,10 +61,6 @@ def programme(row: Row) -> Shown:
     }
 
 
-def provider(row: Row) -> Shown:
-    return {"id": row["id"], "name": row["name"], "brn": row["brn"]}
-
-
 def company(row: Row) -> Shown:
     return {
         "id": row["id"],
@@ -75,34 +70,6 @@ def company(row: Row) -> Shown:
         "data_locations": row["data_locations"],
         "active": row["active"],
     }
-
-
-def product(row: Row, *, with_upstream: bool) -> Shown:
-    """Where calls go is for those who run it; a vendor's API key is for nobody."""
-    shown = {
-        name: row[name]
-        for name in (
-            *("id", "scale", "purposes", "context_tokens", "max_output_tokens", "input_overhead_tokens"),
-            *("data_location", "trains_on_input", "retention_days", "on_client_gone", "active"),
-        )
-    }
-    shown["provider"] = row["provider_id"]
-    shown["prices"] = [
-        {"from": price["valid_from_text"]} | {name: krw(price[name]) for name in PRICE_NAMES}
-        for price in row["prices"]
-    ]
-    if with_upstream:
-        shown["upstream"] = [
-            {
-                **{
-                    name: one[name]
-                    for name in ("dialect", "vendor", "base_url", "model", "priority", "weight")
-                },
-                "has_api_key": one["has_api_key"],
-            }
-            for one in row["upstreams"]
-        ]
-    return shown
 
 
 def voucher(row: Row, now_ms: int) -> Shown:

@@ -5,11 +5,9 @@ Answers are made by portal.api.show; nothing is checked while serving. Won are d
 
 from __future__ import annotations
 
-from typing import Any, Final, Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, create_model
-
-from metering.prices import PRICE_NAMES
+from pydantic import BaseModel, ConfigDict, Field
 
 T = TypeVar("T")
 
@@ -44,12 +42,6 @@ class ProgrammeShown(Shown):
     share_changes: list[ShareChanged]
 
 
-class ProviderShown(Shown):
-    id: str
-    name: str
-    brn: str | None
-
-
 class CompanyShown(Shown):
     id: str
     name: str
@@ -57,41 +49,6 @@ class CompanyShown(Shown):
     class_: str = Field(alias="class")
     data_locations: list[str] | None
     active: bool
-
-
-class UpstreamShown(Shown):
-    dialect: str
-    vendor: str | None
-    base_url: str
-    model: str
-    priority: int
-    weight: int
-    has_api_key: bool
-
-
-_PRICES: Final[dict[str, Any]] = dict.fromkeys(PRICE_NAMES, (str, ...))
-PriceShown: Final = create_model(
-    "PriceShown", __base__=Shown, valid_from=(str, Field(alias="from")), **_PRICES
-)
-
-
-class ProductShown(Shown):
-    """`upstream` is for those who run the product."""
-
-    id: str
-    provider: str
-    scale: str
-    purposes: list[str]
-    context_tokens: int
-    max_output_tokens: int
-    input_overhead_tokens: int
-    data_location: str | None
-    trains_on_input: bool | None
-    retention_days: int | None
-    on_client_gone: str
-    active: bool
-    prices: list[PriceShown]  # type: ignore[valid-type] # made of the names of prices
-    upstream: list[UpstreamShown] = []
 
 
 class VoucherShown(Shown):

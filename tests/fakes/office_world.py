@@ -163,7 +163,7 @@ def good(answer: httpx2.Response) -> httpx2.Response:
 
 
 @asynccontextmanager
-async def opened(books_url: str) -> AsyncIterator[OfficeWorld]:
+async def opened(books_url: str, *, allow_private: bool = False) -> AsyncIterator[OfficeWorld]:
     secrets = Secrets(b"a master secret of the tests")
     async with open_pool(books_url, size_max=4) as pool:
         async with pool.connection() as conn:
@@ -182,6 +182,7 @@ async def opened(books_url: str) -> AsyncIterator[OfficeWorld]:
             metrics_token=None,
             secrets=secrets,
             invitation_life_s=60,
+            allow_private=allow_private,
             now=lambda: world.now,
             get_back=world.get_back,
         )
