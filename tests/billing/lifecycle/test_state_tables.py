@@ -9,9 +9,10 @@ from typing import Any
 
 import pytest
 
-from billing.lifecycle import agreement, amendment, application, programme, round, voucher
+from billing.lifecycle import agreement, amendment, application, credential, programme, round, voucher
 from billing.lifecycle.table import Actor, Refused, Role, Step, Table
 from billing.lifecycle.tables import TABLES
+from tests.billing.lifecycle import offer_facts
 
 OPENS = datetime(2026, 3, 2, 0, 0, tzinfo=UTC)
 CLOSES = datetime(2026, 3, 24, 6, 0, tzinfo=UTC)
@@ -79,6 +80,7 @@ SOUND: dict[str, dict[str, Any]] = {
     "agreement": {"": AGREED, "complete": replace(AGREED, today=date(2026, 11, 1))},
     "amendment": {"": AMENDED},
     "voucher": {"": VOUCHER, "extend": LONGER},
+    **offer_facts.SOUND,
 }
 
 # What breaks each condition, for every step that has it: (thing, condition, changes of the facts).
@@ -138,7 +140,11 @@ BROKEN: list[tuple[str, str, dict[str, Any]]] = [
     ("voucher", "not_later", {"new_ends_on": date(2027, 1, 1)}),
     ("voucher", "not_later", {"new_ends_on": None}),
     ("voucher", "above_spent", {"claimed_micro": 6}),
+    *offer_facts.BROKEN,
 ]
+
+# States into which a thing comes by what is done to another.
+OUTCOMES = {"application": set(application.OUTCOMES), "credential": set(credential.OUTCOMES)}
 
 ROLES: tuple[Role, ...] = ("company", "provider", "operator", "auditor")
 
@@ -253,23 +259,4 @@ def test_a_table_is_whole(table: Table[Any]) -> None:
     actions = [step.action for step in table.steps]
     assert sorted(actions) == sorted(set(actions))
     named = {state for step in table.steps for state in (*step.sources, step.target) if state is not None}
-    outcomes = set(application.OUTCOMES) if table.thing == "application" else set()
-    assert named | outcomes == set(table.states)
-
-
-@pytest.mark.parametrize(
-    ("stored", "ending", "now_ms", "state"),
-    [
-        ("active", None, 9, "active"),
-        ("suspended", None, 9, "suspended"),
-        ("active", None, 10, "expired"),
-        ("suspended", None, 10, "expired"),
-        ("ended", "ended", 9, "ended"),
-        ("ended", "ended", 10, "ended"),
-        ("ended", "clawed_back", 11, "clawed_back"),
-    ],
-)
-def test_a_voucher_s_state_is_its_row_its_end_and_the_clock(
-    stored: str, ending: str | None, now_ms: int, state: str
-) -> None:
-    assert voucher.state_at(stored=stored, ending=ending, ends_ms=10, now_ms=now_ms) == state
+    assert named | OUTCOMES.get(table.thing, set()) == set(table.states)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-SECRET: Final = "vendor-secret-first-0815"  # noqa: S105 - of nobody
+SECRET: Final = "vendor-secret-first-0815"
 PRODUCT: Final[dict[str, Any]] = {
     "id": "nuri-draft",
     "scale": "medium",

@@ -1,6 +1,6 @@
-"""Every route of the office API and who may use it, written by hand; well-formed bodies, and what gaonde has.
+"""Every route of the office API and who may use it, written by hand; well-formed bodies, and who has what.
 
-`company*` is a company whose own the thing is; for any other it does not exist.
+`company*` is a company whose own the thing is, `provider*` a provider; for any other it does not exist.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from tests.portal.api.a_round import APPLICATION, PROGRAMME, ROUND
 
 ALL, READ, MINE = "operator auditor company provider", "operator auditor", "operator auditor company*"
 OPERATOR, OWNER = "operator", "company*"
+OFFERED, SELLER = "operator auditor provider*", "operator provider*"
 ROUTES: Final = {
     "GET /api/programmes": ALL,
     "POST /api/programmes": OPERATOR,
@@ -79,10 +80,35 @@ ROUTES: Final = {
     "POST /api/providers": OPERATOR,
     "GET /api/providers/{id}": ALL,
     "PATCH /api/providers/{id}": OPERATOR,
+    "POST /api/providers/{id}/approve": OPERATOR,
+    "POST /api/providers/{id}/suspend": OPERATOR,
+    "POST /api/providers/{id}/resume": OPERATOR,
+    "POST /api/providers/{id}/end": OPERATOR,
+    "GET /api/providers/{id}/log": OFFERED,
     "GET /api/products": ALL,
-    "POST /api/products": OPERATOR,
+    "POST /api/products": SELLER,
     "GET /api/products/{id}": ALL,
-    "PATCH /api/products/{id}": OPERATOR,
+    "PATCH /api/products/{id}": SELLER,
+    "POST /api/products/{id}/submit": "provider*",
+    "POST /api/products/{id}/take-back": "provider*",
+    "POST /api/products/{id}/return": OPERATOR,
+    "POST /api/products/{id}/approve": OPERATOR,
+    "POST /api/products/{id}/suspend": SELLER,
+    "POST /api/products/{id}/resume": SELLER,
+    "POST /api/products/{id}/withdraw": SELLER,
+    "GET /api/products/{id}/log": OFFERED,
+    "GET /api/prices": ALL,
+    "GET /api/prices/{id}": ALL,
+    "POST /api/products/{id}/prices": SELLER,
+    "POST /api/prices/{id}/withdraw": SELLER,
+    "GET /api/prices/{id}/log": OFFERED,
+    "GET /api/credentials": OFFERED,
+    "GET /api/credentials/{id}": OFFERED,
+    "POST /api/products/{id}/credentials": SELLER,
+    "POST /api/credentials/{id}/restore": SELLER,
+    "POST /api/credentials/{id}/retire": SELLER,
+    "GET /api/credentials/{id}/log": OFFERED,
+    "GET /api/notices": MINE,
     "GET /api/companies": MINE,
     "POST /api/companies": OPERATOR,
     "GET /api/companies/{id}": MINE,
@@ -114,7 +140,9 @@ BODIES: Final[dict[str, dict[str, Any]]] = {
     "VoucherExtension": {"ends_on": "2026-12-31", "reason": "연장"},
     "ClawBack": {"reason": "부정수급"},
     "Voucher": {"id": "another", "company": "gaonde", "programme": "ai-2026", "government_krw": 1},
-    "Provider": {"id": "another", "name": "다른"},
+    "NewProvider": {"id": "another", "name": "다른"},
+    "PriceListEntry": {"from": "2099-02-01T00:00:00+09:00", "input": 1},
+    "NewCredential": {"api_key": "another-secret"},
     "Product": {
         "id": "another",
         "provider": "nuri",
@@ -140,6 +168,9 @@ IDS: Final = {
     "vouchers": "gaonde-2026",
     "providers": "nuri",
     "products": "nuri-x1",
+    "prices": "nuri-x1@2099-01-01T00:00:00+09:00",
+    "notices": "00000000000000000001",
+    "credentials": "cr-000001",
     "companies": "gaonde",
     "api_keys": "gaonde/backend",
     "users": "kim@gaonde.example",

@@ -13,19 +13,26 @@ from typing import Any, Final
 import httpx2
 import pytest
 
-from portal.api import shown
+from portal.api import shown, shown_products
 from tests.fakes.office_world import OfficeWorld, opened
 from tests.portal.api.a_round import APPLICATION, PROGRAMME, ROUND
 from tests.portal.api.route_table import BODIES, IDS, OPEN, ROUTES
 
-# Who asks: gaonde's own people, a stranger of the same role, and the others.
+# Who asks: people of those who have things of each kind, strangers of the same roles, and the others.
 PEOPLE: Final = {
-    "operator": ("operator", False),
-    "auditor": ("auditor", False),
-    "gaonde": ("company", True),
-    "hanbit": ("company", False),
-    "nuri": ("provider", False),
+    "operator": "operator",
+    "auditor": "auditor",
+    "gaonde": "company",
+    "hanbit": "company",
+    "nuri": "provider",
+    "other": "provider",
 }
+# gaonde has one of everything that a company can have; nuri has what providers have.
+OFFERS: Final = frozenset({"providers", "products", "prices", "credentials"})
+
+
+def owns(who: str, kind: str) -> bool:
+    return who == ("nuri" if kind in OFFERS else "gaonde")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +53,10 @@ class Asked:
         is_list = self.method == "GET" and self.path.count("/") == 0
         return None if owns or is_list else 404
 
+    @property
+    def kind(self) -> str:
+        return self.path.split("/", 1)[0]
+
 
 def asked(schema: dict[str, Any]) -> list[Asked]:
     found = []
@@ -65,9 +76,11 @@ def asked(schema: dict[str, Any]) -> list[Asked]:
 
 @pytest.fixture
 async def world(books_url: str) -> AsyncIterator[OfficeWorld]:
-    """gaonde has one of everything; nobody else has anything."""
+    """gaonde and nuri have one of everything; nobody else has anything."""
     async with opened(books_url) as world:
         await world.to_an_amendment(PROGRAMME, ROUND, APPLICATION)
+        await world.post("nuri", "products/nuri-x1/credentials", {"api_key": "a-new-one"})
+        await world.post("nuri", "products/nuri-x1/prices", {"from": "2099-01-01T00:00:00+09:00", "input": 1})
         yield world
 
 
@@ -76,7 +89,8 @@ def fits(schema: dict[str, Any], route: str, answer: httpx2.Response) -> None:
     method, path = route.split()
     promised = schema["paths"][path][method.lower()]["responses"][str(answer.status_code)]
     name = promised["content"]["application/json"]["schema"]["$ref"].split("/")[-1]
-    model = getattr(shown, name.removeprefix("Page_").removesuffix("_"))
+    bare = name.removeprefix("Page_").removesuffix("_")
+    model = getattr(shown, bare, None) or getattr(shown_products, bare)
     whole: Any = shown.Page.__class_getitem__(model) if name.startswith("Page_") else model
     whole.model_validate_json(answer.content, strict=True)
 
@@ -124,8 +138,9 @@ async def test_nobody_reads_or_moves_what_is_not_theirs(world: OfficeWorld) -> N
         anonymous = await world.call(None, one.method, one.path, one.body)
         if anonymous.status_code != 401:
             wrong.append((one.method, one.path, "nobody", anonymous.status_code))
-        for who, (role, owns) in PEOPLE.items():
-            wanted = one.wanted(role, owns)
+        for who, role in PEOPLE.items():
+            is_owner = owns(who, one.kind)
+            wanted = one.wanted(role, is_owner)
             if wanted is None and one.method != "GET":
                 continue  # it may, and would move things: below
             answer = await world.call(who, one.method, one.path, one.body)
@@ -133,7 +148,7 @@ async def test_nobody_reads_or_moves_what_is_not_theirs(world: OfficeWorld) -> N
                 fits(schema, one.route, answer)
             if answer.status_code != (wanted or 200):
                 wrong.append((one.method, one.path, who, answer.status_code, wanted))
-            elif wanted is None and not owns and role == "company" and one.path in IDS:
+            elif wanted is None and not is_owner and role in ("company", "provider") and one.path in IDS:
                 foreign = [row for row in answer.json()["data"] if row.get("company") == "gaonde"]
                 if foreign or (f"{role}*" in one.roles.split() and IDS[one.path] in answer.text):
                     wrong.append((one.method, one.path, who, "lists another's"))
@@ -146,8 +161,8 @@ async def test_whoever_may_is_not_refused_for_who_they_are(world: OfficeWorld) -
     wrong = []
     moved: set[str] = set()
     for one in asked(schema):
-        for who, (role, owns) in PEOPLE.items():
-            if one.method != "GET" and one.wanted(role, owns) is None:
+        for who, role in PEOPLE.items():
+            if one.method != "GET" and one.wanted(role, owns(who, one.kind)) is None:
                 body = {"data_locations": ["KR"]} if one.path == "companies/gaonde" else one.body
                 answer = await world.call(who, one.method, one.path, body, headers={"If-Match": "*"})
                 if answer.status_code < 400:
