@@ -95,6 +95,12 @@ MAY_RESUME: Final = Guard[Facts](
     "전담기관이 판매를 중지한 상품입니다. 전담기관만 재개할 수 있습니다.",
     lambda facts: facts.is_agency or facts.suspended_by == "provider",
 )
+NOT_SUSPENDED: Final = Guard[Facts](
+    "already_suspended",
+    "It is suspended; only the agency may still make a provider's suspension its own.",
+    "이미 판매 중지된 상품입니다.",
+    lambda facts: facts.suspended_by is None or (facts.is_agency and facts.suspended_by == "provider"),
+)
 
 # The checklist before a sale, in the order of the form.
 CHECKS: Final = (
@@ -130,7 +136,7 @@ TABLE: Final = Table[Facts](
         Step("take_back", ("in_review",), "draft", (OWN_PROVIDER,)),
         Step("return", ("in_review",), "returned", (OPERATOR,), needs_reason=True),
         Step("approve", ("in_review",), "on_sale", (OPERATOR,), (PROVIDER_APPROVED, *CHECKS)),
-        Step("suspend", ("on_sale",), "suspended", _BOTH, needs_reason=True),
+        Step("suspend", ("on_sale", "suspended"), "suspended", _BOTH, (NOT_SUSPENDED,), needs_reason=True),
         Step("resume", ("suspended",), "on_sale", _BOTH, (MAY_RESUME, PROVIDER_APPROVED), needs_reason=True),
         Step("withdraw", _ALIVE, "withdrawn", _BOTH, needs_reason=True),
     ),

@@ -73,7 +73,8 @@ create trigger touch_products after update on provider_life for each row
 create view product_now as
     select p.id as product_id, l.on_sale_at, v.state as provider_state,
         case when l.state = 'on_sale' and not p.active then 'suspended' else l.state end as state,
-        case when l.state = 'on_sale' and not p.active then 'agency' else l.suspended_by end as suspended_by,
+        case when l.state in ('on_sale', 'suspended') and not p.active then 'agency' else l.suspended_by end
+            as suspended_by,
         p.active and l.state = 'on_sale' and v.state = 'approved' as is_served
     from product p join product_life l on l.product_id = p.id
     join provider_life v on v.provider_id = p.provider_id;

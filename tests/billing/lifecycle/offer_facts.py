@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -24,7 +25,7 @@ KEPT = credential.Facts(NOW, replaced_at=NOW - timedelta(minutes=1))
 
 SOUND: dict[str, dict[str, Any]] = {
     "provider": {"": provider.Facts("1118111112")},
-    "product": {"": OFFERED},
+    "product": {"": OFFERED, "suspend": replace(OFFERED, suspended_by=None)},
     "price": {"": price.Facts(NOW, NOW + timedelta(minutes=1))},
     "credential": {"": KEPT},
 }
@@ -43,6 +44,8 @@ BROKEN: list[tuple[str, str, dict[str, Any]]] = [
     ("product", "credential_missing", {"credentials": 1}),
     ("product", "price_missing", {"prices": 0}),
     ("product", "suspended_by_agency", {"suspended_by": "agency"}),
+    ("product", "already_suspended", {"suspended_by": "agency", "is_agency": True}),
+    ("product", "already_suspended", {"suspended_by": "provider"}),
     ("price", "product_not_sold", {"product_state": "draft"}),
     ("price", "product_not_sold", {"product_state": "withdrawn"}),
     ("price", "price_backdated", {"valid_from": NOW}),

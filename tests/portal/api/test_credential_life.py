@@ -53,12 +53,8 @@ async def test_a_new_key_is_used_and_the_one_before_kept_until_it_is_retired(wor
     await world.post("nuri", "credentials/cr-000002/restore")
     assert await used(world) == FIRST
     assert await states(world) == {"cr-000001": "retiring", "cr-000002": "current"}
-    await world.post("nuri", PATH, {"api_key": THIRD})
-    assert await states(world) == {
-        "cr-000001": "retired",
-        "cr-000002": "retiring",
-        "cr-000003": "current",
-    }
+    third = (await world.post("nuri", PATH, {"api_key": THIRD}))["id"]
+    assert await states(world) == {"cr-000001": "retired", "cr-000002": "retiring", third: "current"}
     world.now += timedelta(seconds=59)
     assert await world.refused("nuri", "credentials/cr-000002/retire") == (409, "credential_in_use")
     world.now += timedelta(seconds=1)
@@ -67,7 +63,7 @@ async def test_a_new_key_is_used_and_the_one_before_kept_until_it_is_retired(wor
     assert await used(world) == THIRD
     async with world.pool.connection() as conn:
         kept = await (await conn.execute("select id from credential where sealed is not null")).fetchall()
-    assert kept == [("cr-000003",)]
+    assert kept == [(third,)]
     log = (await world.get("auditor", "credentials/cr-000002/log"))["data"]
     assert [row["action"] for row in log] == ["replace", "restore", "replace", "retire"]
 
@@ -82,11 +78,11 @@ async def test_a_declaration_has_its_own_word(world: OfficeWorld) -> None:
     assert await used(world) == FIRST
     assert await states(world) == {"cr-000001": "retired", "cr-000002": "retiring"}
     # Written anew with the same key, the key that came by the office is still the one that calls use.
-    await world.post("nuri", PATH, {"api_key": THIRD})
+    third = (await world.post("nuri", PATH, {"api_key": THIRD}))["id"]
     async with world.pool.connection() as conn:
         slower = DECLARED.replace("api_key:", "idle_timeout_s: 90, api_key:")
         await World(conn, world.secrets).apply(slower, environment={**ENVIRONMENT, "VENDOR_KEY": THIRD})
-    assert (await states(world))["cr-000003"] == "current"
+    assert (await states(world))[third] == "current"
     # A key is never sent to another address than it was given for.
     elsewhere = [{"dialect": "openai", "base_url": "https://b.example", "model": "m", "api_key": SECOND}]
     good(await world.patch("operator", "products/nuri-x1", {"upstream": elsewhere}))
@@ -148,17 +144,16 @@ async def test_no_call_finds_a_closed_door(books_url: str, tmp_path: Path) -> No
 
 async def test_no_key_is_in_any_table_or_answer(world: OfficeWorld) -> None:
     secrets = (FIRST, SECRET, SECOND, THIRD, "vendor-secret of a slip")
-    heard = b""
+    heard: list[tuple[str, bytes]] = []
 
     async def call(who: str, method: str, path: str, body: object = None) -> None:
-        nonlocal heard
         headers = {}
         if method == "PATCH":
             headers = {"If-Match": (await world.call(who, "GET", path)).headers["etag"]}
         answer = await world.call(
             who, method, path, body, headers=headers, key=f"{method} {path} {body}"[:99]
         )
-        heard += answer.content + repr(answer.headers).encode()
+        heard.append((f"{who} {method} {path}", answer.content + repr(answer.headers).encode()))
 
     upstream = [{**PRODUCT["upstream"][0], "api_key": SECOND}]
     for method, path, body in (
@@ -185,7 +180,7 @@ async def test_no_key_is_in_any_table_or_answer(world: OfficeWorld) -> None:
             there = path.removeprefix("/api/").replace("{id}", ids.get(kind, ""))
             for who in PEOPLE:
                 await call(who, "GET", there)
-    assert b"nuri-draft" in heard
+    assert any(b"nuri-draft" in answer for _, answer in heard)
     dump = b""
     async with world.pool.connection() as conn:
         cursor = await conn.execute("select tablename from pg_tables where schemaname = 'public'")
@@ -196,5 +191,5 @@ async def test_no_key_is_in_any_table_or_answer(world: OfficeWorld) -> None:
     assert b"nuri-draft" in dump
     for secret in secrets:
         for text in (secret.encode(), secret.encode().hex().encode()):
-            assert text not in heard, secret
+            assert [asked for asked, answer in heard if text in answer] == [], secret
             assert text not in dump, secret

@@ -150,6 +150,14 @@ async def test_who_suspends_a_product_and_who_resumes_it(world: OfficeWorld) -> 
     await world.post("nuri", f"{path}/suspend", WHY)
     assert await served(world) == {"nuri-x1": False}
     await world.post("nuri", f"{path}/resume", WHY)
+    # The agency may make a provider's suspension its own; by a step, or by a declaration.
+    await world.post("nuri", f"{path}/suspend", WHY)
+    for active, code in ((False, "suspended_by_agency"), (True, None)):
+        good(await world.patch("operator", path, {"active": active}))
+        answer = await world.call("nuri", "POST", f"{path}/resume", WHY)
+        assert answer.json().get("code") == code
+    await world.post("nuri", f"{path}/suspend", WHY)
+    assert await world.refused("nuri", f"{path}/suspend", WHY) == (409, "already_suspended")
     await world.post("operator", f"{path}/suspend", WHY)
     assert await world.refused("nuri", f"{path}/resume", WHY) == (409, "suspended_by_agency")
     async with world.pool.connection() as conn:  # a declaration is none of the office's steps
@@ -173,7 +181,7 @@ async def test_who_suspends_a_product_and_who_resumes_it(world: OfficeWorld) -> 
     await world.post("operator", "providers/nuri/resume", WHY)
     await world.post("nuri", f"{path}/withdraw", WHY)
     assert await served(world) == {"nuri-x1": False}
-    for step in ("resume", "suspend", "withdraw"):
+    for step in ("resume", "suspend", "withdraw"):  # for good
         assert await world.refused("operator", f"{path}/{step}", WHY) == (409, "wrong_state")
 
 
