@@ -113,8 +113,11 @@ async def change(
         facts=product.Facts(),
         detail={"fields": list(fields)},
     )
-    if action == "correct":
-        await notices.tell(conn, [product_id], "product_changed", deed=deed, detail={"fields": list(fields)})
+
+
+async def tell_corrected(conn: Connection, product_id: str, *, deed: Deed, fields: Sequence[str]) -> None:
+    """After it was written, where that changed anything."""
+    await notices.tell(conn, [product_id], "product_changed", deed=deed, detail={"fields": list(fields)})
 
 
 async def move(conn: Connection, product_id: str, action: str, *, deed: Deed, allow_private: bool) -> Row:

@@ -144,7 +144,9 @@ async def _change(desk: Desk, product_id: str, body: bodies.Body) -> None:
     action = "change" if is_draft else "correct"
     await products.change(desk.conn, product_id, action, deed=desk.deed(), fields=fields)
     if not is_draft:
-        await declared.write(desk, bodies.declared(models.Product, body, id=product_id))
+        report = await declared.write(desk, bodies.declared(models.Product, body, id=product_id))
+        if report.changed:
+            await products.tell_corrected(desk.conn, product_id, deed=desk.deed(), fields=fields)
         return
     given, prices = _drafted(bodies.given(body))
     if "upstream" in given:

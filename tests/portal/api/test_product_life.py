@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 
 import psycopg
@@ -183,6 +184,20 @@ async def test_who_suspends_a_product_and_who_resumes_it(world: OfficeWorld) -> 
     assert await served(world) == {"nuri-x1": False}
     for step in ("resume", "suspend", "withdraw"):  # for good
         assert await world.refused("operator", f"{path}/{step}", WHY) == (409, "wrong_state")
+
+
+async def test_who_comes_second_is_judged_by_what_the_first_has_left(world: OfficeWorld) -> None:
+    """Keys that come together replace each other in turn."""
+    await world.post("nuri", "products", PRODUCT)
+    await world.post("nuri", f"{DRAFT}/submit")
+    approvals = [world.call("operator", "POST", f"{DRAFT}/approve", {}) for _ in range(2)]
+    assert sorted(answer.status_code for answer in await asyncio.gather(*approvals)) == [200, 409]
+    path = "products/nuri-x1/credentials"
+    keys = [{"api_key": f"key-{number}"} for number in range(3)]
+    made = await asyncio.gather(*(world.post("nuri", path, key) for key in keys))
+    rows = (await world.get("nuri", "credentials?product=nuri-x1"))["data"]
+    states = sorted(row["state"] for row in rows if row["id"] in {one["id"] for one in made})
+    assert states == ["current", "retired", "retiring"]
 
 
 async def test_no_state_without_its_step_and_what_was_said_stays_said(world: OfficeWorld) -> None:

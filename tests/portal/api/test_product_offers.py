@@ -39,7 +39,8 @@ async def test_companies_are_told_of_what_they_may_use(world: OfficeWorld) -> No
     for path in ("products/nuri-x1", DRAFT):
         await world.post("operator", f"{path}/suspend", {"reason": "품질 점검"})
         await world.post("operator", f"{path}/resume", WHY)
-    good(await world.patch("operator", "products/nuri-x1", {"retention_days": 30}))
+    for _ in range(2):  # the second changes nothing, and nobody is told
+        good(await world.patch("operator", "products/nuri-x1", {"retention_days": 30}))
     await world.post("operator", "providers/nuri/suspend", WHY)
     mine = [
         ("nuri-x1", "product_suspended"),
