@@ -9,7 +9,7 @@ from billing.migrate import upgrade
 from tests.billing.test_casework_migration import upgrade_to
 from tests.fakes.declared_world import COMPANY, PRODUCT, World
 
-BEFORE = "0009"
+BEFORE = "0010"
 OLD_ROWS = """
 insert into provider (id, name, brn) values ('nuri', '누리모델', '1118111112'), ('old', '옛모델', null);
 insert into product (id, provider_id, scale, purposes, context_tokens, max_output_tokens,
