@@ -147,13 +147,19 @@ async def _products(conn: Connection, secrets: Secrets, since_revision: int) -> 
     upstreams: dict[str, list[UpstreamTarget]] = defaultdict(list)
     for row in await _rows(conn, _UPSTREAMS, ids):
         upstreams[row["product_id"]].append(_upstream(row, secrets))
+    prices = await price_lists(conn, ids)
+    return tuple(_product(row, tuple(upstreams[row["id"]]), tuple(prices[row["id"]])) for row in rows)
+
+
+async def price_lists(conn: Connection, product_ids: list[str]) -> dict[str, list[PriceEntry]]:
+    """Every entry of these products, with its sheets, earliest first."""
     sheets: dict[tuple[object, object], list[Row]] = defaultdict(list)
-    for row in await _rows(conn, _SHEETS, ids):
+    for row in await _rows(conn, _SHEETS, product_ids):
         sheets[row["product_id"], row["valid_from"]].append(row)
     prices: dict[str, list[PriceEntry]] = defaultdict(list)
-    for row in await _rows(conn, _PRICES, ids):
+    for row in await _rows(conn, _PRICES, product_ids):
         prices[row["product_id"]].append(_price(row, sheets[row["product_id"], row["valid_from"]]))
-    return tuple(_product(row, tuple(upstreams[row["id"]]), tuple(prices[row["id"]])) for row in rows)
+    return prices
 
 
 def credential_row(product_id: str, position: int) -> str:

@@ -8,6 +8,7 @@
     swept after swept        the higher checkpoint: Valkey forgot it, a journal did not
     settled after settled    nothing, but where the call was made again: a charge after an end without one,
                              and that of a later try, whose answer the caller has
+    anything after corrected nothing (apply_correction)
     left                     its events; claims for its open holds while the epoch is not closed
     gone                     counts as left for every epoch of the lane; its claims are dropped
     drained, opened          marks
@@ -69,6 +70,26 @@ def _apply_charge(books: BooksState, out: Outcome, event: Charge) -> None:
             return
         if (before.voucher_id, before.n) != (event.voucher_id, event.n):
             before = _take_back(books, out, event, before)
+    _book(books, out, loan, event, before)
+    note_counted(books, out, loan, event, is_first_here=is_first_here)
+
+
+def apply_correction(books: BooksState, out: Outcome, event: Charge) -> None:
+    """What a call should have cost, as two people agreed. Raises Unreadable, before any change.
+
+    More is drawn from what is free alone (`taken_micro` is 0), for a loan's rest is held by other calls; what
+    that does not pay is uncollected.
+    """
+    before = books.booked.get(event.op)
+    if before is None or (before.voucher_id, before.n) != (event.voucher_id, event.n):
+        raise Unreadable(f"call {event.op} is booked elsewhere")
+    assert event.taken_micro == 0, "a correction takes nothing that other calls hold"
+    _book(books, out, books.loans.get((event.lane, event.n, event.voucher_id)), event, before)
+
+
+def _book(books: BooksState, out: Outcome, loan: LoanState | None, event: Charge, before: Booked) -> None:
+    """The call's charge is the event's now."""
+    funds = books.funds[event.voucher_id]
     delta = event.charge_micro - before.charge_micro
     if delta >= 0:
         now = _charge_more(funds, loan, event, before, delta)
@@ -76,7 +97,6 @@ def _apply_charge(books: BooksState, out: Outcome, event: Charge) -> None:
         now = _charge_less(funds, loan, event, before, -delta)
     books.booked[event.op] = now
     follow_purse(out, loan, event, before, now)
-    note_counted(books, out, loan, event, is_first_here=is_first_here)
     _write(out, funds, loan, event, before, now)
 
 
@@ -96,6 +116,8 @@ def _drop_claim(books: BooksState, out: Outcome, event: Charge) -> None:
 
 def _says_more(event: Charge, before: Booked) -> bool:
     """Whether the event changes what the books have of its call."""
+    if before.kind in ("correction", "true_up"):
+        return False  # two people agreed on what it costs, and knew more than a gateway did
     if event.kind == "swept":  # of two checkpoints the higher one counts
         return before.kind == "swept" and event.charge_micro > before.charge_micro
     of_this_try = (event.n, event.gateway_id) == (before.n, before.gateway_id)

@@ -10,6 +10,7 @@ import msgspec
 from billing.ledger.journal import Entry, EntryKind
 from billing.ledger.rules import ChargeTotals, VoucherRef, charge
 from billing.posting_events import Charge, Mark, OpenClaim
+from billing.statements.month import Month
 
 
 @dataclass(slots=True)
@@ -71,6 +72,7 @@ class BooksState:
     claimed: dict[str, tuple[int, str]]  # op -> the epoch its hold is in, and whose it is
     gone: set[tuple[int, str]]  # (lane, gateway)
     uncounted: set[tuple[str, int]]  # (op, n): booked there, and no purse has counted it
+    open_month: Month | None = None  # the first one that is open; None: no month was ever closed
 
 
 class UsageRow(msgspec.Struct, frozen=True, gc=False):

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final
+from typing import Any, Final
 
 from billing.audit.batch_store import NOTHING_ALLOTTED, allot, write_batch
 from billing.audit.leaf import USAGE_COLUMNS, Records
-from billing.database import Connection
+from billing.database import MONTH_LOCK, Connection
 from billing.ledger.journal import Entry
 from billing.ledger.lines import entry_lines, posting_lines
 from billing.ledger.store import insert_entries
@@ -16,6 +16,7 @@ from billing.parking import insert_parked, parked_lines
 from billing.posting_events import Charge, Decoded, Left
 from billing.posting_lines import usage_line
 from billing.posting_state import Booked, BooksState, FundsState, LoanState, Outcome
+from billing.statements.month import Month, first_day_number, month_named
 
 Numbered = Sequence[tuple[int, Entry]]
 
@@ -43,6 +44,9 @@ async def read_state(conn: Connection, events: Sequence[Decoded]) -> BooksState:
     epochs = sorted({(event.lane, event.n) for event in events if isinstance(event, Left)})
     gone = sorted({(event.lane, event.gateway_id) for event in events if isinstance(event, Left)})
     async with conn.pipeline():
+        # First: what is booked before a month is closed is in it, what comes later is late.
+        await conn.execute("select pg_advisory_xact_lock_shared(%s, 0)", [MONTH_LOCK])
+        closed_rows = await conn.execute("select max(month) from closed_month")
         funds_rows = await conn.execute(_FUNDS, [sorted({voucher for _, _, voucher in loans})])
         loan_rows = await conn.execute(_LOANS, _columns(loans, 3))
         booked_rows = await conn.execute(
@@ -74,12 +78,18 @@ async def read_state(conn: Connection, events: Sequence[Decoded]) -> BooksState:
         claimed={op: (n, gateway) for op, n, gateway in await claim_rows.fetchall()},
         gone={(lane, gateway) for lane, gateway in await gone_rows.fetchall()},
         uncounted=set(),
+        open_month=_open_month(await closed_rows.fetchall()),
     )
     await _read_uncounted(conn, books, charges)
     elsewhere = _booked_elsewhere(books, charges)
     if elsewhere:
         await _read_more(conn, books, elsewhere)
     return books
+
+
+def _open_month(rows: Sequence[tuple[Any, ...]]) -> Month | None:
+    [(closed,)] = rows
+    return None if closed is None else month_named(closed).after()
 
 
 async def _read_uncounted(conn: Connection, books: BooksState, charges: Sequence[Charge]) -> None:
@@ -155,9 +165,24 @@ async def write_outcome(conn: Connection, books: BooksState, out: Outcome) -> No
         if out.restate:
             await bump_open_loans(conn, sorted(out.restate))
     if lines:
+        await _write_late(conn, books.open_month, out)
         line_end = f"\t{allotted.batch_id}\n".encode()
         async with conn.cursor().copy(_COPY_USAGE) as copy:
             await copy.write(line_end.join([*lines, b""]))
+
+
+async def _write_late(conn: Connection, open_month: Month | None, out: Outcome) -> None:
+    """Rows of a month that is closed are in the first one that is open."""
+    if open_month is None:
+        return
+    open_day = first_day_number(open_month)
+    late = [(row.charge.op, row.now.step) for row in out.rows if row.charge.day < open_day]
+    if late:
+        await conn.execute(
+            "insert into late_usage (op, step, month) select op, step, %s"
+            " from unnest(%s::text[], %s::smallint[]) as late (op, step)",
+            [str(open_month), *_columns(late, 2)],
+        )
 
 
 def _usage_lines(out: Outcome, entries: Sequence[Entry | None], allotted_ids: Sequence[int]) -> list[bytes]:

@@ -14,6 +14,8 @@ import uvloop
 from billing.database import Pool, open_pool
 from billing.funds import FundsChange
 from billing.reclaim import prepare_change
+from billing.statements.month import Month
+from billing.statements.unbooked import calls_unbooked
 from config.settings import Settings
 from launch import roles, sockets
 from launch.redis_door import RedisDoor
@@ -53,6 +55,7 @@ async def _run(settings: Settings, *, listener: socket.socket, ready_fd: int | N
             invitation_life_s=settings.limits.invitation_life_s,
             allow_private=settings.upstream_allow_private,
             get_back=partial(_get_back, pool, settings.redis_url),
+            unbooked=partial(_unbooked, pool, settings.redis_url),
         )
         server = build_server(app.build(office), limits=settings.limits, drain_s=5)
         await serve(server, listener=listener, ready_fd=ready_fd, before_drain=lambda: None)
@@ -71,6 +74,20 @@ async def _get_back(pool: Pool, redis_url: str, funds: Sequence[FundsChange]) ->
                 await prepare_change(purse, conn, change)
     except PurseUnavailable as error:
         log.warning("purse_unavailable", reason=str(error))
+    finally:
+        await purse.close()
+
+
+async def _unbooked(pool: Pool, redis_url: str, month: Month) -> int | None:
+    """A month is closed once: the purse is opened for it."""
+    try:
+        purse = await connect_purse(redis_url)
+    except PurseUnavailable as error:
+        log.warning("purse_unavailable", reason=str(error))
+        return None
+    try:
+        async with pool.connection() as conn:
+            return await calls_unbooked(conn, purse, month)
     finally:
         await purse.close()
 

@@ -25,7 +25,7 @@ from billing.lifecycle.table import Refused
 from billing.secrets import Secrets
 from portal import metrics, pages, passwords, people, problem, tokens
 from portal.api import api
-from portal.api.desk import Api, GetBack
+from portal.api.desk import Api, GetBack, Unbooked
 from portal.attempts import Attempts
 from portal.readiness import Readiness
 
@@ -54,6 +54,7 @@ class Office:
     allow_private: bool = False  # products may point at loopback and private addresses
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
     get_back: GetBack | None = None
+    unbooked: Unbooked | None = None
 
 
 class Login(BaseModel):
@@ -103,6 +104,7 @@ def build(office: Office) -> FastAPI:
         invitation_life_s=office.invitation_life_s,
         office_address=office.addresses.office,
         get_back=office.get_back,
+        unbooked=office.unbooked,
     )
     app.include_router(_health(office))
     app.include_router(_front(office, app))

@@ -11,7 +11,7 @@ from typing import Final, LiteralString
 from billing.audit.leaf import USAGE_COLUMNS
 
 # kinds of changes that say nothing of one programme
-_OF_ALL: Final = "('provider', 'product', 'price', 'price_sheet', 'signer')"
+_OF_ALL: Final = "('provider', 'product', 'price', 'price_sheet', 'signer', 'closed_month')"
 
 # Of one batch or several: `{batches}` is a condition on b.batch_id, `{place}` what stands for the batch.
 _USAGE: Final = (

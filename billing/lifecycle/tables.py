@@ -8,7 +8,9 @@ from billing.lifecycle import (
     agreement,
     amendment,
     application,
+    correction,
     credential,
+    month,
     price,
     product,
     programme,
@@ -29,4 +31,6 @@ TABLES: Final[tuple[Table[Any], ...]] = (
     product.TABLE,
     price.TABLE,
     credential.TABLE,
+    month.TABLE,
+    correction.TABLE,
 )

@@ -18,6 +18,7 @@ from portal.api import (
     programmes,
     providers,
     rounds,
+    statements,
     users,
     vouchers,
 )
@@ -54,8 +55,19 @@ _PROBLEM: Final[dict[str, Any]] = {
 def router() -> APIRouter:
     whole = APIRouter(prefix="/api", dependencies=[Depends(_BEARER)], responses={"default": _PROBLEM})
     for part in (
-        *(programmes, rounds, applications, agreements, vouchers),
-        *(providers, products, prices, credentials, notices, directory, users),
+        programmes,
+        rounds,
+        applications,
+        agreements,
+        vouchers,
+        providers,
+        products,
+        prices,
+        credentials,
+        notices,
+        directory,
+        users,
+        statements,
     ):
         whole.include_router(part.router())
     return whole

@@ -16,9 +16,12 @@ from billing.directory_time import instant_ms
 from billing.funds import FundsChange
 from billing.lifecycle.table import Actor, Refused
 from billing.secrets import Secrets
+from billing.statements.month import Month
 
 # Asks the purse for what these vouchers were lent and have not spent; as far as it can.
 GetBack = Callable[[Sequence[FundsChange]], Awaitable[None]]
+# How many calls up to the end of a month are not in the books; None where the purse cannot say.
+Unbooked = Callable[[Month], Awaitable[int | None]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +36,7 @@ class Api:
     invitation_life_s: float
     office_address: str
     get_back: GetBack | None
+    unbooked: Unbooked | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,8 @@ from billing.funds import FundsChange
 from billing.ledger.store import TrialBalance, trial_balance
 from billing.reclaim import prepare_change
 from billing.secrets import Secrets
+from billing.statements.month import Month
+from billing.statements.unbooked import calls_unbooked
 from metering.purse import Purse
 from portal import app, pages, people, tokens
 from portal.attempts import Attempts
@@ -149,6 +151,12 @@ class OfficeWorld:
                 for change in funds:
                     await prepare_change(self.purse, conn, change)
 
+    async def unbooked(self, month: Month) -> int | None:
+        if self.purse is None:
+            return 0
+        async with self.pool.connection() as conn:
+            return await calls_unbooked(conn, self.purse, month)
+
     async def books(self) -> TrialBalance:
         """The trial balance, which must be sound."""
         async with self.pool.connection() as conn:
@@ -185,6 +193,7 @@ async def opened(books_url: str, *, allow_private: bool = False) -> AsyncIterato
             allow_private=allow_private,
             now=lambda: world.now,
             get_back=world.get_back,
+            unbooked=world.unbooked,
         )
         transport = httpx2.ASGITransport(app=app.build(office))
         async with httpx2.AsyncClient(transport=transport, base_url="http://o") as http:

@@ -25,6 +25,7 @@ KEYS = {
     "voucher": ("id",),
     "funds": ("voucher_id",),
     "signer": ("key",),
+    "closed_month": ("month",),
 }
 _NUMBERS = {
     "programme": ("budget_micro", "max_voucher_micro"),

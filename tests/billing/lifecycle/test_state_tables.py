@@ -9,7 +9,17 @@ from typing import Any
 
 import pytest
 
-from billing.lifecycle import agreement, amendment, application, credential, programme, round, voucher
+from billing.lifecycle import (
+    agreement,
+    amendment,
+    application,
+    correction,
+    credential,
+    month,
+    programme,
+    round,
+    voucher,
+)
 from billing.lifecycle.table import Actor, Refused, Role, Step, Table
 from billing.lifecycle.tables import TABLES
 from tests.billing.lifecycle import offer_facts
@@ -81,6 +91,8 @@ SOUND: dict[str, dict[str, Any]] = {
     "amendment": {"": AMENDED},
     "voucher": {"": VOUCHER, "extend": LONGER},
     **offer_facts.SOUND,
+    "month": {"": month.Facts()},
+    "correction": {"": correction.Facts()},
 }
 
 # What breaks each condition, for every step that has it: (thing, condition, changes of the facts).
@@ -141,6 +153,14 @@ BROKEN: list[tuple[str, str, dict[str, Any]]] = [
     ("voucher", "not_later", {"new_ends_on": None}),
     ("voucher", "above_spent", {"claimed_micro": 6}),
     *offer_facts.BROKEN,
+    ("month", "month_not_over", {"is_over": False}),
+    ("month", "month_before_open", {"is_next": False}),
+    ("month", "holds_unknown", {"holds_open": None}),
+    ("month", "holds_open", {"holds_open": 1}),
+    ("month", "corrections_undecided", {"corrections_undecided": 1}),
+    ("correction", "nothing_to_correct", {"calls": 0}),
+    ("correction", "own_proposal", {"is_own": True}),
+    ("correction", "call_changed", {"calls_changed": 1}),
 ]
 
 # States into which a thing comes by what is done to another.

@@ -1,0 +1,83 @@
+"""What a call should have cost: by another entry of its price list, or by other counts. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from metering.prices import PriceEntry
+from metering.sheets import price_usage
+from metering.usage import TOKEN_CLASSES, UNITS, Usage, usage_from_totals
+
+CorrectionKind = Literal["correction", "true_up"]
+
+
+@dataclass(frozen=True, slots=True)
+class BookedCall:
+    """A call's latest step."""
+
+    op: str
+    step: int
+    held_at_ms: int
+    charge_micro: int
+    price_entry: str
+    tokens: Mapping[str, int]  # by class
+    units: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class CorrectedCall:
+    """`before` is what it was judged by."""
+
+    before: BookedCall
+    kind: CorrectionKind
+    after_micro: int
+    price_entry: str
+    price_from: str
+    tokens: Mapping[str, int]
+
+
+def by_price(call: BookedCall, right: PriceEntry) -> CorrectedCall | None:
+    """The same counts by the right entry; None where nothing changes, or `cannot_judge` says why not."""
+    if cannot_judge(call):
+        return None
+    usage = Usage(**{name: call.tokens[name] for name in TOKEN_CLASSES}, units=dict(call.units))
+    priced = price_usage(right, usage, batch="requests" in call.units)
+    if priced.charge_micro == call.charge_micro:
+        return None
+    return CorrectedCall(
+        call, "correction", priced.charge_micro, priced.sheet.entry_id, right.valid_from, dict(call.tokens)
+    )
+
+
+def by_counts(
+    call: BookedCall,
+    entry: PriceEntry,
+    *,
+    input_tokens: int,
+    cached_input_tokens: int,
+    output_tokens: int,
+) -> CorrectedCall | None:
+    """The provider's counts, by the entry the call was held under."""
+    if cannot_judge(call):
+        return None
+    counted = usage_from_totals(
+        input_total=input_tokens, cached_input=cached_input_tokens, output_total=output_tokens
+    )
+    tokens = counted.tokens()
+    if tokens["output"] >= call.tokens["reasoning"]:
+        tokens["reasoning"] = call.tokens["reasoning"]
+    usage = Usage(**tokens, units=dict(call.units))
+    priced = price_usage(entry, usage, batch="requests" in call.units)
+    if priced.charge_micro == call.charge_micro:
+        return None
+    return CorrectedCall(
+        call, "true_up", priced.charge_micro, priced.sheet.entry_id, entry.valid_from, tokens
+    )
+
+
+def cannot_judge(call: BookedCall) -> bool:
+    """How a vendor served it (its tier) or what other models did in it, the record does not tell whole."""
+    known = {*UNITS, "requests"}
+    return "#" in call.price_entry or not known.issuperset(call.units)

@@ -1,0 +1,49 @@
+"""A correction of what calls cost: one person proposes it, another approves it; only then it is booked."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from billing.lifecycle.table import OPERATOR, Guard, Step, Table
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """`calls_changed`: calls whose booking is another than the one that was judged."""
+
+    calls: int = 1
+    is_own: bool = False
+    calls_changed: int = 0
+
+
+SOMETHING_CHANGES: Final = Guard[Facts](
+    "nothing_to_correct",
+    "No call would cost anything else.",
+    "금액이 달라지는 호출이 없습니다.",
+    lambda facts: facts.calls > 0,
+)
+ANOTHER_S: Final = Guard[Facts](
+    "own_proposal",
+    "Who proposes a correction does not approve it.",
+    "제안한 사람은 승인할 수 없습니다.",
+    lambda facts: not facts.is_own,
+)
+STILL_AS_JUDGED: Final = Guard[Facts](
+    "call_changed",
+    "A call was booked anew since; propose the correction again.",
+    "제안 이후 다시 반영된 호출이 있습니다. 보정을 다시 제안해 주세요.",
+    lambda facts: facts.calls_changed == 0,
+)
+
+TABLE: Final = Table[Facts](
+    "correction",
+    "보정",
+    {"proposed": "보정 제안", "approved": "승인", "refused": "반려", "withdrawn": "철회"},
+    (
+        Step("propose", (), "proposed", (OPERATOR,), (SOMETHING_CHANGES,), needs_reason=True),
+        Step("approve", ("proposed",), "approved", (OPERATOR,), (ANOTHER_S, STILL_AS_JUDGED)),
+        Step("refuse", ("proposed",), "refused", (OPERATOR,), (ANOTHER_S,), needs_reason=True),
+        Step("withdraw", ("proposed",), "withdrawn", (OPERATOR,), needs_reason=True),
+    ),
+)

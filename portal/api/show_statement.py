@@ -1,0 +1,88 @@
+"""Statements and months as the API shows them: won as decimal strings. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from billing.statements.amounts import Amounts, in_micro
+from billing.statements.lines import Line
+from billing.statements.month import Month
+from billing.statements.statement import Party, Statement, TaxInvoice
+from metering.money import format_krw
+
+Shown = dict[str, Any]
+
+
+def statement(one: Statement) -> Shown:
+    return {
+        "number": one.number,
+        "subject": one.subject.kind,
+        "id": one.subject.id,
+        "month": str(one.month),
+        "state": one.state,
+        "calls": one.calls,
+        "won": _amounts(in_micro(one.won)),
+        "vat_krw": str(one.vat_won),
+        "total_krw": str(one.total_won),
+        "exact": _amounts(one.exact_micro),
+        "booked": _amounts(one.booked_micro),
+        "rest": _amounts(one.rest_micro),
+        "lines_sha256": one.lines_sha256,
+        "lines": [_line(line) for line in one.lines],
+        "tax_invoices": [_tax_invoice(invoice) for invoice in one.tax_invoices],
+    }
+
+
+def _amounts(micro: Amounts) -> Shown:
+    return {
+        "supply_krw": format_krw(micro.supply),
+        "government_krw": format_krw(micro.government),
+        "self_krw": format_krw(micro.deposit),
+        "own_krw": format_krw(micro.own),
+        "uncollected_krw": format_krw(micro.uncollected),
+    }
+
+
+def _line(line: Line) -> Shown:
+    return {
+        "kind": "late" if line.kind == "usage" and line.is_late else line.kind,
+        "service_month": str(line.service_month),
+        "programme": line.account.programme_id,
+        "company": line.account.company_id,
+        "voucher": line.account.voucher_id,
+        "provider": line.account.provider_id,
+        "product": line.product_id or None,
+        "calls": line.calls,
+        "won": _amounts(in_micro(line.won)),
+        "vat_krw": str(line.vat_won),
+        "total_krw": str(line.total_won),
+        "exact": _amounts(line.exact_micro),
+    }
+
+
+def _party(party: Party) -> Shown:
+    return {"id": party.id, "name": party.name, "brn": party.brn}
+
+
+def _tax_invoice(invoice: TaxInvoice) -> Shown:
+    return {
+        "supplier": _party(invoice.supplier),
+        "buyer": _party(invoice.buyer),
+        "written_on": invoice.written_on.isoformat(),
+        "supply_krw": str(invoice.supply_won),
+        "vat_krw": str(invoice.vat_won),
+        "total_krw": str(invoice.total_won),
+        "missing": list(invoice.missing),
+    }
+
+
+def month(of: Month, closed: Mapping[str, Any] | None) -> Shown:
+    """`closed`: its row, None while it is open."""
+    return {
+        "id": str(of),
+        "state": "open" if closed is None else "closed",
+        "lines": None if closed is None else closed["lines"],
+        "charge_krw": None if closed is None else format_krw(closed["charge_micro"]),
+        "lines_sha256": None if closed is None else closed["lines_sha256"],
+    }

@@ -1,0 +1,152 @@
+"""Monthly statements of companies, providers and programmes; the closing of months."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Annotated, Any, Final, Literal
+
+from fastapi import APIRouter, Path, Query
+from fastapi.responses import Response
+
+from billing.casework.rows import rows_of
+from billing.lifecycle import month as life
+from billing.lifecycle.table import AUDITOR, OPERATOR, OWN_COMPANY, OWN_PROVIDER, Allow, Refused
+from billing.statements import closing, store
+from billing.statements.as_csv import as_csv
+from billing.statements.as_pdf import TooLong, as_pdf
+from billing.statements.as_xlsx import as_xlsx
+from billing.statements.month import Month, NoMonth, month_named, month_of
+from billing.statements.sheet import Sheet, sheet_of
+from billing.statements.statement import Statement, Subject, SubjectKind
+from portal.api import answers, bodies, show_statement, shown_money
+from portal.api.answers import Shown
+from portal.api.desk import AtDesk, Desk
+from portal.api.route import OfficeRoute, allow
+from portal.api.shown import Page
+from portal.api.steps import IdPath, add_log, add_one, add_step
+
+LINES_MAX: Final = 50_000  # what is made while somebody waits; never a part of it
+Form = Literal["json", "csv", "xlsx", "pdf"]
+MonthPath = Annotated[str, Path(pattern=r"^[0-9]{4}-[0-9]{2}$")]
+_READ: Final = (OPERATOR, AUDITOR)
+_MEDIA: Final[dict[Form, str]] = {
+    "csv": "text/csv; charset=utf-8",
+    "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+    "pdf": "application/pdf",
+}
+
+
+def router() -> APIRouter:
+    made = APIRouter(route_class=OfficeRoute, tags=["statements"])
+    _add_statement(made, "company", "companies", (*_READ, OWN_COMPANY))
+    _add_statement(made, "provider", "providers", (*_READ, OWN_PROVIDER))
+    _add_statement(made, "programme", "programmes", _READ)
+    _add_months(made)
+    return made
+
+
+def _add_statement(made: APIRouter, kind: SubjectKind, path: str, allowed: tuple[Allow, ...]) -> None:
+    told = allow(*allowed, answer=shown_money.StatementShown)
+    for media in _MEDIA.values():
+        told["responses"][200].setdefault("content", {})[media.split(";")[0]] = {}
+
+    @made.get(f"/{path}/{{id}}/statements/{{month}}", summary=f"A {kind}'s statement of a month", **told)
+    async def read_statement(
+        desk: AtDesk,
+        id: IdPath,
+        month: MonthPath,
+        form: Annotated[Form, Query(alias="format")] = "json",
+        lang: Literal["ko", "en"] = "ko",
+    ) -> Response:
+        desk.must_see(company=id if kind == "company" else None, provider=id if kind == "provider" else None)
+        await _must_exist(desk, kind, id)
+        statement = await store.read_statement(desk.conn, Subject(kind, id), _month(month))
+        if len(statement.lines) > LINES_MAX:
+            raise _too_long()
+        if form == "json":
+            return answers.one(show_statement.statement(statement))
+        try:
+            data = await asyncio.to_thread(_file, form, statement, lang, desk)
+        except TooLong:
+            raise _too_long() from None
+        name = f"{statement.number}.{form}"
+        headers = {"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "no-store"}
+        return Response(data, media_type=_MEDIA[form], headers=headers)
+
+
+def _file(form: Form, statement: Statement, lang: Literal["ko", "en"], desk: Desk) -> bytes:
+    """Whole, before the first byte of it is sent."""
+    makers: dict[Form, Callable[[Sheet], bytes]] = {
+        "csv": as_csv,
+        "xlsx": lambda sheet: as_xlsx(sheet, made_at=desk.now),
+        "pdf": as_pdf,
+    }
+    return makers[form](sheet_of(statement, lang))
+
+
+def _too_long() -> Refused:
+    return Refused(
+        "statement_too_long",
+        "The statement has too many lines for this format; ask for CSV, or for a company or provider alone.",
+        "내역이 너무 많아 이 형식으로 만들 수 없습니다. CSV 또는 기업별 내역을 이용해 주세요.",
+    )
+
+
+async def _must_exist(desk: Desk, kind: SubjectKind, subject_id: str) -> None:
+    found = await rows_of(desk.conn, f"select 1 from {kind} where id = %s", [subject_id])  # noqa: S608
+    if not found:
+        raise Refused("not_found", "There is nothing of this id.", "해당 항목이 없습니다.")
+
+
+def _month(text: str) -> Month:
+    try:
+        return month_named(text)
+    except NoMonth:
+        raise Refused(
+            "invalid", "A month is written like 2026-10.", "월은 2026-10처럼 입력해 주세요."
+        ) from None
+
+
+def _add_months(made: APIRouter) -> None:
+    @made.get(
+        "/months",
+        summary="The months of the books, and which are closed",
+        **allow(*_READ, answer=Page[shown_money.MonthShown]),
+    )
+    async def list_months(desk: AtDesk) -> dict[str, Any]:
+        return {"data": await _months(desk), "next_cursor": None}
+
+    add_one(made, "/months", "Read a month", _load_month, _READ, shown_money.MonthShown)
+    add_step(
+        made, "/months", life.TABLE, "close", bodies.Because, _close, _load_month, shown_money.MonthShown
+    )
+    add_log(made, "/months", life.TABLE, _load_month, _READ)
+
+
+async def _months(desk: Desk) -> list[Shown]:
+    """Newest first: from the one that runs now back to the first of the books."""
+    closed = {
+        row["month"]: row for row in await rows_of(desk.conn, "select * from closed_month order by month")
+    }
+    first = await store.first_used(desk.conn)
+    now = month_of(desk.now)
+    named = {month_named(text) for text in closed} | {now}
+    month = min(named if first is None else named | {first})
+    months = []
+    while month <= max(named):
+        months.append(show_statement.month(month, closed.get(str(month))))
+        month = month.after()
+    return months[::-1]
+
+
+async def _load_month(desk: Desk, month_id: str) -> Shown:
+    month = _month(month_id)
+    rows = await rows_of(desk.conn, "select * from closed_month where month = %s", [str(month)])
+    return show_statement.month(month, rows[0] if rows else None)
+
+
+async def _close(desk: Desk, month_id: str, body: bodies.Because) -> None:
+    month = _month(month_id)
+    unbooked = None if desk.api.unbooked is None else await desk.api.unbooked(month)
+    await closing.close_month(desk.conn, month, holds_open=unbooked, deed=desk.deed(body.reason))
