@@ -1,4 +1,4 @@
-"""Corrections in PostgreSQL: proposed with every call they change, approved by another person, then booked."""
+"""Corrections in PostgreSQL: proposed call by call, approved by another person, then booked."""
 
 from __future__ import annotations
 

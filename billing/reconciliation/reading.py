@@ -1,7 +1,7 @@
 """A provider's usage statement, CSV or JSON lines, into rows. Pure; every byte of it is hostile.
 
-Either form has the same names: `request_id` (required: the id the provider gave our call), `input_tokens` (the
-whole input), `cached_input_tokens` (its part read from a cache), `output_tokens` (the whole output) and
+Either form has the same names: `request_id` (required: the id the provider gave our call), `input_tokens`
+(the whole input), `cached_input_tokens` (its part read from a cache), `output_tokens` (the whole output) and
 `amount_krw`. What else stands in it is left alone. A fault names its line and column.
 """
 

@@ -1,4 +1,4 @@
-"""The lines of months in PostgreSQL: summed from usage while a month is open, kept as they are once closed."""
+"""The lines of months in PostgreSQL: sums of usage while one is open, kept rows once it is closed."""
 
 from __future__ import annotations
 
@@ -83,12 +83,13 @@ async def ledger_sums(
         },
     )
     sums: defaultdict[Month, list[LedgerSum]] = defaultdict(list)
-    for month, *ids, product_id, kind, service_month, calls, *parts in await cursor.fetchall():
-        amounts = Amounts(*parts)
+    for row in await cursor.fetchall():
+        product_id, kind, service_month, calls = row[5:9]
+        amounts = Amounts(*row[9:])
         if calls or amounts:
             service = month_named(service_month)
-            one = LedgerSum(Account(*ids), product_id, kind, service, calls, amounts)
-            sums[month_named(month)].append(one)
+            one = LedgerSum(Account(*row[1:5]), product_id, kind, service, calls, amounts)
+            sums[month_named(row[0])].append(one)
     return sums
 
 

@@ -56,7 +56,8 @@ WORDS: Final[Mapping[Language, Mapping[str, str]]] = {
         "page": "쪽",
         "conditions": "조회 조건",
         "lines": "내역",
-        "note.rounding": "각 줄은 한 번만 원 미만을 버립니다. 버린 금액은 없어지지 않고 단수로 다음 달에 이월됩니다.",
+        "note.rounding": "각 줄은 한 번만 원 미만을 버립니다."
+        " 버린 금액은 없어지지 않고 단수로 다음 달에 이월됩니다.",
         "note.provisional": "마감 전 금액이므로 바뀔 수 있습니다.",
         "note.uncollected": "미수는 누구에게도 청구되지 않은 사용액이며 공급가액에 들어 있지 않습니다.",
     },
@@ -108,8 +109,8 @@ WORDS: Final[Mapping[Language, Mapping[str, str]]] = {
         "page": "page",
         "conditions": "Conditions",
         "lines": "Lines",
-        "note.rounding": "Each line is rounded down to the won once. Nothing is lost by that: the rest is carried"
-        " into the next month.",
+        "note.rounding": "Each line is rounded down to the won once. Nothing is lost by that:"
+        " the rest is carried into the next month.",
         "note.provisional": "The month is not closed: these amounts may change.",
         "note.uncollected": "What is uncollected was billed to nobody and is no part of the supply value.",
     },

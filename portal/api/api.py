@@ -10,6 +10,7 @@ from fastapi.security import HTTPBearer
 from portal.api import (
     agreements,
     applications,
+    corrections,
     credentials,
     directory,
     notices,
@@ -68,6 +69,10 @@ def router() -> APIRouter:
         directory,
         users,
         statements,
+        directory,
+        users,
+        statements,
+        corrections,
     ):
         whole.include_router(part.router())
     return whole

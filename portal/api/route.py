@@ -52,10 +52,18 @@ _MATCH_PARAMETER: Final = {
 _PARAMETERS: Final = {"POST": [_KEY_PARAMETER], "PATCH": [_MATCH_PARAMETER]}
 
 
-def allow(*allowed: Allow, answer: Any, method: str = "GET", status: int = 200) -> dict[str, Any]:
+def allow(
+    *allowed: Allow,
+    answer: Any,
+    method: str = "GET",
+    status: int = 200,
+    body_bytes_max: int = BODY_BYTES_MAX,
+) -> dict[str, Any]:
     """Arguments of a route: who may use it, its answer's model; `method` adds the header that it asks for."""
     rows = [{"role": one.role, "relation": one.relation} for one in allowed]
     extra: dict[str, Any] = {"x-allow": rows}
+    if body_bytes_max != BODY_BYTES_MAX:
+        extra["x-body-bytes-max"] = body_bytes_max
     if method in _PARAMETERS:
         extra["parameters"] = _PARAMETERS[method]
     return {
@@ -70,11 +78,12 @@ class OfficeRoute(APIRoute):
 
     def get_route_handler(self) -> Handle:
         inner = super().get_route_handler()
+        body_bytes_max = (self.openapi_extra or {}).get("x-body-bytes-max", BODY_BYTES_MAX)
         allowed = {one["role"] for one in (self.openapi_extra or {}).get("x-allow", ())}
 
         async def handle(request: Request) -> Response:
             api: Api = request.app.state.api
-            body = await _body_of(request)
+            body = await _body_of(request, body_bytes_max)
             with _in_words_of_ours():
                 async with api.pool.connection() as conn:
                     actor = await _caller(request, api, conn)
@@ -143,16 +152,16 @@ async def _caller(request: Request, api: Api, conn: Connection) -> Actor:
     return Actor(person.email, person.role, person.company, person.provider)
 
 
-async def _body_of(request: Request) -> bytes:
+async def _body_of(request: Request, bytes_max: int) -> bytes:
     parts = []
     size = 0
     async for part in request.stream():
         size += len(part)
-        if size > BODY_BYTES_MAX:
+        if size > bytes_max:
             raise Problem(
                 413,
                 "request_too_large",
-                f"A body has at most {BODY_BYTES_MAX} bytes.",
+                f"A body has at most {bytes_max} bytes.",
                 korean="요청 본문이 너무 큽니다.",
             )
         parts.append(part)

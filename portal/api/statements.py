@@ -61,7 +61,7 @@ def _add_statement(made: APIRouter, kind: SubjectKind, path: str, allowed: tuple
     ) -> Response:
         desk.must_see(company=id if kind == "company" else None, provider=id if kind == "provider" else None)
         await _must_exist(desk, kind, id)
-        statement = await store.read_statement(desk.conn, Subject(kind, id), _month(month))
+        statement = await store.read_statement(desk.conn, Subject(kind, id), month_of_text(month))
         if len(statement.lines) > LINES_MAX:
             raise _too_long()
         if form == "json":
@@ -99,7 +99,7 @@ async def _must_exist(desk: Desk, kind: SubjectKind, subject_id: str) -> None:
         raise Refused("not_found", "There is nothing of this id.", "해당 항목이 없습니다.")
 
 
-def _month(text: str) -> Month:
+def month_of_text(text: str) -> Month:
     try:
         return month_named(text)
     except NoMonth:
@@ -141,12 +141,12 @@ async def _months(desk: Desk) -> list[Shown]:
 
 
 async def _load_month(desk: Desk, month_id: str) -> Shown:
-    month = _month(month_id)
+    month = month_of_text(month_id)
     rows = await rows_of(desk.conn, "select * from closed_month where month = %s", [str(month)])
     return show_statement.month(month, rows[0] if rows else None)
 
 
 async def _close(desk: Desk, month_id: str, body: bodies.Because) -> None:
-    month = _month(month_id)
+    month = month_of_text(month_id)
     unbooked = None if desk.api.unbooked is None else await desk.api.unbooked(month)
     await closing.close_month(desk.conn, month, holds_open=unbooked, deed=desk.deed(body.reason))

@@ -14,6 +14,7 @@ from billing.audit.verifying import verify_bundle
 from billing.casework.deeds import Deed
 from billing.database import Pool
 from billing.lifecycle.table import Actor, Refused
+from billing.posting_store import read_state
 from billing.statements.amounts import Amounts
 from billing.statements.closing import close_month, lines_sha256
 from billing.statements.month import Month
@@ -166,12 +167,13 @@ async def test_the_database_takes_nothing_into_a_closed_month(books: AuditedWorl
                 await conn.execute(query.encode())
         columns = await (
             await conn.execute(
-                "select string_agg(column_name, ', ') from information_schema.columns where table_name = 'usage'"
-                " and column_name not in ('op', 'batch_id', 'seq')"
+                "select string_agg(column_name, ', ') from information_schema.columns"
+                " where table_name = 'usage' and column_name not in ('op', 'batch_id', 'seq')"
             )
         ).fetchone()
         assert columns is not None
-        copied = f"insert into usage (op, batch_id, {columns[0]}) select 'forged', 901, {columns[0]} from usage where op = 'op_0'"
+        chosen = f"select 'forged', 901, {columns[0]} from usage where op = 'op_0'"
+        copied = f"insert into usage (op, batch_id, {columns[0]}) {chosen}"
         async with conn.transaction(force_rollback=True):
             await conn.execute("insert into batch (id, root) values (901, sha256(''))")
             with pytest.raises(psycopg.errors.ObjectNotInPrerequisiteState):
@@ -182,13 +184,16 @@ async def test_the_database_takes_nothing_into_a_closed_month(books: AuditedWorl
 
 
 async def test_posting_and_closing_follow_each_other(books: AuditedWorld) -> None:
-    """While a month is being closed nobody books; while somebody books it is not closed."""
+    """While a batch is being booked no month is closed, and the reverse."""
     async with books.world.pool.connection() as conn, books.world.pool.connection() as other:
+        await other.execute("set lock_timeout = 50")
+        deed = Deed(OPERATOR, NOW, "r-1", "마감")
         async with conn.transaction():
-            await conn.execute("select pg_advisory_xact_lock_shared(7606, 0)")
-            await other.execute("set lock_timeout = 50")
+            await read_state(conn, [])
             with pytest.raises(psycopg.errors.LockNotAvailable):
-                async with other.transaction():
-                    deed = Deed(OPERATOR, NOW, "r-1", "마감")
-                    await close_month(other, SEPTEMBER, holds_open=0, deed=deed)
+                await close_month(other, SEPTEMBER, holds_open=0, deed=deed)
+        async with conn.transaction(force_rollback=True):
+            await close_month(conn, SEPTEMBER, holds_open=0, deed=deed)
+            with pytest.raises(psycopg.errors.LockNotAvailable):
+                await read_state(other, [])
         await other.execute("reset lock_timeout")

@@ -13,10 +13,10 @@ import openpyxl
 import pypdf
 import pytest
 
+from billing.statements.amounts import NOTHING, Amounts
 from billing.statements.as_csv import as_csv
 from billing.statements.as_pdf import ROWS_MAX, TooLong, as_pdf
 from billing.statements.as_xlsx import as_xlsx
-from billing.statements.amounts import NOTHING, Amounts
 from billing.statements.lines import LedgerSum
 from billing.statements.sheet import Sheet, sheet_of
 from billing.statements.statement import Statement, SubjectKind

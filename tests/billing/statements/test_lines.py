@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import astuple
+from itertools import pairwise
 
 import pytest
 from hypothesis import given, settings
@@ -39,7 +40,7 @@ def test_the_worked_examples_come_out_to_the_won(
     share_ppm = int(share.replace("0.", "").ljust(6, "0"))
     places = [supply * WON * step // 701 for step in range(702)]
     exact = NOTHING
-    for before, after in zip(places, places[1:], strict=False):
+    for before, after in pairwise(places):
         exact += Amounts(*split_micro(before, after, share_ppm))
     [line] = lines_of(OCTOBER, [summed(exact)], {})
     assert (line.won.supply, line.won.government, line.won.deposit) == (supply, government, deposit)

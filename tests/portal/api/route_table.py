@@ -12,6 +12,7 @@ from tests.portal.api.a_round import APPLICATION, PROGRAMME, ROUND
 ALL, READ, MINE = "operator auditor company provider", "operator auditor", "operator auditor company*"
 OPERATOR, OWNER = "operator", "company*"
 OFFERED, SELLER = "operator auditor provider*", "operator provider*"
+OPERATOR, OWNER, THEIRS = "operator", "company*", "operator auditor provider*"
 ROUTES: Final = {
     "GET /api/programmes": ALL,
     "POST /api/programmes": OPERATOR,
@@ -121,6 +122,26 @@ ROUTES: Final = {
     "POST /api/users": OPERATOR,
     "GET /api/users/{id}": "operator auditor company* provider*",
     "PATCH /api/users/{id}": OPERATOR,
+    "GET /api/companies/{id}/statements/{month}": MINE,
+    "GET /api/providers/{id}/statements/{month}": THEIRS,
+    "GET /api/programmes/{id}/statements/{month}": READ,
+    "GET /api/months": READ,
+    "GET /api/months/{id}": READ,
+    "POST /api/months/{id}/close": OPERATOR,
+    "GET /api/months/{id}/log": READ,
+    "GET /api/corrections": THEIRS,
+    "POST /api/corrections": OPERATOR,
+    "GET /api/corrections/{id}": THEIRS,
+    "POST /api/corrections/{id}/approve": OPERATOR,
+    "POST /api/corrections/{id}/refuse": OPERATOR,
+    "POST /api/corrections/{id}/withdraw": OPERATOR,
+    "GET /api/corrections/{id}/log": READ,
+    "GET /api/corrections/{id}/calls": THEIRS,
+    "GET /api/reconciliations": THEIRS,
+    "POST /api/reconciliations": "operator provider*",
+    "GET /api/reconciliations/{id}": THEIRS,
+    "GET /api/reconciliations/{id}/lines": THEIRS,
+    "POST /api/reconciliations/{id}/propose": OPERATOR,
 }
 OPEN: Final = {"POST /api/token"}  # for whoever has a password
 
@@ -157,6 +178,20 @@ BODIES: Final[dict[str, dict[str, Any]]] = {
     "NewApiKey": {"company": "gaonde", "name": "another"},
     "Invitation": {"email": "new@example.org", "role": "auditor"},
     "UserChange": {"disabled": False},
+    "PriceCorrection": {
+        "product": "nuri-x1",
+        "from": "2026-01-01T00:00:00Z",
+        "until": "2026-01-02T00:00:00Z",
+        "price_from": "2026-01-01T00:00:00+09:00",
+        "reason": "단가 오기",
+    },
+    "ProviderStatement": {
+        "provider": "nuri",
+        "month": "2026-09",
+        "file_name": "nuri.csv",
+        "format": "csv",
+        "content": "request_id\nreq-1\n",
+    },
 }
 IDS: Final = {
     "programmes": "ai-2026",
@@ -174,4 +209,7 @@ IDS: Final = {
     "companies": "gaonde",
     "api_keys": "gaonde/backend",
     "users": "kim@gaonde.example",
+    "months": "2026-02",
+    "corrections": "co-000001",
+    "reconciliations": "re-000001",
 }

@@ -15,6 +15,12 @@ import pytest
 
 from portal.api import shown, shown_products
 from tests.fakes.office_world import OfficeWorld, opened
+from billing.casework.deeds import Deed
+from billing.corrections.judging import BookedCall, CorrectedCall
+from billing.corrections.store import propose
+from billing.lifecycle.table import Actor
+from portal.api import shown, shown_money
+from tests.fakes.office_world import NOW, OfficeWorld, opened
 from tests.portal.api.a_round import APPLICATION, PROGRAMME, ROUND
 from tests.portal.api.route_table import BODIES, IDS, OPEN, ROUTES
 
@@ -33,6 +39,13 @@ OFFERS: Final = frozenset({"providers", "products", "prices", "credentials"})
 
 def owns(who: str, kind: str) -> bool:
     return who == ("nuri" if kind in OFFERS else "gaonde")
+# Whose the things of a kind are, of those whose own they could be.
+OWNERS: Final = {"providers": "nuri", "corrections": "nuri", "reconciliations": "nuri"}
+
+
+CALL: Final = BookedCall("op-1", 0, 0, 2, "nuri-x1@2026-01-01T00:00:00+09:00", {}, {})
+CORRECTED: Final = CorrectedCall(CALL, "correction", 1, CALL.price_entry, "2026-01-01T00:00:00+09:00", {})
+DEED: Final = Deed(Actor("second@example.org", "operator"), NOW, "r-1", "단가 오기")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +56,12 @@ class Asked:
     body: dict[str, Any] | None
     roles: str
 
-    def wanted(self, role: str, owns: bool) -> int | None:
+    def owns(self, who: str) -> bool:
+        return who == OWNERS.get(self.route.split("/")[2], "gaonde")
+
+    def wanted(self, who: str) -> int | None:
         """The status of the refusal, None where it is none."""
+        role, owns = PEOPLE[who], self.owns(who)
         names = self.roles.split()
         if role in names:
             return None
@@ -69,7 +86,7 @@ def asked(schema: dict[str, Any]) -> list[Asked]:
             model = content.get("schema", {}).get("$ref", "").split("/")[-1]
             kind = path.split("/")[2]
             body = None if method == "get" else BODIES.get(model, {})
-            there = path.removeprefix("/api/").replace("{id}", IDS[kind])
+            there = path.removeprefix("/api/").replace("{id}", IDS[kind]).replace("{month}", "2026-02")
             found.append(Asked(name, method.upper(), there, body, ROUTES[name]))
     return found
 
@@ -81,6 +98,9 @@ async def world(books_url: str) -> AsyncIterator[OfficeWorld]:
         await world.to_an_amendment(PROGRAMME, ROUND, APPLICATION)
         await world.post("nuri", "products/nuri-x1/credentials", {"api_key": "a-new-one"})
         await world.post("nuri", "products/nuri-x1/prices", {"from": "2099-01-01T00:00:00+09:00", "input": 1})
+        await world.post("nuri", "reconciliations", BODIES["ProviderStatement"])
+        async with world.pool.connection() as conn, conn.transaction():
+            await propose(conn, "nuri", "price", [CORRECTED], deed=DEED)
         yield world
 
 
@@ -92,6 +112,9 @@ def fits(schema: dict[str, Any], route: str, answer: httpx2.Response) -> None:
     bare = name.removeprefix("Page_").removesuffix("_")
     model = getattr(shown, bare, None) or getattr(shown_products, bare)
     whole: Any = shown.Page.__class_getitem__(model) if name.startswith("Page_") else model
+    name, is_page = name.removeprefix("Page_").removesuffix("_"), name.startswith("Page_")
+    model = getattr(shown, name, None) or getattr(shown_money, name)
+    whole: Any = shown.Page.__class_getitem__(model) if is_page else model
     whole.model_validate_json(answer.content, strict=True)
 
 
@@ -141,6 +164,7 @@ async def test_nobody_reads_or_moves_what_is_not_theirs(world: OfficeWorld) -> N
         for who, role in PEOPLE.items():
             is_owner = owns(who, one.kind)
             wanted = one.wanted(role, is_owner)
+            wanted = one.wanted(who)
             if wanted is None and one.method != "GET":
                 continue  # it may, and would move things: below
             answer = await world.call(who, one.method, one.path, one.body)
@@ -151,6 +175,9 @@ async def test_nobody_reads_or_moves_what_is_not_theirs(world: OfficeWorld) -> N
             elif wanted is None and not is_owner and role in ("company", "provider") and one.path in IDS:
                 foreign = [row for row in answer.json()["data"] if row.get("company") == "gaonde"]
                 if foreign or (f"{role}*" in one.roles.split() and IDS[one.path] in answer.text):
+            elif wanted is None and not one.owns(who) and f"{role}*" in one.roles.split() and one.path in IDS:
+                foreign = [row for row in answer.json()["data"] if row.get(role) in ("gaonde", "nuri")]
+                if foreign or IDS[one.path] in answer.text:
                     wrong.append((one.method, one.path, who, "lists another's"))
     assert wrong == []
     assert await steps(world) == before
@@ -163,6 +190,8 @@ async def test_whoever_may_is_not_refused_for_who_they_are(world: OfficeWorld) -
     for one in asked(schema):
         for who, role in PEOPLE.items():
             if one.method != "GET" and one.wanted(role, owns(who, one.kind)) is None:
+        for who in PEOPLE:
+            if one.method != "GET" and one.wanted(who) is None:
                 body = {"data_locations": ["KR"]} if one.path == "companies/gaonde" else one.body
                 answer = await world.call(who, one.method, one.path, body, headers={"If-Match": "*"})
                 if answer.status_code < 400:
