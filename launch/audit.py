@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Final
 
-import psycopg
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
@@ -24,15 +22,10 @@ from billing.audit.verifying import verify_bundle
 from billing.database import connect
 from config.settings import Settings
 from launch import roles
-from launch.refusal import Refused
+from launch.refusal import Findings, Refused
+from launch.with_books import with_books
 
 RECEIPT_BYTES_MAX: Final = 16 << 20
-
-T = TypeVar("T")
-
-
-class Findings(Exception):
-    """Exit code 1; the text is for standard output."""
 
 
 def export(settings: Settings, target: Path, *, programme: str | None) -> str:
@@ -41,7 +34,7 @@ def export(settings: Settings, target: Path, *, programme: str | None) -> str:
         raise Refused(f"The directory {target.parent} does not exist.")
     try:
         with _bar("rows") as progress:
-            exported = _with_books(_export(settings, target, programme, progress))
+            exported = with_books(_export(settings, target, programme, progress))
     except OSError as error:
         raise Refused(f"{target} cannot be written: {error.strerror or error}.") from error
     except NoProgramme as error:
@@ -119,7 +112,7 @@ def receipt(settings: Settings, usage_id: str) -> str:
         return await make_receipt(roles.database_url(settings), await _seed(settings), usage_id)
 
     try:
-        made = _with_books(make())
+        made = with_books(make())
     except NoSuchCall as error:
         raise Refused(str(error)) from error
     except NotAsLogged as error:
@@ -139,22 +132,13 @@ def head(settings: Settings, *, key: bool) -> str:
                 raise Refused("No head was signed yet; a worker signs one within a second of its start.")
             return newest.note.rstrip("\n")
 
-    return _with_books(read())
+    return with_books(read())
 
 
 async def _seed(settings: Settings) -> bytes:
     """Only of the secret the books know as theirs: another one would sign as somebody else."""
     async with await connect(roles.database_url(settings)) as conn:
         return (await roles.secrets_of(settings, conn)).signing_seed
-
-
-def _with_books(work: Coroutine[Any, Any, T]) -> T:
-    try:
-        return asyncio.run(work)
-    except psycopg.errors.UndefinedTable as error:
-        raise Refused("The books are of an earlier version: run `voucher-gateway migrate` first.") from error
-    except psycopg.OperationalError as error:
-        raise Refused(f"PostgreSQL at DATABASE_URL cannot be used: {str(error).strip()}") from error
 
 
 def _read_head(path: Path) -> TreeHead:

@@ -1,4 +1,7 @@
-"""The commands of the books' log: `export`, `verify`, `receipt`, `head`. What they do is in launch.audit."""
+"""The commands of the books' log: `export`, `verify`, `receipt`, `head`; `reconcile`.
+
+What they do is in launch.audit and launch.reconcile.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,7 @@ from typing import Annotated
 
 import typer
 
+from launch.refusal import Findings
 from launch.role_settings import role_settings
 
 DataDir = Annotated[
@@ -17,7 +21,7 @@ DataDir = Annotated[
 
 
 def add_commands(app: typer.Typer) -> None:
-    for command in (export, verify, receipt, head):
+    for command in (export, verify, receipt, head, reconcile):
         app.command()(command)
 
 
@@ -89,12 +93,32 @@ def head(
     typer.echo(audit.head(role_settings(data_dir=data_dir, needs_redis=False), key=key))
 
 
+def reconcile(
+    statement: Annotated[
+        Path, typer.Argument(metavar="STATEMENT", help="The provider's usage: .csv, or .jsonl.")
+    ],
+    *,
+    provider: Annotated[str, typer.Option(metavar="ID", help="Whose statement it is.")],
+    month: Annotated[
+        str | None, typer.Option(help="Of the statement, 2026-10 [default: the last].", show_default=False)
+    ] = None,
+    data_dir: DataDir = None,
+) -> None:
+    """Match a provider's usage statement with the books, call by call. Nothing is written.
+
+    Example: voucher-gateway reconcile nuri-2026-10.csv --provider nuri --month 2026-10
+    """
+    from launch import reconcile as with_statement
+
+    settings = role_settings(data_dir=data_dir, needs_redis=False)
+    with _findings_are_told():
+        typer.echo(with_statement.reconcile(settings, statement, provider=provider, month_text=month))
+
+
 @contextmanager
 def _findings_are_told() -> Iterator[None]:
-    from launch import audit
-
     try:
         yield
-    except audit.Findings as findings:
+    except Findings as findings:
         typer.echo(str(findings))
         raise typer.Exit(1) from None

@@ -1,4 +1,4 @@
-"""What makes a command end with exit code 2: bad input, or an environment that cannot carry it."""
+"""What ends a command with exit code 2 (bad input, an environment that cannot carry it), or with 1 (findings)."""
 
 from __future__ import annotations
 
@@ -9,3 +9,7 @@ class Refused(Exception):
 
 class DiedStarting(Refused):
     """It ended while starting, killed or without a word of refusal: another start is worth it."""
+
+
+class Findings(Exception):
+    """Exit code 1; the text is for standard output."""
