@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Final
 
+from psycopg import AsyncCursor
+from psycopg.rows import TupleRow
+
 from billing.audit.batch_store import NOTHING_ALLOTTED, allot, write_batch
 from billing.audit.leaf import USAGE_COLUMNS, Records
 from billing.database import MONTH_LOCK, Connection
@@ -44,9 +47,7 @@ async def read_state(conn: Connection, events: Sequence[Decoded]) -> BooksState:
     epochs = sorted({(event.lane, event.n) for event in events if isinstance(event, Left)})
     gone = sorted({(event.lane, event.gateway_id) for event in events if isinstance(event, Left)})
     async with conn.pipeline():
-        # First: what is booked before a month is closed is in it, what comes later is late.
-        await conn.execute("select pg_advisory_xact_lock_shared(%s, 0)", [MONTH_LOCK])
-        closed_rows = await conn.execute("select max(month) from closed_month")
+        closed_rows = await _ask_closed(conn)
         funds_rows = await conn.execute(_FUNDS, [sorted({voucher for _, _, voucher in loans})])
         loan_rows = await conn.execute(_LOANS, _columns(loans, 3))
         booked_rows = await conn.execute(
@@ -85,6 +86,12 @@ async def read_state(conn: Connection, events: Sequence[Decoded]) -> BooksState:
     if elsewhere:
         await _read_more(conn, books, elsewhere)
     return books
+
+
+async def _ask_closed(conn: Connection) -> AsyncCursor[TupleRow]:
+    """First of all: what is booked before a month is closed is in it, what comes later is late."""
+    await conn.execute("select pg_advisory_xact_lock_shared(%s, 0)", [MONTH_LOCK])
+    return await conn.execute("select max(month) from closed_month")
 
 
 def _open_month(rows: Sequence[tuple[Any, ...]]) -> Month | None:

@@ -1,4 +1,4 @@
-"""What ends a command with exit code 2 (bad input, an environment that cannot carry it), or with 1 (findings)."""
+"""What ends a command with exit code 2 (bad input, an environment that cannot carry it) or 1 (findings)."""
 
 from __future__ import annotations
 

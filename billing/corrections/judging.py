@@ -59,21 +59,22 @@ def by_counts(
     cached_input_tokens: int,
     output_tokens: int,
 ) -> CorrectedCall | None:
-    """The provider's counts, by the entry the call was held under."""
+    """The provider's counts at the call's own price; classes it does not tell stay as they are."""
     if cannot_judge(call):
         return None
-    counted = usage_from_totals(
-        input_total=input_tokens, cached_input=cached_input_tokens, output_total=output_tokens
+    kept = ("cache_write", "cache_write_1h", "reasoning", "input_audio", "output_audio")
+    usage = usage_from_totals(
+        input_total=input_tokens,
+        cached_input=cached_input_tokens,
+        output_total=output_tokens,
+        **{name: call.tokens[name] for name in kept},
+        units=dict(call.units),
     )
-    tokens = counted.tokens()
-    if tokens["output"] >= call.tokens["reasoning"]:
-        tokens["reasoning"] = call.tokens["reasoning"]
-    usage = Usage(**tokens, units=dict(call.units))
     priced = price_usage(entry, usage, batch="requests" in call.units)
     if priced.charge_micro == call.charge_micro:
         return None
     return CorrectedCall(
-        call, "true_up", priced.charge_micro, priced.sheet.entry_id, entry.valid_from, tokens
+        call, "true_up", priced.charge_micro, priced.sheet.entry_id, entry.valid_from, usage.tokens()
     )
 
 

@@ -2,9 +2,10 @@
 
 The unit is told by the name of whatever holds the amounts: `exact_micro` or `won`.
 
-A line is rounded once: its charge, down to the won. Its parts follow by largest remainder, so that none is a
-won or more away from what it is exactly and they sum to the line. What is cut off is not dropped: it is
-carried into the next month (billing/statements/lines.py).
+A line is rounded once: the fractions of a won are cut off its charge. Its parts follow by largest remainder, so
+that none is a won or more away from what it is exactly and they sum to the line. What is cut off is not
+dropped: it is carried into the next month (billing/statements/lines.py). Giving back is the mirror of
+charging, so that a line and its reversal come to nothing.
 """
 
 from __future__ import annotations
@@ -50,11 +51,13 @@ NOTHING: Final = Amounts()
 
 
 def whole_won(exact_micro: Amounts) -> Amounts:
-    """The charge rounded down; each part is less than a won away, and they sum to it.
+    """The charge without fractions; each part is less than a won away, and they sum to it.
 
     The won that rounding every part down would lose go to the largest remainders; among equals to the grant,
     then the deposit, so that the same amounts always give the same line.
     """
+    if exact_micro.charge < 0:
+        return NOTHING - whole_won(NOTHING - exact_micro)
     parts = [divmod(part, MICRO_PER_WON) for part in astuple(exact_micro)]
     won = [whole for whole, _ in parts]
     missing = exact_micro.charge // MICRO_PER_WON - sum(won)
@@ -69,6 +72,6 @@ def in_micro(won: Amounts) -> Amounts:
 
 
 def vat_won(supply_won: int) -> int:
-    """A tenth, without what is less than a won; giving back is the mirror of charging."""
+    """A tenth, without fractions."""
     tenth = abs(supply_won) // VAT_DIVISOR
     return tenth if supply_won >= 0 else -tenth

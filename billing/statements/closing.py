@@ -27,27 +27,7 @@ async def close_month(conn: Connection, month: Month, *, holds_open: int | None,
     await conn.execute("select pg_advisory_xact_lock(%s, 0)", [MONTH_LOCK])
     await conn.execute(f"set local statement_timeout = {CLOSE_TIMEOUT_MS}".encode())
     closed = await closed_until(conn)
-    first = await first_used(conn) if closed is None else closed.after()
-    undecided = await row_of(
-        conn,
-        "select count(distinct c.id) as corrections from correction c"
-        " join correction_call l on l.correction_id = c.id"
-        " where c.state = 'proposed' and l.held_at_ms < %s",
-        [month.end_ms],
-    )
-    claims = await row_of(conn, "select count(*) as open from claim")
-    unclosed = await row_of(
-        conn,
-        "select count(*) as epochs from lane_epoch where state = 'closing'"
-        " and created_at < to_timestamp(%s / 1000.0)",
-        [month.end_ms],
-    )
-    facts = life.Facts(
-        is_over=instant_ms(deed.now) >= month.end_ms,
-        is_next=first is None or month == first,
-        holds_open=None if holds_open is None else holds_open + claims["open"] + unclosed["epochs"],
-        corrections_undecided=undecided["corrections"],
-    )
+    facts = await _facts(conn, month, closed, holds_open, deed)
     state = "closed" if closed is not None and month <= closed else "open"
     lines = await open_lines(conn, month) if state == "open" and facts.is_next else []
     charge_micro = sum(line.exact_micro.charge for line in lines if line.kind != "rest")
@@ -69,6 +49,32 @@ async def close_month(conn: Connection, month: Month, *, holds_open: int | None,
     async with conn.cursor().copy("copy statement_line from stdin") as copy:
         for line in lines:
             await copy.write_row(_columns(line))
+
+
+async def _facts(
+    conn: Connection, month: Month, closed: Month | None, holds_open: int | None, deed: Deed
+) -> life.Facts:
+    first = await first_used(conn) if closed is None else closed.after()
+    undecided = await row_of(
+        conn,
+        "select count(distinct c.id) as corrections from correction c"
+        " join correction_call l on l.correction_id = c.id"
+        " where c.state = 'proposed' and l.held_at_ms < %s",
+        [month.end_ms],
+    )
+    claims = await row_of(conn, "select count(*) as open from claim")
+    unclosed = await row_of(
+        conn,
+        "select count(*) as epochs from lane_epoch where state = 'closing'"
+        " and created_at < to_timestamp(%s / 1000.0)",
+        [month.end_ms],
+    )
+    return life.Facts(
+        is_over=instant_ms(deed.now) >= month.end_ms,
+        is_next=first is None or month == first,
+        holds_open=None if holds_open is None else holds_open + claims["open"] + unclosed["epochs"],
+        corrections_undecided=undecided["corrections"],
+    )
 
 
 def _columns(line: Line) -> tuple[object, ...]:

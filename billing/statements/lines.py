@@ -87,7 +87,7 @@ def lines_of(month: Month, sums: Iterable[LedgerSum], carried_micro: Rests) -> l
 
 
 def rests_after(lines: Sequence[Line]) -> dict[Account, Amounts]:
-    """What is carried on: never lost, and never a whole won or more, nor less than nothing, of a line."""
+    """What is carried on: never lost, and of each line less than a won."""
     rests: defaultdict[Account, Amounts] = defaultdict(lambda: NOTHING)
     for line in lines:
         rests[line.account] += line.exact_micro - in_micro(line.won)

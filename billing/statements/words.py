@@ -109,7 +109,7 @@ WORDS: Final[Mapping[Language, Mapping[str, str]]] = {
         "page": "page",
         "conditions": "Conditions",
         "lines": "Lines",
-        "note.rounding": "Each line is rounded down to the won once. Nothing is lost by that:"
+        "note.rounding": "Fractions of a won are cut off each line once. Nothing is lost by that:"
         " the rest is carried into the next month.",
         "note.provisional": "The month is not closed: these amounts may change.",
         "note.uncollected": "What is uncollected was billed to nobody and is no part of the supply value.",

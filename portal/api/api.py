@@ -18,6 +18,7 @@ from portal.api import (
     products,
     programmes,
     providers,
+    reconciliations,
     rounds,
     statements,
     users,
@@ -73,6 +74,7 @@ def router() -> APIRouter:
         users,
         statements,
         corrections,
+        reconciliations,
     ):
         whole.include_router(part.router())
     return whole

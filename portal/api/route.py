@@ -83,10 +83,11 @@ class OfficeRoute(APIRoute):
 
         async def handle(request: Request) -> Response:
             api: Api = request.app.state.api
+            email = _email_of(request, api)
             body = await _body_of(request, body_bytes_max)
             with _in_words_of_ours():
                 async with api.pool.connection() as conn:
-                    actor = await _caller(request, api, conn)
+                    actor = await _caller(conn, email)
                     if actor.role not in allowed:
                         raise Problem(
                             403,
@@ -129,25 +130,32 @@ def _desk(request: Request, api: Api, conn: Connection, actor: Actor) -> Desk:
     return Desk(api, conn, actor, api.now(), f"of-{uuid.uuid4().hex}")
 
 
-async def _caller(request: Request, api: Api, conn: Connection) -> Actor:
-    """The person behind the token, as the books know them now."""
+def _email_of(request: Request, api: Api) -> str:
+    """Of the token, before anything else of the request is read."""
     kind, _, token = request.headers.get("authorization", "").partition(" ")
-    refused = Problem(
+    if kind.lower() != "bearer":
+        raise _not_signed_in()
+    try:
+        return tokens.read(token.strip(), key=api.token_key).email
+    except tokens.TokenRefused:
+        raise _not_signed_in() from None
+
+
+def _not_signed_in() -> Problem:
+    return Problem(
         401,
         "not_signed_in",
         "Send a token of POST /api/token as a bearer token.",
         korean="로그인이 필요합니다.",
         headers={"WWW-Authenticate": "Bearer"},
     )
-    if kind.lower() != "bearer":
-        raise refused
-    try:
-        email = tokens.read(token.strip(), key=api.token_key).email
-    except tokens.TokenRefused:
-        raise refused from None
+
+
+async def _caller(conn: Connection, email: str) -> Actor:
+    """The person behind the token, as the books know them now."""
     found = await people.find(conn, email)
     if found is None:
-        raise refused
+        raise _not_signed_in()
     person, _ = found
     return Actor(person.email, person.role, person.company, person.provider)
 

@@ -56,11 +56,12 @@ def test_the_worked_examples_come_out_to_the_won(
         (Amounts(500_000, 500_000), Amounts(1, 0)),  # and among equals to the grant
         (Amounts(900_000, 90_000), Amounts(0, 0)),
         (Amounts(0, 0, 999_999, 1), Amounts(0, 0, 1, 0)),
-        (Amounts(-300_000, 0), Amounts(-1, 0)),  # giving back rounds down too; the rest is carried
+        (Amounts(-300_000, 0), Amounts(0, 0)),  # giving back is the mirror of charging
+        (Amounts(-600_000, -400_000), Amounts(-1, 0)),
         (Amounts(-WON, WON), Amounts(-1, 1)),
     ],
 )
-def test_a_line_is_rounded_down_and_its_parts_follow(exact_micro: Amounts, won: Amounts) -> None:
+def test_fractions_are_cut_off_a_line_and_its_parts_follow(exact_micro: Amounts, won: Amounts) -> None:
     assert whole_won(exact_micro) == won
 
 
@@ -68,7 +69,8 @@ def test_a_line_is_rounded_down_and_its_parts_follow(exact_micro: Amounts, won: 
 @given(amounts)
 def test_no_part_is_a_won_away_and_they_sum_to_the_charge(exact_micro: Amounts) -> None:
     won = whole_won(exact_micro)
-    assert won.charge == exact_micro.charge // WON
+    assert won.charge == abs(exact_micro.charge) // WON * (1 if exact_micro.charge >= 0 else -1)
+    assert whole_won(NOTHING - exact_micro) == NOTHING - won
     assert all(abs(part) < WON for part in astuple(exact_micro - in_micro(won)))
 
 
@@ -111,7 +113,7 @@ def test_nothing_is_ever_lost_over_the_months(ledger: list[list[LedgerSum]]) -> 
         rest = rests.get(account, NOTHING)
         assert billed.get(account, NOTHING) + rest == booked.get(account, NOTHING)
         lines_left = sum(line.account == account for line in folded[months[-1]])
-        assert 0 <= rest.charge < max(1, lines_left) * WON
+        assert abs(rest.charge) < max(1, lines_left) * WON
     # Each month shows what it was given: its exact lines are the ledger's and the rest before.
     carried = NOTHING
     for month, sums in zip(months, ledger, strict=True):

@@ -8,17 +8,22 @@ import json
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from billing.audit.bundle_files import BundleFiles
+from billing.audit.exporting import export_bundle
+from billing.audit.verifying import verify_bundle
 from metering.purse import LogEntry
-from tests.fakes.audited_world import AuditedWorld
+from tests.fakes.audited_world import SEED, AuditedWorld
 from tests.fakes.books_world import ENDS_MS, LANE, VOUCHER, WON
 from tests.fakes.books_world import World as Books
 from tests.fakes.declared_world import PRODUCT, World, edited
 from tests.fakes.office_world import OfficeWorld, opened
 from tests.fakes.values import replace
+from tests.independent.checker import check
 from tests.portal.api.a_round import APPLICATION, PROGRAMME, ROUND
 
 CALL_MICRO = 12 * 1250 + 40 * 5000 + 20  # 12 tokens in, 40 out, at the product's price
@@ -95,7 +100,7 @@ async def test_a_statement_in_every_form_is_the_ledger_s(month: Month) -> None:
         assert (bad.status_code, bad.json()["code"]) == (422, "invalid")
 
 
-async def test_a_wrong_price_is_corrected_by_two_people(month: Month) -> None:
+async def test_a_wrong_price_is_corrected_by_two_people(month: Month, tmp_path: Path) -> None:
     office = month.office
     body = {
         "product": "nuri-x1",
@@ -137,11 +142,21 @@ async def test_a_wrong_price_is_corrected_by_two_people(month: Month) -> None:
         ("rest", "2026-10", "0.0645"),
     ]
     assert await month.payable() == 3 * CALL_MICRO
+    await published(month, tmp_path)
     log = (await office.get("auditor", f"{path}/log"))["data"]
     assert [(row["action"], row["person"]) for row in log] == [
         ("propose", "operator@example.org"),
         ("approve", "second@example.org"),
     ]
+
+
+async def published(month: Month, folder: Path) -> None:
+    """What was corrected satisfies the rules of the audit bundle, by our verifier and by the other one."""
+    url = str(month.office.pool.conninfo)
+    await export_bundle(url, SEED, folder / "bundle", programme=None, now=NOW)
+    with BundleFiles(folder / "bundle") as files:
+        assert verify_bundle(files).findings == []
+    assert check(folder / "bundle").findings == []
 
 
 async def test_a_correction_of_what_changed_meanwhile_is_refused(month: Month) -> None:
@@ -165,7 +180,9 @@ async def test_a_correction_of_what_changed_meanwhile_is_refused(month: Month) -
         assert await office.refused("operator", "corrections", body | changed) == code
 
 
-async def test_a_provider_s_statement_is_matched_and_its_counts_proposed(month: Month) -> None:
+async def test_a_provider_s_statement_is_matched_and_its_counts_proposed(
+    month: Month, tmp_path: Path
+) -> None:
     office = month.office
     rows = [
         {"request_id": "req-a", "input_tokens": 12, "output_tokens": 40, "amount_krw": "0.21502"},
@@ -195,6 +212,7 @@ async def test_a_provider_s_statement_is_matched_and_its_counts_proposed(month: 
     assert await month.payable() == 3 * CALL_MICRO + 2 * 5000 + 1  # half a micro-won up, once per call
     [call] = (await office.get("nuri", f"corrections/{proposed['id']}/calls"))["data"]
     assert (call["id"], call["kind"], call["tokens"]["output"]) == ("op-b", "true_up", 42)
+    await published(month, tmp_path)
     again = await office.post("nuri", "reconciliations", body)
     assert again["result"]["differs"]["count"] == 0
     bad = await office.call("nuri", "POST", "reconciliations", body | {"content": '{"request_id": 7}'})
