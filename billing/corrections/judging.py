@@ -8,7 +8,7 @@ from typing import Literal
 
 from metering.prices import PriceEntry
 from metering.sheets import price_usage
-from metering.usage import TOKEN_CLASSES, UNITS, Usage, usage_from_totals
+from metering.usage import UNITS, Usage, usage_from_totals
 
 CorrectionKind = Literal["correction", "true_up"]
 
@@ -42,7 +42,13 @@ def by_price(call: BookedCall, right: PriceEntry) -> CorrectedCall | None:
     """The same counts by the right entry; None where nothing changes, or `cannot_judge` says why not."""
     if cannot_judge(call):
         return None
-    usage = Usage(**{name: call.tokens[name] for name in TOKEN_CLASSES}, units=dict(call.units))
+    inputs = ("input", "cached_input", "cache_write", "cache_write_1h", "input_audio")
+    usage = _counted(
+        call,
+        input_tokens=sum(call.tokens[name] for name in inputs),
+        cached_input_tokens=call.tokens["cached_input"],
+        output_tokens=call.tokens["output"] + call.tokens["output_audio"],
+    )
     priced = price_usage(right, usage, batch="requests" in call.units)
     if priced.charge_micro == call.charge_micro:
         return None
@@ -62,19 +68,32 @@ def by_counts(
     """The provider's counts at the call's own price; classes it does not tell stay as they are."""
     if cannot_judge(call):
         return None
-    kept = ("cache_write", "cache_write_1h", "reasoning", "input_audio", "output_audio")
-    usage = usage_from_totals(
-        input_total=input_tokens,
-        cached_input=cached_input_tokens,
-        output_total=output_tokens,
-        **{name: call.tokens[name] for name in kept},
-        units=dict(call.units),
+    usage = _counted(
+        call,
+        input_tokens=input_tokens,
+        cached_input_tokens=cached_input_tokens,
+        output_tokens=output_tokens,
     )
     priced = price_usage(entry, usage, batch="requests" in call.units)
     if priced.charge_micro == call.charge_micro:
         return None
     return CorrectedCall(
         call, "true_up", priced.charge_micro, priced.sheet.entry_id, entry.valid_from, usage.tokens()
+    )
+
+
+def _counted(call: BookedCall, *, input_tokens: int, cached_input_tokens: int, output_tokens: int) -> Usage:
+    """Totals as classes; those that a total does not tell are the call's."""
+    return usage_from_totals(
+        input_total=input_tokens,
+        cached_input=cached_input_tokens,
+        output_total=output_tokens,
+        cache_write=call.tokens["cache_write"],
+        cache_write_1h=call.tokens["cache_write_1h"],
+        reasoning=call.tokens["reasoning"],
+        input_audio=call.tokens["input_audio"],
+        output_audio=call.tokens["output_audio"],
+        units=dict(call.units),
     )
 
 

@@ -2,8 +2,8 @@
 
 The unit is told by the name of whatever holds the amounts: `exact_micro` or `won`.
 
-A line is rounded once: the fractions of a won are cut off its charge. Its parts follow by largest remainder, so
-that none is a won or more away from what it is exactly and they sum to the line. What is cut off is not
+A line is rounded once: the fractions of a won are cut off its charge. Its parts follow by largest remainder,
+so that none is a won or more away from what it is exactly and they sum to the line. What is cut off is not
 dropped: it is carried into the next month (billing/statements/lines.py). Giving back is the mirror of
 charging, so that a line and its reversal come to nothing.
 """
