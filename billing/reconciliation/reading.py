@@ -64,7 +64,7 @@ def read_statement(text: str, form: StatementFormat) -> list[TheirCall]:
     if "\0" in text:
         line = text.count("\n", 0, text.index("\0")) + 1
         raise BadStatement(line, None, "A NUL is no text.", "텍스트 파일이 아닙니다.")
-    calls = []
+    calls: list[TheirCall] = []
     for line, values in (_csv_rows if form == "csv" else _json_rows)(text):
         if len(calls) == ROWS_MAX:
             raise BadStatement(

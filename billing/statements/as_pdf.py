@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from importlib import resources
+from pathlib import Path
 from typing import Any, Final
 
 import typst
@@ -17,6 +18,7 @@ from billing.statements.sheet import Column, Row, Sheet, Table
 
 ROWS_MAX: Final = 5_000  # some hundred pages; more is for the files that programs read
 FONT: Final = "Noto Sans KR"
+_TEMPLATE: Final = Path(__file__).with_name("statement.typ")
 
 
 class TooLong(ValueError):
@@ -37,10 +39,9 @@ def as_pdf(sheet: Sheet) -> bytes:
         "notes": list(sheet.notes),
         "page": sheet.page,
     }
-    template = resources.files("billing.statements").joinpath("statement.typ").read_bytes()
     made = typst.compile(
-        template,
-        font_paths=[str(resources.files("pylopdf_fonts_ko"))],
+        _TEMPLATE,
+        font_paths=[Path(str(resources.files("pylopdf_fonts_ko")))],
         ignore_system_fonts=True,
         sys_inputs={"data": json.dumps(data, ensure_ascii=False)},
     )

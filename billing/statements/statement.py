@@ -22,7 +22,8 @@ class Subject:
     id: str
 
     def has(self, line: Line) -> bool:
-        return self.id == getattr(line.account, f"{self.kind}_id")
+        owner: str = getattr(line.account, f"{self.kind}_id")
+        return owner == self.id
 
 
 @dataclass(frozen=True, slots=True)
