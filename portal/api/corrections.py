@@ -38,7 +38,7 @@ def _add_corrections(made: APIRouter) -> None:
         made,
         "/corrections",
         corrections.FIND,
-        lambda _, row: show_corrections.correction(row),
+        lambda desk, row: show_corrections.correction(row, to=desk.actor.role),
         _READ,
         shown_money.CorrectionShown,
         scope=own_provider,
@@ -101,7 +101,7 @@ def _add_steps(made: APIRouter) -> None:
 async def load_correction(desk: Desk, correction_id: str) -> Shown:
     row = await corrections.find(desk.conn, correction_id)
     desk.must_see(provider=row["provider_id"])
-    return show_corrections.correction(row)
+    return show_corrections.correction(row, to=desk.actor.role)
 
 
 def _mover(action: str) -> Any:

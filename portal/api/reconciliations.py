@@ -38,7 +38,7 @@ def _add_runs(made: APIRouter) -> None:
         made,
         "/reconciliations",
         reconciliations.FIND,
-        lambda _, row: show_corrections.reconciliation(row),
+        lambda desk, row: show_corrections.reconciliation(row, to=desk.actor.role),
         _READ,
         shown_money.ReconciliationShown,
         scope=own_provider,
@@ -118,4 +118,4 @@ def _problem(bad: BadStatement) -> Problem:
 async def _load_run(desk: Desk, run_id: str) -> Shown:
     row = await reconciliations.find(desk.conn, run_id)
     desk.must_see(provider=row["provider_id"])
-    return show_corrections.reconciliation(row)
+    return show_corrections.reconciliation(row, to=desk.actor.role)

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
+from billing.lifecycle.table import Role
 from metering.money import format_krw
 from portal.api.show import at
+
+_AGENCY: Final[tuple[Role, ...]] = ("operator", "auditor")
 
 Row = Mapping[str, Any]
 Shown = dict[str, Any]
 
 
-def correction(row: Row) -> Shown:
+def correction(row: Row, *, to: Role) -> Shown:
+    """Others hear what was done and why, not which person of the agency did it."""
     return {
         "id": row["id"],
         "state": row["state"],
@@ -21,7 +25,7 @@ def correction(row: Row) -> Shown:
         "product": row["product_id"],
         "reconciliation": row["run_id"],
         "reason": row["reason"],
-        "proposer": row["proposer"],
+        "proposer": row["proposer"] if to in _AGENCY else None,
         "calls": row["calls"],
         "before_krw": format_krw(row["before_micro"]),
         "after_krw": format_krw(row["after_micro"]),
@@ -40,7 +44,7 @@ def call(row: Row) -> Shown:
     }
 
 
-def reconciliation(row: Row) -> Shown:
+def reconciliation(row: Row, *, to: Role) -> Shown:
     result = {
         match: {
             "count": of["count"],
@@ -57,7 +61,7 @@ def reconciliation(row: Row) -> Shown:
         "file_sha256": row["file_sha256"],
         "rows": row["rows"],
         "result": result,
-        "person": row["person"],
+        "person": row["person"] if to in _AGENCY else None,
         "at": at(row["at"]),
     }
 

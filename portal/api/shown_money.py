@@ -82,7 +82,7 @@ class CorrectionShown(Shown):
     product: str | None
     reconciliation: str | None
     reason: str
-    proposer: str
+    proposer: str | None
     calls: int
     before_krw: str
     after_krw: str
@@ -106,7 +106,7 @@ class ReconciliationShown(Shown):
     file_sha256: str
     rows: int
     result: dict[str, Any]
-    person: str
+    person: str | None
     at: str
 
 

@@ -207,6 +207,9 @@ class Directory:
             report.find("directory", where, "price_from", expected=valid_from, found=usage.text("price_from"))
         from_ms = _instant_ms(valid_from)
         if from_ms is None or from_ms > usage["held_at_ms"]:
+            if usage.text("kind") == "correction":  # the entry that two people agreed is the right one
+                report.notes["corrections by a later price"] += 1
+                return
             report.find(
                 "directory", where, "price_entry", expected="a price in force at the call", found=named
             )

@@ -32,6 +32,14 @@ RIGHT_FROM = "2026-10-01T00:00:00+09:00"
 RIGHT = edited(
     PRODUCT, '"5000.5"}\n', f'"5000.5"}}\n      - {{from: {RIGHT_FROM}, input: 125, output: 500}}\n'
 )
+WRONG_FROM = "2026-01-01T00:00:00+09:00"
+WRONG_PRICE = {
+    "product": "nuri-x1",
+    "from": "2026-09-01T00:00:00+09:00",
+    "until": "2026-10-01T00:00:00+09:00",
+    "price_from": RIGHT_FROM,
+    "reason": "단가 오기",
+}
 NOW = datetime(2026, 11, 22, tzinfo=UTC)
 MINE = "companies/gaonde/statements/2026-09"
 
@@ -102,14 +110,7 @@ async def test_a_statement_in_every_form_is_the_ledger_s(month: Month) -> None:
 
 async def test_a_wrong_price_is_corrected_by_two_people(month: Month, tmp_path: Path) -> None:
     office = month.office
-    body = {
-        "product": "nuri-x1",
-        "from": "2026-09-01T00:00:00+09:00",
-        "until": "2026-10-01T00:00:00+09:00",
-        "price_from": RIGHT_FROM,
-        "reason": "단가 오기",
-    }
-    proposed = await office.post("operator", "corrections", body)
+    proposed = await office.post("operator", "corrections", WRONG_PRICE)
     assert (proposed["state"], proposed["calls"]) == ("proposed", 3)
     assert (proposed["before_krw"], proposed["after_krw"]) == ("0.64506", "0.0645")
     path = f"corrections/{proposed['id']}"
@@ -130,7 +131,7 @@ async def test_a_wrong_price_is_corrected_by_two_people(month: Month, tmp_path: 
     assert await month.payable() == 3 * RIGHT_MICRO
     # Closed, the month stays as it is: what is corrected then is a line of the next one.
     await month.close("2026-09")
-    back = await office.post("operator", "corrections", body | {"price_from": "2026-01-01T00:00:00+09:00"})
+    back = await office.post("operator", "corrections", WRONG_PRICE | {"price_from": WRONG_FROM})
     await office.post("second", f"corrections/{back['id']}/approve")
     assert await office.get("gaonde", MINE) == shown | {
         "state": "final",
@@ -161,14 +162,7 @@ async def published(month: Month, folder: Path) -> None:
 
 async def test_a_correction_of_what_changed_meanwhile_is_refused(month: Month) -> None:
     office = month.office
-    body = {
-        "product": "nuri-x1",
-        "from": "2026-09-01T00:00:00+09:00",
-        "until": "2026-10-01T00:00:00+09:00",
-        "price_from": RIGHT_FROM,
-        "reason": "단가 오기",
-    }
-    one, other = [(await office.post("operator", "corrections", body))["id"] for _ in range(2)]
+    one, other = [(await office.post("operator", "corrections", WRONG_PRICE))["id"] for _ in range(2)]
     await office.post("second", f"corrections/{one}/approve")
     assert await office.refused("second", f"corrections/{other}/approve") == (409, "call_changed")
     await office.post("operator", f"corrections/{other}/withdraw", {"reason": "중복"})
@@ -177,7 +171,7 @@ async def test_a_correction_of_what_changed_meanwhile_is_refused(month: Month) -
         ({"until": "2026-09-01T00:00:00+09:00"}, (409, "nothing_to_correct")),
         ({"from": "2026-09-01T00:00:00"}, (422, "invalid_request")),
     ):
-        assert await office.refused("operator", "corrections", body | changed) == code
+        assert await office.refused("operator", "corrections", WRONG_PRICE | changed) == code
 
 
 async def test_a_provider_s_statement_is_matched_and_its_counts_proposed(
@@ -210,11 +204,16 @@ async def test_a_provider_s_statement_is_matched_and_its_counts_proposed(
     proposed = await office.post("operator", f"reconciliations/{run['id']}/propose", {"reason": "대사 결과"})
     await office.post("second", f"corrections/{proposed['id']}/approve")
     assert await month.payable() == 3 * CALL_MICRO + 2 * 5000 + 1  # half a micro-won up, once per call
+    assert proposed["proposer"] == "operator@example.org"
+    assert (await office.get("nuri", f"corrections/{proposed['id']}"))["proposer"] is None
     [call] = (await office.get("nuri", f"corrections/{proposed['id']}/calls"))["data"]
     assert (call["id"], call["kind"], call["tokens"]["output"]) == ("op-b", "true_up", 42)
     await published(month, tmp_path)
     again = await office.post("nuri", "reconciliations", body)
     assert again["result"]["differs"]["count"] == 0
+    rows_of_csv = "".join(f"r-{number},{'x' * 900}\n" for number in range(400))
+    large = body | {"format": "csv", "content": f"request_id,note\n{rows_of_csv}"}
+    assert (await office.post("nuri", "reconciliations", large))["rows"] == 400
     bad = await office.call("nuri", "POST", "reconciliations", body | {"content": '{"request_id": 7}'})
     assert (bad.status_code, bad.json()["code"]) == (422, "statement_unreadable")
     assert bad.json()["detail"].startswith("line 1, request_id: ")
