@@ -69,8 +69,12 @@ async def _facts(
         " and created_at < to_timestamp(%s / 1000.0)",
         [month.end_ms],
     )
+    # By the books' clock too: it dates entries, and refuses those of a closed month.
+    books = await row_of(
+        conn, "select extract(epoch from clock_timestamp()) * 1000 >= %s as are_past", [month.end_ms]
+    )
     return life.Facts(
-        is_over=instant_ms(deed.now) >= month.end_ms,
+        is_over=instant_ms(deed.now) >= month.end_ms and books["are_past"],
         is_next=first is None or month == first,
         holds_open=None if holds_open is None else holds_open + claims["open"] + unclosed["epochs"],
         corrections_undecided=undecided["corrections"],

@@ -126,6 +126,7 @@ async def test_what_is_late_is_a_line_of_the_next_open_month(books: AuditedWorld
         (SEPTEMBER, {"holds_open": None}, "holds_unknown"),
         (OCTOBER, {}, "month_before_open"),
         (SEPTEMBER, {"now": datetime(2026, 9, 30, 14, 59, 59, tzinfo=UTC)}, "month_not_over"),
+        (Month(2096, 9), {"now": datetime(2096, 11, 1, tzinfo=UTC)}, "month_not_over"),  # by the books' clock
         (SEPTEMBER, {"reason": " "}, "reason_required"),
     ],
 )
