@@ -6,7 +6,10 @@ may come in turns.
 
 from __future__ import annotations
 
+import math
 from typing import Any, Final
+
+import orjson
 
 from providers.openai_responses.snapshot import KEPT_BYTES_MAX, Event
 from providers.translation.neutral import CallDelta, ChoiceEnd, Delta, Ending, TextDelta
@@ -25,7 +28,13 @@ class _Item:
         self.index = index
         self.pieces: list[str] = []
         self.is_open = True
+        self.lacks_some = False  # of what was said: more than is kept of a stream
         self.status = "in_progress"
+
+    @property
+    def is_whole(self) -> bool:
+        """As far as its text shows."""
+        return not self.lacks_some
 
     @property
     def text(self) -> str:
@@ -149,6 +158,15 @@ class _Call(_Item):
         self.is_told = True
         return [*super().begin(), *self.say(self.text)]
 
+    @property
+    def is_whole(self) -> bool:
+        """Pieces of several calls may come in turns, so that not only the last one was cut."""
+        try:
+            orjson.loads(self.text or "{}")
+        except orjson.JSONDecodeError:
+            return False
+        return super().is_whole
+
     def say(self, text: str) -> list[Event]:
         if not text:
             return []
@@ -167,16 +185,19 @@ class _Call(_Item):
 
 
 class Output:
-    """One per response. There is one choice, as its callers ask for no more."""
+    """One per response. There is one choice, as its callers ask for no more.
 
-    def __init__(self, stem: str, *, as_summary: bool) -> None:
+    Of a stream so much is kept as of a vendor's own response; of an answer that is whole already, all.
+    """
+
+    def __init__(self, stem: str, *, as_summary: bool, is_stream: bool = True) -> None:
         self.ending: Ending | None = None
         self._stem = stem
         self._thought: type[_Thought] = _Summary if as_summary else _Thought
         self._items: list[_Item] = []
         self._calls: dict[int, _Call] = {}
         self._choice: int | None = None
-        self._bytes = 0
+        self._left_bytes: float = KEPT_BYTES_MAX if is_stream else math.inf
 
     def take(self, delta: Delta) -> list[Event]:
         if self._choice is None:
@@ -203,11 +224,12 @@ class Output:
         return events + last.say(delta.text)
 
     def end(self, ending: Ending) -> list[Event]:
-        """Of all that is open. What was said last is what was cut."""
+        """Of all that is open. What was said last is what was cut, and arguments that are no JSON yet."""
         events = []
         for item in self._items:
             if item.is_open:
-                events += item.end(is_cut=ending not in WHOLE and item is self._items[-1])
+                is_cut = ending not in WHOLE and (item is self._items[-1] or not item.is_whole)
+                events += item.end(is_cut=is_cut or item.lacks_some)
         return events
 
     def items(self) -> list[dict[str, Any]]:
@@ -235,10 +257,14 @@ class Output:
 
     def _end_words(self) -> list[Event]:
         last = self._items[-1] if self._items else None
-        return last.end(is_cut=False) if isinstance(last, _Worded) and last.is_open else []
+        if not isinstance(last, _Worded) or not last.is_open:
+            return []
+        return last.end(is_cut=last.lacks_some)
 
     def _keep(self, item: _Item, text: str) -> None:
-        """As of a vendor's own response: what is beyond is missing at the end."""
-        self._bytes += len(text) + _PIECE_BYTES
-        if self._bytes <= KEPT_BYTES_MAX:
+        """What is beyond is missing at the end, and the item says that it is not whole."""
+        self._left_bytes -= len(text) + _PIECE_BYTES
+        if self._left_bytes >= 0:
             item.pieces.append(text)
+        else:
+            item.lacks_some = True

@@ -23,7 +23,7 @@ from providers.translation.openai_responses.repeats import Repeats
 
 def say(reply: Reply, product_id: str, facts: RequestFacts | None = None) -> dict[str, Any]:
     repeats = Repeats(facts, product_id)
-    output = Output(repeats.stem, as_summary=repeats.wants_summary)
+    output = Output(repeats.stem, as_summary=repeats.wants_summary, is_stream=False)
     ending: Ending = "stop"
     for choice in reply.choices[:1]:
         ending = choice.ending

@@ -178,6 +178,24 @@ def test_what_is_kept_has_a_limit(monkeypatch: pytest.MonkeyPatch) -> None:
     events = events_of(spoken(*[TextDelta(0, "x" * 10)] * 9, STOP))
     assert sum(len(event.delta) for event in events if event.type == "response.output_text.delta") == 90
     assert events[-1].response.output_text == "x" * 20
+    assert events[-1].response.output[0].status == "incomplete"
+    long = CallDelta(0, 0, "c1", "weather", '{"at":"' + "x" * 90 + '"}')
+    assert "function_call_arguments.done" not in told(long, STOP)  # they would be no JSON
+
+
+def test_a_whole_answer_is_kept_however_long_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It has come already: there is nothing to be spared."""
+    monkeypatch.setattr(output, "KEPT_BYTES_MAX", 100)
+    parts = (Text("x" * 90), ToolCall("c1", "weather", '{"at":"' + "y" * 90 + '"}'))
+    message, call = say(Reply(choices=(Choice(parts, "tool_calls"),)), "p")["output"]
+    assert message["content"][0]["text"] == "x" * 90
+    assert (call["status"], json.loads(call["arguments"])) == ("completed", {"at": "y" * 90})
+
+
+def test_of_calls_that_come_in_turns_none_that_was_cut_is_said_to_be_ready() -> None:
+    pieces = [CALL, CallDelta(0, 1, "c2", "clock", "{}"), CallDelta(0, 2, "c3", "date", "{}")]
+    items = chunks_of(spoken(*pieces, is_cut=True))[-1]["response"]["output"]
+    assert [item["status"] for item in items] == ["incomplete", "completed", "incomplete"]
 
 
 DELTAS: Final = st.lists(
