@@ -71,6 +71,13 @@ class Responses:
         self.changed.set()
         return True
 
+    def is_unannounced(self, event: VendorEvent) -> bool:
+        """A piece of one whose beginning was never told: it is one all the same, and has to be paid."""
+        name = event.response_id
+        if name is None or event.delta is None or name in self._running:
+            return False
+        return name not in self._ended and not self.unheld.is_known(name)
+
     async def count(self, name: str, kind: str, delta: str) -> None:
         """A piece was delivered. Raises HoldLost."""
         if self.unheld.is_running(name):

@@ -151,7 +151,7 @@ class Session:
         while (text := await self._vendor.receive()) is not None:
             self._word_s = self._loop.time()
             event = vendors.read_vendor_event(text)
-            told = text if event is None else await self._understand(event, text)
+            told = None if event is None else await self._understand(event, text)
             if told is not None:
                 await self._client.send(self._names.hide(told))
         self._say(ends.failed("upstream_error") if len(self._responses) else ends.VENDOR_CLOSED)
@@ -159,14 +159,13 @@ class Session:
     async def _understand(self, event: VendorEvent, text: str) -> str | None:
         """What it means for the money is done; -> what the client gets of it, perhaps nothing."""
         responses, name = self._responses, event.response_id
-        if event.kind == vendors.BEGUN:
-            if not responses.begin(event):
-                return self._error(Problem("funds_held", english=_UNHELD_EN, korean=_UNHELD_KO))
-        elif event.kind == vendors.DONE:
+        if (event.kind == vendors.BEGUN or responses.is_unannounced(event)) and not responses.begin(event):
+            return self._error(Problem("funds_held", english=_UNHELD_EN, korean=_UNHELD_KO))
+        if event.kind == vendors.DONE:
             await responses.finish(event)
         elif event.kind == vendors.ERROR:
             if self._names.are(event.blames):
-                return self._blamed(event, text)
+                return self._blamed(event)
             self._is_limit_due = self._is_limit_due and event.blames is not None
         elif event.kind in vendors.SESSION:
             responses.formats.note(event.session)
@@ -179,7 +178,7 @@ class Session:
             return None
         return vendors.for_client(event, text, product_id=self._product.product_id)
 
-    def _blamed(self, event: VendorEvent, text: str) -> str | None:
+    def _blamed(self, event: VendorEvent) -> str | None:
         """The vendor refuses what we have given a name: the client hears it under its own."""
         name = event.blames
         if name == self._names.limit:
@@ -187,7 +186,7 @@ class Session:
             return None  # more than it ever gives: its own limit is the lower one
         if self._holds.answered(name):
             self._responses.changed.set()
-        return vendors.blaming(event, text, self._names.client_of(name))
+        return vendors.blaming(event, self._names.client_of(name))
 
     async def _cancel(self, name: str) -> None:
         event = {"type": "response.cancel", **({"response_id": name} if name else {})}

@@ -89,18 +89,29 @@ def for_client(event: VendorEvent, text: str, *, product_id: str) -> str:
     if event.session.get("client_secret") is not None:
         event.session["client_secret"] = None  # a key to the vendor itself, past the meter
         changed = True
-    return _written(event, text) if changed else text
+    return _written(event) if changed else text
 
 
-def blaming(event: VendorEvent, text: str, event_id: str | None) -> str:
+def blaming(event: VendorEvent, event_id: str | None) -> str:
     """An error about an event that we gave a name of ours: under the client's own, where it had one."""
     event.body["error"]["event_id"] = event_id
-    return _written(event, text)
+    return _written(event)
 
 
-def _written(event: VendorEvent, text: str) -> str:
+def _written(event: VendorEvent) -> str:
+    """Of one nested deeper than can be written, its plain fields: as it came it holds what was replaced."""
     out = written_if_shallow(event.body)
-    return text if out is None else out.decode()
+    return (orjson.dumps(_plain(event.body, levels=2)) if out is None else out).decode()
+
+
+def _plain(said: dict[str, Any], levels: int) -> dict[str, Any]:
+    plain = {}
+    for name, value in said.items():
+        if type(value) is dict and levels > 1:
+            plain[name] = _plain(value, levels - 1)
+        elif type(value) not in (dict, list):
+            plain[name] = value
+    return plain
 
 
 def _id(value: Any) -> str | None:

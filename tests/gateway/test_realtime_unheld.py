@@ -58,6 +58,28 @@ class Two:
         return True
 
 
+async def test_one_that_was_never_announced_is_paid_from_its_first_piece(tmp_path: Path) -> None:
+    """Its end may never be told either: then what was delivered is charged."""
+
+    async def speak(vendor: Vendor, event: Event) -> bool:
+        if event["type"] == "response.cancel":
+            return True
+        await vendor.socket.send_str("{")  # nobody can say what that costs: it is not passed on
+        for name, count in (("resp_8", 40), ("resp_9", 80)):
+            await vendor.say("response.output_text.delta", response_id=name, delta="x" * count)
+        await vendor.finish("resp_8", usage(10, text=5))
+        return True
+
+    async with house(Vendor(on_event=speak), tmp_path) as h, h.talk() as talk:
+        await talk.say("response.create")
+        assert (await talk.hear())["type"] == "session.created"
+        await talk.until("response.done")
+        await talk.connection.close()
+        await h.settled(2)
+        counts = sorted((event.tokens["output"], event.estimated) for event in h.charged)
+        assert counts == [(5, False), (20, True)]
+
+
 async def test_one_without_a_hold_is_cancelled_and_recorded_and_the_other_goes_on(tmp_path: Path) -> None:
     vendor = Vendor(on_event=(two := Two(reported=usage(text_in=3, text=4))))
     async with house(vendor, tmp_path, **SCARCE) as h, h.talk() as talk:

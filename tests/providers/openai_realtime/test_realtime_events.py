@@ -154,6 +154,20 @@ def test_what_the_client_hears(body: Any, becomes: Any) -> None:
     assert heard(body) == becomes
 
 
+def test_what_cannot_be_written_anew_loses_what_is_deep_and_not_what_was_replaced() -> None:
+    """JSON is read deeper than it is written."""
+    deep = "[" * 300 + "]" * 300
+    session = f'{{"model":"v","id":"s","client_secret":{{"value":"ek_1"}},"tools":{deep}}}'
+    text = f'{{"type":"session.updated","session":{session},"odd":{deep}}}'
+    event = vendors.read_vendor_event(text)
+    assert event is not None
+    heard_of_it = orjson.loads(vendors.for_client(event, text, product_id="x1"))
+    assert heard_of_it == {
+        "type": "session.updated",
+        "session": {"model": "x1", "id": "s", "client_secret": None},
+    }
+
+
 FIELDS = ("session", "response", "item", "audio", "delta", "error", "response_id", "event_id")
 
 
