@@ -71,9 +71,7 @@ def _text_bytes(answer: dict[str, Any]) -> int:
         message = choice.get("message")
         if type(message) is not dict:
             continue
-        content = message.get("content")
-        if type(content) is str:
-            length += len(content) if content.isascii() else len(content.encode(errors="replace"))
+        length += text_bytes(message.get("content"))  # of some vendors parts of text
         for name in ("refusal", "reasoning_content", "reasoning"):
             if type(text := message.get(name)) is str:
                 length += len(text.encode(errors="replace"))

@@ -67,9 +67,7 @@ def _delta_bytes(delta: dict[str, Any]) -> int:
     """Bytes of text one delta brings. Reasoning that comes under two names is counted once."""
     length = 0
     for name in ("content", "refusal"):
-        value = delta.get(name)
-        if type(value) is str:
-            length += len(value.encode(errors="replace"))
+        length += text_bytes(delta.get(name))  # of some vendors parts of text
     reasoning = delta.get("reasoning_content") or delta.get("reasoning")
     if type(reasoning) is str:
         length += len(reasoning.encode(errors="replace"))
