@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from providers.bedrock.blocks import content_bytes
-from providers.bedrock.usage import usage_of
+from providers.bedrock.usage import usage_told
 from providers.dialect import Answer
 from providers.errors import unreadable
 from providers.quirks import NO_QUIRKS, Quirks
@@ -14,7 +14,7 @@ def read_answer(body: bytes, *, product_id: str, quirks: Quirks = NO_QUIRKS) -> 
     answer = read_object(body)
     if isinstance(answer, Answer):
         return answer
-    usage, output = usage_of(answer.get("usage")), answer.get("output")
+    usage, output = usage_told(answer), answer.get("output")
     message = output.get("message") if type(output) is dict else None
     if type(message) is not dict:
         error = unreadable("The vendor's answer has no message.")

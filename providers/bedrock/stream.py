@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from providers.bedrock.blocks import block_bytes
 from providers.bedrock.events import read_event
-from providers.bedrock.usage import usage_of
+from providers.bedrock.usage import usage_told
 from providers.vendor_only import ListeningFold
 
 
@@ -27,7 +27,7 @@ class StreamFold(ListeningFold):
             case "messageStop":
                 self.finished = True
             case "metadata":
-                self.usage = usage_of(read.said.get("usage"))
+                self.usage = usage_told(read.said)
                 self.done = self.finished
         return b""
 

@@ -12,6 +12,15 @@ from __future__ import annotations
 from typing import Any
 
 from metering.usage import Usage, usage_from_totals
+from providers.service_tiers import with_tier
+
+
+def usage_told(said: dict[str, Any]) -> Usage | None:
+    """Of an answer, or of the event behind its end: beside its usage stands how it was served."""
+    usage, tier = usage_of(said.get("usage")), said.get("serviceTier")
+    if usage is None or type(tier) is not dict:
+        return usage
+    return with_tier(usage, tier.get("type"))
 
 
 def usage_of(raw: Any) -> Usage | None:

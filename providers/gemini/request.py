@@ -131,6 +131,7 @@ def _embedding(body: dict[str, Any], requests: list[Any], body_bytes: int, spoke
         body_bytes=body_bytes,
         takes_whole_context=read.whole or read.parts > 0,
         inputs=len(requests),
+        service_tier=_service_tier(body),
     )
 
 

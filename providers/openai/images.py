@@ -17,8 +17,8 @@ from providers.json_depth import written
 from providers.openai.answer import read_answer_object
 from providers.openai.request import choices
 from providers.quirks import Quirks
+from providers.service_tiers import asked_tier
 
-# Fields by which some vendors take a picture as a pattern: what they name is not in the body.
 # By these some vendors are asked for several at once: a count that is not read here would not be held.
 _COUNTS: Final = (
     "batch_size",
@@ -42,6 +42,7 @@ _TOKENS: Final = {
     "medium": {"1024x1024": 1056, "1024x1536": 1584, "1536x1024": 1568},
     "high": {"1024x1024": 4160, "1024x1536": 6240, "1536x1024": 6208},
 }
+# By these some vendors take a picture as a pattern: what they name is not in the body.
 _PATTERNS: Final = ("image", "images", "image_url", "input_image", "mask", "reference_images")
 
 
@@ -63,6 +64,7 @@ def read_images_request(body: dict[str, Any], body_bytes: int, _: Spoken = IN_BO
         n=n,
         images=n,
         picture_tokens=_tokens(body),
+        service_tier=asked_tier(body.get("service_tier")),
         takes_whole_context=any(body.get(name) is not None for name in _PATTERNS),
     )
 

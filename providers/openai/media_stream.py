@@ -22,14 +22,16 @@ from providers.errors import TOO_LARGE, VendorError, unreadable
 from providers.facts import RequestFacts
 from providers.json_depth import text_bytes, written_if_shallow
 from providers.openai.errors import error_frame, error_of
-from providers.openai.speech import SOUND_BYTES_PER_TOKEN, as_sound
+from providers.openai.speech import as_sound, sound_tokens
 from providers.openai.stream import DONE_FRAME
 from providers.openai.transcription import seconds_of
 from providers.openai.usage import usage_of
 from providers.quirks import Quirks
+from providers.service_tiers import with_tier
 from providers.sse import COMMENT_FRAME, comment_frame, event_data, event_object, frame, is_done
 
 SOUND_BYTES_MAX: Final = 64 * 1024 * 1024  # put together
+BEHIND_END_BYTES_MAX: Final = 64 * 1024  # it is withheld with the end, so all of it waits in memory
 _SOUND: Final = b'"speech.audio.delta"'
 _TELLING: Final = (b'"usage"', b'"error"', b'.done"', b'"model"', b"\\u", b"\n", b"\r")
 
@@ -41,6 +43,7 @@ class _Heard:
         self.product_id = product_id
         self.quirks = quirks
         self.is_speech = facts.purpose == "speech"
+        self.kind = facts.answer_kind
         self.usage: Usage | None = None
         self.error: VendorError | None = None
         self.finished = False
@@ -52,8 +55,8 @@ class _Heard:
         self._sound_bytes = 0
 
     def delivered_tokens(self) -> int:
-        said, sound = self._said_bytes // ESTIMATE_BYTES_PER_TOKEN, self._sound_bytes // SOUND_BYTES_PER_TOKEN
-        return max(self._deltas, said + sound)
+        said = self._said_bytes // ESTIMATE_BYTES_PER_TOKEN
+        return max(self._deltas, said + sound_tokens(self._sound_bytes, self.kind))
 
     def observe(self, event: dict[str, Any]) -> None:
         if (error := error_of(event)) is not None or event.get("type") == "error":
@@ -85,7 +88,7 @@ class _Heard:
         if seconds is not None:
             usage = msgspec.structs.replace(usage or Usage(), units={"seconds": seconds})
         if usage is not None:
-            self.usage = usage
+            self.usage = with_tier(usage, event.get("service_tier"))
 
 
 class MediaFold(_Heard):
@@ -93,7 +96,8 @@ class MediaFold(_Heard):
 
     def __init__(self, product_id: str, facts: RequestFacts, quirks: Quirks) -> None:
         super().__init__(product_id, facts, quirks)
-        self._ending = b""  # from the terminal event on
+        self._ending: list[bytes] = []  # from the terminal event on
+        self._behind_end_bytes = 0
 
     def feed(self, event: bytes) -> bytes:
         if event.startswith(b"data: ") and event.endswith(b"\n\n") and _SOUND in event:
@@ -106,7 +110,7 @@ class MediaFold(_Heard):
             return COMMENT_FRAME if event.startswith(b":") else b""
         if data.strip() == b"[DONE]":
             self.done = True
-            self._ending += DONE_FRAME
+            self._ending.append(DONE_FRAME)
             return b""
         try:
             said = orjson.loads(data)
@@ -118,10 +122,19 @@ class MediaFold(_Heard):
         if self.error is not None:
             return b""
         out = self._with_product(data, said)
-        if self.finished:
-            self._ending += out
-            return b""
-        return out
+        if not self.finished:
+            return out
+        self._withhold(out)
+        return b""
+
+    def _withhold(self, out: bytes) -> None:
+        """The terminal event, and some of what follows it: a vendor that never stops is not listened to."""
+        if self._ending:
+            self._behind_end_bytes += len(out)
+        if self._behind_end_bytes > BEHIND_END_BYTES_MAX:
+            self.done = True
+        else:
+            self._ending.append(out)
 
     def owed_frames(self) -> bytes:
         return b""
@@ -130,7 +143,7 @@ class MediaFold(_Heard):
         return b""  # such a call is held to its ceiling: no balance ends in it
 
     def terminal(self) -> bytes:
-        return self._ending
+        return b"".join(self._ending)
 
     def comment(self, text: bytes) -> bytes:
         return comment_frame(text)

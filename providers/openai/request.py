@@ -94,6 +94,7 @@ def read_embeddings_request(body: dict[str, Any], body_bytes: int, _: Spoken = I
         takes_whole_context=not known,
         inputs=inputs,
         packed=body.get("encoding_format") == "base64",
+        service_tier=asked_tier(body.get("service_tier")),
     )
 
 

@@ -30,6 +30,7 @@ from providers.json_depth import text_bytes, written_if_shallow
 from providers.openai.answer import read_answer
 from providers.openai.usage import usage_of
 from providers.quirks import NO_QUIRKS, Quirks
+from providers.service_tiers import asked_tier, with_tier
 
 DOCUMENTS_PER_SEARCH: Final = 100
 DOCUMENTS_MAX: Final = 10_000  # no vendor ranks more at once
@@ -70,6 +71,7 @@ def read_rerank_request(body: dict[str, Any], body_bytes: int, _: Spoken = IN_BO
         repeated_bytes=again * chunks,
         searches_max=-(-chunks // DOCUMENTS_PER_SEARCH),
         searches_estimate=_searches_estimate(lengths, again),
+        service_tier=asked_tier(body.get("service_tier")),
         input_estimate_tokens=-(-(sum(lengths) + again * len(lengths)) // ESTIMATE_BYTES_PER_TOKEN),
     )
 
@@ -80,8 +82,9 @@ def read_rerank_answer(body: bytes, *, product_id: str, quirks: Quirks = NO_QUIR
         return read
     answer = orjson.loads(body)
     ranked = any(type(answer.get(name)) is list for name in ("results", "data"))
+    usage = _usage(answer, quirks)
     return Answer(
-        usage=_usage(answer, quirks),
+        usage=None if usage is None else with_tier(usage, answer.get("service_tier")),
         body=read.body,
         upstream_id=read.upstream_id,
         error=None if ranked else unreadable("The vendor's answer ranks nothing."),

@@ -37,6 +37,14 @@ def seconds_of_sound(sound: bytes) -> tuple[int, int]:
     return most, min(most, max(1, math.ceil(estimate)))
 
 
+def seconds_told(sound: bytes) -> float | None:
+    """Of uncompressed WAVE and of MP3, whose bytes say how long they are; None of anything else."""
+    if (rate := _wave_rate(sound)) is not None:
+        return len(sound) / rate
+    mp3 = read_mp3(sound)
+    return None if mp3 is None else mp3.seconds_estimate
+
+
 def _least_rate(sound: bytes) -> int:
     if sound[4:8] == _MP4:
         return _MP4_LEAST_BYTES

@@ -7,6 +7,7 @@ has token prices the vendor is asked for one, and a caller who wants a file gets
 
 from __future__ import annotations
 
+import math
 import re
 from typing import Any, Final
 
@@ -19,10 +20,23 @@ from providers.errors import unreadable
 from providers.facts import IN_BODY, RequestFacts, Spoken, bad, flag, model_of
 from providers.json_depth import written
 from providers.openai.answer import read_answer_object
+from providers.openai.sounds import seconds_told
 from providers.quirks import Quirks
+from providers.service_tiers import asked_tier
 
-# Bytes of sound to a token of it, for estimates: 128 kbit/s and 20 tokens a second, roughly.
-SOUND_BYTES_PER_TOKEN: Final = 800
+# For estimates, where a vendor counts no tokens: OpenAI documents 20 of them for a second of speech.
+TOKENS_PER_SECOND: Final = 20
+# Bytes to a second. PCM and WAVE are 24,000 samples of two bytes, as OpenAI documents; FLAC packs speech to
+# about half of that. The others are as lossy as who speaks chooses: what their encoders take by themselves.
+_BYTES_PER_SECOND: Final = {
+    "audio/mpeg": 16_000,
+    "audio/ogg": 8_000,
+    "audio/aac": 16_000,
+    "audio/flac": 24_000,
+    "audio/wav": 48_000,
+    "audio/pcm": 48_000,
+}
+_USUAL_BYTES_PER_SECOND: Final = 16_000
 _ANY: Final = "application/octet-stream"
 _KINDS: Final = {
     "mp3": "audio/mpeg",
@@ -59,6 +73,7 @@ def read_speech_request(body: dict[str, Any], body_bytes: int, _: Spoken = IN_BO
         body_bytes=body_bytes,
         stream=streamed == "sse",
         characters=len(said),
+        service_tier=asked_tier(body.get("service_tier")),
         answer_kind=_KINDS.get(wanted or "mp3", _ANY),
     )
 
@@ -83,7 +98,8 @@ def read_speech(body: bytes, *, kind: str, facts: RequestFacts, product_id: str,
     if kind.startswith("application/json"):
         found, _ = read_answer_object(body, product_id=product_id, quirks=quirks)
         usage = None if found.usage is None else as_sound(found.usage)
-        return msgspec.structs.replace(found, usage=usage, text_bytes=estimate_bytes(len(body)))
+        tokens = sound_tokens(len(body) * 3 // 4, facts.answer_kind)  # in base64
+        return msgspec.structs.replace(found, usage=usage, text_bytes=tokens * ESTIMATE_BYTES_PER_TOKEN)
     media_type = kind.partition(";")[0].strip()
     if not body or not (media_type in _PASSED or media_type.startswith("audio/")):
         return Answer(usage=None, body=b"", error=unreadable("The vendor's answer is no sound."))
@@ -92,20 +108,27 @@ def read_speech(body: bytes, *, kind: str, facts: RequestFacts, product_id: str,
         usage=None,
         body=body,
         kind=kind if as_said else media_type if media_type in _PASSED else _ANY,
-        text_bytes=estimate_bytes(len(body)),
+        text_bytes=_tokens_of(body, media_type) * ESTIMATE_BYTES_PER_TOKEN,
     )
 
 
 def as_sound(usage: Usage) -> Usage:
     """All that a vendor of speech counts as output is sound."""
-    return usage_from_totals(
+    counted = usage_from_totals(
         input_total=usage.input_total,
         output_total=usage.output_total,
         cached_input=usage.cached_input,
         output_audio=usage.output_total,
     )
+    return msgspec.structs.replace(counted, service_tier=usage.service_tier)
 
 
-def estimate_bytes(sound_bytes: int) -> int:
-    """As many bytes of text as would be as many tokens."""
-    return sound_bytes // SOUND_BYTES_PER_TOKEN * ESTIMATE_BYTES_PER_TOKEN
+def sound_tokens(sound_bytes: int, kind: str) -> int:
+    """Of sound of this content type, estimated."""
+    return sound_bytes * TOKENS_PER_SECOND // _BYTES_PER_SECOND.get(kind, _USUAL_BYTES_PER_SECOND)
+
+
+def _tokens_of(sound: bytes, kind: str) -> int:
+    """By its length, where its bytes tell that."""
+    seconds = seconds_told(sound)
+    return sound_tokens(len(sound), kind) if seconds is None else math.ceil(seconds * TOKENS_PER_SECOND)

@@ -22,6 +22,7 @@ from providers.forms import Part, write_form
 from providers.openai.answer import read_answer_object
 from providers.openai.sounds import seconds_of_sound
 from providers.quirks import Quirks
+from providers.service_tiers import asked_tier
 
 TOKENS_PER_SECOND: Final = 10  # of sound, where no vendor counts them: an estimate
 _TEXT: Final = "text/plain; charset=utf-8"
@@ -34,7 +35,16 @@ _FORMATS: Final = {
     "srt": "application/x-subrip; charset=utf-8",
     "vtt": "text/vtt; charset=utf-8",
 }
-_ONCE: Final = ("model", "file", "response_format", "stream", "language", "prompt", "temperature")
+_ONCE: Final = (
+    "model",
+    "file",
+    "response_format",
+    "stream",
+    "language",
+    "prompt",
+    "temperature",
+    "service_tier",
+)
 # By these some vendors are sent elsewhere for the sound: nothing would bound it.
 _ELSEWHERE: Final = ("url", "file_url", "audio_url", "file_id", "input_file")
 _TRUE: Final = frozenset({"true", "1"})
@@ -79,6 +89,7 @@ def read_transcription_request(body: dict[str, Any], body_bytes: int, _: Spoken 
         seconds_estimate=seconds,
         input_estimate_tokens=seconds * TOKENS_PER_SECOND + said_bytes // ESTIMATE_BYTES_PER_TOKEN,
         answer_kind=_FORMATS[wanted],
+        service_tier=asked_tier(_field(body, "service_tier")),
     )
 
 

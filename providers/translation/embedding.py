@@ -28,6 +28,8 @@ from providers.whole_answer import read_object
 
 _KNOWN: Final = frozenset({"model", "input", "dimensions", "encoding_format", "input_type", "user"})
 
+_SAYS_NOTHING: Final = {"service_tier": ("auto", "default")}
+
 
 class Embedding(msgspec.Struct, frozen=True):
     """A request. `input_type` is what the texts are for, where a vendor wants to know."""
@@ -71,7 +73,7 @@ def embedding_pair(vendor: EmbeddingSide) -> Operation:
 
 def hear(body: dict[str, Any], vendor_dialect: str) -> Embedding:
     """Raises BadRequest."""
-    known_only(body, _KNOWN, vendor_dialect)
+    known_only(body, _KNOWN, vendor_dialect, says_nothing=_SAYS_NOTHING)
     given, wanted = body.get("input"), body.get("input_type")
     texts = [given] if type(given) is str else given
     if type(texts) is not list or not all(type(text) is str for text in texts):
