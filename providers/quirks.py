@@ -30,6 +30,8 @@ class Quirks:
     limit_leaves_reasoning: bool = False
     # Of OpenAI's dialect: is there a Responses API? Without one its callers are served by chats.
     has_responses: bool = True
+    # Of a translated call: does an answer keep to its JSON schema? Where it need not, `strict` is refused.
+    binds_schemas: bool = True
 
 
 NO_QUIRKS: Final = Quirks()
@@ -45,6 +47,7 @@ QUIRKS: Final[Mapping[str, Quirks]] = MappingProxyType(
         "chat-only": Quirks(has_responses=False),
         "clova-thinking": Quirks(output_limit_field="maxCompletionTokens"),  # models after HCX-007
         "mistral": Quirks(audio_beside_input=True, stream_usage_on_request=False, has_responses=False),
+        "ollama-cloud": Quirks(binds_schemas=False),  # it takes a schema, and its answers may be otherwise
         "openrouter": Quirks(limit_leaves_reasoning=True),  # it passes xAI on
         "xai": Quirks(reasoning_beside_output=True, limit_leaves_reasoning=True),
     }

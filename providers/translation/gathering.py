@@ -10,7 +10,10 @@ from providers.translation.neutral import (
     ChoiceEnd,
     Delta,
     Ending,
+    Image,
+    ImageDelta,
     Reply,
+    Said,
     Text,
     TextDelta,
     Thinking,
@@ -30,7 +33,7 @@ class _Said:
     """Of one choice. A text or a thought grows until another thing is said."""
 
     def __init__(self) -> None:
-        self._parts: list[_Call | tuple[type[Text | Thinking], list[str]]] = []
+        self._parts: list[_Call | Image | tuple[type[Text | Thinking], list[str]]] = []
         self._calls: dict[int, _Call] = {}
         self.ending: Ending | None = None
 
@@ -40,6 +43,9 @@ class _Said:
             last[1].append(text)
         else:
             self._parts.append((kind, [text]))
+
+    def add_image(self, image: Image) -> None:
+        self._parts.append(image)
 
     def add_call(self, delta: CallDelta) -> None:
         call = self._calls.get(delta.call)
@@ -51,10 +57,12 @@ class _Said:
         call.pieces.append(delta.arguments)
 
     def choice(self, ending: Ending) -> Choice:
-        parts: list[Text | Thinking | ToolCall] = []
+        parts: list[Said] = []
         for part in self._parts:
             if isinstance(part, _Call):
                 parts.append(ToolCall(part.call_id, part.name, "".join(part.pieces) or "{}"))
+            elif isinstance(part, Image):
+                parts.append(part)
             else:
                 parts.append(part[0]("".join(part[1])))
         return Choice(tuple(parts), self.ending or ending)
@@ -73,6 +81,8 @@ class Gathering:
                 said.add(Text, delta.text)
             elif isinstance(delta, ThinkingDelta):
                 said.add(Thinking, delta.text)
+            elif isinstance(delta, ImageDelta):
+                said.add_image(delta.image)
             elif isinstance(delta, CallDelta):
                 said.add_call(delta)
             elif isinstance(delta, ChoiceEnd):

@@ -11,7 +11,7 @@ from providers.errors import VendorError
 from providers.facts import RequestFacts
 from providers.sse import event_data
 from providers.translation.gathering import Gathering
-from providers.translation.neutral import Delta, Ending, ThinkingDelta, Untranslatable, without_thoughts
+from providers.translation.neutral import Ending, ThinkingDelta, without_thoughts
 from providers.translation.port import CallerSide, Listener, Speaker, VendorSide
 
 
@@ -20,19 +20,10 @@ def _is_comment(event: bytes) -> bool:
 
 
 class Listens:
-    """Usage, ends and errors are as the vendor's own reader hears them, the content as the listener does."""
+    """Usage, ends and errors are as the vendor's own reader hears them."""
 
-    def __init__(self, heard: Listening, listener: Listener) -> None:
+    def __init__(self, heard: Listening) -> None:
         self._heard = heard
-        self._listener = listener
-        self._beyond: VendorError | None = None  # what the caller's dialect has no place for
-
-    def hear(self, event: bytes) -> list[Delta]:
-        try:
-            return self._listener.feed(event)
-        except Untranslatable as beyond:
-            self._beyond = self._beyond or beyond.error
-            return []
 
     @property
     def usage(self) -> Usage | None:
@@ -40,7 +31,7 @@ class Listens:
 
     @property
     def error(self) -> VendorError | None:
-        return self._heard.error or self._beyond
+        return self._heard.error
 
     @property
     def finished(self) -> bool:
@@ -66,7 +57,8 @@ class TranslatedFold(Listens):
     """The vendor's fold listens, the caller's speaker speaks."""
 
     def __init__(self, heard: Fold, listener: Listener, speaker: Speaker, include_thoughts: bool) -> None:
-        super().__init__(heard, listener)
+        super().__init__(heard)
+        self._listener = listener
         self._fold = heard
         self._speaker = speaker
         self._include_thoughts = include_thoughts
@@ -79,7 +71,7 @@ class TranslatedFold(Listens):
         if _is_comment(event):  # the vendor is still there, which the caller's line needs to know as well
             return b"" if self._heard.done else self._speaker.comment(b"keep-alive")
         self._speaker.reply_id = self._speaker.reply_id or self._heard.upstream_id
-        deltas = self.hear(event)
+        deltas = self._listener.feed(event)
         if not self._include_thoughts:
             deltas = [delta for delta in deltas if not isinstance(delta, ThinkingDelta)]
         return self._speaker.feed(deltas) if deltas else b""
@@ -106,7 +98,8 @@ class GatheringAssembler(Listens):
     def __init__(
         self, caller: CallerSide, vendor: VendorSide, heard: Fold, product_id: str, facts: RequestFacts
     ) -> None:
-        super().__init__(heard, vendor.make_listener())
+        super().__init__(heard)
+        self._listener = vendor.make_listener()
         self._include_thoughts = facts.include_thoughts
         self._fold = heard
         self._gathering = Gathering()
@@ -115,7 +108,7 @@ class GatheringAssembler(Listens):
 
     def feed(self, event: bytes) -> None:
         self._fold.feed(event)
-        self._gathering.feed(self.hear(event))
+        self._gathering.feed(self._listener.feed(event))
 
     def answer(self, usage: Usage | None = None) -> bytes:
         return self._said("stop", usage)
@@ -131,10 +124,7 @@ class GatheringAssembler(Listens):
 
 
 class TranslatedAssembler(Listens):
-    """The vendor's own assembler puts its answer together, which is then said in the caller's dialect.
-
-    Its listener looks for what cannot be said there.
-    """
+    """The vendor's own assembler puts its answer together, which is then said in the caller's dialect."""
 
     def __init__(
         self,
@@ -144,7 +134,7 @@ class TranslatedAssembler(Listens):
         product_id: str,
         facts: RequestFacts,
     ) -> None:
-        super().__init__(heard, vendor.make_listener())
+        super().__init__(heard)
         self._vendor = vendor
         self._say = caller.sayer(facts)
         self._assembler = heard
@@ -153,7 +143,6 @@ class TranslatedAssembler(Listens):
 
     def feed(self, event: bytes) -> None:
         self._assembler.feed(event)
-        self.hear(event)
 
     def answer(self, usage: Usage | None = None) -> bytes:
         return self._said(self._assembler.answer(usage), usage)
@@ -164,7 +153,7 @@ class TranslatedAssembler(Listens):
     def _said(self, body: bytes, usage: Usage | None) -> bytes:
         try:
             reply = self._vendor.understand(orjson.loads(body))
-        except (orjson.JSONDecodeError, Untranslatable):
+        except orjson.JSONDecodeError:
             reply = self._vendor.understand({})  # an envelope can be one level deeper than can be read
         reply = reply if self._include_thoughts else without_thoughts(reply)
         reply = msgspec.structs.replace(reply, usage=usage if self.usage is None else self.usage)

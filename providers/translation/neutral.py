@@ -3,7 +3,7 @@
 It has what the chat dialects have in common and no more. Whatever a caller says beyond it is refused with a
 sentence that names it (`inexpressible`), never dropped: a caller who asked for something gets it, or is told.
 What a vendor says beyond it (its own counters, citations of its own tools) a caller of another dialect could
-not read, and does not get; but an answer that would lack what it was asked for (a picture) fails.
+not read, and does not get; where that is a part of the answer (a sound), its place says so (`left_out`).
 
 Counts are not translated from words to words: `metering.usage.Usage` is neutral already.
 """
@@ -17,7 +17,6 @@ from typing import Any, Final, Literal
 import msgspec
 
 from metering.usage import Usage
-from providers.errors import VendorError
 from providers.facts import BadRequest
 
 # How an answer ended, as all dialects can say it.
@@ -33,7 +32,6 @@ EFFORT_TOKENS: Final[dict[Effort, int]] = {
     "medium": 8192,
     "high": 16384,
 }
-
 
 _NO_VALUES: Final[Mapping[str, tuple[Any, ...]]] = MappingProxyType({})
 
@@ -130,8 +128,11 @@ class Conversation(msgspec.Struct, frozen=True):
         return choice is not None and choice.at_most_one and choice.mode != "none" and bool(self.tools)
 
 
+Said = Text | Image | Thinking | ToolCall
+
+
 class Choice(msgspec.Struct, frozen=True):
-    parts: tuple[Text | Thinking | ToolCall, ...]
+    parts: tuple[Said, ...]
     ending: Ending
 
 
@@ -172,6 +173,13 @@ class ThinkingDelta(msgspec.Struct, frozen=True, tag="thinking"):
     signature: str | None = None
 
 
+class ImageDelta(msgspec.Struct, frozen=True, tag="image"):
+    """A picture comes whole."""
+
+    choice: int
+    image: Image
+
+
 class CallDelta(msgspec.Struct, frozen=True, tag="call"):
     """Of one tool call. `call_id` and `name` come with its first piece, `arguments` (JSON text) in pieces."""
 
@@ -187,23 +195,22 @@ class ChoiceEnd(msgspec.Struct, frozen=True, tag="end"):
     ending: Ending
 
 
-Delta = TextDelta | ThinkingDelta | CallDelta | ChoiceEnd
+Delta = TextDelta | ImageDelta | ThinkingDelta | CallDelta | ChoiceEnd
 
 
-def text_delta(choice: int, part: Text | Thinking) -> TextDelta | ThinkingDelta:
+def part_delta(choice: int, part: Text | Image | Thinking) -> TextDelta | ImageDelta | ThinkingDelta:
+    if isinstance(part, Image):
+        return ImageDelta(choice, part)
     return TextDelta(choice, part.text) if isinstance(part, Text) else ThinkingDelta(choice, part.text)
 
 
-class Untranslatable(Exception):
-    """An answer holds what no caller of another dialect has a place for: it fails, and drops nothing."""
+A_PICTURE: Final = "a picture"
+A_SOUND: Final = "a sound or a film"
 
-    def __init__(self, what: str) -> None:
-        super().__init__(what)
-        self.error = VendorError(
-            status=200,
-            message=f"The answer holds {what}, which other dialects have no place for.",
-            code="untranslatable_answer",
-        )
+
+def left_out(what: str) -> Text:
+    """In the place of what nobody asked for and a caller's dialect has no place for: the rest is told."""
+    return Text(f"[{what} is left out here]")
 
 
 def inexpressible(param: str, dialect: str) -> BadRequest:

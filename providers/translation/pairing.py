@@ -17,10 +17,7 @@ from providers.errors import unreadable
 from providers.facts import RequestFacts
 from providers.quirks import Quirks
 from providers.translation.listening import GatheringAssembler, TranslatedAssembler, TranslatedFold
-from providers.translation.neutral import (
-    Untranslatable,
-    without_thoughts,
-)
+from providers.translation.neutral import inexpressible, without_thoughts
 from providers.translation.port import CallerSide, VendorSide
 
 
@@ -59,6 +56,9 @@ class _Encode(_Pair):
         quirks: Quirks,
     ) -> bytes:
         conversation = self.caller.hear(body, facts, self.vendor.dialect)
+        shape = conversation.shape
+        if shape is not None and shape.strict and not quirks.binds_schemas:
+            raise inexpressible("response_format (strict)", self.vendor.dialect)
         # The caller's own limit goes to encoding as well: vendors name its field differently by model.
         limits = [limit for limit in (conversation.output_limit, output_limit) if limit is not None]
         return self.vendor.operation.encode(
@@ -88,10 +88,7 @@ class _Read(_Pair):
         if type(said) is not dict:
             error = unreadable("The vendor's answer is not an object.")
             return msgspec.structs.replace(answer, error=error)
-        try:
-            reply = self.vendor.understand(said)
-        except Untranslatable as beyond:
-            return msgspec.structs.replace(answer, error=beyond.error)
+        reply = self.vendor.understand(said)
         reply = reply if self._include_thoughts else without_thoughts(reply)
         reply = msgspec.structs.replace(reply, usage=answer.usage)
         return msgspec.structs.replace(answer, body=orjson.dumps(self._say(reply, product_id)))

@@ -35,8 +35,7 @@ Say = Callable[[Reply, str], dict[str, Any]]  # (reply, product id)
 class Listener(Protocol):
     """Reads the content of the vendor's stream; usage, ends and errors are the vendor's own Fold's to see."""
 
-    def feed(self, event: bytes) -> list[Delta]:
-        """Raises Untranslatable."""
+    def feed(self, event: bytes) -> list[Delta]: ...
 
 
 class Speaker(Protocol):
@@ -90,7 +89,7 @@ class CallerSide(Side):
 @dataclass(frozen=True, kw_only=True)
 class VendorSide(Side):
     ask: Callable[[Conversation], dict[str, Any]]  # raises BadRequest (`inexpressible`)
-    understand: Callable[[dict[str, Any]], Reply]  # raises Untranslatable
+    understand: Callable[[dict[str, Any]], Reply]
     make_listener: Callable[[], Listener]
     fit: Callable[[dict[str, Any], str], dict[str, Any]] = as_it_is  # (what is asked, the vendor's model)
 

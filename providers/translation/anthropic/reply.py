@@ -9,7 +9,19 @@ import orjson
 from metering.usage import Usage
 from providers.anthropic.usage import usage_to_anthropic
 from providers.json_depth import written_if_shallow
-from providers.translation.neutral import Choice, Ending, Reply, Text, Thinking, ToolCall, ending_by
+from providers.translation.neutral import (
+    A_PICTURE,
+    Choice,
+    Ending,
+    Image,
+    Reply,
+    Said,
+    Text,
+    Thinking,
+    ToolCall,
+    ending_by,
+    left_out,
+)
 
 ENDINGS: Final[dict[str, Ending]] = {
     "end_turn": "stop",
@@ -32,7 +44,7 @@ MESSAGE_ID: Final = "msg_translated"
 def understand(body: dict[str, Any]) -> Reply:
     """What the vendor's own tools did stays untold: their blocks are of this dialect alone."""
     reply_id, content = body.get("id"), body.get("content")
-    parts: list[Text | Thinking | ToolCall] = []
+    parts: list[Said] = []
     for block in content if type(content) is list else []:
         match block:
             case {"type": "text", "text": str(text)} if text:
@@ -83,7 +95,9 @@ def usage_said(usage: Usage | None) -> dict[str, Any]:
     return {"input_tokens": None, "output_tokens": None} if usage is None else usage_to_anthropic(usage)
 
 
-def _block(part: Text | Thinking | ToolCall) -> dict[str, Any]:
+def _block(part: Said) -> dict[str, Any]:
+    if isinstance(part, Image):
+        part = left_out(A_PICTURE)  # its answers have none
     if isinstance(part, Text):
         return {"type": "text", "text": part.text}
     if isinstance(part, Thinking):

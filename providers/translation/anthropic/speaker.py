@@ -19,7 +19,17 @@ from providers.dialect import Refusal
 from providers.facts import RequestFacts
 from providers.sse import comment_frame
 from providers.translation.anthropic.reply import MESSAGE_ID, stop_reason, usage_said
-from providers.translation.neutral import CallDelta, ChoiceEnd, Delta, Ending, TextDelta, ThinkingDelta
+from providers.translation.neutral import (
+    A_PICTURE,
+    CallDelta,
+    ChoiceEnd,
+    Delta,
+    Ending,
+    ImageDelta,
+    TextDelta,
+    ThinkingDelta,
+    left_out,
+)
 
 _STOP: Final = own_frame("message_stop")
 _NOTHING_YET: Final = {"input_tokens": 0, "output_tokens": 0}
@@ -64,6 +74,8 @@ class Speaker:
         if isinstance(delta, ChoiceEnd):
             self._ending = self._ending or delta.ending
             return b""
+        if isinstance(delta, ImageDelta):  # its answers have none
+            delta = TextDelta(0, left_out(A_PICTURE).text)
         block = _block_of(delta)
         if block == self._open:
             return self._say(delta)

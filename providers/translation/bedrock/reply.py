@@ -6,14 +6,18 @@ from typing import Any, Final
 
 from providers.json_depth import written_if_shallow
 from providers.translation.neutral import (
+    A_PICTURE,
+    A_SOUND,
     Choice,
     Ending,
+    Image,
     Reply,
+    Said,
     Text,
     Thinking,
     ToolCall,
-    Untranslatable,
     ending_by,
+    left_out,
 )
 
 ENDINGS: Final[dict[str, Ending]] = {
@@ -32,7 +36,7 @@ def understand(body: dict[str, Any]) -> Reply:
     output = body.get("output")
     message = output.get("message") if type(output) is dict else None
     content = message.get("content") if type(message) is dict else None
-    parts: list[Text | Thinking | ToolCall] = []
+    parts: list[Said] = []
     for block in content if type(content) is list else []:
         if type(block) is dict:
             parts += _parts(block)
@@ -51,7 +55,13 @@ def arguments_of(said: Any) -> str:
     return (written_if_shallow({} if said is None else said) or b"{}").decode()
 
 
-def _parts(block: dict[str, Any]) -> list[Text | Thinking | ToolCall]:
+def picture(form: Any, data: Any) -> Image | Text:
+    """`data` in base64; of one in its own storage there is none."""
+    known = type(form) is str and form.isascii() and form.isalnum()
+    return Image(f"image/{form}", data) if known and type(data) is str and data else left_out(A_PICTURE)
+
+
+def _parts(block: dict[str, Any]) -> list[Said]:
     match block:
         case {"text": str(text)} if text:
             return [Text(text)]
@@ -60,8 +70,11 @@ def _parts(block: dict[str, Any]) -> list[Text | Thinking | ToolCall]:
             return [Thinking(thought, signature if type(signature) is str else None)]
         case {"toolUse": {"toolUseId": str(call_id), "name": str(name)} as call} if is_callers(call):
             return [ToolCall(call_id, name, arguments_of(call.get("input")))]
-        case {"image": dict()} | {"video": dict()} | {"audio": dict()}:
-            raise Untranslatable("a picture or a sound")
+        case {"image": dict(image)}:
+            source = image.get("source")
+            return [picture(image.get("format"), source.get("bytes") if type(source) is dict else None)]
+        case {"video": dict()} | {"audio": dict()}:
+            return [left_out(A_SOUND)]
         case {"citationsContent": {"content": list(cited)}}:  # what it says, without where it found it
             return [
                 Text(inner["text"])

@@ -19,7 +19,7 @@ from providers.translation.neutral import (
     Thinking,
     ThinkingDelta,
     ToolCall,
-    text_delta,
+    part_delta,
 )
 
 
@@ -95,4 +95,4 @@ class Listener:
                 deltas.append(CallDelta(0, self._calls, part.call_id, part.name, part.arguments))
                 self._calls += 1
             else:
-                deltas.append(text_delta(0, part))
+                deltas.append(part_delta(0, part))

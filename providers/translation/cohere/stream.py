@@ -7,7 +7,7 @@ from typing import Any
 from providers.cohere.stream import message_of
 from providers.sse import event_object
 from providers.translation.cohere.reply import ENDINGS, said_parts
-from providers.translation.neutral import CallDelta, ChoiceEnd, Delta, ending_by, text_delta
+from providers.translation.neutral import CallDelta, ChoiceEnd, Delta, ending_by, part_delta
 
 
 class Listener:
@@ -24,9 +24,9 @@ class Listener:
         message = message_of(said)
         match said.get("type"):
             case "content-start" | "content-delta":
-                return [text_delta(0, part) for part in said_parts(message.get("content"))]
+                return [part_delta(0, part) for part in said_parts(message.get("content"))]
             case "tool-plan-delta":
-                return [text_delta(0, part) for part in said_parts(message.get("tool_plan"))]
+                return [part_delta(0, part) for part in said_parts(message.get("tool_plan"))]
             case "tool-call-start":
                 self._begun += 1
                 if type(index := said.get("index")) is int:

@@ -9,6 +9,7 @@ from typing import Any, Final
 from providers.facts import BadRequest, bad, flag_or_none, text
 from providers.json_depth import written_if_shallow
 from providers.translation.gemini.fields import fields, items, nothing_but, within
+from providers.translation.gemini.reply import TO_STANDARD_BASE64
 from providers.translation.neutral import (
     Image,
     Part,
@@ -34,7 +35,6 @@ _SAYS_NOTHING: Final[dict[str, tuple[Any, ...]]] = {
     "scheduling": ("SCHEDULING_UNSPECIFIED",),
 }
 _OWN_FILES: Final = "https://generativelanguage.googleapis.com/"  # nobody else may read them
-_TO_STANDARD_BASE64: Final = str.maketrans("-_", "+/")  # its SDK writes the other kind
 
 
 class Contents:
@@ -119,7 +119,7 @@ class Contents:
         media_type, data, url = (text(said, name, f"{where}.") for name in ("mimeType", "data", "fileUri"))
         family = None if media_type is None else media_type.partition("/")[0]
         if data is not None:
-            data = data.translate(_TO_STANDARD_BASE64)
+            data = data.translate(TO_STANDARD_BASE64)
             if family == "image":
                 return Image(media_type=media_type, data=data)
             if family == "text":

@@ -11,13 +11,17 @@ from providers.gemini.usage import usage_to_gemini
 from providers.json_depth import written_if_shallow
 from providers.translation.calls import CallIds
 from providers.translation.neutral import (
+    A_PICTURE,
+    A_SOUND,
     Choice,
     Ending,
+    Image,
     Reply,
+    Said,
     Text,
     Thinking,
     ToolCall,
-    Untranslatable,
+    left_out,
 )
 
 # Names, and the first of the enum's numbers where a vendor writes numbers. Any other word is an end as well:
@@ -43,6 +47,7 @@ FINISH_REASONS: Final[dict[Ending, str]] = {
     "tool_calls": "STOP",
     "filtered": "SAFETY",
 }
+TO_STANDARD_BASE64: Final = str.maketrans("-_", "+/")  # some of its libraries write the other kind
 _LEVELS_ABOVE: Final = 8  # what stands around the arguments of a call
 
 
@@ -78,15 +83,12 @@ def ending_of(reason: Any, *, calls: bool) -> Ending | None:
     return "tool_calls" if calls and ending == "stop" else ending
 
 
-def said_parts(
-    candidate: dict[str, Any], ids: CallIds, reply_id: str | None
-) -> list[Text | Thinking | ToolCall]:
-    """Raises Untranslatable."""
-    parts: list[Text | Thinking | ToolCall] = []
+def said_parts(candidate: dict[str, Any], ids: CallIds, reply_id: str | None) -> list[Said]:
+    parts: list[Said] = []
     for part in parts_of(candidate):
         text, call = part.get("text"), part.get("functionCall")
         if part.get("inlineData") is not None or part.get("fileData") is not None:
-            raise Untranslatable("a picture or a sound")
+            parts.append(_shown(part.get("inlineData")))
         if type(text) is str and text:
             parts.append(Thinking(text) if part.get("thought") is True else Text(text))
         # Its seal is worth nothing to anybody else, and callers of other dialects have no place to keep it.
@@ -95,6 +97,15 @@ def said_parts(
             if arguments is not None:  # to call it without them would be to call another thing
                 parts.append(ToolCall(ids.of(call.get("id"), reply_id), call["name"], arguments.decode()))
     return parts
+
+
+def _shown(blob: Any) -> Image | Text:
+    """What lies in Google's store nobody else may read, and other dialects' answers have pictures at most."""
+    kind, data = (blob.get("mimeType"), blob.get("data")) if type(blob) is dict else (None, None)
+    is_picture = type(kind) is str and kind.startswith("image/")
+    if is_picture and type(data) is str and data:
+        return Image(kind, data.translate(TO_STANDARD_BASE64))
+    return left_out(A_PICTURE if is_picture else A_SOUND)
 
 
 def say(reply: Reply, product_id: str) -> dict[str, Any]:
@@ -115,6 +126,8 @@ def _said(index: int, choice: Choice) -> dict[str, Any]:
     for part in choice.parts:
         if isinstance(part, ToolCall):
             said = call_part(part.call_id, part.name, part.arguments)
+        elif isinstance(part, Image):
+            said = image_part(part)
         else:
             said = text_part(part.text, is_thought=isinstance(part, Thinking))
         if said is not None:
@@ -135,6 +148,12 @@ def text_part(text: str, *, is_thought: bool) -> dict[str, Any] | None:
     if not text:
         return None  # nothing but a seal
     return {"text": text, "thought": True} if is_thought else {"text": text}
+
+
+def image_part(image: Image) -> dict[str, Any]:
+    if image.data is None:
+        return {"fileData": {"fileUri": image.url}}
+    return {"inlineData": {"mimeType": image.media_type, "data": image.data}}
 
 
 def call_part(call_id: str | None, name: str | None, arguments: str) -> dict[str, Any] | None:

@@ -16,8 +16,8 @@ from providers.facts import RequestFacts
 from providers.gemini.errors import refusal_body
 from providers.gemini.framing import Framing
 from providers.gemini.usage import usage_to_gemini
-from providers.translation.gemini.reply import call_part, finish_reason, text_part
-from providers.translation.neutral import CallDelta, ChoiceEnd, Delta, Ending, ThinkingDelta
+from providers.translation.gemini.reply import call_part, finish_reason, image_part, text_part
+from providers.translation.neutral import CallDelta, ChoiceEnd, Delta, Ending, ImageDelta, ThinkingDelta
 
 
 class _Call:
@@ -69,6 +69,8 @@ class Speaker:
             elif isinstance(delta, ChoiceEnd):
                 choice.ending = choice.ending or delta.ending
                 parts += choice.whole_calls()
+            elif isinstance(delta, ImageDelta):
+                parts.append(image_part(delta.image))
             else:
                 part = text_part(delta.text, is_thought=isinstance(delta, ThinkingDelta))
                 parts += [] if part is None else [part]

@@ -13,10 +13,9 @@ from providers.translation.neutral import (
     CallDelta,
     ChoiceEnd,
     Delta,
-    Text,
-    Thinking,
+    Said,
     ToolCall,
-    text_delta,
+    part_delta,
 )
 
 
@@ -54,9 +53,9 @@ class Listener:
             deltas.append(ChoiceEnd(0, "filtered"))
         return deltas
 
-    def _said(self, index: int, part: Text | Thinking | ToolCall) -> Delta:
+    def _said(self, index: int, part: Said) -> Delta:
         if not isinstance(part, ToolCall):
-            return text_delta(index, part)
+            return part_delta(index, part)
         number = self._calls[index]
         self._calls[index] += 1
         return CallDelta(index, number, part.call_id, part.name, part.arguments)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from providers.ollama.stream import read_line
 from providers.translation.calls import CallIds
-from providers.translation.neutral import CallDelta, ChoiceEnd, Delta, text_delta
+from providers.translation.neutral import CallDelta, ChoiceEnd, Delta, part_delta
 from providers.translation.ollama.reply import ending_of, said_calls, said_texts
 
 
@@ -21,7 +21,7 @@ class Listener:
             return []
         deltas: list[Delta] = []
         if type(message := said.get("message")) is dict:
-            deltas += [text_delta(0, part) for part in said_texts(message)]
+            deltas += [part_delta(0, part) for part in said_texts(message)]
             for call in said_calls(message, self._ids, said.get("created_at")):
                 deltas.append(CallDelta(0, self._calls, call.call_id, call.name, call.arguments))
                 self._calls += 1

@@ -4,10 +4,26 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from providers.facts import BadRequest
 from providers.json_depth import written_if_shallow
 from providers.openai.usage import usage_to_openai
 from providers.translation.calls import calls_of
-from providers.translation.neutral import Choice, Ending, Reply, Text, Thinking, ToolCall, ending_by
+from providers.translation.neutral import (
+    A_PICTURE,
+    A_SOUND,
+    Choice,
+    Ending,
+    Image,
+    Reply,
+    Said,
+    Text,
+    Thinking,
+    ToolCall,
+    ending_by,
+    left_out,
+)
+from providers.translation.openai.messages import image_of
+from providers.translation.turns import image_url
 
 ENDINGS: Final[dict[str, Ending]] = {
     "stop": "stop",
@@ -58,14 +74,36 @@ def said_parts(content: Any, *, is_thought: bool = False) -> list[Text | Thinkin
     return parts
 
 
+def shown_parts(message: dict[str, Any]) -> list[Image | Text]:
+    """Of a message or of a delta. The API itself has no pictures in chats; who draws in them has `images`."""
+    images = message.get("images")
+    shown = [_image(image) for image in images] if type(images) is list else []
+    audio = message.get("audio")
+    if type(audio) is not dict or type(audio.get("id")) is not str:  # its first piece has the id
+        return shown
+    return [*shown, left_out(A_SOUND)]
+
+
+def _image(said: Any) -> Image | Text:
+    url = said.get("image_url") if type(said) is dict else None
+    url = url.get("url") if type(url) is dict else url
+    if type(url) is not str:
+        return left_out(A_PICTURE)
+    try:
+        return image_of(url, "images")
+    except BadRequest:
+        return left_out(A_PICTURE)
+
+
 def _choice(choice: dict[str, Any]) -> Choice:
     message = choice.get("message")
     message = message if type(message) is dict else {}
-    parts: list[Text | Thinking | ToolCall] = []
+    parts: list[Said] = []
     thought = message.get("reasoning_content") or message.get("reasoning")
     if type(thought) is str and thought:
         parts.append(Thinking(thought))
     parts += said_parts(message.get("content")) + said_parts(message.get("refusal"))
+    parts += shown_parts(message)
     parts += calls_of(message.get("tool_calls"))
     return Choice(tuple(parts), ending_by(ENDINGS, choice.get("finish_reason")))
 
@@ -96,6 +134,8 @@ def _said(index: int, choice: Choice) -> dict[str, Any]:
         for part in choice.parts
         if isinstance(part, ToolCall)
     ]
+    if images := [image_url(part) for part in choice.parts if isinstance(part, Image)]:
+        message["images"] = images
     if calls:
         message["tool_calls"] = calls
     return {

@@ -18,12 +18,14 @@ from providers.translation.neutral import (
     CallDelta,
     ChoiceEnd,
     Delta,
+    ImageDelta,
     TextDelta,
     ThinkingDelta,
     ending_by,
-    text_delta,
+    part_delta,
 )
-from providers.translation.openai.reply import ENDINGS, FINISH_REASONS, said_parts
+from providers.translation.openai.reply import ENDINGS, FINISH_REASONS, said_parts, shown_parts
+from providers.translation.turns import image_url
 
 
 class Listener:
@@ -50,7 +52,7 @@ class Listener:
         if type(thought) is str and thought:
             deltas.append(ThinkingDelta(index, thought))
         said = (*said_parts(delta.get("content")), *said_parts(delta.get("refusal")))
-        deltas += [text_delta(index, part) for part in said]
+        deltas += [part_delta(index, part) for part in (*said, *shown_parts(delta))]
         calls = delta.get("tool_calls")
         for position, call in enumerate(calls if type(calls) is list else []):
             if type(call) is dict:
@@ -111,6 +113,8 @@ class Speaker:
             return self._choice(delta.choice, {}, FINISH_REASONS[delta.ending])
         if isinstance(delta, TextDelta):
             return self._choice(delta.choice, {"content": delta.text})
+        if isinstance(delta, ImageDelta):
+            return self._choice(delta.choice, {"images": [image_url(delta.image)]})
         if isinstance(delta, ThinkingDelta):
             return self._choice(delta.choice, {"reasoning_content": delta.text}) if delta.text else b""
         call: dict[str, Any] = {"index": delta.call, "function": {"arguments": delta.arguments}}

@@ -12,10 +12,9 @@ from providers.translation.neutral import (
     Delta,
     Ending,
     Reply,
-    Text,
-    TextDelta,
-    ThinkingDelta,
+    Said,
     ToolCall,
+    part_delta,
 )
 from providers.translation.openai_responses.output import WHOLE, Output
 from providers.translation.openai_responses.repeats import Repeats
@@ -45,7 +44,7 @@ def ended(repeats: Repeats, output: Output, ending: Ending, usage: Usage | None)
     )
 
 
-def _delta(number: int, part: Any) -> Delta:
+def _delta(number: int, part: Said) -> Delta:
     if isinstance(part, ToolCall):
         return CallDelta(0, number, part.call_id, part.name, part.arguments)
-    return TextDelta(0, part.text) if isinstance(part, Text) else ThinkingDelta(0, part.text)
+    return part_delta(0, part)

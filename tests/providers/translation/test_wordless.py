@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+import orjson
 import pytest
 
-from providers.facts import BadRequest
+from providers.facts import IN_BODY, BadRequest
+from providers.openai.request import read_chat_request
+from providers.quirks import quirks_for
 from providers.translation.neutral import (
     AnswerShape,
     Image,
@@ -18,6 +21,9 @@ from providers.translation.neutral import (
     ToolResult,
     Turn,
 )
+from providers.translation.ollama.side import SIDE as OLLAMA
+from providers.translation.openai.side import SIDE as OPENAI
+from providers.translation.pairing import pair
 from providers.translation.port import VendorSide
 from providers.translation.sides import SIDES
 from tests.providers.translation.asking import HI, WEATHER, asked_of
@@ -138,3 +144,23 @@ def test_who_has_no_words_for_it(
     for message in (refused.value.message_en, refused.value.message_ko):
         assert param in message
         assert side.dialect in message
+
+
+def test_a_schema_that_must_bind_is_refused_where_answers_need_not_keep_to_it() -> None:
+    encode = pair(OPENAI, OLLAMA).encode
+    strict: dict[str, Any] = {"name": "s", "schema": {"type": "object"}, "strict": True}
+    body: dict[str, Any] = {"model": "m", "messages": [{"role": "user", "content": "hi"}]}
+    body["response_format"] = {"type": "json_schema", "json_schema": strict}
+    facts = read_chat_request(body, 9, IN_BODY)
+
+    def asked(vendor: str | None) -> Any:
+        said = encode(
+            body, facts=facts, upstream_model="m", stream=False, output_limit=None, quirks=quirks_for(vendor)
+        )
+        return orjson.loads(said)["format"]
+
+    assert asked(None) == {"type": "object"}
+    with pytest.raises(BadRequest, match="strict"):
+        asked("ollama-cloud")
+    del strict["strict"]
+    assert asked("ollama-cloud") == {"type": "object"}
