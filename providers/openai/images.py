@@ -15,6 +15,7 @@ from providers.errors import unreadable
 from providers.facts import IN_BODY, RequestFacts, Spoken, bad, flag, model_of
 from providers.json_depth import written
 from providers.openai.answer import read_answer_object
+from providers.openai.kept import refuse_files
 from providers.openai.request import choices
 from providers.quirks import Quirks
 from providers.service_tiers import asked_tier
@@ -56,6 +57,7 @@ def read_images_request(body: dict[str, Any], body_bytes: int, _: Spoken = IN_BO
     for name in _COUNTS:
         if body.get(name) is not None:
             raise bad(name, "is called `n` here", "n을 사용해 주세요")
+    refuse_files(body, _PATTERNS)
     n = choices(body, "n")
     return RequestFacts(
         purpose="image",

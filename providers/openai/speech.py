@@ -20,6 +20,7 @@ from providers.errors import unreadable
 from providers.facts import IN_BODY, RequestFacts, Spoken, bad, flag, model_of
 from providers.json_depth import written
 from providers.openai.answer import read_answer_object
+from providers.openai.kept import refuse_own_voice
 from providers.openai.sounds import seconds_told
 from providers.quirks import Quirks
 from providers.service_tiers import asked_tier
@@ -59,6 +60,7 @@ def read_speech_request(body: dict[str, Any], body_bytes: int, _: Spoken = IN_BO
     said = body.get("input")
     if type(said) is not str or not said:
         raise bad("input", "must be a text", "텍스트여야 합니다")
+    refuse_own_voice(body, "voice")
     if flag(body, "stream"):
         raise bad("stream", "is called `stream_format` here", "stream_format을 사용해 주세요")
     streamed = body.get("stream_format")

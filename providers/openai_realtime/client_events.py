@@ -15,6 +15,7 @@ import orjson
 
 from providers.facts import BadRequest, bad
 from providers.json_depth import text_bytes, written
+from providers.openai.kept import refuse_own_voice
 from providers.openai_realtime.delivered import sound_bytes
 
 EVENT_ID_CHARACTERS_MAX: Final = 512
@@ -144,6 +145,9 @@ def _check_shared(settings: dict[str, Any], where: str, product_id: str) -> None
             "names what a vendor keeps; send the text",
             "저장된 프롬프트 대신 본문을 보내 주세요",
         )
+    audio = settings.get("audio")
+    refuse_own_voice(settings, f"{where}.voice")
+    refuse_own_voice(audio.get("output") if type(audio) is dict else None, f"{where}.audio.output.voice")
     tools = settings.get("tools")
     if tools is None:
         return
