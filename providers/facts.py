@@ -70,6 +70,8 @@ class RequestFacts(msgspec.Struct, frozen=True):
     input_estimate_tokens: int | None = None  # where the body's bytes are no measure of it
     service_tier: str | None = None  # asked for by name (service_tiers.py); None: the vendor chooses
     answer_kind: str = ""  # the content type the caller expects of a whole answer that is no JSON
+    op: str = ""  # of a translated call: its answer is known by that where its vendor gives it no id
+    began_s: int = 0  # and by that moment, where it says none
     repeats: bytes = b""  # what an answer says again of its request (JSON), where its vendor cannot
 
     @property
@@ -92,7 +94,7 @@ class RequestFacts(msgspec.Struct, frozen=True):
         return {name: count for name, count in known.items() if count}
 
 
-# (facts, the caller's body, the call's id, when it began in s) -> facts with `repeats`
+# (facts, the caller's body, the call's id, when it began in s) -> facts with what an answer tells of them
 Remember = Callable[[RequestFacts, dict[str, Any], str, int], RequestFacts]
 
 

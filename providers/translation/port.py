@@ -18,6 +18,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+import msgspec
+
 from metering.usage import Usage
 from providers.dialect import Operation, Refusal
 from providers.facts import Remember, RequestFacts
@@ -61,6 +63,11 @@ class Speaker(Protocol):
     def failure(self, refusal: Refusal) -> bytes: ...
 
 
+def note_call(facts: RequestFacts, body: dict[str, Any], op: str, created_s: int) -> RequestFacts:
+    """Callers tell answers apart by their ids, which some vendors leave out."""
+    return msgspec.structs.replace(facts, op=op, began_s=created_s)
+
+
 def as_it_is(body: dict[str, Any], model: str) -> dict[str, Any]:
     """For a dialect that says alike to all its models."""
     return body
@@ -80,7 +87,7 @@ class CallerSide(Side):
     say: Say
     make_speaker: Callable[[str, RequestFacts], Speaker]  # (product id, facts of the caller's request)
     say_to: Callable[[RequestFacts], Say] | None = None  # `say`, where an answer repeats its request
-    remember: Remember | None = None  # what it repeats
+    remember: Remember = note_call  # what it repeats, or is known by
 
     def sayer(self, facts: RequestFacts) -> Say:
         return self.say if self.say_to is None else self.say_to(facts)

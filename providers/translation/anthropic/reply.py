@@ -8,6 +8,7 @@ import orjson
 
 from metering.usage import Usage
 from providers.anthropic.usage import usage_to_anthropic
+from providers.facts import RequestFacts
 from providers.json_depth import written_if_shallow
 from providers.translation.neutral import (
     A_PICTURE,
@@ -38,7 +39,11 @@ STOP_REASONS: Final[dict[Ending, str]] = {
     "tool_calls": "tool_use",
     "filtered": "refusal",
 }
-MESSAGE_ID: Final = "msg_translated"
+
+
+def own_id(facts: RequestFacts | None) -> str:
+    """Of an answer whose vendor gives it none."""
+    return f"msg_{(facts and facts.op) or 'translated'}"
 
 
 def understand(body: dict[str, Any]) -> Reply:
@@ -69,12 +74,12 @@ def arguments_of(said: Any) -> str:
     return (written_if_shallow({} if said is None else said) or b"{}").decode()
 
 
-def say(reply: Reply, product_id: str) -> dict[str, Any]:
+def say(reply: Reply, product_id: str, facts: RequestFacts | None = None) -> dict[str, Any]:
     """The dialect has one choice."""
     choice = reply.choices[0] if reply.choices else Choice((), "stop")
     calls = any(isinstance(part, ToolCall) for part in choice.parts)
     return {
-        "id": reply.reply_id or MESSAGE_ID,
+        "id": reply.reply_id or own_id(facts),
         "type": "message",
         "role": "assistant",
         "model": product_id,

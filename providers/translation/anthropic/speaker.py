@@ -18,7 +18,7 @@ from providers.anthropic.stream import empty_message
 from providers.dialect import Refusal
 from providers.facts import RequestFacts
 from providers.sse import comment_frame
-from providers.translation.anthropic.reply import MESSAGE_ID, stop_reason, usage_said
+from providers.translation.anthropic.reply import own_id, stop_reason, usage_said
 from providers.translation.neutral import (
     A_PICTURE,
     CallDelta,
@@ -43,6 +43,7 @@ class Speaker:
     def __init__(self, product_id: str, facts: RequestFacts) -> None:
         self.reply_id: str | None = None
         self._product_id = product_id
+        self._facts = facts
         self._begun = False
         self._is_over = False
         self._index = -1  # of the block begun last
@@ -117,7 +118,10 @@ class Speaker:
         if self._begun:
             return b""
         self._begun = True
-        message = {**empty_message(self._product_id, dict(_NOTHING_YET)), "id": self.reply_id or MESSAGE_ID}
+        message = {
+            **empty_message(self._product_id, dict(_NOTHING_YET)),
+            "id": self.reply_id or own_id(self._facts),
+        }
         return own_frame("message_start", message=message)
 
     def _begin_block(self, block: tuple[str, int], delta: _Said) -> bytes:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from providers.facts import BadRequest
+from providers.facts import BadRequest, RequestFacts
 from providers.json_depth import written_if_shallow
 from providers.openai.usage import usage_to_openai
 from providers.translation.calls import calls_of
@@ -108,11 +108,16 @@ def _choice(choice: dict[str, Any]) -> Choice:
     return Choice(tuple(parts), ending_by(ENDINGS, choice.get("finish_reason")))
 
 
-def say(reply: Reply, product_id: str) -> dict[str, Any]:
+def own_id(facts: RequestFacts | None) -> str:
+    """Of an answer whose vendor gives it none."""
+    return f"chatcmpl-{(facts and facts.op) or 'translated'}"
+
+
+def say(reply: Reply, product_id: str, facts: RequestFacts | None = None) -> dict[str, Any]:
     body: dict[str, Any] = {
-        "id": reply.reply_id or "chatcmpl-translated",
+        "id": reply.reply_id or own_id(facts),
         "object": "chat.completion",
-        "created": reply.created_s or 0,
+        "created": reply.created_s or (0 if facts is None else facts.began_s),
         "model": product_id,
         "choices": [_said(index, choice) for index, choice in enumerate(reply.choices)],
     }

@@ -18,6 +18,7 @@ SIDE: Final = ChatSide(
     ask=ask,
     understand=understand,
     say=say,
+    say_to=lambda facts: lambda reply, product_id: say(reply, product_id, facts),
     make_listener=Listener,
     make_speaker=Speaker,
 )

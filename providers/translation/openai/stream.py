@@ -24,7 +24,7 @@ from providers.translation.neutral import (
     ending_by,
     part_delta,
 )
-from providers.translation.openai.reply import ENDINGS, FINISH_REASONS, said_parts, shown_parts
+from providers.translation.openai.reply import ENDINGS, FINISH_REASONS, own_id, said_parts, shown_parts
 from providers.translation.turns import image_url
 
 
@@ -84,6 +84,8 @@ class Speaker:
 
     def __init__(self, product_id: str, facts: RequestFacts) -> None:
         self.reply_id: str | None = None
+        self._id = ""
+        self._facts = facts
         self._product_id = product_id
         self._include_usage = facts.include_usage
         self._begun: set[int] = set()
@@ -141,10 +143,11 @@ class Speaker:
         return self._frame([], usage_to_openai(usage))
 
     def _frame(self, choices: list[dict[str, Any]], usage: dict[str, Any] | None = None) -> bytes:
+        self._id = self._id or self.reply_id or own_id(self._facts)  # one for all chunks
         chunk: dict[str, Any] = {
-            "id": self.reply_id or "chatcmpl-translated",
+            "id": self._id,
             "object": "chat.completion.chunk",
-            "created": 0,
+            "created": self._facts.began_s,
             "model": self._product_id,
             "choices": choices,
         }
