@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import msgspec
 import orjson
 
 from metering.usage import Usage
 from providers.dialect import Assembler, Fold, Listening, Refusal
-from providers.errors import VendorError
+from providers.errors import TOO_LARGE, VendorError
 from providers.facts import RequestFacts
 from providers.sse import event_data
 from providers.translation.gathering import Gathering
 from providers.translation.neutral import Ending, ThinkingDelta, without_thoughts
 from providers.translation.port import CallerSide, Listener, Speaker, VendorSide
+
+# Of events that a caller hears of only later: where calls come in turns, or a call is told whole.
+WAITING_BYTES_MAX: Final = 32 << 20
 
 
 def _is_comment(event: bytes) -> bool:
@@ -62,6 +67,7 @@ class TranslatedFold(Listens):
         self._fold = heard
         self._speaker = speaker
         self._include_thoughts = include_thoughts
+        self._waiting_bytes = 0
 
     def feed(self, event: bytes) -> bytes:
         before = self._heard.error
@@ -74,7 +80,15 @@ class TranslatedFold(Listens):
         deltas = self._listener.feed(event)
         if not self._include_thoughts:
             deltas = [delta for delta in deltas if not isinstance(delta, ThinkingDelta)]
-        return self._speaker.feed(deltas) if deltas else b""
+        out = self._speaker.feed(deltas) if deltas else b""
+        if deltas and not out:
+            self._waiting_bytes += len(event)
+        return out
+
+    @property
+    def error(self) -> VendorError | None:
+        too_much = TOO_LARGE if self._waiting_bytes > WAITING_BYTES_MAX else None
+        return self._heard.error or too_much
 
     def owed_frames(self) -> bytes:
         return self._speaker.finish(self._heard.usage)
