@@ -11,6 +11,7 @@ from providers.dialect import Answer
 from providers.errors import unreadable
 from providers.json_depth import text_bytes, written_if_shallow
 from providers.openai.errors import error_of
+from providers.openai.progress import content_bytes
 from providers.openai.usage import find_usage, usage_of
 from providers.quirks import NO_QUIRKS, Quirks
 from providers.service_tiers import with_tier
@@ -71,7 +72,7 @@ def _text_bytes(answer: dict[str, Any]) -> int:
         message = choice.get("message")
         if type(message) is not dict:
             continue
-        length += text_bytes(message.get("content"))  # of some vendors parts of text
+        length += content_bytes(message.get("content"))
         for name in ("refusal", "reasoning_content", "reasoning"):
             if type(text := message.get(name)) is str:
                 length += len(text.encode(errors="replace"))

@@ -11,7 +11,16 @@ from collections.abc import Sequence
 class Patterns:
     """The searched spellings, with the vendor's space after the colon or without one."""
 
-    __slots__ = ("finish_null", "finish_text", "first_index", "name", "text", "usage_null", "usage_object")
+    __slots__ = (
+        "finish_null",
+        "finish_text",
+        "first_index",
+        "name",
+        "parts",
+        "text",
+        "usage_null",
+        "usage_object",
+    )
 
     def __init__(self, colon: bytes, text_keys: Sequence[str]) -> None:
         self.usage_null = b'"usage"' + colon + b"null"
@@ -20,6 +29,7 @@ class Patterns:
         self.finish_text = b'"finish_reason"' + colon + b'"'
         self.first_index = b'"index"' + colon + b"0"
         self.name = b'"name"' + colon + b'"'
+        self.parts = b'"content"' + colon + b"["
         self.text = tuple(b'"' + key.encode() + b'"' + colon + b'"' for key in text_keys)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from providers.json_depth import text_bytes
 from providers.openai.errors import error_of
@@ -10,6 +10,8 @@ from providers.openai.usage import find_usage, usage_of
 from providers.progress import StreamProgress
 from providers.quirks import NO_QUIRKS, Quirks
 from providers.service_tiers import with_tier
+
+_PARTS_DEPTH: Final = 2  # thoughts are parts of a part
 
 
 class StreamState(StreamProgress):
@@ -63,11 +65,22 @@ class StreamState(StreamProgress):
         return _delta_bytes(delta) if type(delta) is dict else 0
 
 
+def content_bytes(content: Any, depth: int = _PARTS_DEPTH) -> int:
+    """Of text; of some vendors' parts of text, the texts in them."""
+    if type(content) is not list:
+        return text_bytes(content)
+    length = 0
+    for part in content if depth else ():
+        said = part.get("text") or part.get("thinking") if type(part) is dict else part
+        length += content_bytes(said, depth - 1) if type(said) in (str, list) else 0
+    return length
+
+
 def _delta_bytes(delta: dict[str, Any]) -> int:
     """Bytes of text one delta brings. Reasoning that comes under two names is counted once."""
     length = 0
     for name in ("content", "refusal"):
-        length += text_bytes(delta.get(name))  # of some vendors parts of text
+        length += content_bytes(delta.get(name))
     reasoning = delta.get("reasoning_content") or delta.get("reasoning")
     if type(reasoning) is str:
         length += len(reasoning.encode(errors="replace"))

@@ -131,6 +131,8 @@ class StreamFold(StreamState):
             return False
         if b'"error"' in event or b"\\u" in event:
             return False  # \uXXXX is six bytes of JSON, but two or three of text: Korean would count double
+        if patterns.parts in event:
+            return False  # several texts
         return patterns.first_index in event and patterns.name not in event
 
     def _count_text(self, event: bytes) -> bool:

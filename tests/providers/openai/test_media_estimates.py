@@ -17,9 +17,9 @@ from providers.gemini.request import read_embed_request
 from providers.openai.answer import read_answer
 from providers.openai.dialect import EMBEDDINGS, IMAGES, RERANK, SPEECH, TRANSCRIPTIONS
 from providers.openai.media_stream import BEHIND_END_BYTES_MAX, MediaFold
-from providers.openai.progress import StreamState
 from providers.openai.sounds import seconds_told
 from providers.openai.speech import read_speech, sound_tokens
+from providers.openai.stream import StreamFold
 from providers.quirks import NO_QUIRKS
 
 FACTS: Final = RequestFacts(purpose="speech", model="m", body_bytes=1, answer_kind="audio/pcm")
@@ -131,8 +131,13 @@ PARTS: Final = [{"type": "thinking", "thinking": [{"type": "text", "text": "h" *
 
 def test_content_in_parts_counts_for_an_estimate() -> None:
     """As Mistral tells its thoughts."""
-    answer = orjson.dumps({"choices": [{"index": 0, "message": {"content": PARTS}}]})
-    assert read_answer(answer, product_id="p").text_bytes >= 400
-    state = StreamState("p")
-    state.observe({"choices": [{"index": 0, "delta": {"content": PARTS}}]})
-    assert state.delivered_tokens() >= 100
+    answer = orjson.dumps({"choices": [{"index": 0, "message": {"content": [*PARTS, {"text": "b" * 40}]}}]})
+    assert read_answer(answer, product_id="p").text_bytes == 440
+    fold = StreamFold("p", True)
+    for content in ("", PARTS, PARTS):  # the first is parsed anyway
+        chunk = {
+            "model": "v",
+            "choices": [{"index": 0, "delta": {"content": content}, "finish_reason": None}],
+        }
+        fold.feed(b"data: " + orjson.dumps(chunk) + b"\n\n")
+    assert fold.delivered_tokens() == 200
