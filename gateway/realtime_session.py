@@ -151,7 +151,7 @@ class Session:
         while (text := await self._vendor.receive()) is not None:
             self._word_s = self._loop.time()
             event = vendors.read_vendor_event(text)
-            told = None if event is None else await self._understand(event, text)
+            told = vendors.unread(text) if event is None else await self._understand(event, text)
             if told is not None:
                 await self._client.send(self._names.hide(told))
         self._say(ends.failed("upstream_error") if len(self._responses) else ends.VENDOR_CLOSED)

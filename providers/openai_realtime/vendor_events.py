@@ -78,6 +78,11 @@ def read_vendor_event(text: str) -> VendorEvent | None:
     return VendorEvent(body["type"], body, named)
 
 
+def unread(text: str) -> str | None:
+    """What is no event means nothing, and passes; but an object that only we cannot read may mean much."""
+    return None if text.lstrip().startswith("{") else text
+
+
 def for_client(event: VendorEvent, text: str, *, product_id: str) -> str:
     """The same text, but for the vendor's name of the model."""
     changed = False
@@ -120,5 +125,5 @@ def _id(value: Any) -> str | None:
 
 __all__ = [
     "BEGUN", "CREATED", "DONE", "ERROR", "SESSION",
-    "VendorEvent", "blaming", "for_client", "read_vendor_event",
+    "VendorEvent", "blaming", "for_client", "read_vendor_event", "unread",
 ]  # fmt: skip
