@@ -75,13 +75,19 @@ def said_parts(content: Any, *, is_thought: bool = False) -> list[Text | Thinkin
 
 
 def shown_parts(message: dict[str, Any]) -> list[Image | Text]:
-    """Of a message or of a delta. The API itself has no pictures in chats; who draws in them has `images`."""
+    """Of a message or of a delta. The API itself has no pictures in chats; who draws in them has `images`.
+
+    A sound comes with what it says, in a stream in pieces.
+    """
     images = message.get("images")
     shown = [_image(image) for image in images] if type(images) is list else []
     audio = message.get("audio")
-    if type(audio) is not dict or type(audio.get("id")) is not str:  # its first piece has the id
+    if type(audio) is not dict:
         return shown
-    return [*shown, left_out(A_SOUND)]
+    if type(said := audio.get("transcript")) is str:
+        return [*shown, Text(said)] if said else shown
+    is_whole = "id" in audio and "data" in audio
+    return [*shown, left_out(A_SOUND)] if is_whole else shown
 
 
 def _image(said: Any) -> Image | Text:

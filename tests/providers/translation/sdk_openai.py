@@ -38,6 +38,7 @@ class Said:
             self.text += part.get("text") or ""
             self.thought += "".join(piece["text"] for piece in part.get("thinking", ()))
         self.text += said.get("refusal") or ""
+        self.text += (said.get("audio") or {}).get("transcript") or ""  # what a sound says
         self.thought += said.get("reasoning_content") or said.get("reasoning") or ""
         for position, call in enumerate(said.get("tool_calls") or ()):
             if call.get("type") == "custom":

@@ -220,7 +220,8 @@ def test_an_answer_says_what_it_said() -> None:
         assert ours["model"] == "p"
         for mine, its in zip(ours["choices"], theirs.get("choices") or [], strict=True):
             message = its.get("message") or {}
-            content = message.get("content") or message.get("refusal") or ""
+            spoken = (message.get("audio") or {}).get("transcript")
+            content = message.get("content") or message.get("refusal") or spoken or ""
             if type(content) is str:
                 assert (mine["message"]["content"] or "") == content, exchange["id"]
             calls = message.get("tool_calls") or []

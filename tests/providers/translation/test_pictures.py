@@ -173,6 +173,17 @@ def test_a_picture_without_an_end_is_not_gathered_for_ever() -> None:
     assert getattr(told, "text", None) == LEFT_OUT
 
 
+def test_of_a_sound_callers_get_what_it_says() -> None:
+    whole, _ = openai(audio={"id": "audio_1", "data": "AAAA", "transcript": "c"})
+    pieces = [{"id": "audio_1", "transcript": "b"}, {"data": "AAAA"}, {"transcript": "c"}, {"expires_at": 7}]
+    stream = [openai(content=None, audio=piece)[1][0] for piece in pieces]
+    whole["choices"][0]["message"]["content"] = "b"
+    told = answers(ANTHROPIC, OPENAI, (whole, [*stream, b"data: [DONE]\n\n"]))
+    assert {way: read("anthropic", answer)[0] for way, answer in told.items() if way != "assembled"} == {
+        "whole": "bc", "streamed": "bc",
+    }  # fmt: skip
+
+
 @pytest.mark.parametrize(
     ("model", "is_told"),
     [
