@@ -163,6 +163,30 @@ def test_what_nobody_could_read_is_said_to_be_left_out(caller: str, case: str) -
         assert text.replace(LEFT_OUT, "").replace("[a sound or a film is left out here]", "") == "ab"
 
 
+ODD: Final[list[Any]] = [7, "a", [], ["a"], {}, {"a": [1]}, True, "가😀", {"url": {"url": 7}}]
+
+
+@pytest.mark.parametrize("caller", CALLERS)
+@pytest.mark.parametrize("odd", ODD, ids=str)
+def test_a_picture_of_odd_types_breaks_nothing(caller: str, odd: Any) -> None:
+    shown: list[tuple[VendorSide, Any]] = [
+        (
+            GEMINI,
+            gemini(
+                {"inlineData": odd}, {"fileData": odd}, {"inlineData": {"mimeType": "image/x", "data": odd}}
+            ),
+        ),
+        (GEMINI, gemini({"inlineData": {"mimeType": odd, "data": odd}})),
+        (BEDROCK, bedrock(odd, odd, [odd])),
+        (BEDROCK, bedrock("png", {"bytes": odd}, [odd, odd])),
+        (OPENAI, openai(images=odd, audio=odd)),
+        (OPENAI, openai(images=[odd, {"image_url": odd}], audio={"id": odd, "transcript": odd, "data": odd})),
+    ]
+    for side, said in shown:
+        if caller != side.dialect:
+            answers(CALLERS[caller], side, said)
+
+
 def test_a_picture_without_an_end_is_not_gathered_for_ever() -> None:
     listener = BEDROCK.make_listener()
     listener.feed(event("contentBlockStart", contentBlockIndex=1, start={"image": {"format": "png"}}))
