@@ -1,5 +1,3 @@
-"""What a chat of OpenAI's dialect names that the vendor keeps for our account. Pure."""
-
 """What a request of OpenAI's dialect names that the vendor keeps for our account, files aside. Pure.
 
 Files are looked up (`openai_files/named.py`). A sound of a former answer and a voice of somebody's own are
@@ -10,40 +8,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from providers.kept import Kept, not_offered, objects
-
-_ANSWER: Final = Kept(
-    "a former answer",
-    "이전 응답",
-    "send the whole conversation, or use /v1/responses",
-    "전체 대화를 담거나 /v1/responses를 사용해 주세요",
-)
-_SOUND: Final = Kept(
-    "the sound of a former answer", "이전 응답의 음성", "send its transcript", "대본을 담아 주세요"
-)
-_CACHE: Final = Kept("a cache", "캐시")
-_FORMER: Final = ("conversation", "previous_response_id")
-_BESIDE: Final = ("extra_body", "google")  # where Google's endpoint of this dialect has its own fields
-
-
-def refuse_what_is_kept(body: dict[str, Any]) -> None:
-    """Raises BadRequest."""
-    for field in _FORMER:
-        if body.get(field):
-            raise not_offered(field, _ANSWER)
-    messages = body.get("messages")
-    for message in messages if type(messages) is list else ():
-        sound = message.get("audio") if type(message) is dict else None
-        if type(sound) is dict and sound.get("id"):
-            raise not_offered("messages", _SOUND)
-    for field in _BESIDE:
-        if any(said.get("cached_content") for said in objects(body.get(field), but=frozenset())):
-            raise not_offered(field, _CACHE)
-    if body.get("cached_content"):
-        raise not_offered("cached_content", _CACHE)
-
-
-from providers.kept import FILE, Kept
+from providers.kept import FILE, Kept, not_offered, objects
 
 _SOUND: Final = Kept(
     "the sound of a former answer",
@@ -54,6 +19,7 @@ _SOUND: Final = Kept(
 _CONVERSATION: Final = Kept(
     "a conversation", "대화", "send all of it in `messages`", "전체 대화를 `messages`에 담아 주세요"
 )
+_CACHE: Final = Kept("a cache", "캐시")
 _VOICE: Final = Kept(
     "a voice", "음성 모델", "name one that all of its callers have", "공급사의 기본 음성을 지정해 주세요"
 )
@@ -70,6 +36,16 @@ def refuse_what_is_kept(body: dict[str, Any]) -> None:
         audio = message.get("audio") if type(message) is dict else None
         if type(audio) is dict and audio.get("id") is not None:
             raise not_offered("messages", _SOUND)
+    _refuse_caches(body)
+
+
+def _refuse_caches(body: dict[str, Any]) -> None:
+    """Google's endpoint of this dialect has fields of its own."""
+    if body.get("cached_content"):
+        raise not_offered("cached_content", _CACHE)
+    for field in ("extra_body", "google"):
+        if any(said.get("cached_content") for said in objects(body.get(field), but=frozenset())):
+            raise not_offered(field, _CACHE)
 
 
 def refuse_own_voice(said: Any, param: str) -> None:

@@ -54,8 +54,6 @@ def read_chat_request(body: dict[str, Any], body_bytes: int, _: Spoken = IN_BODY
     include_usage = wants_usage(body)
     n = choices(body, "n")
     parts, allowance, whole = read_messages(messages, _read_part)
-    whole = whole or any(message.get("audio") is not None for message in messages)
-    refuse_what_is_kept(body)
     whole = whole or any(message.get("audio") is not None for message in messages)  # of a former answer
     has_parts = parts > 0
     tools = body.get("tools")
