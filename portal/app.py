@@ -28,6 +28,8 @@ from portal.api import api
 from portal.api.desk import Api, GetBack, Unbooked
 from portal.attempts import Attempts
 from portal.readiness import Readiness
+from portal.signing_in import sign_in
+from portal.web import web
 
 FORM_BYTES_MAX: Final = 4096
 SECURITY_HEADERS: Final = {
@@ -111,6 +113,7 @@ def build(office: Office) -> FastAPI:
     app.include_router(_tokens(office))
     app.include_router(_welcome(office))
     app.include_router(api.router())
+    web.mount(app, office.attempts, office.addresses)
     return app
 
 
@@ -143,10 +146,6 @@ def _health(office: Office) -> APIRouter:
 def _front(office: Office, app: FastAPI) -> APIRouter:
     router = APIRouter(include_in_schema=False)
 
-    @router.get("/")
-    async def landing(lang: Lang = "ko") -> HTMLResponse:
-        return _html(pages.landing(lang, office.addresses))
-
     @router.get("/style.css")
     async def style() -> Response:
         return Response(pages.STYLE, media_type="text/css")
@@ -164,21 +163,14 @@ def _tokens(office: Office) -> APIRouter:
     @router.post("/api/token", summary="A token for a person")
     async def token(request: Request, login: Login) -> Token:
         """Trade a mail address and a password for a bearer token that lives for some minutes."""
-        for name in (f"address {_client_host(request)}", f"mail {login.email.lower()}"):
-            wait_s = office.attempts.retry_after_s(name, now_s=time.monotonic())
-            if wait_s is not None:
-                raise problem.Problem(
-                    429,
-                    "too_many_attempts",
-                    "Too many attempts; wait a little.",
-                    headers={"Retry-After": str(int(wait_s) + 1)},
-                )
-        async with office.pool.connection() as connection:
-            found = await people.find(connection, login.email)
-        person, password_hash = found if found is not None else (None, None)
-        right = await asyncio.to_thread(passwords.verify_password, password_hash, login.password)
-        if person is None or not right:
-            raise problem.Problem(401, "wrong_login", "The mail address or the password is wrong.")
+        person = await sign_in(
+            office.pool,
+            office.attempts,
+            host=_client_host(request),
+            email=login.email,
+            password=login.password,
+            now_s=time.monotonic(),
+        )
         text, ends_s = tokens.issue(
             person, key=office.token_key, now_s=int(time.time()), life_s=office.token_life_s
         )

@@ -10,7 +10,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from contextlib import contextmanager
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import psycopg
 from fastapi import Request, Response
@@ -33,6 +33,7 @@ from portal.api.desk import Api, Desk
 from portal.problem import Problem
 
 BODY_BYTES_MAX: Final = 256 * 1024
+T = TypeVar("T")
 Handle = Callable[[Request], Coroutine[Any, Any, Response]]
 
 _KEY_PARAMETER: Final = {
@@ -86,6 +87,8 @@ class OfficeRoute(APIRoute):
             email = _email_of(request, api)
             body = await _body_of(request, body_bytes_max)
             with _in_words_of_ours():
+            body = await read_body(request, BODY_BYTES_MAX)
+            with in_words_of_ours():
                 async with api.pool.connection() as conn:
                     actor = await _caller(conn, email)
                     if actor.role not in allowed:
@@ -102,28 +105,28 @@ class OfficeRoute(APIRoute):
 
 
 async def _serve(request: Request, inner: Handle, body: bytes, desk: Desk) -> Response:
-    """Once more where money that was lent came back from the purse, after the first try was rolled back."""
+    async def work() -> Response:
+        again = Request(request.scope, _replayed(body))
+        again.state.desk = desk
+        return await (idempotency.once(again, inner, body, desk) if again.method == "POST" else inner(again))
+
+    return await (work() if request.method == "GET" else whole(desk, work))
+
+
+async def whole(desk: Desk, work: Callable[[], Awaitable[T]]) -> T:
+    """In one SQL transaction; again where money that was lent came back after the first was rolled back."""
     try:
-        return await _serve_once(request, inner, body, desk)
+        async with desk.conn.transaction():
+            return await work()
     except Short as short:
         if desk.api.get_back is None:
             raise short.refused from None
         await desk.api.get_back(short.funds)
     try:
-        return await _serve_once(request, inner, body, desk)
+        async with desk.conn.transaction():
+            return await work()
     except Short as short:
         raise short.refused from None
-
-
-async def _serve_once(request: Request, inner: Handle, body: bytes, desk: Desk) -> Response:
-    request = Request(request.scope, _replayed(body))
-    request.state.desk = desk
-    if request.method == "GET":
-        return await inner(request)
-    async with desk.conn.transaction():
-        if request.method != "POST":
-            return await inner(request)
-        return await idempotency.once(request, inner, body, desk)
 
 
 def _desk(request: Request, api: Api, conn: Connection, actor: Actor) -> Desk:
@@ -161,6 +164,7 @@ async def _caller(conn: Connection, email: str) -> Actor:
 
 
 async def _body_of(request: Request, bytes_max: int) -> bytes:
+async def read_body(request: Request, bytes_max: int) -> bytes:
     parts = []
     size = 0
     async for part in request.stream():
@@ -184,7 +188,7 @@ def _replayed(body: bytes) -> Callable[[], Awaitable[dict[str, Any]]]:
 
 
 @contextmanager
-def _in_words_of_ours() -> Iterator[None]:
+def in_words_of_ours() -> Iterator[None]:
     """What PostgreSQL refuses, as a refusal of the API."""
     try:
         yield

@@ -61,6 +61,8 @@ class OfficeWorld:
     secrets: Secrets
     now: datetime = NOW
     purse: Purse | None = None
+    app: Any = None
+    attempts: Attempts = field(default_factory=lambda: Attempts(1000))
     _keys: itertools.count[int] = field(default_factory=lambda: itertools.count(1))
 
     def signed(self, who: str) -> dict[str, str]:
@@ -182,7 +184,7 @@ async def opened(books_url: str, *, allow_private: bool = False) -> AsyncIterato
         office = app.Office(
             pool=pool,
             readiness=Readiness(pool, _Silent()),
-            attempts=Attempts(5),
+            attempts=world.attempts,
             token_key=KEY,
             token_life_s=900,
             addresses=pages.Addresses(data_plane="http://d", office="http://o"),
@@ -195,7 +197,8 @@ async def opened(books_url: str, *, allow_private: bool = False) -> AsyncIterato
             get_back=world.get_back,
             unbooked=world.unbooked,
         )
-        transport = httpx2.ASGITransport(app=app.build(office))
+        world.app = app.build(office)
+        transport = httpx2.ASGITransport(app=world.app)
         async with httpx2.AsyncClient(transport=transport, base_url="http://o") as http:
             world.http = http
             yield world

@@ -1,0 +1,55 @@
+"""A company's home: what is left of its vouchers, from which source, and which rounds are open."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date
+
+from billing.usage_store import VoucherBooks, voucher_balances
+from metering.shares import split_micro
+from portal.web import formats, view, views
+from portal.web.serving import Page
+from portal.web.visit import Html, Reply, Visit
+
+
+def pages() -> list[Page]:
+    return [Page("/company", ("company",), _home)]
+
+
+async def _home(visit: Visit) -> Reply:
+    desk = visit.desk
+    company = desk.actor.company
+    assert company is not None, "the page is for companies"
+    books = await voucher_balances(desk.conn, company)
+    running = ("state = 'announced' and opens_at <= %s and closes_at > %s", [desk.now, desk.now])
+    rounds = await view.read(desk.conn, replace(views.ROUNDS, filters=(), order="closes_at"), running, {})
+    return Html("company_home.html", {"vouchers": [balance(one) for one in books], "rounds": rounds})
+
+
+def balance(one: VoucherBooks) -> dict[str, object]:
+    """By source: granted = spent + returned + left, to the micro-won, as the books have it."""
+    government, own = split_micro(0, one.spent_micro, one.share_ppm)
+    sources = [
+        source("government", one.government_granted_micro, government, one.government_returned_micro),
+        source("self", one.self_granted_micro, own, one.self_returned_micro),
+    ]
+    return {
+        "id": one.voucher_id,
+        "programme": one.programme_id,
+        "state": one.state,
+        "ends_on": date.fromisoformat(one.ends_on),
+        "left_micro": sum(one["left_micro"] for one in sources),
+        "lent_micro": one.frozen_micro,
+        "sources": sources,
+        "used": formats.percent(one.spent_micro, one.government_granted_micro + one.self_granted_micro),
+    }
+
+
+def source(name: str, granted_micro: int, spent_micro: int, returned_micro: int) -> dict[str, int]:
+    return {
+        "name": name,  # type: ignore[dict-item]
+        "granted_micro": granted_micro,
+        "spent_micro": spent_micro,
+        "returned_micro": returned_micro,
+        "left_micro": granted_micro - spent_micro - returned_micro,
+    }

@@ -1,0 +1,69 @@
+"""The API's operations called in the same process: a page does what the API does, by its functions.
+
+An operation brings its own rules along: who may (`x-allow`), what its body may say (its model), what it
+refuses. A page adds none.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any, Final
+
+from fastapi import APIRouter
+from fastapi.routing import APIRoute
+from pydantic import TypeAdapter, ValidationError
+from starlette.requests import Request
+
+from billing.lifecycle.table import Refused
+from portal.api.desk import Desk
+from portal.web.forms import EntriesRefused
+
+FORBIDDEN: Final = ("forbidden", "Your role does not do this.", "이 작업을 할 수 있는 역할이 아닙니다.")
+Shown = dict[str, Any]
+
+
+class Operations:
+    def __init__(self, router: APIRouter) -> None:
+        self._routes = {
+            f"{method} {route.path.removeprefix('/api')}": route
+            for route in router.routes
+            if isinstance(route, APIRoute)
+            for method in route.methods
+        }
+
+    async def call(
+        self,
+        desk: Desk,
+        name: str,
+        body: Mapping[str, Any] | None = None,
+        *,
+        id: str | None = None,
+        etag: str = "",
+    ) -> Shown:
+        """-> the answer's body. Raises Refused, DeclarationRefused, EntriesRefused, and Short within them."""
+        route = self._routes[name]
+        allowed = {one["role"] for one in (route.openapi_extra or {}).get("x-allow", ())}
+        if desk.actor.role not in allowed:
+            raise Refused(*FORBIDDEN)
+        arguments: dict[str, Any] = {"desk": desk}
+        if id is not None:
+            arguments["id"] = id
+        if route.dependant.body_params:
+            arguments["body"] = _checked(route.dependant.body_params[0].field_info.annotation, body or {})
+        if route.dependant.request_param_name is not None:
+            scope = {"type": "http", "headers": [(b"if-match", etag.encode())], "query_string": b""}
+            arguments[route.dependant.request_param_name] = Request(scope)
+        answer = await route.endpoint(**arguments)
+        shown = answer if isinstance(answer, dict) else json.loads(answer.body)
+        assert isinstance(shown, dict)
+        return shown
+
+
+def _checked(model: Any, body: Mapping[str, Any]) -> Any:
+    """As a request's body is: the values have been JSON."""
+    try:
+        return TypeAdapter(model).validate_json(json.dumps(body))
+    except ValidationError as error:
+        wrong = {str(one["loc"][0]) if one["loc"] else "": "error.invalid" for one in error.errors()}
+        raise EntriesRefused(wrong) from None

@@ -1,0 +1,1 @@
+"""Every text of the pages: a key, the Korean, the English."""
