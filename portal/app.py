@@ -17,7 +17,6 @@ from fastapi import APIRouter, FastAPI, Query, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
 from pydantic import BaseModel, ConfigDict, Field
-from starlette.exceptions import HTTPException
 
 from billing.database import Pool
 from billing.declaration import DeclarationRefused
@@ -29,7 +28,7 @@ from portal.api.desk import Api, GetBack, Unbooked
 from portal.attempts import Attempts
 from portal.readiness import Readiness
 from portal.signing_in import sign_in
-from portal.web import web
+from portal.web import faults, web
 
 FORM_BYTES_MAX: Final = 4096
 SECURITY_HEADERS: Final = {
@@ -90,11 +89,9 @@ def build(office: Office) -> FastAPI:
         redoc_url=None,
         exception_handlers={
             problem.Problem: problem.on_problem,
-            HTTPException: problem.on_http_exception,
             RequestValidationError: problem.on_invalid,
             Refused: problem.on_refused,
             DeclarationRefused: problem.on_declaration_refused,
-            Exception: problem.on_unexpected,
         },
     )
     app.state.api = Api(
@@ -114,6 +111,7 @@ def build(office: Office) -> FastAPI:
     app.include_router(_welcome(office))
     app.include_router(api.router())
     web.mount(app, office.attempts, office.addresses)
+    faults.add(app)
     return app
 
 

@@ -108,6 +108,12 @@ async def on_declaration_refused(request: Request, refused: Exception) -> JSONRe
     return answer(422, "invalid_request", detail, errors=errors)
 
 
+def wants_a_page(request: Request) -> bool:
+    """A person with a browser, and not a program of the API."""
+    accepts = request.headers.get("accept", "")
+    return "text/html" in accepts and not request.url.path.startswith("/api/")
+
+
 async def on_http_exception(_: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)
     code = HTTPStatus(error.status_code).name.lower()

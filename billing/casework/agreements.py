@@ -129,14 +129,7 @@ async def move(conn: Connection, agreement_id: str, action: str, *, deed: Deed) 
         thing_id=agreement_id,
         state=row["state"],
         company=row["company_id"],
-        facts=agreement.Facts(
-            today=deed.today,
-            starts_on=row["starts_on"],
-            ends_on=row["ends_on"],
-            programme_starts_on=row["programme_starts_on"],
-            programme_ends_on=row["programme_ends_on"],
-            brn=row["brn"],
-        ),
+        facts=facts_of(row, deed),
     )
     await conn.execute(
         "update agreement set state = %s, signed_at = case when %s = 'signed' then %s else signed_at end"
@@ -149,6 +142,17 @@ async def move(conn: Connection, agreement_id: str, action: str, *, deed: Deed) 
         held = await vouchers.find(conn, row["voucher_id"])
         if vouchers.state_of(held, instant_ms(deed.now)) in ("active", "suspended"):
             await vouchers.move(conn, row["voucher_id"], "end", deed=deed)
+
+
+def facts_of(row: Row, deed: Deed) -> agreement.Facts:
+    return agreement.Facts(
+        today=deed.today,
+        starts_on=row["starts_on"],
+        ends_on=row["ends_on"],
+        programme_starts_on=row["programme_starts_on"],
+        programme_ends_on=row["programme_ends_on"],
+        brn=row["brn"],
+    )
 
 
 async def issue(

@@ -56,7 +56,7 @@ async def move(conn: Connection, amendment_id: str, action: str, *, deed: Deed) 
     await lock_budget(conn)
     asked = await find(conn, amendment_id, lock=True)
     row = await agreements.find(conn, asked["agreement_id"], lock=True)
-    changes = _terms(asked["changes"])
+    changes = terms_in(asked["changes"])
     state = await _take(conn, action, row, changes, amendment_id, asked["state"], deed)
     await conn.execute("update amendment set state = %s where id = %s", [state, amendment_id])
     if state == "approved":
@@ -80,17 +80,22 @@ async def _take(
         thing_id=amendment_id,
         state=state,
         company=row["company_id"],
-        facts=amendment.Facts(
-            today=deed.today,
-            agreement_state=row["state"],
-            ends_on=row["ends_on"],
-            changes=any(row[name] != value for name, value in changes.items()),
-            new_starts_on=changes.get("starts_on", row["starts_on"]),
-            new_ends_on=changes.get("ends_on", row["ends_on"]),
-            programme_starts_on=row["programme_starts_on"],
-            programme_ends_on=row["programme_ends_on"],
-        ),
+        facts=facts_of(row, changes, deed),
         detail={"agreement": row["id"], "changes": _plain(changes)},
+    )
+
+
+def facts_of(row: Row, changes: Mapping[str, Any], deed: Deed) -> amendment.Facts:
+    """`row` is the agreement's."""
+    return amendment.Facts(
+        today=deed.today,
+        agreement_state=row["state"],
+        ends_on=row["ends_on"],
+        changes=any(row[name] != value for name, value in changes.items()),
+        new_starts_on=changes.get("starts_on", row["starts_on"]),
+        new_ends_on=changes.get("ends_on", row["ends_on"]),
+        programme_starts_on=row["programme_starts_on"],
+        programme_ends_on=row["programme_ends_on"],
     )
 
 
@@ -118,7 +123,7 @@ def _plain(changes: Mapping[str, Any]) -> dict[str, Any]:
     return {name: str(value) if isinstance(value, date) else value for name, value in changes.items()}
 
 
-def _terms(changes: Mapping[str, Any]) -> dict[str, Any]:
+def terms_in(changes: Mapping[str, Any]) -> dict[str, Any]:
     return {
         name: date.fromisoformat(value) if name in _DAYS and value is not None else value
         for name, value in changes.items()

@@ -48,7 +48,7 @@ async def make(
     conn: Connection, round_id: str, company_id: str, values: Mapping[str, Any], *, deed: Deed
 ) -> str:
     """-> its id. One of a company in a round, for good: who withdrew opens it again."""
-    row = {**await _round_and_company(conn, round_id, company_id), **values}
+    row = {**await round_and_company(conn, round_id, company_id), **values}
     number = await row_of(conn, "select nextval('application_number') as n")
     application_id = f"ap-{number['n']:06d}"
     await take_step(
@@ -59,7 +59,7 @@ async def make(
         thing_id=application_id,
         state=None,
         company=company_id,
-        facts=_facts(row, deed),
+        facts=facts_of(row, deed),
     )
     names = ("id", "round_id", "company_id", "state", "class_name", "created_at", *FIELDS)
     try:
@@ -80,7 +80,7 @@ async def make(
     return application_id
 
 
-async def _round_and_company(conn: Connection, round_id: str, company_id: str) -> Row:
+async def round_and_company(conn: Connection, round_id: str, company_id: str) -> Row:
     company = await row_of(
         conn,
         "select id as company_id, brn, active as company_active, class_name as company_class from company"
@@ -123,17 +123,7 @@ async def move(
             "bonus_unknown", "Only what was claimed can be granted.", "신청하지 않은 가점 항목입니다."
         )
     detail = {} if granted_bonuses is None else {"bonuses": sorted(granted_bonuses)}
-    others, sheets, agreed = await _around(conn, row)
-    state = await take(
-        conn,
-        action,
-        row,
-        deed=deed,
-        detail=detail,
-        others_of_brn=others,
-        evaluators=sheets,
-        has_agreement=agreed,
-    )
+    state = await take(conn, action, row, deed=deed, detail=detail, **await around(conn, row))
     await conn.execute(
         "update application set state = %s, class_name = case when %s = 'submit' then %s else class_name end,"
         " submitted_at = case when %s = 'submit' then %s else submitted_at end,"
@@ -148,7 +138,7 @@ async def move(
     )
 
 
-async def _around(conn: Connection, row: Row) -> tuple[int, int, bool]:
+async def around(conn: Connection, row: Row) -> dict[str, Any]:
     """Applications of the same business number, evaluators who scored, whether an agreement was offered."""
     found = await row_of(
         conn,
@@ -160,7 +150,11 @@ async def _around(conn: Connection, row: Row) -> tuple[int, int, bool]:
         "  and state in ('offered', 'signed', 'completed')) as agreed",
         [row["round_id"], row["id"], row["brn"], row["id"], row["id"]],
     )
-    return found["others"], found["sheets"], found["agreed"]
+    return {
+        "others_of_brn": found["others"],
+        "evaluators": found["sheets"],
+        "has_agreement": found["agreed"],
+    }
 
 
 async def take(
@@ -180,12 +174,12 @@ async def take(
         thing_id=row["id"],
         state=row["state"],
         company=row["company_id"],
-        facts=_facts(row, deed, **more),
+        facts=facts_of(row, deed, **more),
         detail=detail,
     )
 
 
-def _facts(row: Mapping[str, Any], deed: Deed, **more: Any) -> application.Facts:
+def facts_of(row: Mapping[str, Any], deed: Deed, **more: Any) -> application.Facts:
     return application.Facts(
         now=deed.now,
         round_state=row["round_state"],

@@ -43,14 +43,18 @@ async def change(conn: Connection, programme_id: str, changes: dict[str, Any], *
     )
 
 
-async def move(conn: Connection, programme_id: str, action: str, *, deed: Deed) -> None:
-    """Open or close it."""
-    life = await life_of(conn, programme_id, lock=True)
+async def facts_of(conn: Connection, programme_id: str) -> programme.Facts:
     running = await row_of(
         conn,
         "select count(*)::integer as n from round where programme_id = %s and state = 'announced'",
         [programme_id],
     )
+    return programme.Facts(rounds_running=running["n"])
+
+
+async def move(conn: Connection, programme_id: str, action: str, *, deed: Deed) -> None:
+    """Open or close it."""
+    life = await life_of(conn, programme_id, lock=True)
     after = await take_step(
         conn,
         programme.TABLE,
@@ -58,7 +62,7 @@ async def move(conn: Connection, programme_id: str, action: str, *, deed: Deed) 
         deed=deed,
         thing_id=programme_id,
         state=life["state"],
-        facts=programme.Facts(rounds_running=running["n"]),
+        facts=await facts_of(conn, programme_id),
     )
     await conn.execute("update programme_life set state = %s where programme_id = %s", [after, programme_id])
 

@@ -113,6 +113,19 @@ async def _reject_all(conn: Connection, round_id: str, *, deed: Deed) -> None:
         )
 
 
+def facts_of(
+    row: Row, deed: Deed, *, undecided: int = 0, new_closes_at: datetime | None = None
+) -> rounds.Facts:
+    return rounds.Facts(
+        deed.now,
+        row["opens_at"],
+        row["closes_at"],
+        row["programme_state"],
+        undecided=undecided,
+        new_closes_at=new_closes_at,
+    )
+
+
 async def _take(
     conn: Connection,
     action: str,
@@ -122,13 +135,7 @@ async def _take(
     new_closes_at: datetime | None = None,
     detail: Mapping[str, Any] | None = None,
 ) -> str:
-    facts = rounds.Facts(
-        deed.now,
-        row["opens_at"],
-        row["closes_at"],
-        row["programme_state"],
-        new_closes_at=new_closes_at,
-    )
+    facts = facts_of(row, deed, new_closes_at=new_closes_at)
     return await take_step(
         conn,
         rounds.TABLE,

@@ -86,9 +86,7 @@ async def decide(conn: Connection, round_id: str, *, deed: Deed) -> None:
     await lock_budget(conn)
     row = await rounds.find(conn, round_id, lock="for update")
     count = await counts(conn, round_id)
-    facts = lifecycle.Facts(
-        deed.now, row["opens_at"], row["closes_at"], row["programme_state"], undecided=count.undecided
-    )
+    facts = rounds.facts_of(row, deed, undecided=count.undecided)
     ranked = await ranking(conn, row)
     outcomes = select(ranked, await _bounds(conn, row, ranked, deed))
     selected = sum(outcome.selected for outcome in outcomes)

@@ -108,18 +108,10 @@ async def move(
     """Deposit, suspend, resume, extend, end or claw back."""
     await lock_budget(conn)
     row = await find(conn, voucher_id, lock=True)
-    ends_on = row["ends_on"] or row["programme_ends_on"]
-    facts = voucher.Facts(
-        agreement_state=row["agreement_state"],
-        ends_on=ends_on,
-        new_ends_on=new_ends_on,
-        programme_ends_on=row["programme_ends_on"],
-        spent_micro=row["spent_micro"],
-        claimed_micro=amount_micro,
-    )
+    facts = facts_of(row, amount_micro, new_ends_on)
     detail: dict[str, Any] = {"amount_micro": amount_micro} if amount_micro else {}
     if new_ends_on is not None:
-        detail |= {"ends_on": {"from": str(ends_on), "to": str(new_ends_on)}}
+        detail |= {"ends_on": {"from": str(facts.ends_on), "to": str(new_ends_on)}}
     after = await take_step(
         conn,
         voucher.TABLE,
@@ -134,6 +126,17 @@ async def move(
     if after in ("ended", "clawed_back"):
         await _write_ending(conn, voucher_id, after, amount_micro, deed)
     await write_voucher(conn, _after(row, action, after, amount_micro, new_ends_on))
+
+
+def facts_of(row: Row, amount_micro: int = 0, new_ends_on: date | None = None) -> voucher.Facts:
+    return voucher.Facts(
+        agreement_state=row["agreement_state"],
+        ends_on=row["ends_on"] or row["programme_ends_on"],
+        new_ends_on=new_ends_on,
+        programme_ends_on=row["programme_ends_on"],
+        spent_micro=row["spent_micro"],
+        claimed_micro=amount_micro,
+    )
 
 
 async def _write_ending(conn: Connection, voucher_id: str, kind: str, claimed_micro: int, deed: Deed) -> None:

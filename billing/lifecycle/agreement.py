@@ -40,12 +40,14 @@ WITHIN_AWARD: Final = Guard[Facts](
     "The grant is above what was awarded at the selection.",
     "정부지원금이 선정 금액을 넘습니다.",
     lambda facts: facts.government_micro <= facts.award_micro,
+    of_entry=True,
 )
 WITHIN_PROGRAMME: Final = Guard[Facts](
     "outside_programme",
     "The period lies outside the programme's, or ends before it begins.",
     "협약 기간이 사업 기간을 벗어나거나 올바르지 않습니다.",
     lambda facts: facts.programme_starts_on <= facts.starts_on <= facts.ends_on <= facts.programme_ends_on,
+    of_entry=True,
 )
 HAS_BRN: Final = Guard[Facts](
     "brn_required",

@@ -38,6 +38,7 @@ CHANGES: Final = Guard[Facts](
     "The amendment changes nothing.",
     "변경되는 내용이 없습니다.",
     lambda facts: facts.changes,
+    of_entry=True,
 )
 WITHIN_PROGRAMME: Final = Guard[Facts](
     "outside_programme",

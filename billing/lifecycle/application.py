@@ -60,18 +60,21 @@ KNOWN_TRACK: Final = Guard[Facts](
     "Name one of the round's tracks, or none where it has none.",
     "회차의 분야를 선택해 주세요.",
     lambda facts: facts.track in facts.tracks if facts.tracks else facts.track is None,
+    of_entry=True,
 )
 KNOWN_BONUSES: Final = Guard[Facts](
     "bonus_unknown",
     "A claimed bonus is none of the round's.",
     "회차에 없는 가점 항목입니다.",
     lambda facts: facts.claimed <= facts.bonuses,
+    of_entry=True,
 )
 WITHIN_CAP: Final = Guard[Facts](
     "above_cap",
     "The request is above what the round grants one company.",
     "신청 금액이 지원 한도를 넘습니다.",
     lambda facts: facts.requested_micro <= facts.cap_micro,
+    of_entry=True,
 )
 COMPLETE: Final = Guard[Facts](
     "incomplete",

@@ -25,6 +25,7 @@ NOT_BACKDATED: Final = Guard[Facts](
     "A share changes from today or a later day on; the past stays as it was.",
     "지원 비율은 오늘 이후 날짜부터만 바꿀 수 있습니다.",
     lambda facts: facts.share_from_today,
+    of_entry=True,
 )
 
 TABLE: Final = Table[Facts](

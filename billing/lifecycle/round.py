@@ -38,6 +38,7 @@ CLOSES_LATER: Final = Guard[Facts](
     "A deadline is only ever moved to a later time.",
     "마감은 더 늦은 시각으로만 바꿀 수 있습니다.",
     lambda facts: facts.new_closes_at is not None and facts.new_closes_at > facts.closes_at,
+    of_entry=True,
 )
 PERIOD_OVER: Final = Guard[Facts](
     "period_open",

@@ -59,12 +59,16 @@ class Actor:
 
 @dataclass(frozen=True)  # no slots: Python 3.11 sets __orig_class__ of what Name[F](…) makes
 class Guard(Generic[F]):
-    """A condition of a step. Its name is the refusal's code."""
+    """A condition of a step. Its name is the refusal's code.
+
+    `of_entry`: what is entered with the step decides it, so nobody knows before.
+    """
 
     name: str
     english: str
     korean: str
     holds: Callable[[F], bool]
+    of_entry: bool = False
 
     def refusal(self) -> Refused:
         return Refused(self.name, self.english, self.korean)
@@ -87,6 +91,10 @@ class Step(Generic[F]):
     def allows(self, actor: Actor, *, owns: bool) -> bool:
         return any(allow.role == actor.role and (allow.relation == "any" or owns) for allow in self.allow)
 
+    def hindrance(self, facts: F) -> Guard[F] | None:
+        """The first condition that is known not to hold, before anything is entered."""
+        return next((one for one in self.guards if not one.of_entry and not one.holds(facts)), None)
+
 
 @dataclass(frozen=True)  # no slots: Python 3.11 sets __orig_class__ of what Name[F](…) makes
 class Table(Generic[F]):
@@ -99,6 +107,10 @@ class Table(Generic[F]):
 
     def step(self, action: str) -> Step[F]:
         return next(step for step in self.steps if step.action == action)
+
+    def open_to(self, state: str, actor: Actor, *, owns: bool) -> tuple[Step[F], ...]:
+        """What this person may do to a thing in this state, conditions aside."""
+        return tuple(step for step in self.steps if state in step.sources and step.allows(actor, owns=owns))
 
     def judge(
         self,

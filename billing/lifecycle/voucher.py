@@ -41,6 +41,7 @@ DEPOSIT_PAID: Final = Guard[Facts](
     "This programme's vouchers open when the whole self share in cash is paid in.",
     "자기부담금(현금)을 모두 예치해야 바우처를 발급할 수 있습니다.",
     lambda facts: facts.deposit_rule != "full" or facts.deposit_micro >= facts.deposit_due_micro,
+    of_entry=True,
 )
 IN_PERIOD: Final = Guard[Facts](
     "period_closed",
@@ -62,12 +63,14 @@ ENDS_LATER: Final = Guard[Facts](
         None not in (facts.ends_on, facts.new_ends_on, facts.programme_ends_on)
         and facts.ends_on < facts.new_ends_on <= facts.programme_ends_on  # type: ignore[operator]
     ),
+    of_entry=True,
 )
 CLAIM_WITHIN_SPENT: Final = Guard[Facts](
     "above_spent",
     "No more is taken back than was spent.",
     "환수 금액이 집행액을 넘습니다.",
     lambda facts: facts.claimed_micro <= facts.spent_micro,
+    of_entry=True,
 )
 
 _ALIVE: Final = ("active", "suspended")

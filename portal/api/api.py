@@ -54,6 +54,12 @@ _PROBLEM: Final[dict[str, Any]] = {
 }
 
 
+def parts() -> list[APIRouter]:
+    return [
+        part.router() for part in (programmes, rounds, applications, agreements, vouchers, directory, users)
+    ]
+
+
 def router() -> APIRouter:
     whole = APIRouter(prefix="/api", dependencies=[Depends(_BEARER)], responses={"default": _PROBLEM})
     for part in (
@@ -77,4 +83,6 @@ def router() -> APIRouter:
         reconciliations,
     ):
         whole.include_router(part.router())
+    for part in parts():
+        whole.include_router(part)
     return whole

@@ -17,7 +17,7 @@ from portal.problem import Problem
 from portal.signing_in import sign_in
 from portal.web import render, serving, sessions, words
 from portal.web.serving import House
-from portal.web.visit import PREFIXES, Html, read_form, with_query
+from portal.web.visit import PREFIXES, Go, Html, read_form, with_query
 
 FORM_BYTES_MAX: Final = 4096
 EMAIL_CHARACTERS_MAX: Final = 254
@@ -52,7 +52,7 @@ def _add_front(made: APIRouter, house: House, addresses: Addresses) -> None:
         return serving.respond(house, request, language, shown, serving.plain_shell(request, language))
 
 
-async def _home_of(house: House, request: Request) -> serving.Go | None:
+async def _home_of(house: House, request: Request) -> Go | None:
     token = request.cookies.get(serving.SESSION_COOKIE, "")
     if not token:
         return None
@@ -60,7 +60,7 @@ async def _home_of(house: House, request: Request) -> serving.Go | None:
         async with house.api.pool.connection() as conn:
             email = await sessions.whose(conn, token, now=house.api.now())
             found = None if email is None else await people.find(conn, email)
-    return None if found is None else serving.Go(PREFIXES[found[0].role])
+    return None if found is None else Go(PREFIXES[found[0].role])
 
 
 def _add_signing_in(made: APIRouter, house: House, attempts: Attempts) -> None:

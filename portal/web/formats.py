@@ -6,6 +6,7 @@ An amount is exact, up to six places: a figure of a page can be compared with th
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta, timezone
+from decimal import Decimal
 from typing import Final, Literal
 
 from metering.money import MICRO_PER_WON
@@ -25,6 +26,11 @@ def amount(micro: int) -> str:
     won, rest = divmod(abs(micro), MICRO_PER_WON)
     places = f".{rest:06d}".rstrip("0") if rest else ""
     return f"{sign}{won:,}{places}"
+
+
+def micro_of(shown: str) -> int:
+    """What the API shows of an amount, however large a budget is."""
+    return int(Decimal(shown) * MICRO_PER_WON)
 
 
 def won(micro: int, language: Language) -> str:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any, Final, Literal
@@ -28,6 +28,7 @@ Kind = Literal[
     "checks",
     "yes",
     "rows",
+    "parts",
     "products",
 ]
 _WON: Final = re.compile(r"([0-9][0-9,]{0,19}(?:\.[0-9]{1,6})?)(억|만)?")
@@ -103,6 +104,9 @@ def _value(one: Field, name: str, form: Form) -> Any:
         return bool(form.one(name))
     if one.kind == "rows":
         return _rows(one, form) or None
+    if one.kind == "parts":
+        found = values_of([replace(part, name=f"{name}.{part.name}") for part in one.parts], form)
+        return {place.removeprefix(f"{name}."): value for place, value in found.items()}
     text = form.one(name)
     return read_text(one, text) if text else None
 
@@ -180,3 +184,19 @@ def _share(text: str) -> str:
     except InvalidOperation:
         raise _Unreadable("error.share") from None
     return f"{(percent / 100).normalize():f}"
+
+
+def entered(fields: Sequence[Field], form: Form) -> dict[str, Any]:
+    """What stands in each entry: what was sent, or else what is known beforehand."""
+    found: dict[str, Any] = {}
+    for one in fields:
+        if one.kind in ("rows", "parts"):
+            names = [part.name for part in one.parts]
+            places = [f"{one.name}.{n}.{name}" for n in range(one.rows) for name in names]
+            places += [f"{one.name}.{name}" for name in names]
+            found.update({place: form.one(place) for place in places})
+        elif one.kind in ("checks", "products"):
+            found[one.name] = form.all(one.name) if form.values else one.initial or []
+        else:
+            found[one.name] = form.one(one.name) if form.values else one.initial
+    return found

@@ -7,7 +7,7 @@ refuses. A page adds none.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from fastapi import APIRouter
@@ -24,12 +24,15 @@ Shown = dict[str, Any]
 
 
 class Operations:
-    def __init__(self, router: APIRouter) -> None:
+    """`parts`: the API's routers, each flat."""
+
+    def __init__(self, parts: Iterable[APIRouter]) -> None:
         self._routes = {
-            f"{method} {route.path.removeprefix('/api')}": route
-            for route in router.routes
+            f"{method} {route.path}": route
+            for part in parts
+            for route in part.routes
             if isinstance(route, APIRoute)
-            for method in route.methods
+            for method in route.methods or ()
         }
 
     async def call(

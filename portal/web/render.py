@@ -95,6 +95,7 @@ class Renderer:
                 "won": lambda micro: formats.won(micro, language),
                 "day": lambda value: formats.day(value, language),
                 "instant": lambda value: time_tag(language, value),
+                "instant_text": lambda text: time_tag(language, datetime.fromisoformat(text)),
                 "chip": partial(chip, language),
                 **shown,
             }

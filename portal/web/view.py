@@ -49,11 +49,11 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """`how`: equal to a choice, equal to a text, since a day, until a day (included)."""
+    """`how`: equal to a choice or a text, a choice among several, since a day, until a day (included)."""
 
     name: str
     column: str
-    how: Literal["choice", "text", "from_ms", "to_ms"] = "text"
+    how: Literal["choice", "text", "member", "from_ms", "to_ms"] = "text"
     choices: tuple[str, ...] = ()
     thing: str | None = None  # the choices are its states
 
@@ -67,10 +67,12 @@ class View:
     columns: tuple[Column, ...]
     order: str
     filters: tuple[Filter, ...] = ()
+    hidden: tuple[Column, ...] = ()  # what only orders
     rows: int = ROWS
 
     def kind_of(self, name: str) -> Kind:
-        return next((column.kind for column in self.columns if column.name == name), "text")
+        columns = (*self.columns, *self.hidden)
+        return next((column.kind for column in columns if column.name == name), "text")
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,9 +136,13 @@ def _filtered(view: View, scope: Scope, query: Mapping[str, str]) -> tuple[str, 
             continue
         if len(value) > FILTER_CHARACTERS_MAX or "\0" in value:
             raise _invalid(one.name)
-        if one.how == "choice" and value not in one.choices:
+        if one.how in ("choice", "member") and value not in one.choices:
             raise _invalid(one.name)
         chosen[one.name] = value
+        if one.how == "member":
+            conditions.append(f"%s = any({one.column})")
+            parameters.append(value)
+            continue
         operator, wanted = _wanted(one, value)
         conditions.append(f"{one.column} {operator} %s")
         parameters.append(wanted)

@@ -4,11 +4,17 @@ from __future__ import annotations
 
 from typing import Final
 
-from billing.lifecycle import programme, round
+from billing.casework import agreements
+from billing.lifecycle import agreement, amendment, application, programme, round
 from portal.web.view import Column, Filter, View
 
 # What a voucher's posted total takes of each source: metering.shares, in SQL.
 _SPENT_GOVERNMENT: Final = "floor(f.charged_micro::numeric * f.share_ppm / 1000000)::bigint"
+
+
+def _states(thing: str, states: tuple[str, ...]) -> tuple[Filter, ...]:
+    return (Filter("state", "state", "choice", states, thing=thing),)
+
 
 PROGRAMMES: Final = View(
     caption="nav.programmes",
@@ -30,12 +36,12 @@ PROGRAMMES: Final = View(
         Column("returned_micro", "amount", total=True),
     ),
     order="-ends_on",
-    filters=(Filter("state", "state", "choice", tuple(programme.TABLE.states), thing="programme"),),
+    filters=_states("programme", tuple(programme.TABLE.states)),
 )
 _ROUND_COLUMNS: Final = (
     Column("name", sorts=True, link="/rounds/{id}"),
     Column("state", "state", thing="round"),
-    Column("programme_name"),
+    Column("programme_name", link="/programmes/{programme_id}"),
     Column("opens_at", "instant", sorts=True),
     Column("closes_at", "instant", sorts=True),
     Column("budget_micro", "amount", sorts=True),
@@ -47,8 +53,215 @@ _ROUNDS: Final = (
     " and a.state not in ('draft', 'withdrawn'))::bigint as applications"
     " from round r join programme p on p.id = r.programme_id"
 )
-_ROUND_STATES: Final = Filter("state", "state", "choice", tuple(round.TABLE.states), thing="round")
-ROUNDS: Final = View("nav.rounds", _ROUNDS, _ROUND_COLUMNS, "-closes_at", (_ROUND_STATES,))
+_ROUND_STATES: Final = _states("round", tuple(round.TABLE.states))
+ROUNDS: Final = View("nav.rounds", _ROUNDS, _ROUND_COLUMNS, "-closes_at", _ROUND_STATES)
 ROUNDS_INSIDE: Final = View(
-    "nav.rounds", _ROUNDS, (*_ROUND_COLUMNS, Column("applications", "number")), "-closes_at", (_ROUND_STATES,)
+    "nav.rounds", _ROUNDS, (*_ROUND_COLUMNS, Column("applications", "number")), "-closes_at", _ROUND_STATES
+)
+APPLICATIONS: Final = View(
+    caption="nav.applications",
+    query=(
+        "select a.id, a.title, a.state, a.round_id, r.name as round_name, a.company_id,"
+        " c.name as company_name, a.government_micro, coalesce(a.award_micro, 0) as award_micro,"
+        " a.submitted_at from application a join round r on r.id = a.round_id"
+        " join company c on c.id = a.company_id"
+    ),
+    columns=(
+        Column("id", "id", sorts=True, link="/applications/{id}"),
+        Column("title"),
+        Column("company_name", sorts=True),
+        Column("state", "state", thing="application"),
+        Column("round_name", link="/rounds/{round_id}"),
+        Column("submitted_at", "instant"),
+        Column("government_micro", "amount", sorts=True, total=True),
+        Column("award_micro", "amount", sorts=True, total=True),
+    ),
+    order="-id",
+    filters=_states("application", tuple(application.TABLE.states)),
+)
+EVALUATIONS: Final = View(
+    caption="evaluations",
+    query=(
+        "select lpad(e.id::text, 20, '0') as id, e.application_id, e.evaluator, e.comment, e.at,"
+        " (select trim_scale(sum(value::numeric) / 1000)::text from jsonb_each_text(e.milli)) as points"
+        " from evaluation e"
+    ),
+    columns=(
+        Column("evaluator"),
+        Column("points"),
+        Column("comment"),
+        Column("at", "instant"),
+    ),
+    order="-id",
+)
+AGREEMENTS: Final = View(
+    caption="nav.agreements",
+    query=f"select g.*, c.name as company_name from ({agreements.FIND}) g"  # noqa: S608 - a constant
+    " join company c on c.id = g.company_id",
+    columns=(
+        Column("id", "id", sorts=True, link="/agreements/{id}"),
+        Column("company_name", sorts=True),
+        Column("state", "state", thing="agreement"),
+        Column("starts_on", "day"),
+        Column("ends_on", "day", sorts=True),
+        Column("government_micro", "amount", sorts=True, total=True),
+        Column("self_cash_micro", "amount", sorts=True, total=True),
+        Column("voucher_id", "id", link="/vouchers/{voucher_id}"),
+    ),
+    order="-id",
+    filters=_states("agreement", tuple(agreement.TABLE.states)),
+)
+AMENDMENTS: Final = View(
+    caption="nav.amendments",
+    query="select m.id, m.agreement_id, m.state, m.reason, m.created_at, g.company_id from amendment m"
+    " join agreement g on g.id = m.agreement_id",
+    columns=(
+        Column("id", "id", link="/amendments/{id}"),
+        Column("agreement_id", "id", link="/agreements/{agreement_id}"),
+        Column("state", "state", thing="amendment"),
+        Column("reason"),
+        Column("created_at", "instant"),
+    ),
+    order="-id",
+    filters=_states("amendment", tuple(amendment.TABLE.states)),
+)
+VOUCHERS: Final = View(
+    caption="nav.vouchers",
+    query=(
+        "select v.id, v.company_id, c.name as company_name, v.programme_id, p.name as programme_name,"
+        " coalesce(v.ends_on, p.ends_on) as ends_on, v.government_micro, v.self_micro,"
+        " coalesce(f.charged_micro, 0) as spent_micro,"
+        " coalesce(f.expired_government_micro + f.expired_self_micro, 0) as returned_micro,"
+        " v.government_micro + v.self_micro - coalesce(f.charged_micro + f.expired_government_micro"
+        " + f.expired_self_micro, 0) as left_micro"
+        " from voucher v join company c on c.id = v.company_id join programme p on p.id = v.programme_id"
+        " left join funds f on f.voucher_id = v.id"
+    ),
+    columns=(
+        Column("id", "id", sorts=True, link="/vouchers/{id}"),
+        Column("company_name", sorts=True),
+        Column("programme_name", link="/programmes/{programme_id}"),
+        Column("ends_on", "day", sorts=True),
+        Column("government_micro", "amount", sorts=True, total=True),
+        Column("self_micro", "amount", sorts=True, total=True),
+        Column("spent_micro", "amount", sorts=True, total=True),
+        Column("returned_micro", "amount", total=True),
+        Column("left_micro", "amount", sorts=True, total=True),
+    ),
+    order="ends_on",
+)
+# First bookings have their place in the list for good; what a call costs is its latest step's.
+_CALLS: Final = (
+    "select first.op as id, first.seq, first.company_id, first.provider_id, first.started_ms,"
+    " latest.product_id, latest.api_key, latest.tag, latest.voucher_id, latest.programme_id, latest.status,"
+    " latest.input_tokens + latest.cached_input_tokens + latest.cache_write_tokens"
+    " + latest.cache_write_1h_tokens + latest.input_audio_tokens as tokens_in,"
+    " latest.output_tokens + latest.output_audio_tokens as tokens_out, latest.charge_micro,"
+    " latest.government_micro, latest.self_micro, latest.own_micro, latest.uncollected_micro"
+    " from usage first cross join lateral (select * from usage u where u.op = first.op"
+    " order by u.step desc limit 1) latest where first.step = 0"
+)
+_CALL_AMOUNTS: Final = tuple(
+    Column(name, "amount", total=True)
+    for name in ("charge_micro", "government_micro", "self_micro", "uncollected_micro")
+)
+_CALL_FILTERS: Final = (
+    Filter("from", "started_ms", "from_ms"),
+    Filter("to", "started_ms", "to_ms"),
+    Filter("product", "product_id"),
+    Filter("status", "status", "choice", ("settled", "released"), thing="call"),
+)
+_TOKENS: Final = (Column("tokens_in", "number", total=True), Column("tokens_out", "number", total=True))
+_SEQ: Final = (Column("seq", "number"),)
+
+
+def _calls(link: str, *between: Column, filters: tuple[Filter, ...] = ()) -> View:
+    return View(
+        caption="nav.calls",
+        query=_CALLS,
+        columns=(
+            Column("started_ms", "ms", link=link),
+            Column("product_id", "id"),
+            *between,
+            Column("status", "state", thing="call"),
+            *_TOKENS,
+            *_CALL_AMOUNTS,
+        ),
+        order="-seq",
+        filters=(*_CALL_FILTERS, *filters),
+        hidden=_SEQ,
+    )
+
+
+CALLS_OF_COMPANY: Final = _calls(
+    "/usage/{id}", Column("api_key", "id"), filters=(Filter("api_key", "api_key"), Filter("tag", "tag"))
+)
+CALLS_INSIDE: Final = _calls(
+    "/calls/{id}",
+    Column("voucher_id", "id", link="/vouchers/{voucher_id}"),
+    filters=(Filter("voucher", "voucher_id"),),
+)
+# A provider sees what its products did, and not whose voucher paid which part.
+CALLS_OF_PROVIDER: Final = View(
+    caption="nav.calls",
+    query=_CALLS,
+    columns=(
+        Column("started_ms", "ms"),
+        Column("product_id", "id"),
+        Column("status", "state", thing="call"),
+        *_TOKENS,
+        Column("charge_micro", "amount", total=True),
+    ),
+    order="-seq",
+    filters=_CALL_FILTERS,
+    hidden=_SEQ,
+)
+KEYS: Final = View(
+    caption="nav.keys",
+    query=(
+        "select k.name as id, k.name as key_name, k.company_id, '…' || k.last_characters as last_characters,"
+        " k.products, k.created_at, k.expires_at,"
+        " case when k.revoked then 'revoked' when k.expires_at <= now() then 'expired' else 'active' end"
+        " as state from api_key k"
+    ),
+    columns=(
+        Column("key_name", "id", link="/keys/{id}"),
+        Column("last_characters", "id"),
+        Column("state", "state", thing="key"),
+        Column("products", "list"),
+        Column("created_at", "instant", sorts=True),
+        Column("expires_at", "instant"),
+    ),
+    order="-created_at",
+)
+PRODUCTS: Final = View(
+    caption="nav.products",
+    query=(
+        "select p.id, p.provider_id, v.name as provider_name, p.scale, p.purposes, p.data_location,"
+        " p.trains_on_input, p.active, coalesce(e.input, 0) as input, coalesce(e.output, 0) as output"
+        " from product p join provider v on v.id = p.provider_id left join lateral (select input, output"
+        " from price where product_id = p.id and valid_from <= now() order by valid_from desc limit 1) e"
+        " on true"
+    ),
+    columns=(
+        Column("id", "id", sorts=True, link="/products/{id}"),
+        Column("provider_name", sorts=True),
+        Column("scale", "scale"),
+        Column("purposes", "list"),
+        Column("data_location"),
+        Column("trains_on_input", "yes"),
+        Column("input", "amount", sorts=True),
+        Column("output", "amount", sorts=True),
+    ),
+    order="id",
+    filters=(
+        Filter("scale", "scale", "choice", ("small", "medium", "large", "hyperscale")),
+        Filter(
+            "purposes",
+            "purposes",
+            "member",
+            ("chat", "completion", "embedding", "image", "speech", "transcription", "rerank"),
+        ),
+        Filter("location", "data_location"),
+    ),
 )

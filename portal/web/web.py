@@ -7,13 +7,42 @@ from fastapi import FastAPI
 from portal.api import api
 from portal.attempts import Attempts
 from portal.pages import Addresses
-from portal.web import company_home, entrance, lists, render, serving
+from portal.web import (
+    calls,
+    company_home,
+    entrance,
+    homes,
+    keys,
+    lists,
+    making,
+    products,
+    ranking,
+    render,
+    serving,
+    things,
+)
 from portal.web.operations import Operations
+from portal.web.serving import Page
 
 
 def mount(app: FastAPI, attempts: Attempts, addresses: Addresses) -> None:
     house = serving.House(app.state.api, render.build(), is_https=addresses.office.startswith("https:"))
-    operations = Operations(api.router())
     app.state.house = house
     app.include_router(entrance.router(house, attempts, addresses))
-    serving.mount(app, house, [*company_home.pages(), *lists.pages(operations)])
+    serving.mount(app, house, all_pages(addresses))
+
+
+def all_pages(addresses: Addresses) -> list[Page]:
+    """What is named comes before what takes any name in its place."""
+    operations = Operations(api.parts())
+    return [
+        *company_home.pages(),
+        *homes.pages(),
+        *lists.pages(),
+        *making.pages(operations),
+        *keys.pages(operations, addresses.data_plane),
+        *ranking.pages(operations),
+        *products.pages(operations),
+        *calls.pages(),
+        *things.pages(operations),
+    ]

@@ -88,7 +88,6 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
     "confirm": ("확인하고 진행", "Confirm"),
     "save": ("저장", "Save"),
     "reason": ("사유", "Reason"),
-    "reason_help": ("기록으로 남아 수정하거나 지울 수 없습니다.", "It is kept in the log and never changed."),
     "steps": ("할 수 있는 작업", "What you can do now"),
     "log": ("처리 이력", "Log"),
     "optional": ("선택", "optional"),

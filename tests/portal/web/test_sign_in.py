@@ -154,7 +154,9 @@ async def test_cookies_are_for_this_house_alone(world: OfficeWorld) -> None:
         await browser.get("/sign-in")
         form = browser.at.page.forms[0] if browser.at else None
         assert form is not None
-        answer = await browser.http.post("/sign-in", data={**form.values, "email": email, "password": PASSWORD})
+        answer = await browser.http.post(
+            "/sign-in", data={**form.values, "email": email, "password": PASSWORD}
+        )
         cookie = answer.headers["set-cookie"].lower()
         assert answer.status_code == 303
         assert "httponly" in cookie

@@ -1,0 +1,60 @@
+"""What a page says of money beside what the ledger says: each line is a figure twice, from two places."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from billing.casework.rows import rows_of
+from billing.ledger import accounts
+from portal.web.visit import Visit
+
+# The directory's grants, the posted total and the rule of the share, against the accounts' balances.
+_OF_VOUCHER: Final = (
+    "select f.government_micro - floor(f.charged_micro::numeric * f.share_ppm / 1000000)::bigint"
+    " - f.expired_government_micro as government_left, f.charged_micro as spent,"
+    " f.self_micro - (f.charged_micro - floor(f.charged_micro::numeric * f.share_ppm / 1000000)::bigint)"
+    " - f.expired_self_micro as self_left,"
+    " (select coalesce(sum(d_government_micro + d_self_micro), 0)::bigint from usage u"
+    "  where u.company_id = f.company_id and u.voucher_id = f.voucher_id) as calls"
+    " from funds f where f.voucher_id = %s"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    label: str
+    shown_micro: int
+    ledger_micro: int
+
+    @property
+    def difference_micro(self) -> int:
+        return self.shown_micro - self.ledger_micro
+
+
+async def against_the_ledger(kind: str, thing_id: str, visit: Visit) -> list[Compared]:
+    """For the agency and auditors."""
+    if kind != "vouchers" or not visit.desk.sees_everything:
+        return []
+    found = await rows_of(visit.desk.conn, _OF_VOUCHER, [thing_id])
+    if not found:
+        return []
+    row = found[0]
+    return [
+        Compared(
+            "ledger.government_left",
+            row["government_left"],
+            await _balance(visit, accounts.government(thing_id)),
+        ),
+        Compared("ledger.self_left", row["self_left"], await _balance(visit, accounts.own_deposit(thing_id))),
+        Compared("ledger.spent", row["spent"], row["calls"]),
+    ]
+
+
+async def _balance(visit: Visit, account: str) -> int:
+    [row] = await rows_of(
+        visit.desk.conn,
+        "select coalesce(sum(amount_micro), 0)::bigint as micro from posting where account = %s",
+        [account],
+    )
+    return int(row["micro"])

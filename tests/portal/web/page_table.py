@@ -1,0 +1,81 @@
+"""Every page of the office and who may see it, written by hand, apart from the code.
+
+`company*` and `provider*`: whose own it is; for any other of the role it does not exist. A page with a form
+has a `+`.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+_INSIDE: Final = {"operator": "operator", "audit": "auditor"}
+
+
+def _of_thing(kind: str, company: str) -> dict[str, str]:
+    page = {f"/{prefix}/{kind}/{{id}}": role for prefix, role in _INSIDE.items()}
+    page[f"/company/{kind}/{{id}}"] = company
+    page[f"/operator/{kind}/{{id}}/do/{{step}}"] = "operator+"
+    page[f"/company/{kind}/{{id}}/do/{{step}}"] = f"{company}+"
+    return page
+
+
+PAGES: Final[dict[str, str]] = {
+    "/company": "company",
+    "/provider": "provider",
+    "/operator": "operator",
+    "/audit": "auditor",
+    "/audit/checks": "auditor",
+    "/audit/find": "auditor",
+    **{f"/{prefix}/programmes": role for prefix, role in _INSIDE.items()},
+    **{
+        f"/{prefix}/{kind}": role
+        for prefix, role in {**_INSIDE, "company": "company"}.items()
+        for kind in ("rounds", "applications", "agreements", "amendments", "vouchers")
+    },
+    "/operator/programmes/new": "operator+",
+    "/company/usage": "company",
+    "/company/usage/{id}": "company*",
+    "/operator/calls": "operator",
+    "/audit/calls": "auditor",
+    "/provider/calls": "provider",
+    "/operator/calls/{id}": "operator",
+    "/audit/calls/{id}": "auditor",
+    "/company/keys": "company",
+    "/company/keys/new": "company+",
+    "/company/keys/{name}": "company*",
+    "/company/keys/{name}/revoke": "company*+",
+    **{
+        f"/{prefix}/products": role
+        for prefix, role in {**_INSIDE, "company": "company", "provider": "provider"}.items()
+    },
+    **{f"/{prefix}/products/{{id}}": role for prefix, role in {**_INSIDE, "company": "company"}.items()},
+    "/provider/products/{id}": "provider*",
+    "/operator/rounds/{id}/ranking": "operator",
+    "/audit/rounds/{id}/ranking": "auditor",
+    **_of_thing("programmes", "company"),
+    **_of_thing("rounds", "company"),
+    **_of_thing("applications", "company*"),
+    **_of_thing("agreements", "company*"),
+    **_of_thing("amendments", "company*"),
+    **_of_thing("vouchers", "company*"),
+}
+# What gaonde has; a call's id is known when it was made.
+IDS: Final = {
+    "programmes": "ai-2026",
+    "rounds": "ai-2026-1",
+    "applications": "ap-000001",
+    "agreements": "ag-000001",
+    "amendments": "am-000001",
+    "vouchers": "gaonde-2026",
+    "products": "nuri-x1",
+    "keys": "backend",
+}
+# A step of each thing that its page offers somebody, to be looked at.
+STEPS: Final = {
+    ("operator", "programmes"): "programme.close",
+    ("operator", "agreements"): "agreement.terminate",
+    ("company", "agreements"): "amendment.make",
+    ("operator", "amendments"): "amendment.approve",
+    ("company", "amendments"): "amendment.withdraw",
+    ("operator", "vouchers"): "voucher.suspend",
+}
