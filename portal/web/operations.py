@@ -28,7 +28,7 @@ class Operations:
 
     def __init__(self, parts: Iterable[APIRouter]) -> None:
         self._routes = {
-            f"{method} {route.path}": route
+            f"{method} {route.path.replace(':path', '')}": route
             for part in parts
             for route in part.routes
             if isinstance(route, APIRoute)

@@ -1,0 +1,101 @@
+"""Every text is there in both languages, and every text that a page asks for is there at all."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+import portal.web
+from billing.lifecycle.tables import TABLES
+from portal.web import actions, calls, formats, render, words
+from portal.web.lists import LISTS
+from portal.web.things import THINGS
+
+WEB: Final = Path(portal.web.__file__).parent
+HANGUL: Final = re.compile("[가-힣]")
+PARTICLES: Final = re.compile(r"[을를이가은는과와]\([을를이가은는과와]\)")
+# Where the other language is meant: its own name, a sign that Koreans write, what the law calls it.
+MEANT: Final = {"language", "help.won", "error.won", "service"}
+
+
+@pytest.mark.parametrize("key", sorted(words.TEXTS))
+def test_a_text_says_something_in_both_languages(key: str) -> None:
+    korean, english = words.TEXTS[key]
+    assert korean.strip()
+    assert english.strip()
+    assert key in MEANT or not HANGUL.search(english)
+    assert not PARTICLES.search(korean)
+    slots = [sorted(re.findall(r"\{(\w+)\}", said)) for said in (korean, english)]
+    assert slots[0] == slots[1]
+
+
+def test_every_text_of_a_template_is_there() -> None:
+    asked = {
+        (path.name, key)
+        for path in sorted((WEB / "templates").glob("*.html"))
+        for key in re.findall(r"\bt\('([\w.]+)'(?:,|\))", path.read_text("utf-8"))
+    }
+    assert len(asked) > 50
+    assert [one for one in asked if one[1] not in words.TEXTS] == []
+
+
+def test_every_column_filter_and_fact_has_its_word() -> None:
+    views = {listed.view for listed in LISTS} | {views_one for views_one in _views()}
+    asked = {f"column.{column.name}" for view in views for column in view.columns}
+    asked |= {f"filter.{one.name}" for view in views for one in view.filters}
+    asked |= {view.caption for view in views} | {listed.title for listed in LISTS}
+    asked |= {f"field.{fact.name}" for thing in THINGS for fact in thing.facts}
+    asked |= {f"field.{fact.name}" for fact in calls._FACTS}
+    asked |= {key for items in render.NAV.values() for _, key in items}
+    assert asked - set(words.TEXTS) == set()
+    assert all(len(items) <= 7 for items in render.NAV.values())
+
+
+def _views() -> list[object]:
+    from portal.web import views
+
+    return [one for one in vars(views).values() if isinstance(one, views.View)]
+
+
+def test_every_state_and_step_has_its_word() -> None:
+    for table in TABLES:
+        for state in table.states:
+            assert words.state_word(table.thing, state, "ko") == table.states[state]
+            assert words.state_word(table.thing, state, "en")
+        for step in table.steps:
+            assert words.action_word(table.thing, step.action, "en")
+    steps = {(table.thing, step.action) for table in TABLES for step in table.steps}
+    assert set(actions.ACTIONS) <= steps
+
+
+@pytest.mark.parametrize(
+    ("micro", "korean", "english"),
+    [
+        (1_234_567_000_000, "1,234,567원", "₩1,234,567"),
+        (215_000, "0.215원", "₩0.215"),
+        (-1_234_000_000, "-1,234원", "-₩1,234"),
+        (0, "0원", "₩0"),
+        (9_000_000_000_000_000_000, "9,000,000,000,000원", "₩9,000,000,000,000"),
+    ],
+)
+def test_amounts(micro: int, korean: str, english: str) -> None:
+    assert (formats.won(micro, "ko"), formats.won(micro, "en")) == (korean, english)
+    assert formats.micro_of(korean.removesuffix("원").replace(",", "")) == micro
+
+
+def test_days_are_korean_days() -> None:
+    instant = formats.of_ms(1_793_458_799_000)  # a second before November in Korea
+    assert formats.instant(instant, "ko") == "2026.10.31 23:59:59"
+    assert formats.instant(instant, "en") == "31 Oct 2026, 23:59:59 KST"
+    assert (formats.share(666_667), formats.share(750_000)) == ("66.6667%", "75%")
+    assert (formats.percent(632, 1000), formats.percent(1, 0)) == ("63.2%", None)
+    assert formats.brn("1111111119") == "111-11-11119"
+
+
+def test_the_style_is_small() -> None:
+    import gzip
+
+    assert len(gzip.compress(render.static("office.css"))) <= 12_000
