@@ -1,4 +1,4 @@
-"""The few pages of the office so far, Korean by default and English by choice. Plain HTML, no scripts."""
+"""The pages that need no books: setting a password, and the API's operations. Plain HTML, no scripts."""
 
 from __future__ import annotations
 
@@ -22,7 +22,6 @@ input { font: inherit; padding: .45rem .6rem; width: 100%; box-sizing: border-bo
 button { font: inherit; margin-top: 1rem; padding: .5rem 1.2rem; border: 0; border-radius: .25rem;
          background: #0b5cad; color: #fff; }
 .error { color: #a4161a; }
-nav { text-align: right; }
 @media (prefers-color-scheme: dark) {
   body { background: #15181c; color: #e6e9ed; } code { background: #262b32; } a { color: #7db8f2; }
   th, td { border-color: #39414b; } .error { color: #ff9a9d; }
@@ -32,16 +31,7 @@ nav { text-align: right; }
 WORDS: Final[dict[Language, dict[str, str]]] = {
     "ko": {
         "title": "AI 바우처 게이트웨이",
-        "intro": "수요기업이 API 키 하나로 여러 공급기업의 AI를 쓰고, 사용액이 바우처에서 차감됩니다.",
-        "runs": "지금 동작하는 것",
-        "data_plane": "데이터 플레인 (API)",
-        "office": "이 화면 (오피스)",
-        "api": "오피스 API 문서",
-        "own": "내 바우처와 사용 내역",
-        "own_how": "API 키로 <code>GET /v1/voucher</code>, <code>GET /v1/usage</code>",
-        "token": "로그인 토큰",
-        "token_how": "<code>POST /api/token</code>에 <code>email</code>, <code>password</code>",
-        "other": "English",
+        "sign_in": "로그인",
         "password": "새 비밀번호 (12자 이상)",
         "set": "비밀번호 설정",
         "welcome": "환영합니다",
@@ -51,16 +41,7 @@ WORDS: Final[dict[Language, dict[str, str]]] = {
     },
     "en": {
         "title": "AI voucher gateway",
-        "intro": "A company calls the models of many providers with one API key; its voucher pays.",
-        "runs": "What runs here",
-        "data_plane": "Data plane (API)",
-        "office": "This page (the office)",
-        "api": "The office API",
-        "own": "One's own voucher and usage",
-        "own_how": "with an API key: <code>GET /v1/voucher</code>, <code>GET /v1/usage</code>",
-        "token": "A token to log in",
-        "token_how": "<code>POST /api/token</code> with <code>email</code>, <code>password</code>",
-        "other": "한국어",
+        "sign_in": "Sign in",
         "password": "New password (12 characters or more)",
         "set": "Set the password",
         "welcome": "Welcome",
@@ -77,30 +58,13 @@ class Addresses:
     office: str
 
 
-def _page(language: Language, title: str, body: str, *, other_href: str | None = None) -> str:
-    words = WORDS[language]
-    nav = "" if other_href is None else f'<nav><a href="{escape(other_href)}">{words["other"]}</a></nav>'
+def _page(language: Language, title: str, body: str) -> str:
     return (
         f'<!doctype html><html lang="{language}"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         f'<title>{escape(title)}</title><link rel="stylesheet" href="/style.css"></head>'
-        f"<body>{nav}<main>{body}</main></body></html>"
+        f"<body><main>{body}</main></body></html>"
     )
-
-
-def landing(language: Language, addresses: Addresses) -> str:
-    words = WORDS[language]
-    rows = [
-        (words["data_plane"], f"<code>{escape(addresses.data_plane)}</code>"),
-        (words["office"], f"<code>{escape(addresses.office)}</code>"),
-        (words["api"], '<a href="/api/docs">/api/docs</a>'),
-        (words["own"], words["own_how"]),
-        (words["token"], words["token_how"]),
-    ]
-    table = "".join(f'<tr><th scope="row">{name}</th><td>{value}</td></tr>' for name, value in rows)
-    body = f"<h1>{words['title']}</h1><p>{words['intro']}</p><h2>{words['runs']}</h2><table>{table}</table>"
-    other = "/?lang=en" if language == "ko" else "/?lang=ko"
-    return _page(language, words["title"], body, other_href=other)
 
 
 def welcome(language: Language, email: str, *, weak: bool = False) -> str:
@@ -117,7 +81,8 @@ def welcome(language: Language, email: str, *, weak: bool = False) -> str:
 
 def note(language: Language, word: Literal["done", "expired"]) -> str:
     words = WORDS[language]
-    return _page(language, words["title"], f"<h1>{words['title']}</h1><p>{words[word]}</p>")
+    link = f'<p><a href="/sign-in">{words["sign_in"]}</a></p>' if word == "done" else ""
+    return _page(language, words["title"], f"<h1>{words['title']}</h1><p>{words[word]}</p>{link}")
 
 
 def api_docs(schema: dict[str, Any]) -> str:

@@ -10,6 +10,7 @@ from typing import Literal, get_args
 import psycopg
 
 from billing.database import Connection
+from portal.web import sessions
 
 Role = Literal["operator", "auditor", "company", "provider"]
 ROLES: tuple[Role, ...] = get_args(Role)
@@ -116,4 +117,5 @@ async def accept(connection: Connection, token: str, *, password_hash: str) -> b
         await connection.execute(
             "update person set password_hash = %s where email = %s", (password_hash, row[0])
         )
+        await sessions.end_all(connection, row[0])
         return True

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import date
 
+from billing.casework.rows import rows_of
 from billing.usage_store import VoucherBooks, voucher_balances
 from metering.shares import split_micro
 from portal.web import formats, view, views
@@ -23,7 +24,11 @@ async def _home(visit: Visit) -> Reply:
     books = await voucher_balances(desk.conn, company)
     running = ("state = 'announced' and opens_at <= %s and closes_at > %s", [desk.now, desk.now])
     rounds = await view.read(desk.conn, replace(views.ROUNDS, filters=(), order="closes_at"), running, {})
-    return Html("company_home.html", {"vouchers": [balance(one) for one in books], "rounds": rounds})
+    [keys] = await rows_of(
+        desk.conn, "select count(*) from api_key where company_id = %s and not revoked", [company]
+    )
+    vouchers = [balance(one) for one in books]
+    return Html("company_home.html", {"vouchers": vouchers, "rounds": rounds, "has_key": keys["count"] > 0})
 
 
 def balance(one: VoucherBooks) -> dict[str, object]:

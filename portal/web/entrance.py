@@ -15,7 +15,7 @@ from portal.attempts import Attempts
 from portal.pages import Addresses
 from portal.problem import Problem
 from portal.signing_in import sign_in
-from portal.web import render, serving, sessions, words
+from portal.web import render, sessions, shell, words
 from portal.web.serving import House
 from portal.web.visit import PREFIXES, Go, Html, read_form, with_query
 
@@ -46,14 +46,14 @@ def _add_front(made: APIRouter, house: House, addresses: Addresses) -> None:
     async def front(request: Request) -> Response:
         home = await _home_of(house, request)
         if home is not None:
-            return serving.respond(house, request, "ko", home, {})
-        language = serving.language_of(request)
+            return shell.respond(house, request, "ko", home, {})
+        language = shell.language_of(request)
         shown = Html("front.html", {"addresses": addresses})
-        return serving.respond(house, request, language, shown, serving.plain_shell(request, language))
+        return shell.respond(house, request, language, shown, shell.plain_shell(request, language))
 
 
 async def _home_of(house: House, request: Request) -> Go | None:
-    token = request.cookies.get(serving.SESSION_COOKIE, "")
+    token = request.cookies.get(shell.SESSION_COOKIE, "")
     if not token:
         return None
     with in_words_of_ours():
@@ -70,7 +70,7 @@ def _add_signing_in(made: APIRouter, house: House, attempts: Attempts) -> None:
 
     @made.post("/sign-in")
     async def enter(request: Request) -> Response:
-        language = serving.language_of(request)
+        language = shell.language_of(request)
         form = read_form(await read_body(request, FORM_BYTES_MAX))
         following = form.one("next")
         visitor = request.cookies.get(VISITOR_COOKIE, "")
@@ -95,27 +95,27 @@ def _add_signing_in(made: APIRouter, house: House, attempts: Attempts) -> None:
             entry.headers.update(refused.headers or {})
             return entry
         response = RedirectResponse(safe_next(following) or PREFIXES[person.role], status_code=303)
-        house.cookie(response, serving.SESSION_COOKIE, token)
-        response.headers.update(serving.HEADERS)
+        house.cookie(response, shell.SESSION_COOKIE, token)
+        response.headers.update(shell.HEADERS)
         return response
 
     @made.post("/sign-out")
     async def leave(request: Request) -> Response:
         form = read_form(await read_body(request, FORM_BYTES_MAX))
-        token = request.cookies.get(serving.SESSION_COOKIE, "")
+        token = request.cookies.get(shell.SESSION_COOKIE, "")
         if token and not sessions.form_token_fits(token, form.one("form_token")):
-            language = serving.language_of(request)
+            language = shell.language_of(request)
             refused = Problem(
                 403, "form_refused", words.text("error.form", "en"), korean=words.text("error.form", "ko")
             )
-            around = serving.plain_shell(request, language)
-            return serving.problem_page(house, language, refused, around)
+            around = shell.plain_shell(request, language)
+            return shell.problem_page(house, language, refused, around)
         with in_words_of_ours():
             async with house.api.pool.connection() as conn:
                 await sessions.end(conn, token, now=house.api.now())
         response = RedirectResponse("/sign-in?done=out", status_code=303)
-        response.delete_cookie(serving.SESSION_COOKIE, path="/")
-        response.headers.update(serving.HEADERS)
+        response.delete_cookie(shell.SESSION_COOKIE, path="/")
+        response.headers.update(shell.HEADERS)
         return response
 
 
@@ -123,7 +123,7 @@ async def _renewed(house: House, request: Request, email: str) -> str:
     """A new session; the one that came with the request, whosever it was, is over."""
     now = house.api.now()
     async with house.api.pool.connection() as conn:
-        await sessions.end(conn, request.cookies.get(serving.SESSION_COOKIE, ""), now=now)
+        await sessions.end(conn, request.cookies.get(shell.SESSION_COOKIE, ""), now=now)
         return await sessions.begin(conn, email, now=now)
 
 
@@ -136,9 +136,9 @@ def _entry(
     status: int = 200,
     email: str = "",
 ) -> Response:
-    language = serving.language_of(request)
+    language = shell.language_of(request)
     visitor = request.cookies.get(VISITOR_COOKIE, "") or sessions.new_token()
-    around = serving.plain_shell(request, language) | {
+    around = shell.plain_shell(request, language) | {
         "path": "/sign-in",
         "language_path": with_query(
             "/sign-in", {"next": safe_next(following) or "", "lang": "en" if language == "ko" else "ko"}
@@ -148,7 +148,7 @@ def _entry(
         "notice": "signed_out" if request.query_params.get("done") == "out" else None,
     }
     shown = Html("sign_in.html", {"following": safe_next(following) or "", "email": email})
-    response = serving.respond(house, request, language, shown, around, status=status)
+    response = shell.respond(house, request, language, shown, around, status=status)
     house.cookie(response, VISITOR_COOKIE, visitor)
     return response
 

@@ -10,7 +10,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from portal import problem
-from portal.web import serving, words
+from portal.web import shell, words
 
 log = structlog.get_logger(__name__)
 
@@ -49,6 +49,6 @@ async def _on_unexpected(request: Request, error: Exception) -> Response:
 
 
 def _page(request: Request, error: Exception) -> Response:
-    language = serving.language_of(request)
-    around = serving.plain_shell(request, language)
-    return serving.problem_page(request.app.state.house, language, error, around)
+    language = shell.language_of(request)
+    around = shell.plain_shell(request, language)
+    return shell.problem_page(request.app.state.house, language, error, around)

@@ -149,7 +149,8 @@ def _won(text: str) -> str:
     match = _WON.fullmatch(text.replace(" ", "").removeprefix("₩").removesuffix("원"))
     if match is None:
         raise _Unreadable("error.won")
-    return f"{(Decimal(match[1].replace(',', '')) * _TIMES[match[2]]):f}"
+    text = f"{(Decimal(match[1].replace(',', '')) * _TIMES[match[2]]):f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
 
 
 def _day(text: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from portal.web import views
+from portal.web import call_views, views
 from portal.web.view import Scope, View
 from portal.web.visit import Visit
 
@@ -36,7 +36,7 @@ def related_to(kind: str, shown: dict[str, Any], visit: Visit) -> list[Related]:
     if kind == "agreements":
         return [_own(views.AMENDMENTS, "agreement_id", this, mine)]
     if kind == "vouchers":
-        calls = views.CALLS_INSIDE if inside else views.CALLS_OF_COMPANY
+        calls = call_views.CALLS_INSIDE if inside else call_views.CALLS_OF_COMPANY
         return [Related(_bare(calls), ("company_id = %s and voucher_id = %s", [shown["company"], *this]))]
     return []
 

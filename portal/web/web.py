@@ -19,6 +19,7 @@ from portal.web import (
     ranking,
     render,
     serving,
+    shell,
     things,
 )
 from portal.web.operations import Operations
@@ -26,7 +27,7 @@ from portal.web.serving import Page
 
 
 def mount(app: FastAPI, attempts: Attempts, addresses: Addresses) -> None:
-    house = serving.House(app.state.api, render.build(), is_https=addresses.office.startswith("https:"))
+    house = shell.House(app.state.api, render.build(), is_https=addresses.office.startswith("https:"))
     app.state.house = house
     app.include_router(entrance.router(house, attempts, addresses))
     serving.mount(app, house, all_pages(addresses))

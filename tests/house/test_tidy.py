@@ -81,6 +81,10 @@ PURE: Final = (
     "portal/api/show.py",
     "portal/attempts.py",
     "portal/pages.py",
+    "portal/web/facts.py",
+    "portal/web/form*.py",
+    "portal/web/texts/*.py",
+    "portal/web/words.py",
 )
 IMPURE_IMPORTS: Final = frozenset(
     {"asyncio", "os", "time", "random", "secrets", "socket", "logging", "structlog", "aiohttp", "redis"}
@@ -99,6 +103,7 @@ WORDS_ALLOWED_IN: Final = (
     "portal/api/idempotency.py",
     "portal/api/route.py",
     "portal/people.py",
+    "portal/web/serving.py",
 )
 MACHINE_PATHS: Final = re.compile(r"(?<![\w.])/(?:home|Users|work)/[a-z]")
 

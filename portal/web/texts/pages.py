@@ -107,8 +107,8 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
     "evaluations": ("평가 점수", "Score sheets"),
     "ranking": ("평가 순위", "Ranking"),
     "check_risky": (
-        "되돌리기 어려운 작업입니다. 아래 내용을 확인한 뒤 진행하세요.",
-        "This is hard to undo. Check what follows, then go on.",
+        "바로 적용되는 작업입니다. 아래 내용을 확인한 뒤 진행하세요.",
+        "This takes effect at once. Check what follows, then go on.",
     ),
     "home.no_voucher": (
         "아직 바우처가 없습니다. 접수 중인 공모를 확인하세요.",

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from portal.problem import Problem
+from portal.web import formats
 from portal.web.forms import EntriesRefused, Field, entered, values_of
 from portal.web.visit import Form, read_form
 
@@ -63,7 +64,7 @@ def test_what_cannot_be_read_is_told_at_its_field(kind: str, text: str) -> None:
 
 @given(won=st.integers(0, 10**12), rest=st.integers(0, 999_999))
 def test_an_amount_with_commas_is_the_amount(won: int, rest: int) -> None:
-    assert read("won", f"{won:,}.{rest:06d}") == f"{won}.{rest:06d}"
+    assert formats.micro_of(read("won", f"{won:,}.{rest:06d}")) == won * 1_000_000 + rest
 
 
 SHARES = Field(

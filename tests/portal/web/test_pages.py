@@ -13,7 +13,7 @@ from typing import Any, Final
 import pytest
 
 from billing.posting import Poster
-from portal.web.serving import HEADERS
+from portal.web.shell import HEADERS
 from tests.fakes.books_world import ENDS_MS, LANE, WON, World
 from tests.fakes.browser import Browser, Seen
 from tests.fakes.office_world import OfficeWorld, opened

@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 
 from portal.web import entrance, sessions
-from portal.web.serving import SESSION_COOKIE
+from portal.web.shell import SESSION_COOKIE
 from tests.fakes.office_world import OfficeWorld, opened
 from tests.portal.web.web_world import PASSWORD, browsing, browsing_as, with_password
 

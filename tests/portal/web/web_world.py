@@ -11,7 +11,7 @@ import httpx2
 
 from portal import passwords, people
 from portal.web import sessions
-from portal.web.serving import SESSION_COOKIE
+from portal.web.shell import SESSION_COOKIE
 from tests.fakes.browser import Browser
 from tests.fakes.office_world import PEOPLE, OfficeWorld
 

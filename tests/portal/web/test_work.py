@@ -1,0 +1,249 @@
+"""What pages offer, what a form does when it is sent twice or wrongly, and totals that are the ledger's."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+from typing import Any, Final
+
+import pytest
+
+from billing.casework import standing
+from billing.casework.deeds import Deed
+from billing.lifecycle.table import Actor
+from billing.lifecycle.tables import TABLES
+from metering.money import format_krw
+from portal.web import formats
+from tests.fakes.browser import Browser
+from tests.fakes.office_world import AFTER_CLOSING, PEOPLE, OfficeWorld, opened
+from tests.portal.api.a_round import APPLICATION, PROGRAMME, ROUND
+from tests.portal.web.test_pages import some_calls
+from tests.portal.web.web_world import browsing_as
+
+
+@pytest.fixture
+async def world(books_url: str) -> AsyncIterator[OfficeWorld]:
+    async with opened(books_url) as world:
+        yield world
+
+
+async def offers(world: OfficeWorld, who: str, thing: str, thing_id: str) -> dict[str, str | None]:
+    """Each step that is offered, with the code of what hinders it."""
+    person = PEOPLE[who]
+    actor = Actor(person.email, person.role, person.company, person.provider)
+    async with world.pool.connection() as conn:
+        found = await standing.offered(conn, thing, thing_id, deed=Deed(actor, world.now, "t"))
+    return {
+        f"{one.thing}.{one.step.action}": None if one.hindrance is None else one.hindrance.name
+        for one in found
+    }
+
+
+BEFORE_CLOSING: Final[Mapping[tuple[str, str, str], dict[str, str | None]]] = {
+    ("operator", "programme", "ai-2026"): {
+        "programme.change": None,
+        "programme.change_share": None,
+        "programme.close": "round_running",
+        "round.make": None,
+    },
+    ("auditor", "programme", "ai-2026"): {},
+    ("operator", "round", "ai-2026-1"): {
+        "round.extend": None,
+        "round.select": "period_open",
+        "round.cancel": None,
+    },
+    ("gaonde", "round", "ai-2026-1"): {},  # it has applied
+    ("dasom", "round", "ai-2026-1"): {"application.make": None},
+    ("operator", "application", "ap-000001"): {
+        "application.screen": "period_open",
+        "application.reject": "period_open",
+    },
+    ("gaonde", "application", "ap-000001"): {"application.change": None, "application.withdraw": None},
+    ("hanbit", "application", "ap-000001"): {},
+}
+AFTER_IT: Final[Mapping[tuple[str, str, str], dict[str, str | None]]] = {
+    ("operator", "round", "ai-2026-1"): {
+        "round.extend": "closing_passed",
+        "round.select": "applications_undecided",
+        "round.cancel": None,
+    },
+    ("dasom", "round", "ai-2026-1"): {"application.make": "period_closed"},
+    ("operator", "application", "ap-000001"): {
+        "application.screen": None,
+        "application.reject": None,
+    },
+    ("gaonde", "application", "ap-000001"): {
+        "application.change": "period_closed",
+        "application.withdraw": None,
+    },
+}
+WITH_A_VOUCHER: Final[Mapping[tuple[str, str, str], dict[str, str | None]]] = {
+    ("operator", "agreement", "ag-000001"): {
+        "agreement.terminate": None,
+        "agreement.complete": "period_open",
+        "amendment.make": None,
+    },
+    ("gaonde", "agreement", "ag-000001"): {"amendment.make": None},
+    ("operator", "amendment", "am-000001"): {"amendment.approve": None, "amendment.refuse": None},
+    ("gaonde", "amendment", "am-000001"): {"amendment.withdraw": None},
+    ("operator", "voucher", "gaonde-2026"): {
+        "voucher.deposit": None,
+        "voucher.suspend": None,
+        "voucher.extend": "agreement_rules",
+        "voucher.end": None,
+        "voucher.claw_back": None,
+    },
+    ("gaonde", "voucher", "gaonde-2026"): {},
+    ("auditor", "voucher", "gaonde-2026"): {},
+}
+
+
+async def test_what_is_offered_when_and_to_whom(world: OfficeWorld) -> None:
+    async def as_said(table: Mapping[tuple[str, str, str], dict[str, str | None]]) -> None:
+        found = {key: await offers(world, *key) for key in table}
+        assert found == dict(table)
+
+    await world.opened_round(PROGRAMME, ROUND)
+    application = await world.applied("gaonde", APPLICATION)
+    await as_said(BEFORE_CLOSING)
+    world.now = AFTER_CLOSING
+    await as_said(AFTER_IT)
+    await world.selected(application, ROUND["id"])
+    assert await offers(world, "operator", "application", application) == {"agreement.make": None}
+    terms = {"application": application, "starts_on": "2026-03-01", "ends_on": "2026-10-31"}
+    await world.post("operator", "agreements", terms)
+    assert await offers(world, "operator", "application", application) == {
+        "agreement.make": "agreement_exists"
+    }
+    await world.post("gaonde", "agreements/ag-000001/sign")
+    assert (await offers(world, "operator", "agreement", "ag-000001"))["voucher.issue"] is None
+    issued = {"id": "gaonde-2026", "self_deposit_krw": 1_000_000}
+    await world.post("operator", "agreements/ag-000001/issue", issued)
+    await world.post("gaonde", "agreements/ag-000001/amendments", {"reason": "연장", "ends_on": "2026-11-30"})
+    await as_said(WITH_A_VOUCHER)
+
+
+def test_only_what_is_entered_is_left_open() -> None:
+    """The conditions that nobody can know before: a short list, each of a step with entries."""
+    found = {
+        (table.thing, guard.name)
+        for table in TABLES
+        for step in table.steps
+        for guard in step.guards
+        if guard.of_entry
+    }
+    assert found == {
+        ("programme", "share_backdated"),
+        ("round", "not_later"),
+        ("application", "track_unknown"),
+        ("application", "bonus_unknown"),
+        ("application", "above_cap"),
+        ("agreement", "above_award"),
+        ("agreement", "outside_programme"),
+        ("amendment", "nothing_changes"),
+        ("voucher", "deposit_missing"),
+        ("voucher", "not_later"),
+        ("voucher", "above_spent"),
+    }
+
+
+async def voucher(world: OfficeWorld) -> dict[str, Any]:
+    shown: dict[str, Any] = await world.get("operator", "vouchers/gaonde-2026")
+    return shown
+
+
+async def test_a_form_sent_twice_is_done_once(world: OfficeWorld) -> None:
+    await world.to_an_amendment(PROGRAMME, ROUND, APPLICATION)
+    path = "/operator/vouchers/gaonde-2026/do/voucher.deposit"
+    async with browsing_as(world, "operator") as browser:
+        form = (await browser.get(path)).page.forms[-1]
+        values = {**form.values, "amount_krw": "10만"}
+        for _ in range(2):
+            seen = await browser.send(path, values)
+            assert (seen.status, "처리되었습니다: 예치 등록" in seen.text) == (200, True)
+        assert (await voucher(world))["self_deposit_krw"] == "1100000"
+        await browser.get(path)  # another form is another deposit
+        await browser.submit(path, amount_krw="10만")
+        assert (await voucher(world))["self_deposit_krw"] == "1200000"
+
+
+async def test_what_is_refused_comes_back_with_what_was_entered(world: OfficeWorld) -> None:
+    await world.to_an_amendment(PROGRAMME, ROUND, APPLICATION)
+    async with browsing_as(world, "operator") as browser:
+        path = "/operator/vouchers/gaonde-2026/do/voucher.claw_back"
+        await browser.get(path)
+        unread = await browser.submit(path, amount_krw="많이", reason="부정수급 <b>")
+        assert unread.status == 422
+        assert "금액을 숫자로" in unread.text
+        assert "오류: 환수" in unread.html.partition("</title>")[0]
+        assert ("input", "true") in [(tag, named.get("aria-invalid")) for tag, named in unread.page.tags]
+        again = unread.page.forms[-1].values
+        assert (again["amount_krw"], again["reason"]) == (["많이"], ["부정수급 <b>"])
+        refused = await browser.submit(path, amount_krw="5,000,000")
+        assert (refused.status, "환수 금액이 집행액을 넘습니다." in refused.text) == (409, True)
+        assert (await voucher(world))["state"] == "active"
+
+
+async def test_a_key_is_shown_once(world: OfficeWorld) -> None:
+    await world.to_an_amendment(PROGRAMME, ROUND, APPLICATION)
+    async with browsing_as(world, "gaonde") as browser:
+        form = (await browser.get("/company/keys/new")).page.forms[-1]
+        values = {**form.values, "name": "batch", "krw_per_day": "5만", "products": "nuri-x1"}
+        made = await browser.send("/company/keys/new", values)
+        key = made.html.partition('id="key">')[2].partition("<")[0]
+        assert key.startswith("vg_")
+        assert f"Authorization: Bearer {key}" in made.text
+        assert made.headers["cache-control"] == "no-store"
+        again = await browser.send("/company/keys/new", values)
+        assert (again.status, key in again.html) == (409, False)
+        shown = await browser.get("/company/keys/batch")
+        assert (key in shown.html, "50,000" in shown.text, "nuri-x1" in shown.text) == (False, True, True)
+        await browser.get("/company/keys/batch/revoke")
+        await browser.submit("/company/keys/batch/revoke")
+        assert "폐기" in (await browser.get("/company/keys/batch")).text
+    assert (await world.get("gaonde", "api_keys/gaonde/batch"))["revoked"]
+
+
+async def rows_through(browser: Browser, path: str) -> list[int]:
+    """How many rows each page has, to the last one and back again to the first."""
+    found = []
+    for word in ("다음", "이전"):
+        while True:
+            seen = browser.at if browser.at is not None and found else await browser.get(path)
+            assert seen is not None
+            found.append(seen.html.count("차감 완료") - seen.html.count(">차감 완료</option>"))
+            link = seen.html.partition(f">{word}</a>")[0].rpartition('href="')[2].partition('"')[0]
+            if f">{word}</a>" not in seen.html:
+                break
+            await browser.get(link.replace("&amp;", "&"))
+    return found
+
+
+async def test_totals_are_the_ledgers_whatever_page_is_shown(world: OfficeWorld) -> None:
+    await world.to_an_amendment(PROGRAMME, ROUND, APPLICATION)
+    await some_calls(world, 60)
+    accounts = (await world.books()).accounts
+    payable = accounts["provider/nuri/payable"]
+    assert payable == 60 * 215_000
+    spent = formats.amount(payable)
+    async with browsing_as(world, "gaonde") as browser:
+        assert await rows_through(browser, "/company/usage") == [50, 10, 10, 50]
+        for path in ("/company/usage", "/company/usage?sort=charge_micro", "/company/usage?product=nuri-x1"):
+            assert f"합계(조건 전체 60건) 720 2,400 {spent}" in (await browser.get(path)).text
+        assert "조건에 맞는 내역이 없습니다" in (await browser.get("/company/usage?product=none")).text
+        assert (await browser.get("/company/usage?status=spent")).status == 400
+        assert (await browser.get("/company/usage?after=%00")).status == 400
+        assert (await browser.get("/company/usage?sort=company_id;drop")).status == 200
+        home = (await browser.get("/company")).text
+        for source, granted in (("government", 3_000_000), ("self", 1_000_000)):
+            left = accounts[f"voucher/gaonde-2026/{source}"]
+            assert formats.won(left, "ko") in home
+            assert formats.amount(granted * 1_000_000 - left) in home
+    async with browsing_as(world, "auditor") as browser:
+        seen = (await browser.get("/audit/vouchers/gaonde-2026")).text
+        assert (seen.count("일치"), "차이" in seen) == (3, False)
+        assert (await browser.get("/audit/find?q=op7")).path == "/audit/calls/op7"
+        call = (await browser.get("/audit/calls/op7")).text
+        assert "provider/nuri/payable" in call
+        assert "합계 0" in call
+    async with browsing_as(world, "nuri") as browser:
+        assert f"{format_krw(payable)}원" in (await browser.get("/provider")).text
