@@ -30,6 +30,7 @@ def router(house: House, attempts: Attempts, addresses: Addresses) -> APIRouter:
     made = APIRouter(include_in_schema=False)
     _add_front(made, house, addresses)
     _add_signing_in(made, house, attempts)
+    _add_signing_out(made, house)
 
     @made.get("/static/{name}")
     async def file(name: str) -> Response:
@@ -99,6 +100,8 @@ def _add_signing_in(made: APIRouter, house: House, attempts: Attempts) -> None:
         response.headers.update(shell.HEADERS)
         return response
 
+
+def _add_signing_out(made: APIRouter, house: House) -> None:
     @made.post("/sign-out")
     async def leave(request: Request) -> Response:
         form = read_form(await read_body(request, FORM_BYTES_MAX))

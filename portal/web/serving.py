@@ -110,7 +110,7 @@ async def _act(house: House, page: Page, visit: Visit, around: Mapping[str, Any]
         return await idempotency.once(_keyed(visit.request, once), inner, body, visit.desk)
 
     try:
-        return await whole(visit.desk, work)
+        return guarded(await whole(visit.desk, work))
     except EntriesRefused as refused:
         problems, fields, status = [], refused.fields, 422
     except DeclarationRefused as refused:

@@ -30,6 +30,12 @@ PEOPLE: Final = {
     "nuri": ("provider", True),
     "other": ("provider", False),
 }
+HOMES: Final = {
+    "operator": "/operator",
+    "auditor": "/audit",
+    "company": "/company",
+    "provider": "/provider",
+}
 HANGUL: Final = re.compile("[가-힣]")
 
 
@@ -166,12 +172,13 @@ async def test_a_foreign_id_answers_as_an_unknown_one(world: OfficeWorld) -> Non
             assert same[0] == same[1]
 
 
-async def test_without_the_pages_own_form_nothing_is_done(world: OfficeWorld) -> None:
-    async def steps() -> Any:
-        async with world.pool.connection() as conn:
-            return await (await conn.execute("select count(*) from step")).fetchone()
+async def steps(world: OfficeWorld) -> Any:
+    async with world.pool.connection() as conn:
+        return await (await conn.execute("select count(*) from step")).fetchone()
 
-    before = await steps()
+
+async def test_without_the_pages_own_form_nothing_is_done(world: OfficeWorld) -> None:
+    before = await steps(world)
     for who in ("operator", "gaonde"):
         async with browsing_as(world, who) as browser, browsing_as(world, "nuri") as other:
             await other.get("/provider")
@@ -186,7 +193,25 @@ async def test_without_the_pages_own_form_nothing_is_done(world: OfficeWorld) ->
     async with browsing(world) as nobody:
         seen = await nobody.send("/operator/vouchers/gaonde-2026/do/voucher.suspend", {"reason": "확인"})
         assert seen.path.startswith("/sign-in")
-    assert await steps() == before
+    assert await steps(world) == before
+
+
+async def test_nobody_moves_what_is_not_theirs(world: OfficeWorld) -> None:
+    """With a form of one's own, sent to another's address."""
+    before, wrong = await steps(world), []
+    for who in ("auditor", "hanbit", "nuri", "gaonde"):
+        role, owns = PEOPLE[who]
+        async with browsing_as(world, who) as browser:
+            token = (await browser.get(HOMES[role])).page.forms[0].values["form_token"]
+            for path, roles in PAGES.items():
+                answer = wanted(roles, role, owns, path)
+                if not roles.endswith("+") or answer not in (403, 404):
+                    continue
+                seen = await browser.send(place_of(path, ""), {"form_token": token, "reason": "확인"})
+                if seen.status != answer:
+                    wrong.append((who, path, seen.status, answer))
+    assert wrong == []
+    assert await steps(world) == before
 
 
 async def test_forms_have_a_limit(world: OfficeWorld) -> None:
