@@ -16,7 +16,7 @@ from portal.web import formats
 from tests.fakes.browser import Browser
 from tests.fakes.office_world import AFTER_CLOSING, PEOPLE, OfficeWorld, opened
 from tests.portal.api.a_round import APPLICATION, PROGRAMME, ROUND
-from tests.portal.web.test_pages import some_calls
+from tests.portal.web.test_page_matrix import some_calls
 from tests.portal.web.web_world import browsing_as
 
 
