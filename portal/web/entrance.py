@@ -16,7 +16,7 @@ from portal.pages import Addresses
 from portal.problem import Problem
 from portal.signing_in import sign_in
 from portal.web import render, sessions, shell, words
-from portal.web.serving import House
+from portal.web.shell import House
 from portal.web.visit import PREFIXES, Go, Html, read_form, with_query
 
 FORM_BYTES_MAX: Final = 4096

@@ -10,9 +10,10 @@ import pytest
 
 import portal.web
 from billing.lifecycle.tables import TABLES
-from portal.web import actions, calls, formats, render, words
+from portal.web import actions, call_views, calls, formats, render, views, words
 from portal.web.lists import LISTS
 from portal.web.things import THINGS
+from portal.web.view import View
 
 WEB: Final = Path(portal.web.__file__).parent
 HANGUL: Final = re.compile("[가-힣]")
@@ -43,10 +44,10 @@ def test_every_text_of_a_template_is_there() -> None:
 
 
 def test_every_column_filter_and_fact_has_its_word() -> None:
-    views = {listed.view for listed in LISTS} | {views_one for views_one in _views()}
-    asked = {f"column.{column.name}" for view in views for column in view.columns}
-    asked |= {f"filter.{one.name}" for view in views for one in view.filters}
-    asked |= {view.caption for view in views} | {listed.title for listed in LISTS}
+    tables = {listed.view for listed in LISTS} | _views()
+    asked = {f"column.{column.name}" for view in tables for column in view.columns}
+    asked |= {f"filter.{one.name}" for view in tables for one in view.filters}
+    asked |= {view.caption for view in tables} | {listed.title for listed in LISTS}
     asked |= {f"field.{fact.name}" for thing in THINGS for fact in thing.facts}
     asked |= {f"field.{fact.name}" for fact in calls._FACTS}
     asked |= {key for items in render.NAV.values() for _, key in items}
@@ -54,10 +55,8 @@ def test_every_column_filter_and_fact_has_its_word() -> None:
     assert all(len(items) <= 7 for items in render.NAV.values())
 
 
-def _views() -> list[object]:
-    from portal.web import views
-
-    return [one for one in vars(views).values() if isinstance(one, views.View)]
+def _views() -> set[View]:
+    return {one for part in (views, call_views) for one in vars(part).values() if isinstance(one, View)}
 
 
 def test_every_state_and_step_has_its_word() -> None:

@@ -205,7 +205,7 @@ async def test_a_key_is_shown_once(world: OfficeWorld) -> None:
 
 async def rows_through(browser: Browser, path: str) -> list[int]:
     """How many rows each page has, to the last one and back again to the first."""
-    found = []
+    found: list[int] = []
     for word in ("다음", "이전"):
         while True:
             seen = browser.at if browser.at is not None and found else await browser.get(path)
