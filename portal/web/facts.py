@@ -26,11 +26,15 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Fact:
-    """A name in the API's answer. `leads`: the kind of the thing whose id it is. `key`: of its words."""
+    """A name in the API's answer. `leads`: the kind of the thing whose id it is. `key`: of its words.
+
+    `is_due`: that it has no value is to be known too.
+    """
 
     name: str
     leads: str | None = None
     key: str | None = None
+    is_due: bool = False
 
 
 def lines(facts: Sequence[Fact], shown: Mapping[str, Any], language: Language) -> list[Line]:
@@ -38,6 +42,8 @@ def lines(facts: Sequence[Fact], shown: Mapping[str, Any], language: Language) -
     found = []
     for fact in facts:
         value = shown.get(fact.name)
+        if value is None and fact.is_due:
+            found.append(Line(f"field.{fact.name}", words.text("unknown", language)))
         if value is None or value in ([], {}, ""):
             continue
         path = f"/{fact.leads}/{quote(str(value), safe='')}" if fact.leads else None
@@ -91,7 +97,7 @@ def _pair(key: str, one: Any, name: str, language: Language) -> str:
     if key.endswith("_krw"):
         one = formats.won(formats.micro_of(one), language)
     elif isinstance(one, Mapping):
-        one = one.get("text", one)
+        one = formats.ratio(str(one["text"]), language) if "text" in one else one
     return f"{label} {one}"
 
 

@@ -67,6 +67,11 @@ def share(ppm: int) -> str:
     return f"{whole}{f'.{rest:04d}'.rstrip('0') if rest else ''}%"
 
 
+def ratio(text: str, language: Language) -> str:
+    """A competition: so many for each that was selected."""
+    return f"{text} 대 1" if language == "ko" else f"{text} : 1"
+
+
 def brn(digits: str) -> str:
     return f"{digits[:3]}-{digits[3:5]}-{digits[5:]}" if len(digits) == 10 else digits
 

@@ -17,8 +17,8 @@ from portal.web.visit import PREFIXES, Html, Reply, Visit
 
 _FACTS: Final = (
     *(Fact("provider"), Fact("scale", key="scale"), Fact("purposes"), Fact("context_tokens")),
-    *(Fact("max_output_tokens"), Fact("data_location"), Fact("trains_on_input"), Fact("retention_days")),
-    Fact("active"),
+    *(Fact("max_output_tokens"), Fact("data_location", is_due=True)),
+    *(Fact("trains_on_input", is_due=True), Fact("retention_days", is_due=True), Fact("active")),
 )
 # In the order of a price list; what costs nothing anywhere is no column.
 _PRICES: Final = (

@@ -148,7 +148,7 @@ def chip(language: Language, thing: str, state: str) -> Markup:
 def cell(language: Language, column: Column, value: Any) -> Any:
     """A value as its column shows it: text, or markup made here of escaped text."""
     if value is None:
-        return words.text("none", language)
+        return words.text(column.empty, language)
     if column.kind == "amount":
         return formats.amount(value)
     if column.kind == "number":

@@ -37,7 +37,10 @@ EVERYTHING: Final[Scope] = ("true", ())
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """`link`: a path below the role's prefix, with columns in braces. `thing`: whose states these are."""
+    """`link`: a path below the role's prefix, with columns in braces. `thing`: whose states these are.
+
+    `empty`: what having no value means, as the key of a word.
+    """
 
     name: str
     kind: Kind = "text"
@@ -45,6 +48,7 @@ class Column:
     total: bool = False
     link: str | None = None
     thing: str | None = None
+    empty: str = "none"
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +73,10 @@ class View:
     filters: tuple[Filter, ...] = ()
     hidden: tuple[Column, ...] = ()  # what only orders
     rows: int = ROWS
+
+    @property
+    def has_amounts(self) -> bool:
+        return any(column.kind == "amount" for column in self.columns)
 
     def kind_of(self, name: str) -> Kind:
         columns = (*self.columns, *self.hidden)

@@ -80,6 +80,7 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
     "list.clear": ("조건 지우기", "Clear filters"),
     "list.all": ("전체", "All"),
     "list.unit": ("(단위: 원, 한국 시간)", "(won, Korean time)"),
+    "list.zone": ("(한국 시간)", "(Korean time)"),
     "list.sum": ("합계", "Total"),
     "unknown": ("확인 불가", "unknown"),
     "none": ("없음", "none"),

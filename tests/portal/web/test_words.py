@@ -91,6 +91,7 @@ def test_days_are_korean_days() -> None:
     assert formats.instant(instant, "en") == "31 Oct 2026, 23:59:59 KST"
     assert (formats.share(666_667), formats.share(750_000)) == ("66.6667%", "75%")
     assert (formats.percent(632, 1000), formats.percent(1, 0)) == ("63.2%", None)
+    assert (formats.ratio("3.18", "ko"), formats.ratio("3.18", "en")) == ("3.18 대 1", "3.18 : 1")
     assert formats.brn("1111111119") == "111-11-11119"
 
 
