@@ -31,7 +31,6 @@ STATUSES: Final[Mapping[str, int]] = {
     "round_unsound": 422,
     "invalid": 422,
     "price_unknown": 422,
-    "provider_unknown": 422,
 }
 CONFLICT: Final = 409
 ERRORS_MAX: Final = 50

@@ -56,33 +56,17 @@ _PROBLEM: Final[dict[str, Any]] = {
 
 def parts() -> list[APIRouter]:
     return [
-        part.router() for part in (programmes, rounds, applications, agreements, vouchers, directory, users)
+        part.router()
+        for part in (
+            *(programmes, rounds, applications, agreements, vouchers),
+            *(providers, products, prices, credentials, notices, directory, users),
+            *(statements, corrections, reconciliations),
+        )
     ]
 
 
 def router() -> APIRouter:
     whole = APIRouter(prefix="/api", dependencies=[Depends(_BEARER)], responses={"default": _PROBLEM})
-    for part in (
-        programmes,
-        rounds,
-        applications,
-        agreements,
-        vouchers,
-        providers,
-        products,
-        prices,
-        credentials,
-        notices,
-        directory,
-        users,
-        statements,
-        directory,
-        users,
-        statements,
-        corrections,
-        reconciliations,
-    ):
-        whole.include_router(part.router())
     for part in parts():
         whole.include_router(part)
     return whole

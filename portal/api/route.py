@@ -85,9 +85,7 @@ class OfficeRoute(APIRoute):
         async def handle(request: Request) -> Response:
             api: Api = request.app.state.api
             email = _email_of(request, api)
-            body = await _body_of(request, body_bytes_max)
-            with _in_words_of_ours():
-            body = await read_body(request, BODY_BYTES_MAX)
+            body = await read_body(request, body_bytes_max)
             with in_words_of_ours():
                 async with api.pool.connection() as conn:
                     actor = await _caller(conn, email)
@@ -163,7 +161,6 @@ async def _caller(conn: Connection, email: str) -> Actor:
     return Actor(person.email, person.role, person.company, person.provider)
 
 
-async def _body_of(request: Request, bytes_max: int) -> bytes:
 async def read_body(request: Request, bytes_max: int) -> bytes:
     parts = []
     size = 0

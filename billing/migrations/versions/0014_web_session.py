@@ -5,7 +5,7 @@ from __future__ import annotations
 from billing.migrations.run_sql import run_sql
 
 revision = "0014"
-down_revision = "0009"
+down_revision = "0013"
 branch_labels = None
 depends_on = None
 

@@ -12,7 +12,6 @@ from tests.portal.api.a_round import APPLICATION, PROGRAMME, ROUND
 ALL, READ, MINE = "operator auditor company provider", "operator auditor", "operator auditor company*"
 OPERATOR, OWNER = "operator", "company*"
 OFFERED, SELLER = "operator auditor provider*", "operator provider*"
-OPERATOR, OWNER, THEIRS = "operator", "company*", "operator auditor provider*"
 ROUTES: Final = {
     "GET /api/programmes": ALL,
     "POST /api/programmes": OPERATOR,
@@ -123,24 +122,24 @@ ROUTES: Final = {
     "GET /api/users/{id}": "operator auditor company* provider*",
     "PATCH /api/users/{id}": OPERATOR,
     "GET /api/companies/{id}/statements/{month}": MINE,
-    "GET /api/providers/{id}/statements/{month}": THEIRS,
+    "GET /api/providers/{id}/statements/{month}": OFFERED,
     "GET /api/programmes/{id}/statements/{month}": READ,
     "GET /api/months": READ,
     "GET /api/months/{id}": READ,
     "POST /api/months/{id}/close": OPERATOR,
     "GET /api/months/{id}/log": READ,
-    "GET /api/corrections": THEIRS,
+    "GET /api/corrections": OFFERED,
     "POST /api/corrections": OPERATOR,
-    "GET /api/corrections/{id}": THEIRS,
+    "GET /api/corrections/{id}": OFFERED,
     "POST /api/corrections/{id}/approve": OPERATOR,
     "POST /api/corrections/{id}/refuse": OPERATOR,
     "POST /api/corrections/{id}/withdraw": OPERATOR,
     "GET /api/corrections/{id}/log": READ,
-    "GET /api/corrections/{id}/calls": THEIRS,
-    "GET /api/reconciliations": THEIRS,
+    "GET /api/corrections/{id}/calls": OFFERED,
+    "GET /api/reconciliations": OFFERED,
     "POST /api/reconciliations": "operator provider*",
-    "GET /api/reconciliations/{id}": THEIRS,
-    "GET /api/reconciliations/{id}/lines": THEIRS,
+    "GET /api/reconciliations/{id}": OFFERED,
+    "GET /api/reconciliations/{id}/lines": OFFERED,
     "POST /api/reconciliations/{id}/propose": OPERATOR,
 }
 OPEN: Final = {"POST /api/token"}  # for whoever has a password
