@@ -22,8 +22,9 @@ from starlette.exceptions import HTTPException
 from billing.database import Pool
 from billing.declaration import DeclarationRefused
 from billing.lifecycle.table import Refused
+from billing.payments.port import Cards
 from billing.secrets import Secrets
-from portal import metrics, pages, passwords, people, problem, tokens
+from portal import metrics, pages, passwords, people, problem, tokens, webhooks
 from portal.api import api
 from portal.api.desk import Api, GetBack
 from portal.attempts import Attempts
@@ -54,6 +55,8 @@ class Office:
     allow_private: bool = False  # products may point at loopback and private addresses
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
     get_back: GetBack | None = None
+    cards: Cards | None = None  # None: card payment is off
+    webhook_secrets: tuple[str, ...] = ()
 
 
 class Login(BaseModel):
@@ -103,12 +106,14 @@ def build(office: Office) -> FastAPI:
         invitation_life_s=office.invitation_life_s,
         office_address=office.addresses.office,
         get_back=office.get_back,
+        cards=office.cards,
     )
     app.include_router(_health(office))
     app.include_router(_front(office, app))
     app.include_router(_tokens(office))
     app.include_router(_welcome(office))
     app.include_router(api.router())
+    app.include_router(webhooks.router(office.pool, office.webhook_secrets))
     return app
 
 

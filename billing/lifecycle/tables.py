@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from billing.lifecycle import agreement, amendment, application, programme, round, voucher
+from billing.lifecycle import agreement, amendment, application, payment, programme, round, voucher
 from billing.lifecycle.table import Table
 
 TABLES: Final[tuple[Table[Any], ...]] = (
@@ -14,4 +14,5 @@ TABLES: Final[tuple[Table[Any], ...]] = (
     agreement.TABLE,
     amendment.TABLE,
     voucher.TABLE,
+    payment.TABLE,
 )

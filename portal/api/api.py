@@ -7,7 +7,17 @@ from typing import Any, Final
 from fastapi import APIRouter, Depends
 from fastapi.security import HTTPBearer
 
-from portal.api import agreements, applications, directory, programmes, rounds, users, vouchers
+from portal.api import (
+    agreements,
+    applications,
+    directory,
+    own_money,
+    payments,
+    programmes,
+    rounds,
+    users,
+    vouchers,
+)
 
 # Only for the OpenAPI document: portal.api.route looks at the token.
 _BEARER: Final = HTTPBearer(bearerFormat="JWT", scheme_name="bearer", auto_error=False)
@@ -40,6 +50,16 @@ _PROBLEM: Final[dict[str, Any]] = {
 
 def router() -> APIRouter:
     whole = APIRouter(prefix="/api", dependencies=[Depends(_BEARER)], responses={"default": _PROBLEM})
-    for part in (programmes, rounds, applications, agreements, vouchers, directory, users):
+    for part in (
+        programmes,
+        rounds,
+        applications,
+        agreements,
+        vouchers,
+        payments,
+        own_money,
+        directory,
+        users,
+    ):
         whole.include_router(part.router())
     return whole

@@ -15,6 +15,7 @@ from billing.database import Connection, Pool
 from billing.directory_time import instant_ms
 from billing.funds import FundsChange
 from billing.lifecycle.table import Actor, Refused
+from billing.payments.port import Cards
 from billing.secrets import Secrets
 
 # Asks the purse for what these vouchers were lent and have not spent; as far as it can.
@@ -33,6 +34,7 @@ class Api:
     invitation_life_s: float
     office_address: str
     get_back: GetBack | None
+    cards: Cards | None = None  # None: card payment is off
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ import httpx2
 from billing.database import Pool, open_pool
 from billing.funds import FundsChange
 from billing.ledger.store import TrialBalance, trial_balance
+from billing.payments.port import Cards
 from billing.reclaim import prepare_change
 from billing.secrets import Secrets
 from metering.purse import Purse
@@ -163,7 +164,9 @@ def good(answer: httpx2.Response) -> httpx2.Response:
 
 
 @asynccontextmanager
-async def opened(books_url: str) -> AsyncIterator[OfficeWorld]:
+async def opened(
+    books_url: str, *, cards: Cards | None = None, webhook_secrets: tuple[str, ...] = ()
+) -> AsyncIterator[OfficeWorld]:
     secrets = Secrets(b"a master secret of the tests")
     async with open_pool(books_url, size_max=4) as pool:
         async with pool.connection() as conn:
@@ -184,6 +187,8 @@ async def opened(books_url: str) -> AsyncIterator[OfficeWorld]:
             invitation_life_s=60,
             now=lambda: world.now,
             get_back=world.get_back,
+            cards=cards,
+            webhook_secrets=webhook_secrets,
         )
         transport = httpx2.ASGITransport(app=app.build(office))
         async with httpx2.AsyncClient(transport=transport, base_url="http://o") as http:
