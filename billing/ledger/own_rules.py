@@ -10,12 +10,9 @@ from billing.ledger import accounts
 from billing.ledger.journal import Entry, EntryKind, postings
 
 
-def payment(company_id: str, rail: str, *, amount_micro: int) -> Entry:
-    """Money came in."""
-    return _entry(
-        "payment",
-        {accounts.clearing(rail): -amount_micro, accounts.own_money(company_id): amount_micro},
-    )
+def payment(company_id: str, rail: str, *, own_micro: int, owed_micro: int = 0) -> Entry:
+    """Money came in; `owed_micro` of it settles what the company owed."""
+    return _taken("payment", company_id, rail, -own_micro, -owed_micro)
 
 
 def pay_in(company_id: str, *, amount_micro: int) -> Entry:

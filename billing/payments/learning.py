@@ -59,24 +59,25 @@ async def _book(
     conn: Connection, payment: Row, due: Due, booked: dict[str, Row], *, by: By, may_owe: bool
 ) -> Row:
     company_id, rail = payment["company_id"], payment["rail"]
-    own_micro, _ = await lock_own(conn, company_id)
+    own_micro, owed_micro = await lock_own(conn, company_id)
+    amount = due.amount_micro
     if due.kind == "payment":
-        await change_own(conn, company_id, own_micro=due.amount_micro)
-        entry = own_rules.payment(company_id, rail, amount_micro=due.amount_micro)
-        row = await _write(conn, payment, due, entry, own_micro=due.amount_micro)
-        await _towards_voucher(conn, payment, due.amount_micro, by)
+        # What a company owes is settled first, but not from what it pays for a voucher.
+        settled = min(owed_micro, amount) if payment["voucher_id"] is None else 0
+        await change_own(conn, company_id, own_micro=amount - settled, owed_micro=-settled)
+        entry = own_rules.payment(company_id, rail, own_micro=amount - settled, owed_micro=settled)
+        row = await _write(conn, payment, due, entry, own_micro=amount - settled)
+        await _towards_voucher(conn, payment, amount, by)
         return row
     if due.follows is not None:
         taken = booked[due.follows]
-        from_own, owed = taken["own_micro"], taken["amount_micro"] - taken["own_micro"]
-        await change_own(conn, company_id, own_micro=from_own, owed_micro=-owed)
-        entry = _TAKE[due.kind](company_id, rail, own_micro=-from_own, owed_micro=-owed)
-        return await _write(conn, payment, due, entry, own_micro=from_own)
-    if own_micro < due.amount_micro:
-        await _back_from_voucher(conn, payment, due.amount_micro - own_micro, by=by, may_owe=may_owe)
-        own_micro, _ = await lock_own(conn, company_id)
-    from_own = min(own_micro, due.amount_micro)
-    owed = due.amount_micro - from_own
+        owed = min(owed_micro, taken["amount_micro"] - taken["own_micro"])
+        await change_own(conn, company_id, own_micro=amount - owed, owed_micro=-owed)
+        entry = _TAKE[due.kind](company_id, rail, own_micro=owed - amount, owed_micro=-owed)
+        return await _write(conn, payment, due, entry, own_micro=amount - owed)
+    own_micro += await _back_from_voucher(conn, payment, amount, own_micro, by=by, may_owe=may_owe)
+    from_own = min(own_micro, amount)
+    owed = amount - from_own
     await change_own(conn, company_id, own_micro=-from_own, owed_micro=owed)
     entry = _TAKE[due.kind](company_id, rail, own_micro=from_own, owed_micro=owed)
     return await _write(conn, payment, due, entry, own_micro=from_own)
@@ -102,20 +103,22 @@ async def _towards_voucher(conn: Connection, payment: Row, amount_micro: int, by
 
 
 async def _back_from_voucher(
-    conn: Connection, payment: Row, need_micro: int, *, by: By, may_owe: bool
-) -> None:
-    """As much as is free of the self share the payment was for."""
+    conn: Connection, payment: Row, need_micro: int, own_micro: int, *, by: By, may_owe: bool
+) -> int:
+    """As much as is free of the self share it was paid for, which comes before other own money. -> how much.
+
+    So the payments of a company are taken back from the same places in whatever order their news arrives.
+    """
     voucher_id = payment["voucher_id"]
     share = None if voucher_id is None else await self_share(conn, voucher_id, now=by.now)
-    free_micro = 0 if share is None else max(0, share.free_micro)
-    if free_micro < need_micro and not may_owe:
+    free_micro = 0 if share is None else min(need_micro, max(0, share.free_micro))
+    if free_micro + own_micro < need_micro and not may_owe:
         if share is not None and share.idle_micro > free_micro:
-            lower = share.lower_by(min(need_micro, share.idle_micro))
-            raise Short(Refused(*NOT_FREE), [lower])
+            raise Short(Refused(*NOT_FREE), [share.lower_by(min(need_micro, share.idle_micro))])
         raise Refused(*NOT_FREE)
-    back_micro = min(free_micro, need_micro)
-    if back_micro:
-        await pay_in(conn, voucher_id, amount_micro=-back_micro, by=by)
+    if free_micro:
+        await pay_in(conn, voucher_id, amount_micro=-free_micro, by=by)
+    return free_micro
 
 
 async def _stop_charging(conn: Connection, company_id: str, why: str) -> None:

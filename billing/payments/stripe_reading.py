@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from billing.payments.amounts import CARD_WON_MAX
 from billing.payments.facts import Fact, Word
 from billing.payments.port import Named, SavedCard, Seen
 from metering.money import MICRO_PER_WON
@@ -56,12 +57,15 @@ _REFUND_WORDS: Final[Mapping[str, Word]] = {
     "failed": "failed",
     "canceled": "failed",
 }
-# An inquiry (warning_…) moves no money, and neither does a dispute that was prevented.
+# An inquiry (warning_…) moves no money, and neither does a dispute that was prevented; an appeal is against
+# one that was lost.
 _DISPUTE_WORDS: Final[Mapping[str, tuple[Word, ...]]] = {
     "needs_response": ("open",),
     "under_review": ("open",),
     "won": ("open", "won"),
     "lost": ("open", "lost"),
+    "appeal_needs_response": ("open", "lost"),
+    "appeal_under_review": ("open", "lost"),
 }
 
 
@@ -126,8 +130,8 @@ def read_intent(intent: Json, *, refunds: Iterable[Json] = (), disputes: Iterabl
     facts: list[Fact] = []
     status = intent.get("status")
     if status == "succeeded":
-        won = intent.get("amount_received", intent.get("amount"))
-        if type(won) is int and won > 0:
+        won = _won(intent.get("amount_received", intent.get("amount")))
+        if won is not None:
             facts.append(Fact("payment", "", "paid", won * MICRO_PER_WON))
     elif status == "canceled":
         facts.append(Fact("payment", "", "failed", 0))
@@ -137,18 +141,18 @@ def read_intent(intent: Json, *, refunds: Iterable[Json] = (), disputes: Iterabl
 
 
 def _refund_facts(refund: Json) -> Iterable[Fact]:
-    won, status = refund.get("amount"), refund.get("status")
+    won, status = _won(refund.get("amount")), refund.get("status")
     ours = _text(_object(refund.get("metadata")).get("refund"))
     ref = ours if ours is not None and REFUND_ID.fullmatch(ours) else _id(refund.get("id"))
     word = _REFUND_WORDS.get(status) if isinstance(status, str) else None
-    if ref is not None and word is not None and type(won) is int and won > 0:
+    if ref is not None and word is not None and won is not None:
         yield Fact("refund", ref, word, won * MICRO_PER_WON)
 
 
 def _dispute_facts(dispute: Json) -> Iterable[Fact]:
-    won, status, ref = dispute.get("amount"), dispute.get("status"), _id(dispute.get("id"))
+    won, status, ref = _won(dispute.get("amount")), dispute.get("status"), _id(dispute.get("id"))
     words = _DISPUTE_WORDS.get(status, ()) if isinstance(status, str) else ()
-    if ref is not None and type(won) is int and won > 0:
+    if ref is not None and won is not None:
         for word in words:
             yield Fact("dispute", ref, word, won * MICRO_PER_WON)
 
@@ -165,6 +169,10 @@ def _card(intent: Json) -> SavedCard | None:
     if method_id is None:
         return None
     return SavedCard(customer_id, method_id, f"{brand or 'card'} {last or ''}".strip()[:LABEL_CHARACTERS_MAX])
+
+
+def _won(value: object) -> int | None:
+    return value if type(value) is int and 0 < value <= CARD_WON_MAX else None
 
 
 def _ours(value: object) -> str | None:

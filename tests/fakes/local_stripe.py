@@ -33,7 +33,9 @@ class LocalStripe:
     base: str
 
     def send_webhooks_to(self, url: str, secret: str) -> None:
-        httpx2.post(f"{self.base}/_config/webhooks/one", json={"url": url, "secret": secret}).raise_for_status()
+        httpx2.post(
+            f"{self.base}/_config/webhooks/one", json={"url": url, "secret": secret}
+        ).raise_for_status()
 
     def forget_everything(self) -> None:
         httpx2.delete(f"{self.base}/_config/data").raise_for_status()

@@ -56,7 +56,7 @@ create table payment_entry (
     key text primary key,
     payment_id text not null references payment,
     amount_micro bigint not null check (amount_micro > 0),
-    own_micro bigint not null check (own_micro between 0 and amount_micro), -- the rest is owed
+    own_micro bigint not null check (own_micro between 0 and amount_micro), -- the rest is, or was, owed
     entry_id bigint not null unique
 );
 create index payment_entry_payment on payment_entry (payment_id);
