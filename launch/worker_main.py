@@ -108,7 +108,7 @@ async def _forget(pool: Pool, purse: RedisPurse) -> None:
 
 
 async def _get_back(purse: RedisPurse, conn: Connection, funds: Sequence[FundsChange]) -> None:
-    """Before money of a voucher goes back: what it was lent and has not spent. What stays away, stays lent."""
+    """Before money of a voucher goes back: what it was lent and has not spent, as far as it comes."""
     try:
         for change in funds:
             await prepare_change(purse, conn, change)

@@ -20,16 +20,18 @@ class Hook:
 class Catcher:
     url: str = ""
     caught: list[Hook] = field(default_factory=list)
+    news: asyncio.Condition = field(default_factory=asyncio.Condition)
 
-    async def until(self, number: int, *, within_s: float = 10.0) -> list[Hook]:
-        async with asyncio.timeout(within_s):
-            while len(self.caught) < number:
-                await asyncio.sleep(0.02)
+    async def until(self, number: int, *, within_s: float = 60.0) -> list[Hook]:
+        async with asyncio.timeout(within_s), self.news:
+            await self.news.wait_for(lambda: len(self.caught) >= number)
         return list(self.caught)
 
     async def _take(self, request: web.Request) -> web.Response:
         body = await request.read()
-        self.caught.append(Hook(body, request.headers.get("Stripe-Signature", "")))
+        async with self.news:
+            self.caught.append(Hook(body, request.headers.get("Stripe-Signature", "")))
+            self.news.notify_all()
         return web.Response()
 
 

@@ -17,7 +17,7 @@ from typing import Final
 
 import httpx2
 
-START_S: Final = 20.0
+START_S: Final = 60.0
 # On loopback alone, and without the file that it would keep beside.
 _LAUNCH: Final = """
 import sys

@@ -68,11 +68,8 @@ class StripeObjects:
             "id": f"{prefix}_{next(self._numbers):06d}",
             "object": kind,
             "created": int(time.time()),
-            "livemode": False,
             **fields,
         }
-        if kind == "dispute":
-            made.setdefault("balance_transactions", [])
         self.things[made["id"]] = made
         return made
 

@@ -6,7 +6,7 @@ import itertools
 from typing import Any
 
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from billing.lifecycle.payment import LEARNT, TABLE
@@ -95,6 +95,7 @@ def news(draw: st.DrawFn) -> Fact:
     return Fact(about, ref, word, 0 if (about, word) == ("payment", "failed") else AMOUNTS[about])
 
 
+@settings(deadline=None)
 @given(st.lists(news(), max_size=20), st.randoms(use_true_random=False), st.data())
 @example([PAID, dispute("a", "won", 700), dispute("a", "lost", 700)], None, None)
 def test_order_repeats_and_batches_do_not_matter(facts: list[Fact], random: Any, data: Any) -> None:
@@ -116,6 +117,7 @@ def test_order_repeats_and_batches_do_not_matter(facts: list[Fact], random: Any,
     assert set(shuffled.entries.values()) == set(dues("pay-1", facts))
 
 
+@settings(deadline=None)
 @given(st.lists(news(), max_size=20))
 def test_every_change_of_state_is_a_step_of_the_table(facts: list[Fact]) -> None:
     books = Books()
