@@ -29,6 +29,8 @@ STATUSES: Final[Mapping[str, int]] = {
     "round_unknown": 422,
     "round_unsound": 422,
     "invalid": 422,
+    "company_unknown": 422,
+    "voucher_unknown": 422,
 }
 CONFLICT: Final = 409
 ERRORS_MAX: Final = 50

@@ -81,13 +81,7 @@ async def match_line(
     line = await find_line(conn, line_id, lock=True)
     if line["payment_id"] is not None:
         raise Refused("line_matched", "This line belongs to a payment.", "이미 매칭된 입금 내역입니다.")
-    owner = await rows_of(conn, "select active from company where id = %s", [company_id])
-    if not owner:
-        raise Refused("company_unknown", "There is no such company.", "해당 기업이 없습니다.")
-    if voucher_id is not None and not await rows_of(
-        conn, "select 1 from voucher where (id, company_id) = (%s, %s)", [voucher_id, company_id]
-    ):
-        raise Refused("voucher_unknown", "There is no such voucher.", "해당 바우처가 없습니다.")
+    is_active = await _is_active(conn, company_id, voucher_id)
     payment_id = f"pay-{_hash_of(line_id)}"
     await take_step(
         conn,
@@ -97,7 +91,7 @@ async def match_line(
         thing_id=payment_id,
         state=None,
         company=company_id,
-        facts=payment.Facts(is_company_active=owner[0]["active"], method="transfer"),
+        facts=payment.Facts(is_company_active=is_active, method="transfer"),
         detail={"bank_line": line_id, "amount_micro": line["amount_micro"]},
     )
     await rows.insert_payment(
@@ -116,6 +110,18 @@ async def match_line(
         },
     )
     await _belongs(conn, payment_id, line_id, deed=deed)
+
+
+async def _is_active(conn: Connection, company_id: str, voucher_id: str | None) -> bool:
+    """Of a company that is there, with this voucher. Raises Refused."""
+    owner = await rows_of(conn, "select active from company where id = %s", [company_id])
+    if not owner:
+        raise Refused("company_unknown", "There is no such company.", "해당 기업이 없습니다.")
+    if voucher_id is not None and not await rows_of(
+        conn, "select 1 from voucher where (id, company_id) = (%s, %s)", [voucher_id, company_id]
+    ):
+        raise Refused("voucher_unknown", "There is no such voucher.", "해당 바우처가 없습니다.")
+    return bool(owner[0]["active"])
 
 
 async def find_line(conn: Connection, line_id: str, *, lock: bool = False) -> Row:

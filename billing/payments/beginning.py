@@ -51,13 +51,44 @@ async def begin(
     """-> the payment's id, and where its payer goes on. Raises Refused and RailUnavailable."""
     won = whole_won(wish.amount_micro) if wish.method == "transfer" else card_won(wish.amount_micro)
     payment_id = payment_id_of(deed.actor.person, key, deed.today)
+    state = await _judge(conn, payment_id, wish, can_charge_cards=cards is not None, deed=deed)
+    rail = BankTransfer(conn) if wish.method == "transfer" else cards
+    assert rail is not None, "the step's conditions say so"
+    try:
+        begun = await rail.begin(await _asked(conn, payment_id, wish, won))
+    except RailRefused as refused:
+        raise Refused(
+            "card_payment_refused", f"Stripe refused: {refused}.", "결제 요청이 거절되었습니다."
+        ) from refused
+    row = {
+        "id": payment_id,
+        "company_id": wish.company_id,
+        "rail": rail.name,
+        "method": wish.method,
+        "voucher_id": wish.voucher_id,
+        "amount_micro": wish.amount_micro,
+        "save_card": wish.save_card,
+        "state": state,
+        "intent_id": begun.intent_id,
+        "session_id": begun.session_id,
+        "person": deed.actor.person,
+        "created_at": deed.now,
+    }
+    if not await rows.insert_payment(conn, row):
+        raise Refused("id_taken", "This payment was begun before.", "이미 시작된 결제입니다.")
+    if wish.method != "transfer":
+        await rows.put_job(conn, "look", payment_id, in_s=FIRST_LOOK_S)
+    return payment_id, begun
+
+
+async def _judge(conn: Connection, payment_id: str, wish: Wish, *, can_charge_cards: bool, deed: Deed) -> str:
     facts = payment.Facts(
         is_company_active=await _is_active(conn, wish.company_id),
         voucher_state=await _voucher_state(conn, wish, deed),
         method=wish.method,
-        can_charge_cards=cards is not None,
+        can_charge_cards=can_charge_cards,
     )
-    state = await take_step(
+    return await take_step(
         conn,
         payment.TABLE,
         "begin",
@@ -68,10 +99,11 @@ async def begin(
         facts=facts,
         detail={"amount_micro": wish.amount_micro},
     )
-    rail = BankTransfer(conn) if wish.method == "transfer" else cards
-    assert rail is not None, "the step's conditions say so"
+
+
+async def _asked(conn: Connection, payment_id: str, wish: Wish, won: int) -> Asked:
     kept = await rows_of(conn, "select customer_id from card where company_id = %s", [wish.company_id])
-    asked = Asked(
+    return Asked(
         payment_id,
         wish.company_id,
         wish.method,
@@ -80,34 +112,6 @@ async def begin(
         customer_id=kept[0]["customer_id"] if kept else None,
         return_url=wish.return_url,
     )
-    try:
-        begun = await rail.begin(asked)
-    except RailRefused as refused:
-        raise Refused(
-            "card_payment_refused", f"Stripe refused: {refused}.", "결제 요청이 거절되었습니다."
-        ) from refused
-    made = await rows.insert_payment(
-        conn,
-        {
-            "id": payment_id,
-            "company_id": wish.company_id,
-            "rail": rail.name,
-            "method": wish.method,
-            "voucher_id": wish.voucher_id,
-            "amount_micro": wish.amount_micro,
-            "save_card": wish.save_card,
-            "state": state,
-            "intent_id": begun.intent_id,
-            "session_id": begun.session_id,
-            "person": deed.actor.person,
-            "created_at": deed.now,
-        },
-    )
-    if not made:
-        raise Refused("id_taken", "This payment was begun before.", "이미 시작된 결제입니다.")
-    if wish.method != "transfer":
-        await rows.put_job(conn, "look", payment_id, in_s=FIRST_LOOK_S)
-    return payment_id, begun
 
 
 async def refund(conn: Connection, payment_id: str, amount_micro: int, *, deed: Deed) -> str:

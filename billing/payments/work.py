@@ -158,9 +158,9 @@ class PaymentWork:
             try:
                 named = Named(intent_id=await self._charge_card(conn, payment))
             except RailRefused as refused:
+                await cards.pause(conn, payment["company_id"], refused.code)
                 failed = Seen(payment_id, None, (Fact("payment", "", "failed", 0),))
                 await self._learn(conn, failed, ("charge", payment_id))
-                await cards.pause(conn, payment["company_id"], refused.code)
                 return
             await conn.execute(
                 "update payment set intent_id = %s where id = %s", [named.intent_id, payment_id]

@@ -34,7 +34,23 @@ def router() -> APIRouter:
         scope=own_company,
         filters={"company": "company_id", "voucher": "voucher_id", "state": "state", "rail": "rail"},
     )
+    _add_begin(made)
+    add_one(made, "/payments", "Read a payment", _load, READ, shown_money.PaymentShown)
+    add_step(
+        made,
+        "/payments",
+        payment.TABLE,
+        "refund",
+        money_forms.Refund,
+        _refund,
+        _load,
+        shown_money.PaymentShown,
+    )
+    add_log(made, "/payments", payment.TABLE, _load, READ)
+    return made
 
+
+def _add_begin(made: APIRouter) -> None:
     @made.post(
         "/payments",
         summary="Begin a payment of one's own money",
@@ -68,20 +84,6 @@ def router() -> APIRouter:
             ) from error
         now = await _load(desk, payment_id) | _where_to_go(begun)
         return answers.one(now, status=201, location=f"/api/payments/{payment_id}")
-
-    add_one(made, "/payments", "Read a payment", _load, READ, shown_money.PaymentShown)
-    add_step(
-        made,
-        "/payments",
-        payment.TABLE,
-        "refund",
-        money_forms.Refund,
-        _refund,
-        _load,
-        shown_money.PaymentShown,
-    )
-    add_log(made, "/payments", payment.TABLE, _load, READ)
-    return made
 
 
 async def _load(desk: Desk, payment_id: str) -> Shown:

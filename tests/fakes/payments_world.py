@@ -1,4 +1,4 @@
-"""The office with a card rail to a stand-in for Stripe, a voucher to pay for, and a worker taken by the hand."""
+"""The office with a card rail to a stand-in for Stripe, a voucher to pay for, a worker led by hand."""
 
 from __future__ import annotations
 

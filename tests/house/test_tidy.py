@@ -73,8 +73,13 @@ PURE: Final = (
     "billing/ledger/lines.py",
     "billing/ledger/rules.py",
     "billing/lifecycle/*.py",
+    "billing/ledger/own_rules.py",
+    "billing/payments/amounts.py",
+    "billing/payments/facts.py",
+    "billing/payments/stripe_reading.py",
     "portal/api/bodies.py",
     "portal/api/show.py",
+    "portal/api/show_money.py",
     "portal/attempts.py",
     "portal/pages.py",
 )

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from billing.lifecycle import agreement, amendment, application, programme, round, voucher
+from billing.lifecycle import agreement, amendment, application, payment, programme, round, voucher
 from billing.lifecycle.table import Actor, Refused, Role, Step, Table
 from billing.lifecycle.tables import TABLES
 
@@ -56,6 +56,8 @@ VOUCHER = voucher.Facts(
     ends_on=LAST,
     spent_micro=5,
     claimed_micro=5,
+    own_micro=9,
+    paid_in_micro=9,
 )
 LONGER = replace(
     VOUCHER,
@@ -79,6 +81,7 @@ SOUND: dict[str, dict[str, Any]] = {
     "agreement": {"": AGREED, "complete": replace(AGREED, today=date(2026, 11, 1))},
     "amendment": {"": AMENDED},
     "voucher": {"": VOUCHER, "extend": LONGER},
+    "payment": {"": payment.Facts(voucher_state="active", paid_micro=10, gone_micro=4, refund_micro=6)},
 }
 
 # What breaks each condition, for every step that has it: (thing, condition, changes of the facts).
@@ -138,6 +141,14 @@ BROKEN: list[tuple[str, str, dict[str, Any]]] = [
     ("voucher", "not_later", {"new_ends_on": date(2027, 1, 1)}),
     ("voucher", "not_later", {"new_ends_on": None}),
     ("voucher", "above_spent", {"claimed_micro": 6}),
+    ("voucher", "own_money_short", {"paid_in_micro": 10}),
+    ("voucher", "own_money_short", {"paid_in_micro": 0}),
+    ("payment", "company_inactive", {"is_company_active": False}),
+    ("payment", "voucher_not_alive", {"voucher_state": "ended"}),
+    ("payment", "voucher_not_alive", {"voucher_state": "expired"}),
+    ("payment", "card_payment_off", {"can_charge_cards": False}),
+    ("payment", "above_paid", {"refund_micro": 7}),
+    ("payment", "above_paid", {"refund_micro": 0}),
 ]
 
 ROLES: tuple[Role, ...] = ("company", "provider", "operator", "auditor")

@@ -91,10 +91,11 @@ async def test_a_storm_comes_to_the_same(world: PaymentsWorld) -> None:
     refused = 0
     for number, event in enumerate(deliveries):
         if number % FORGED_IN == 0:
-            # A payment nobody made: told under a secret of the forger's, and with a signature of something else.
+            # Under a secret of the forger's, and with a signature of something else.
             forged = event | {"id": f"evt_forged{number}"}
             refused += await world.tell(forged, secret="whsec_guessed") == 400
-            refused += await world.post(signed(forged, "whsec_guessed")[0], signed(event, "whsec_x")[1]) == 400
+            of_another = signed(event, "whsec_guessed")[1]
+            refused += await world.post(signed(forged, "whsec_guessed")[0], of_another) == 400
         assert await world.tell(event) == 200
         if number % 7 == 0:
             await killed_after(world, chance.choice(KILLED_AFTER_S))
@@ -123,4 +124,3 @@ async def killed_after(world: PaymentsWorld, seconds: float) -> None:
             await task
     finally:
         await conn.close()
-

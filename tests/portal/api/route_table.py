@@ -5,10 +5,13 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Any, Final
 
+from billing.payments.beginning import payment_id_of
 from tests.portal.api.a_round import APPLICATION, PROGRAMME, ROUND
 
+PAYMENT_KEY: Final = "the payment of the matrix"
 ALL, READ, MINE = "operator auditor company provider", "operator auditor", "operator auditor company*"
 OPERATOR, OWNER = "operator", "company*"
 ROUTES: Final = {
@@ -75,6 +78,21 @@ ROUTES: Final = {
     "POST /api/vouchers/{id}/extend": OPERATOR,
     "POST /api/vouchers/{id}/claw-back": OPERATOR,
     "GET /api/vouchers/{id}/log": MINE,
+    "POST /api/vouchers/{id}/pay-in": "operator company*",
+    "GET /api/payments": MINE,
+    "POST /api/payments": "company",
+    "GET /api/payments/{id}": MINE,
+    "POST /api/payments/{id}/refund": OPERATOR,
+    "GET /api/payments/{id}/log": MINE,
+    "GET /api/own_money": MINE,
+    "GET /api/own_money/{id}": MINE,
+    "GET /api/cards": MINE,
+    "GET /api/cards/{id}": MINE,
+    "PATCH /api/cards/{id}": OWNER,
+    "GET /api/bank_lines": READ,
+    "POST /api/bank_lines": OPERATOR,
+    "GET /api/bank_lines/{id}": READ,
+    "POST /api/bank_lines/{id}/match": OPERATOR,
     "GET /api/providers": ALL,
     "POST /api/providers": OPERATOR,
     "GET /api/providers/{id}": ALL,
@@ -129,6 +147,12 @@ BODIES: Final[dict[str, dict[str, Any]]] = {
     "NewApiKey": {"company": "gaonde", "name": "another"},
     "Invitation": {"email": "new@example.org", "role": "auditor"},
     "UserChange": {"disabled": False},
+    "PayIn": {"amount_krw": 1},
+    "Payment": {"amount_krw": 1_000, "method": "transfer"},
+    "Refund": {"amount_krw": 1_000, "reason": "환불"},
+    "CardChange": {"automatic": False},
+    "BankLine": {"id": "KB-another", "amount_krw": 1_000, "paid_on": "2026-03-24"},
+    "Match": {"company": "gaonde"},
 }
 IDS: Final = {
     "programmes": "ai-2026",
@@ -143,4 +167,8 @@ IDS: Final = {
     "companies": "gaonde",
     "api_keys": "gaonde/backend",
     "users": "kim@gaonde.example",
+    "payments": payment_id_of("kim@gaonde.example", PAYMENT_KEY, date(2026, 3, 24)),
+    "own_money": "gaonde",
+    "cards": "gaonde",
+    "bank_lines": "KB-1",
 }

@@ -13,10 +13,10 @@ from typing import Any, Final
 import httpx2
 import pytest
 
-from portal.api import shown
+from portal.api import shown, shown_money
 from tests.fakes.office_world import OfficeWorld, opened
 from tests.portal.api.a_round import APPLICATION, PROGRAMME, ROUND
-from tests.portal.api.route_table import BODIES, IDS, OPEN, ROUTES
+from tests.portal.api.route_table import BODIES, IDS, OPEN, PAYMENT_KEY, ROUTES
 
 # Who asks: gaonde's own people, a stranger of the same role, and the others.
 PEOPLE: Final = {
@@ -68,7 +68,17 @@ async def world(books_url: str) -> AsyncIterator[OfficeWorld]:
     """gaonde has one of everything; nobody else has anything."""
     async with opened(books_url) as world:
         await world.to_an_amendment(PROGRAMME, ROUND, APPLICATION)
+        await own_money(world)
         yield world
+
+
+async def own_money(world: OfficeWorld) -> None:
+    """gaonde began a payment, somebody sent money, and a card was kept."""
+    paying = {"amount_krw": 1_000, "method": "transfer"}
+    await world.call("gaonde", "POST", "payments", paying, key=PAYMENT_KEY)
+    await world.post("operator", "bank_lines", {"id": "KB-1", "amount_krw": 1_000, "paid_on": "2026-03-24"})
+    async with world.pool.connection() as conn:
+        await conn.execute("insert into card values ('gaonde', 'cus_1', 'pm_1', 'visa 4242')")
 
 
 def fits(schema: dict[str, Any], route: str, answer: httpx2.Response) -> None:
@@ -76,7 +86,8 @@ def fits(schema: dict[str, Any], route: str, answer: httpx2.Response) -> None:
     method, path = route.split()
     promised = schema["paths"][path][method.lower()]["responses"][str(answer.status_code)]
     name = promised["content"]["application/json"]["schema"]["$ref"].split("/")[-1]
-    model = getattr(shown, name.removeprefix("Page_").removesuffix("_"))
+    model_name = name.removeprefix("Page_").removesuffix("_")
+    model = getattr(shown_money if hasattr(shown_money, model_name) else shown, model_name)
     whole: Any = shown.Page.__class_getitem__(model) if name.startswith("Page_") else model
     whole.model_validate_json(answer.content, strict=True)
 
@@ -98,8 +109,8 @@ def test_every_route_is_listed_and_says_who_may(schema: dict[str, Any]) -> None:
         for name, operation in operations.items()
         if name not in OPEN
     }
-    # A company makes applications of its own; there is none yet whose own it could be.
-    said["POST /api/applications"] = {"company"}
+    # A company makes applications and payments of its own; there is none yet whose own it could be.
+    said["POST /api/applications"] = said["POST /api/payments"] = {"company"}
     assert said == {name: set(roles.split()) for name, roles in ROUTES.items()}
 
 
