@@ -94,6 +94,15 @@ async def pay_in(
     )
 
 
+async def draw(conn: Connection, company_id: str, *, amount_micro: int) -> None:
+    """Own money that a voucher is issued with: the voucher's own `deposit` follows. Raises Refused."""
+    own_micro, _ = await lock_own(conn, company_id)
+    if own_micro < amount_micro:
+        raise of_voucher.OWN_ENOUGH.refusal()
+    await change_own(conn, company_id, own_micro=-amount_micro)
+    await append_entries(conn, [own_rules.pay_in(company_id, amount_micro=amount_micro)])
+
+
 @dataclass(frozen=True, slots=True)
 class SelfShare:
     """What of a voucher's self share is not used: `free` at once, `idle` when it is back from the purse."""

@@ -31,13 +31,13 @@ class StripeCards:
     name: Final = "stripe"
 
     def __init__(self, api_key: str, *, base: str, call_s: float = CALL_S) -> None:
-        self._http = stripe.AIOHTTPClient(timeout=aiohttp.ClientTimeout(total=call_s))  # type: ignore[arg-type]
+        self._http = stripe.AIOHTTPClient(timeout=aiohttp.ClientTimeout(total=call_s))
         self._client = stripe.StripeClient(
             api_key, base_addresses={"api": base}, http_client=self._http, max_network_retries=RETRIES_MAX
         )
 
     async def aclose(self) -> None:
-        await self._http.close_async()
+        await self._http.close_async()  # type: ignore[no-untyped-call] # the SDK's
 
     async def begin(self, asked: Asked) -> Begun:
         async with _in_our_words():
@@ -58,7 +58,7 @@ class StripeCards:
     async def _session(self, asked: Asked, customer_id: str | None) -> Begun:
         params: SessionCreateParams = {
             "mode": "payment",
-            "payment_method_types": ["card"],
+            "allowed_payment_method_types": ["card"],
             "client_reference_id": asked.payment_id,
             "line_items": [
                 {
@@ -143,6 +143,7 @@ class StripeCards:
     async def charge_saved(self, asked: Asked, card: SavedCard) -> str:
         async with _in_our_words():
             params = _intent_params(asked)
+            params["allowed_payment_method_types"] = ["card"]
             params["customer"] = card.customer_id
             params["payment_method"] = card.method_id
             params["off_session"] = True
@@ -177,7 +178,6 @@ def _intent_params(asked: Asked) -> PaymentIntentCreateParams:
     return {
         "amount": asked.won,
         "currency": CURRENCY,
-        "payment_method_types": ["card"],
         "metadata": _metadata(asked),
     }
 

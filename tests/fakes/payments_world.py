@@ -100,9 +100,10 @@ class PaymentsWorld:
 
 
 @asynccontextmanager
-async def payments_world(books_url: str) -> AsyncIterator[PaymentsWorld]:
+async def payments_world(books_url: str, *, base: str | None = None) -> AsyncIterator[PaymentsWorld]:
+    """`base`: another Stripe than the stand-in."""
     async with standing_in() as stripe, await connect(books_url) as conn:
-        rail = StripeCards("sk_test_tests", base=stripe.base)
+        rail = StripeCards("sk_test_tests", base=base or stripe.base)
         secrets = ("", OLDER, SECRET)
         try:
             async with opened(books_url, cards=rail, webhook_secrets=secrets) as office:

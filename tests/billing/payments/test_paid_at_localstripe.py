@@ -1,21 +1,16 @@
-"""A payment at localstripe, a process of its own: paid there, told by a webhook, spent here."""
+"""A payment at localstripe, a process of its own: paid there, told by its webhook, refunded from here."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
 
+import httpx2
 import pytest
 
-from billing.database import connect
-from billing.payments.stripe_adapter import StripeCards
-from billing.payments.work import PaymentWork
 from tests.fakes import local_stripe
-from tests.fakes.hook_catcher import Catcher, Hook, catching
+from tests.fakes.hook_catcher import Catcher, catching
 from tests.fakes.local_stripe import LocalStripe
-from tests.fakes.office_world import OfficeWorld, opened
-from tests.portal.api.a_round import APPLICATION, PROGRAMME, ROUND
-
-SECRET = "whsec_of_the_tests"
+from tests.fakes.payments_world import SECRET, VOUCHER_ID, PaymentsWorld, payments_world
 
 
 @pytest.fixture(scope="module")
@@ -33,45 +28,39 @@ async def catcher(process: LocalStripe) -> AsyncIterator[Catcher]:
 
 
 @pytest.fixture
-async def rail(process: LocalStripe) -> AsyncIterator[StripeCards]:
-    cards = StripeCards("sk_test_tests", base=process.base)
-    yield cards
-    await cards.aclose()
-
-
-@pytest.fixture
-async def world(books_url: str, rail: StripeCards) -> AsyncIterator[OfficeWorld]:
-    async with opened(books_url, cards=rail, webhook_secrets=("", "whsec_older", SECRET)) as world:
-        await world.to_an_amendment(PROGRAMME, ROUND, APPLICATION)
+async def world(books_url: str, process: LocalStripe) -> AsyncIterator[PaymentsWorld]:
+    async with payments_world(books_url, base=process.base) as world:
         yield world
 
 
-async def told(world: OfficeWorld, hook: Hook) -> int:
-    answer = await world.http.post(
-        "/webhooks/stripe", content=hook.body, headers={"Stripe-Signature": hook.signature}
-    )
-    return answer.status_code
-
-
-async def worked(books_url: str, rail: StripeCards) -> int:
-    async with await connect(books_url) as conn:
-        return await PaymentWork(rail).work_once(conn)
-
-
 async def test_a_payment_raises_what_the_voucher_may_spend(
-    world: OfficeWorld, rail: StripeCards, process: LocalStripe, catcher: Catcher, books_url: str
+    world: PaymentsWorld, process: LocalStripe, catcher: Catcher
 ) -> None:
-    asked = {"amount_krw": 500_000, "method": "intent", "voucher": "gaonde-2026"}
-    begun = await world.post("gaonde", "payments", asked)
+    begun = await world.begin(50_000, voucher=VOUCHER_ID)
     assert begun["state"] == "started"
-    assert begun["client_secret"].startswith("pi_")
-    # The payer, in the browser.
-    intent = begun["client_secret"].partition("_secret_")[0]
-    process.post(f"payment_intents/{intent}", payment_method="pm_card_visa")
-    process.post(f"payment_intents/{intent}/confirm")
-    hooks = await catcher.until(1)
-    # localstripe signs with the real clock, and the office of the tests lives in March.
-    world.now = world.now.now(tz=world.now.tzinfo)
-    assert await told(world, hooks[0]) == 200
-    assert await worked(books_url, rail) == 1
-    assert (await world.get("gaonde", f"payments/{begun['id']}"))["state"] == "paid"
+    # The payer, in the browser: the first card is refused, the second is not.
+    intent = f"payment_intents/{begun['client_secret'].partition('_secret_')[0]}"
+    process.post(intent, payment_method="pm_card_chargeCustomerFail")
+    with pytest.raises(httpx2.HTTPStatusError):
+        process.post(f"{intent}/confirm")
+    [declined] = await catcher.until(1)
+    assert await world.post(declined.body, declined.signature) == 200
+    await world.worked()
+    assert (await world.state(begun["id"]), await world.deposit()) == ("started", "100000")
+    again = await world.begin(50_000, voucher=VOUCHER_ID)
+    intent = f"payment_intents/{again['client_secret'].partition('_secret_')[0]}"
+    process.post(intent, payment_method="pm_card_visa")
+    process.post(f"{intent}/confirm")
+    paid = (await catcher.until(2))[1]
+    assert [await world.post(paid.body, paid.signature) for _ in range(3)] == [200, 200, 200]
+    await world.worked()
+    assert (await world.state(again["id"]), await world.deposit()) == ("paid", "150000")
+    funds = await world.conn.execute("select self_micro, capacity_micro >= 400000000000 from funds")
+    assert await funds.fetchone() == (150_000_000_000, True)
+    # localstripe says nothing of refunds: the worker looks for itself.
+    back = {"amount_krw": 20_000, "reason": "과오납"}
+    await world.office.post("operator", f"payments/{again['id']}/refund", back)
+    await world.worked()
+    assert (await world.state(again["id"]), await world.deposit()) == ("partly_refunded", "130000")
+    assert (await world.accounts())["clearing/stripe"] == "-30000"
+    assert [job["kind"] for job in await world.jobs()] == ["look", "look"]

@@ -1,4 +1,4 @@
-"""What becomes of a company's own money: refunds, disputes, kept cards, and Stripe failing in between."""
+"""What becomes of a company's own money: refunds, disputes, and Stripe failing in between."""
 
 from __future__ import annotations
 
