@@ -39,7 +39,9 @@ async def _run(settings: Settings, *, listener: socket.socket, ready_fd: int | N
         await opened.enter_async_context(pool)
         await opened.enter_async_context(contextlib.aclosing(redis))
         cards = roles.cards_of(settings)
-        if cards is not None:
+        if cards is None:
+            log.info("card_payment_off", reason="STRIPE_API_KEY is not set")
+        else:
             await opened.enter_async_context(contextlib.aclosing(cards))
         async with pool.connection() as connection:
             secrets = await roles.secrets_of(settings, connection)

@@ -153,21 +153,18 @@ class StripeCards:
                     params, {"idempotency_key": f"{asked.payment_id}/charge"}
                 )
             except stripe.CardError as error:
-                await self._give_up(_declined_intent(error))
+                if (declined := _declined_intent(error)) is not None:
+                    await self.give_up(declined)
                 raise
             if intent.status in ("requires_action", "requires_payment_method", "requires_confirmation"):
                 # Nobody is there to confirm it.
-                await self._give_up(intent.id)
+                await self.give_up(intent.id)
                 raise RailRefused("authentication_required", "the card asks for its owner")
             return intent.id
 
-    async def _give_up(self, intent_id: str | None) -> None:
-        if intent_id is not None:
-            await self._client.v1.payment_intents.cancel_async(intent_id)
-
-    async def forget(self, card: SavedCard) -> None:
+    async def give_up(self, intent_id: str) -> None:
         async with _in_our_words():
-            await self._client.v1.payment_methods.detach_async(card.method_id)
+            await self._client.v1.payment_intents.cancel_async(intent_id)
 
 
 def _metadata(asked: Asked) -> dict[str, str]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final
@@ -119,11 +120,15 @@ class PaymentWork:
 
     async def _look(self, conn: Connection, payment_id: str, tries: int) -> None:
         payment = await _payment(conn, payment_id)
-        named = Named(payment["intent_id"], payment["session_id"])
-        seen = await self.rail.look(named) if named != Named() else None
+        is_old = self.now() - payment["created_at"] > LOOK_FOR
+        if is_old and payment["state"] == "started" and payment["intent_id"] is not None:
+            # Who would pay it later would not be looked for; if it was paid meanwhile, Stripe refuses.
+            with suppress(RailRefused):
+                await self.rail.give_up(payment["intent_id"])
+        seen = await self.rail.look(Named(payment["intent_id"], payment["session_id"]))
         if seen is not None and seen.payment_id == payment_id and seen.facts:
             await self._learn(conn, seen, ("look", payment_id))
-        elif self.now() - payment["created_at"] > LOOK_FOR or payment["state"] != "started":
+        elif is_old or payment["state"] != "started":
             await rows.end_job(conn, "look", payment_id)
         else:
             await rows.postpone_job(conn, "look", payment_id, in_s=LOOK_AGAIN_S, trouble=None)

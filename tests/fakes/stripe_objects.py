@@ -8,28 +8,18 @@ from __future__ import annotations
 import itertools
 import json
 import time
-from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any, Final
-
-import stripe
+from typing import Any
 
 Json = dict[str, Any]
-
-CLASSES: Final = {
-    "payment_intent": stripe.PaymentIntent,
-    "charge": stripe.Charge,
-    "refund": stripe.Refund,
-    "dispute": stripe.Dispute,
-    "checkout.session": stripe.checkout.Session,
-    "customer": stripe.Customer,
-    "payment_method": stripe.PaymentMethod,
-    "event": stripe.Event,
-}
 
 
 class NoSuch(Exception):
     """404, as Stripe says it."""
+
+
+class NotNow(Exception):
+    """400: the object is in no state for that."""
 
 
 class Declined(Exception):
@@ -124,6 +114,15 @@ class StripeObjects:
         made["url"] = f"https://checkout.stripe.com/c/pay/{made['id']}"
         made["_intent_data"] = data
         return made
+
+    def cancel(self, intent_id: str) -> Json:
+        """Raises NotNow where it was paid."""
+        intent = self.get(intent_id)
+        if intent["status"] in ("succeeded", "canceled"):
+            raise NotNow(intent["status"])
+        intent["status"] = "canceled"
+        self.tell("payment_intent.canceled", intent)
+        return intent
 
     # -- what others do
 
@@ -230,18 +229,3 @@ class StripeObjects:
         dispute = self.get(dispute_id)
         dispute["status"] = status
         self.tell("charge.dispute.closed", dispute)
-
-
-def shape_faults(things: Iterable[Json]) -> list[str]:
-    """What of these objects is not in Stripe's own classes: unknown fields, statuses that Stripe has not."""
-    found = []
-    for thing in things:
-        kind = thing["object"]
-        known = CLASSES[kind].__annotations__
-        for name in thing:
-            if name not in known and not name.startswith("_"):
-                found.append(f"{kind}.{name} is no field of Stripe's")
-        status, stated = thing.get("status"), str(known.get("status"))
-        if status is not None and "Literal" in stated and f"'{status}'" not in stated:
-            found.append(f"{kind} is never {status}")
-    return found

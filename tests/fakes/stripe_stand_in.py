@@ -15,7 +15,7 @@ from urllib.parse import parse_qsl
 import stripe
 from aiohttp import web
 
-from tests.fakes.stripe_objects import Declined, Json, NoSuch, StripeObjects
+from tests.fakes.stripe_objects import Declined, Json, NoSuch, NotNow, StripeObjects
 
 Fault = str | None
 
@@ -54,6 +54,11 @@ class StandIn:
             status, told = 200, self._do(request.method, request.path, form, _form(request.query_string))
         except NoSuch as error:
             status, told = 404, {"error": {"type": "invalid_request_error", "message": f"No such {error}"}}
+        except NotNow as error:
+            told = {
+                "error": {"type": "invalid_request_error", "code": "unexpected_state", "message": str(error)}
+            }
+            status = 400
         except Declined as declined:
             intent = declined.intent
             told = {"error": {"type": "card_error", "code": "card_declined", "payment_intent": intent}}
@@ -72,10 +77,7 @@ class StandIn:
             case ("GET", ["payment_intents", intent_id]):
                 return self._expanded(objects.get(intent_id))
             case ("POST", ["payment_intents", intent_id, "cancel"]):
-                intent = objects.get(intent_id)
-                intent["status"] = "canceled"
-                objects.tell("payment_intent.canceled", intent)
-                return intent
+                return objects.cancel(intent_id)
             case ("POST", ["checkout", "sessions"]):
                 [line] = form["line_items"].values()
                 session = objects.session(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import AsyncIterator, Iterator
 
 import httpx2
@@ -11,6 +12,7 @@ from tests.fakes import local_stripe
 from tests.fakes.hook_catcher import Catcher, catching
 from tests.fakes.local_stripe import LocalStripe
 from tests.fakes.payments_world import SECRET, VOUCHER_ID, PaymentsWorld, payments_world
+from tests.fakes.stripe_proxy import Proxy, proxy_before
 
 
 @pytest.fixture(scope="module")
@@ -28,9 +30,22 @@ async def catcher(process: LocalStripe) -> AsyncIterator[Catcher]:
 
 
 @pytest.fixture
-async def world(books_url: str, process: LocalStripe) -> AsyncIterator[PaymentsWorld]:
-    async with payments_world(books_url, base=process.base) as world:
+async def proxy(process: LocalStripe) -> AsyncIterator[Proxy]:
+    async with proxy_before(process.base) as proxy:
+        yield proxy
+
+
+@pytest.fixture
+async def world(books_url: str, proxy: Proxy) -> AsyncIterator[PaymentsWorld]:
+    async with payments_world(books_url, base=proxy.base) as world:
         yield world
+
+
+def pay(process: LocalStripe, client_secret: str) -> None:
+    """The payer, in the browser."""
+    intent = f"payment_intents/{client_secret.partition('_secret_')[0]}"
+    process.post(intent, payment_method="pm_card_visa")
+    process.post(f"{intent}/confirm")
 
 
 async def test_a_payment_raises_what_the_voucher_may_spend(
@@ -48,9 +63,7 @@ async def test_a_payment_raises_what_the_voucher_may_spend(
     await world.worked()
     assert (await world.state(begun["id"]), await world.deposit()) == ("started", "100000")
     again = await world.begin(50_000, voucher=VOUCHER_ID)
-    intent = f"payment_intents/{again['client_secret'].partition('_secret_')[0]}"
-    process.post(intent, payment_method="pm_card_visa")
-    process.post(f"{intent}/confirm")
+    pay(process, again["client_secret"])
     paid = (await catcher.until(2))[1]
     assert [await world.post(paid.body, paid.signature) for _ in range(3)] == [200, 200, 200]
     await world.worked()
@@ -64,3 +77,36 @@ async def test_a_payment_raises_what_the_voucher_may_spend(
     assert (await world.state(again["id"]), await world.deposit()) == ("partly_refunded", "130000")
     assert (await world.accounts())["clearing/stripe"] == "-30000"
     assert [job["kind"] for job in await world.jobs()] == ["look", "look"]
+
+
+async def test_webhooks_late_twice_shuffled_and_forged_behind_a_failing_proxy(
+    world: PaymentsWorld, process: LocalStripe, catcher: Catcher, proxy: Proxy
+) -> None:
+    chance = random.Random(7)
+    begun = [await world.begin(won, voucher=VOUCHER_ID) for won in (10_000, 20_000, 30_000)]
+    for one in begun:
+        pay(process, one["client_secret"])
+    hooks = await catcher.until(len(begun))
+    proxy.faults = lambda what: chance.choice([None, "before", "after"])
+    for hook in chance.sample(hooks * 3, 3 * len(hooks)):
+        forged = await world.post(hook.body.replace(b"succeeded", b"succeedad"), hook.signature)
+        assert (forged, await world.post(hook.body, hook.signature)) == (400, 200)
+        if chance.random() < 0.3:
+            await world.work.work_once(world.conn)
+    proxy.faults = lambda what: None
+    for _ in range(2):
+        await world.hurry()
+        await world.worked()
+    assert [await world.state(one["id"]) for one in begun] == ["paid"] * len(begun)
+    assert (await world.accounts())["clearing/stripe"] == "-60000"
+    # A refund whose answers are lost: localstripe makes one.
+    proxy.faults = lambda what: "after" if what == "POST /v1/refunds" else None
+    back = {"amount_krw": 5_000, "reason": "과오납"}
+    await world.office.post("operator", f"payments/{begun[2]['id']}/refund", back)
+    await world.work.work_once(world.conn)
+    proxy.faults = lambda what: None
+    await world.hurry()
+    await world.worked()
+    assert await world.state(begun[2]["id"]) == "partly_refunded"
+    assert (await world.accounts())["clearing/stripe"] == "-55000"
+    assert await world.deposit() == "155000"

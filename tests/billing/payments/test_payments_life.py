@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 from billing.payments.work import PaymentWork
@@ -158,6 +159,17 @@ async def test_a_payment_without_any_webhook_is_found_by_asking(world: PaymentsW
     await world.conn.execute("update payment_job set due_at = clock_timestamp()")
     await world.worked()
     assert (await world.own(), await world.deposit()) == (("5000", "0"), "150000")
+    assert await world.jobs() == []
+
+
+async def test_what_nobody_paid_in_a_day_cannot_be_paid_any_more(world: PaymentsWorld) -> None:
+    begun = await world.begin(50_000)
+    late, _ = await world.paid(20_000)
+    world.office.now += timedelta(hours=27)
+    await world.conn.execute("update payment_job set due_at = clock_timestamp()")
+    await world.worked()
+    assert (await world.state(begun["id"]), await world.state(late)) == ("failed", "paid")
+    assert {one["status"] for one in world.objects.of("payment_intent")} == {"canceled", "succeeded"}
     assert await world.jobs() == []
 
 

@@ -13,7 +13,8 @@ import random
 from billing.database import connect
 from billing.payments.work import PaymentWork
 from tests.fakes.payments_world import PaymentsWorld
-from tests.fakes.stripe_objects import Json, shape_faults
+from tests.fakes.stripe_objects import Json
+from tests.fakes.stripe_shapes import shape_faults
 from tests.fakes.stripe_stand_in import signed
 
 SEED = 20261122
