@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from tests.fakes.books_world import WON
+from tests.fakes.office_world import opened
 from tests.fakes.payments_world import VOUCHER_ID, PaymentsWorld
+from tests.portal.api.a_round import APPLICATION, PROGRAMME, ROUND, TERMS
 
 LINE = {"amount_krw": 80_000, "paid_on": "2026-03-02", "sender": "가온데이터", "memo": ""}
 
@@ -43,3 +46,26 @@ async def test_a_person_says_whose_a_line_is(world: PaymentsWorld) -> None:
     assert await world.own() == ("80000", "0")
     assert await world.office.refused("operator", path, {"company": "gaonde"}) == (409, "line_matched")
     await world.office.books()
+
+
+async def test_a_voucher_is_issued_with_own_money(books_url: str) -> None:
+    """The programme opens vouchers when the whole self share is there."""
+    async with opened(books_url) as office:
+        await office.opened_round(PROGRAMME, ROUND)
+        application = await office.applied("gaonde", APPLICATION)
+        await office.selected(application, "ai-2026-1")
+        agreement = (await office.post("operator", "agreements", {"application": application, **TERMS}))["id"]
+        await office.post("gaonde", f"agreements/{agreement}/sign")
+        await office.post("operator", "bank_lines", LINE | {"id": "KB-4", "amount_krw": 1_200_000})
+        await office.post("operator", "bank_lines/KB-4/match", {"company": "gaonde"})
+        path = f"agreements/{agreement}/issue"
+        short = {"id": "gaonde-2026", "own_krw": 999_999}
+        assert await office.refused("operator", path, short) == (409, "deposit_missing")
+        assert (await office.get("gaonde", "own_money/gaonde"))["own_krw"] == "1200000"
+        more = {"id": "gaonde-2026", "own_krw": 1_200_001}
+        assert await office.refused("operator", path, more) == (409, "own_money_short")
+        await office.post("operator", path, {"id": "gaonde-2026", "own_krw": 1_000_000})
+        assert (await office.get("gaonde", "own_money/gaonde"))["own_krw"] == "200000"
+        accounts = (await office.books()).accounts
+        assert accounts["voucher/gaonde-2026/self"] == 1_000_000 * WON
+        assert accounts["company/gaonde/deposits"] == 0
