@@ -17,6 +17,8 @@ from typing import Final
 
 import httpx2
 
+# It tells of balances too, some while after anybody asked for one.
+EVENTS: Final = ["payment_intent.succeeded", "payment_intent.payment_failed"]
 START_S: Final = 60.0
 # On loopback alone, and without the file that it would keep beside.
 _LAUNCH: Final = """
@@ -34,7 +36,7 @@ class LocalStripe:
 
     def send_webhooks_to(self, url: str, secret: str) -> None:
         httpx2.post(
-            f"{self.base}/_config/webhooks/one", json={"url": url, "secret": secret}
+            f"{self.base}/_config/webhooks/one", json={"url": url, "secret": secret, "events": EVENTS}
         ).raise_for_status()
 
     def forget_everything(self) -> None:
