@@ -13,7 +13,7 @@ from billing.lifecycle import voucher
 from billing.lifecycle.table import AUDITOR, OPERATOR, OWN_COMPANY
 from billing.payments import bank_transfer, cards
 from billing.payments.own_money import By, pay_in
-from portal.api import answers, bodies, declared, money_forms, show_money, shown_money
+from portal.api import answers, bodies, declared, money_forms, show_payments, shown_payments
 from portal.api.answers import Shown
 from portal.api.desk import AtDesk, Desk
 from portal.api.lists import add_list, everything, own_company
@@ -37,12 +37,12 @@ def router() -> APIRouter:
         made,
         "/own_money",
         _OWN,
-        lambda _, row: show_money.own(row),
+        lambda _, row: show_payments.own(row),
         READ,
-        shown_money.OwnMoneyShown,
+        shown_payments.OwnMoneyShown,
         scope=own_company,
     )
-    add_one(made, "/own_money", "Read a company's own money", _load_own, READ, shown_money.OwnMoneyShown)
+    add_one(made, "/own_money", "Read a company's own money", _load_own, READ, shown_payments.OwnMoneyShown)
     add_step(
         made,
         "/vouchers",
@@ -63,12 +63,12 @@ def _add_cards(made: APIRouter) -> None:
         made,
         "/cards",
         cards.FIND,
-        lambda _, row: show_money.card(row),
+        lambda _, row: show_payments.card(row),
         READ,
-        shown_money.CardShown,
+        shown_payments.CardShown,
         scope=own_company,
     )
-    add_one(made, "/cards", "Read a company's kept card", _load_card, READ, shown_money.CardShown)
+    add_one(made, "/cards", "Read a company's kept card", _load_card, READ, shown_payments.CardShown)
     add_change(
         made,
         "/cards",
@@ -77,7 +77,7 @@ def _add_cards(made: APIRouter) -> None:
         _change_card,
         _load_card,
         (OWN_COMPANY,),
-        shown_money.CardShown,
+        shown_payments.CardShown,
     )
 
 
@@ -86,9 +86,9 @@ def _add_bank_lines(made: APIRouter) -> None:
         made,
         "/bank_lines",
         bank_transfer.FIND_LINES,
-        lambda _, row: show_money.bank_line(row),
+        lambda _, row: show_payments.bank_line(row),
         _AGENCY,
-        shown_money.BankLineShown,
+        shown_payments.BankLineShown,
         scope=everything,
         filters={"company": "company_id", "payment": "payment_id"},
     )
@@ -96,7 +96,7 @@ def _add_bank_lines(made: APIRouter) -> None:
     @made.post(
         "/bank_lines",
         summary="Enter a line of the bank's statement, or a deposit notice",
-        **allow(OPERATOR, answer=shown_money.BankLineShown, method="POST", status=201),
+        **allow(OPERATOR, answer=shown_payments.BankLineShown, method="POST", status=201),
     )
     async def enter_bank_line(desk: AtDesk, body: money_forms.BankLine) -> JSONResponse:
         line = {name: getattr(body, name) for name in ("id", "sender", "memo", "paid_on")}
@@ -105,12 +105,12 @@ def _add_bank_lines(made: APIRouter) -> None:
         now = await _load_line(desk, body.id)
         return answers.one(now, status=201, location=f"/api/bank_lines/{body.id}")
 
-    add_one(made, "/bank_lines", "Read a bank line", _load_line, _AGENCY, shown_money.BankLineShown)
+    add_one(made, "/bank_lines", "Read a bank line", _load_line, _AGENCY, shown_payments.BankLineShown)
 
     @made.post(
         "/bank_lines/{id}/match",
         summary="Say whose a bank line is",
-        **allow(OPERATOR, answer=shown_money.BankLineShown, method="POST"),
+        **allow(OPERATOR, answer=shown_payments.BankLineShown, method="POST"),
     )
     async def match_bank_line(desk: AtDesk, id: IdPath, body: money_forms.Match) -> JSONResponse:
         await _load_line(desk, id)
@@ -123,17 +123,17 @@ def _add_bank_lines(made: APIRouter) -> None:
 async def _load_own(desk: Desk, company_id: str) -> Shown:
     row = await row_of(desk.conn, f"{_OWN} where c.id = %s", [company_id])
     desk.must_see(company=row["company_id"])
-    return show_money.own(row)
+    return show_payments.own(row)
 
 
 async def _load_card(desk: Desk, company_id: str) -> Shown:
     row = await cards.find(desk.conn, company_id)
     desk.must_see(company=row["company_id"])
-    return show_money.card(row)
+    return show_payments.card(row)
 
 
 async def _load_line(desk: Desk, line_id: str) -> Shown:
-    return show_money.bank_line(await bank_transfer.find_line(desk.conn, line_id))
+    return show_payments.bank_line(await bank_transfer.find_line(desk.conn, line_id))
 
 
 async def _pay_in(desk: Desk, voucher_id: str, body: money_forms.PayIn) -> None:

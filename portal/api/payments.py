@@ -11,7 +11,7 @@ from billing.lifecycle import payment
 from billing.lifecycle.table import AUDITOR, OPERATOR, OWN_COMPANY
 from billing.payments import beginning, rows
 from billing.payments.port import Begun, RailUnavailable
-from portal.api import answers, money_forms, show_money, shown_money
+from portal.api import answers, money_forms, show_payments, shown_payments
 from portal.api.answers import Shown
 from portal.api.desk import AtDesk, Desk
 from portal.api.lists import add_list, own_company
@@ -28,14 +28,14 @@ def router() -> APIRouter:
         made,
         "/payments",
         rows.FIND,
-        lambda _, row: show_money.payment(row),
+        lambda _, row: show_payments.payment(row),
         READ,
-        shown_money.PaymentShown,
+        shown_payments.PaymentShown,
         scope=own_company,
         filters={"company": "company_id", "voucher": "voucher_id", "state": "state", "rail": "rail"},
     )
     _add_begin(made)
-    add_one(made, "/payments", "Read a payment", _load, READ, shown_money.PaymentShown)
+    add_one(made, "/payments", "Read a payment", _load, READ, shown_payments.PaymentShown)
     add_step(
         made,
         "/payments",
@@ -44,7 +44,7 @@ def router() -> APIRouter:
         money_forms.Refund,
         _refund,
         _load,
-        shown_money.PaymentShown,
+        shown_payments.PaymentShown,
     )
     add_log(made, "/payments", payment.TABLE, _load, READ)
     return made
@@ -55,7 +55,7 @@ def _add_begin(made: APIRouter) -> None:
         "/payments",
         summary="Begin a payment of one's own money",
         **allow(
-            *payment.TABLE.step("begin").allow, answer=shown_money.BegunPayment, method="POST", status=201
+            *payment.TABLE.step("begin").allow, answer=shown_payments.BegunPayment, method="POST", status=201
         ),
     )
     async def begin_payment(request: Request, desk: AtDesk, body: money_forms.Payment) -> JSONResponse:
@@ -89,7 +89,7 @@ def _add_begin(made: APIRouter) -> None:
 async def _load(desk: Desk, payment_id: str) -> Shown:
     row = await rows.find(desk.conn, payment_id)
     desk.must_see(company=row["company_id"])
-    return show_money.payment(row)
+    return show_payments.payment(row)
 
 
 def _where_to_go(begun: Begun) -> dict[str, Any]:

@@ -79,7 +79,7 @@ PURE: Final = (
     "billing/payments/stripe_reading.py",
     "portal/api/bodies.py",
     "portal/api/show.py",
-    "portal/api/show_money.py",
+    "portal/api/show_payments.py",
     "portal/attempts.py",
     "portal/pages.py",
 )

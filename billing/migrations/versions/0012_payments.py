@@ -5,7 +5,7 @@ from __future__ import annotations
 from billing.migrations.run_sql import run_sql
 
 revision = "0012"
-down_revision = "0009"
+down_revision = "0011"
 branch_labels = None
 depends_on = None
 

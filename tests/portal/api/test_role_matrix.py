@@ -13,7 +13,7 @@ from typing import Any, Final
 import httpx2
 import pytest
 
-from portal.api import shown, shown_money
+from portal.api import shown, shown_payments
 from tests.fakes.office_world import OfficeWorld, opened
 from tests.portal.api.a_round import APPLICATION, PROGRAMME, ROUND
 from tests.portal.api.route_table import BODIES, IDS, OPEN, PAYMENT_KEY, ROUTES
@@ -87,7 +87,7 @@ def fits(schema: dict[str, Any], route: str, answer: httpx2.Response) -> None:
     promised = schema["paths"][path][method.lower()]["responses"][str(answer.status_code)]
     name = promised["content"]["application/json"]["schema"]["$ref"].split("/")[-1]
     model_name = name.removeprefix("Page_").removesuffix("_")
-    model = getattr(shown_money if hasattr(shown_money, model_name) else shown, model_name)
+    model = getattr(shown_payments if hasattr(shown_payments, model_name) else shown, model_name)
     whole: Any = shown.Page.__class_getitem__(model) if name.startswith("Page_") else model
     whole.model_validate_json(answer.content, strict=True)
 
