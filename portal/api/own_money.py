@@ -13,7 +13,7 @@ from billing.lifecycle import voucher
 from billing.lifecycle.table import AUDITOR, OPERATOR, OWN_COMPANY
 from billing.payments import bank_transfer, cards
 from billing.payments.own_money import By, pay_in
-from portal.api import answers, bodies, declared, money_forms, show_payments, shown_payments
+from portal.api import answers, bodies, declared, payment_forms, show_payments, shown_payments
 from portal.api.answers import Shown
 from portal.api.desk import AtDesk, Desk
 from portal.api.lists import add_list, everything, own_company
@@ -48,7 +48,7 @@ def router() -> APIRouter:
         "/vouchers",
         voucher.TABLE,
         "pay_in",
-        money_forms.PayIn,
+        payment_forms.PayIn,
         _pay_in,
         declared.load_of(VOUCHERS),
         VoucherShown,
@@ -73,7 +73,7 @@ def _add_cards(made: APIRouter) -> None:
         made,
         "/cards",
         "Set the automatic top-up",
-        money_forms.CardChange,
+        payment_forms.CardChange,
         _change_card,
         _load_card,
         (OWN_COMPANY,),
@@ -98,7 +98,7 @@ def _add_bank_lines(made: APIRouter) -> None:
         summary="Enter a line of the bank's statement, or a deposit notice",
         **allow(OPERATOR, answer=shown_payments.BankLineShown, method="POST", status=201),
     )
-    async def enter_bank_line(desk: AtDesk, body: money_forms.BankLine) -> JSONResponse:
+    async def enter_bank_line(desk: AtDesk, body: payment_forms.BankLine) -> JSONResponse:
         line = {name: getattr(body, name) for name in ("id", "sender", "memo", "paid_on")}
         line["amount_micro"] = body.amount_krw
         await bank_transfer.enter_line(desk.conn, line, deed=desk.deed())
@@ -112,7 +112,7 @@ def _add_bank_lines(made: APIRouter) -> None:
         summary="Say whose a bank line is",
         **allow(OPERATOR, answer=shown_payments.BankLineShown, method="POST"),
     )
-    async def match_bank_line(desk: AtDesk, id: IdPath, body: money_forms.Match) -> JSONResponse:
+    async def match_bank_line(desk: AtDesk, id: IdPath, body: payment_forms.Match) -> JSONResponse:
         await _load_line(desk, id)
         await bank_transfer.match_line(
             desk.conn, id, company_id=body.company, voucher_id=body.voucher, deed=desk.deed()
@@ -136,7 +136,7 @@ async def _load_line(desk: Desk, line_id: str) -> Shown:
     return show_payments.bank_line(await bank_transfer.find_line(desk.conn, line_id))
 
 
-async def _pay_in(desk: Desk, voucher_id: str, body: money_forms.PayIn) -> None:
+async def _pay_in(desk: Desk, voucher_id: str, body: payment_forms.PayIn) -> None:
     await lock_budget(desk.conn)
     await vouchers.find(desk.conn, voucher_id)
     by = By(desk.actor.person, desk.actor.role, desk.now, desk.request_id)

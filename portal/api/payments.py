@@ -11,7 +11,7 @@ from billing.lifecycle import payment
 from billing.lifecycle.table import AUDITOR, OPERATOR, OWN_COMPANY
 from billing.payments import beginning, rows
 from billing.payments.port import Begun, RailUnavailable
-from portal.api import answers, money_forms, show_payments, shown_payments
+from portal.api import answers, payment_forms, show_payments, shown_payments
 from portal.api.answers import Shown
 from portal.api.desk import AtDesk, Desk
 from portal.api.lists import add_list, own_company
@@ -41,7 +41,7 @@ def router() -> APIRouter:
         "/payments",
         payment.TABLE,
         "refund",
-        money_forms.Refund,
+        payment_forms.Refund,
         _refund,
         _load,
         shown_payments.PaymentShown,
@@ -58,7 +58,7 @@ def _add_begin(made: APIRouter) -> None:
             *payment.TABLE.step("begin").allow, answer=shown_payments.BegunPayment, method="POST", status=201
         ),
     )
-    async def begin_payment(request: Request, desk: AtDesk, body: money_forms.Payment) -> JSONResponse:
+    async def begin_payment(request: Request, desk: AtDesk, body: payment_forms.Payment) -> JSONResponse:
         company = desk.actor.company
         assert company is not None, "the route is for companies"
         wish = beginning.Wish(
@@ -100,5 +100,5 @@ def _where_to_go(begun: Begun) -> dict[str, Any]:
     }
 
 
-async def _refund(desk: Desk, payment_id: str, body: money_forms.Refund) -> None:
+async def _refund(desk: Desk, payment_id: str, body: payment_forms.Refund) -> None:
     await beginning.refund(desk.conn, payment_id, body.amount_krw, deed=desk.deed(body.reason))
