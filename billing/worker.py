@@ -21,6 +21,7 @@ from billing.database import Connection, connect
 from billing.expiry import expire_vouchers
 from billing.idempotency_store import purge_expired
 from billing.loans import push_loans
+from billing.payments.work import JOBS_MAX, PaymentWork
 from billing.posting import BATCH_MAX, Poster
 from billing.sweeper import Sweeper
 from billing.treasury import check_lanes
@@ -33,6 +34,7 @@ KEEP_EVERY_S: Final = 1.0
 TAKE_LANES_EVERY_S: Final = 2.0
 PURGE_EVERY_S: Final = 10.0
 SEAL_EVERY_S: Final = 1.0
+PAY_EVERY_S: Final = 0.5
 BACK_OFF_MIN_S: Final = 0.1
 BACK_OFF_MAX_S: Final = 2.0
 DRAIN_S: Final = 10.0
@@ -64,11 +66,13 @@ async def run_worker(  # noqa: PLR0913 - what a worker is made of, by name
     connect: Callable[[str], Awaitable[Connection]] = connect,
     idle_s: float = IDLE_S,
     signing_seed: bytes | None = None,
+    payments: PaymentWork | None = None,
 ) -> None:
     """Runs until `stop`, then posts what is left in the streams. Raises BooksMismatch at the start only.
 
     `connect` opens each loop's connection; streams that hold little are looked at again after `idle_s`.
-    Without `signing_seed` the log of the books grows, and its tree heads are not signed.
+    Without `signing_seed` the log of the books grows, and its tree heads are not signed. Without `payments`
+    card payment is off.
     """
     clock_s = asyncio.get_running_loop().time
     worker = _Worker(database_url, purse, stop, stats or WorkerStats(), connect, idle_s, clock_s)
@@ -79,6 +83,8 @@ async def run_worker(  # noqa: PLR0913 - what a worker is made of, by name
             group.create_task(worker.survive("post", partial(worker.post, lanes=share)))
         group.create_task(worker.survive("keep", partial(worker.keep, lanes=lanes)))
         group.create_task(worker.survive("seal", partial(worker.seal, seed=signing_seed)))
+        if payments is not None:
+            group.create_task(worker.survive("pay", partial(worker.pay, payments=payments)))
 
 
 @dataclass(slots=True)
@@ -161,6 +167,11 @@ class _Worker:
         while not self.stop.is_set():
             if await seal(conn, signer) < SEAL_MAX:
                 await self._pause(SEAL_EVERY_S)
+
+    async def pay(self, conn: Connection, payments: PaymentWork) -> None:
+        while not self.stop.is_set():
+            if await payments.work_once(conn) < JOBS_MAX:
+                await self._pause(PAY_EVERY_S)
 
     async def _pause(self, seconds: float) -> None:
         """Sleep, unless told to stop."""

@@ -13,6 +13,7 @@ import uvloop
 
 from billing.database import Pool, open_pool
 from billing.funds import FundsChange
+from billing.payments.webhooks import secrets_of
 from billing.reclaim import prepare_change
 from billing.statements.month import Month
 from billing.statements.unbooked import calls_unbooked
@@ -36,7 +37,14 @@ async def _run(settings: Settings, *, listener: socket.socket, ready_fd: int | N
     assert settings.redis_url is not None
     pool = open_pool(settings.database_url, size_max=POOL_SIZE_MAX)
     redis = RedisDoor(settings.redis_url)
-    async with pool, contextlib.aclosing(redis):
+    async with contextlib.AsyncExitStack() as opened:
+        await opened.enter_async_context(pool)
+        await opened.enter_async_context(contextlib.aclosing(redis))
+        cards = roles.cards_of(settings)
+        if cards is None:
+            log.info("card_payment_off", reason="STRIPE_API_KEY is not set")
+        else:
+            await opened.enter_async_context(contextlib.aclosing(cards))
         async with pool.connection() as connection:
             secrets = await roles.secrets_of(settings, connection)
         office = app.Office(
@@ -56,6 +64,8 @@ async def _run(settings: Settings, *, listener: socket.socket, ready_fd: int | N
             allow_private=settings.upstream_allow_private,
             get_back=partial(_get_back, pool, settings.redis_url),
             unbooked=partial(_unbooked, pool, settings.redis_url),
+            cards=cards,
+            webhook_secrets=secrets_of(settings.stripe_webhook_secret),
         )
         server = build_server(app.build(office), limits=settings.limits, drain_s=5)
         await serve(server, listener=listener, ready_fd=ready_fd, before_drain=lambda: None)

@@ -15,6 +15,7 @@ from launch.refusal import Refused
 
 if TYPE_CHECKING:
     from billing.database import Connection
+    from billing.payments.stripe_adapter import StripeCards
     from billing.secrets import Secrets
     from launch.gateway_main import GatewayRole
 
@@ -45,6 +46,15 @@ async def secrets_of(settings: Settings, connection: Connection) -> Secrets:
             "all processes on one DATABASE_URL need the same."
         ) from None
     return secrets
+
+
+def cards_of(settings: Settings) -> StripeCards | None:
+    """Stripe, to be closed by the caller; None where there is no key, and card payment is off."""
+    if settings.stripe_api_key is None:
+        return None
+    from billing.payments.stripe_adapter import StripeCards
+
+    return StripeCards(settings.stripe_api_key, base=settings.stripe_api_base)
 
 
 # -- the gateway

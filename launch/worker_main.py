@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import signal
+from collections.abc import Sequence
+from functools import partial
 from typing import Final
 
 import psycopg
@@ -12,8 +14,11 @@ import uvloop
 from prometheus_client import CollectorRegistry, Counter
 from psycopg_pool import PoolTimeout
 
-from billing.database import Pool, open_pool
+from billing.database import Connection, Pool, open_pool
 from billing.forgetting import Forgetting
+from billing.funds import FundsChange
+from billing.payments.work import PaymentWork
+from billing.reclaim import prepare_change
 from billing.revival import revive_lanes
 from billing.secrets import Secrets
 from billing.treasury import BooksMismatch
@@ -102,6 +107,15 @@ async def _forget(pool: Pool, purse: RedisPurse) -> None:
         await asyncio.sleep(FORGET_EVERY_S)
 
 
+async def _get_back(purse: RedisPurse, conn: Connection, funds: Sequence[FundsChange]) -> None:
+    """Before money of a voucher goes back: what it was lent and has not spent, as far as it comes."""
+    try:
+        for change in funds:
+            await prepare_change(purse, conn, change)
+    except PurseUnavailable as error:
+        log.warning("purse_unavailable", reason=str(error))
+
+
 async def _run(settings: Settings, *, ready_fd: int | None) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -110,6 +124,8 @@ async def _run(settings: Settings, *, ready_fd: int | None) -> None:
     if purse is None:
         return
     stats = WorkerStats()
+    cards = roles.cards_of(settings)
+    payments = None if cards is None else PaymentWork(cards, get_back=partial(_get_back, purse))
     database_url = roles.database_url(settings)
     pool = open_pool(database_url, size_max=2)
     async with pool:
@@ -123,13 +139,15 @@ async def _run(settings: Settings, *, ready_fd: int | None) -> None:
         collect_seldom()
         try:
             seed = Secrets(read_master_secret(settings)).signing_seed
-            await run_worker(database_url, purse, stop, stats=stats, signing_seed=seed)
+            await run_worker(database_url, purse, stop, stats=stats, signing_seed=seed, payments=payments)
         except BooksMismatch as mismatch:
             raise Refused(str(mismatch)) from mismatch
         finally:
             for task in beside:
                 task.cancel()
             await asyncio.wait(beside)
+            if cards is not None:
+                await cards.aclose()
             await purse.close()
 
 

@@ -21,8 +21,9 @@ from pydantic import BaseModel, ConfigDict, Field
 from billing.database import Pool
 from billing.declaration import DeclarationRefused
 from billing.lifecycle.table import Refused
+from billing.payments.port import Cards
 from billing.secrets import Secrets
-from portal import metrics, pages, passwords, people, problem, tokens
+from portal import metrics, pages, passwords, people, problem, tokens, webhooks
 from portal.api import api
 from portal.api.desk import Api, GetBack, Unbooked
 from portal.attempts import Attempts
@@ -56,6 +57,8 @@ class Office:
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
     get_back: GetBack | None = None
     unbooked: Unbooked | None = None
+    cards: Cards | None = None  # None: card payment is off
+    webhook_secrets: tuple[str, ...] = ()
 
 
 class Login(BaseModel):
@@ -104,12 +107,14 @@ def build(office: Office) -> FastAPI:
         office_address=office.addresses.office,
         get_back=office.get_back,
         unbooked=office.unbooked,
+        cards=office.cards,
     )
     app.include_router(_health(office))
     app.include_router(_front(office, app))
     app.include_router(_tokens(office))
     app.include_router(_welcome(office))
     app.include_router(api.router())
+    app.include_router(webhooks.router(office.pool, office.webhook_secrets))
     web.mount(app, office.attempts, office.addresses)
     faults.add(app)
     return app

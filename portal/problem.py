@@ -31,6 +31,8 @@ STATUSES: Final[Mapping[str, int]] = {
     "round_unsound": 422,
     "invalid": 422,
     "price_unknown": 422,
+    "company_unknown": 422,
+    "voucher_unknown": 422,
 }
 CONFLICT: Final = 409
 ERRORS_MAX: Final = 50

@@ -5,6 +5,9 @@ Money and line are two closed circles in one journal, so that one entry shows bo
     money   programme budget, company deposits -> voucher government, self -> provider payable
             a charge that nobody pays comes out of `uncollected`; what is left at a voucher's end goes
             to `expired`
+    own     what a company pays comes from a rail's clearing into its own money; from there it is paid in
+            for a voucher, by way of its deposits, or goes back. What is taken back and is not there any
+            more, the company owes
     line    capacity is cut from `line` into `free`; `free` is lent to epochs; what is charged returns
             to `line`
 
@@ -16,6 +19,20 @@ from __future__ import annotations
 
 def programme_budget(programme_id: str) -> str:
     return f"programme/{programme_id}/budget"
+
+
+def clearing(rail: str) -> str:
+    """Minus what this rail has taken in for companies and not given back."""
+    return f"clearing/{rail}"
+
+
+def own_money(company_id: str) -> str:
+    return f"company/{company_id}/own"
+
+
+def receivable(company_id: str) -> str:
+    """Minus what the company owes."""
+    return f"company/{company_id}/receivable"
 
 
 def company_deposits(company_id: str) -> str:

@@ -5,7 +5,20 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-EntryKind = Literal["grant", "deposit", "capacity", "lend", "return", "usage", "correction", "expiry"]
+EntryKind = Literal[
+    "grant",
+    "deposit",
+    "capacity",
+    "lend",
+    "return",
+    "usage",
+    "correction",
+    "expiry",
+    "payment",
+    "pay_in",
+    "refund",
+    "dispute",
+]
 
 
 @dataclass(frozen=True, slots=True)

@@ -129,6 +129,21 @@ _CHECKS: Final = {
         having sum(d_charge_micro) <> (array_agg(charge_micro order by step desc))[1]
             or sum(d_government_micro) <> (array_agg(government_micro order by step desc))[1]
             or sum(d_uncollected_micro) <> (array_agg(uncollected_micro order by step desc))[1]""",
+    "a company's own money is not its account": """
+        select o.company_id, o.own_micro, coalesce(b.balance, 0), o.owed_micro, coalesce(r.balance, 0)
+        from own_money o
+        left join balances b on b.account = 'company/' || o.company_id || '/own'
+        left join balances r on r.account = 'company/' || o.company_id || '/receivable'
+        where o.own_micro <> coalesce(b.balance, 0) or o.owed_micro <> -coalesce(r.balance, 0)""",
+    "a rail's clearing is not what its payments booked": """
+        select rail, booked, coalesce(b.balance, 0) from (
+            select p.rail, sum(e.amount_micro * case
+                when e.key like '%/paid' or e.key like '%/back' then -1 else 1 end)::bigint as booked
+            from payment_entry e join payment p on p.id = e.payment_id group by p.rail) r
+        left join balances b on b.account = 'clearing/' || rail where booked <> coalesce(b.balance, 0)""",
+    "an entry of own money without its payment": """
+        select id from entry e where kind in ('payment', 'refund', 'dispute')
+            and not exists (select from payment_entry p where p.entry_id = e.id)""",
     "a key's days are not the sum of its calls": """
         select key_id, day, d.spent_micro, u.spent from key_day d full join (
             select key_id, ((held_at_ms + 32400000) / 86400000)::integer as day, sum(d_charge_micro) as spent

@@ -11,6 +11,7 @@ from billing.lifecycle import (
     correction,
     credential,
     month,
+    payment,
     price,
     product,
     programme,
@@ -33,4 +34,5 @@ TABLES: Final[tuple[Table[Any], ...]] = (
     credential.TABLE,
     month.TABLE,
     correction.TABLE,
+    payment.TABLE,
 )

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Final
 
-from billing.lifecycle.table import OPERATOR, Guard, Step, Table
+from billing.lifecycle.table import OPERATOR, OWN_COMPANY, Guard, Step, Table
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +22,8 @@ class Facts:
     programme_ends_on: date | None = None
     spent_micro: int = 0
     claimed_micro: int = 0
+    own_micro: int = 0  # the company's own money
+    paid_in_micro: int = 0
 
 
 AGREEMENT_SIGNED: Final = Guard[Facts](
@@ -72,6 +74,12 @@ CLAIM_WITHIN_SPENT: Final = Guard[Facts](
     lambda facts: facts.claimed_micro <= facts.spent_micro,
     of_entry=True,
 )
+OWN_ENOUGH: Final = Guard[Facts](
+    "own_money_short",
+    "There is less own money than that.",
+    "자체 부담금 잔액이 부족합니다.",
+    lambda facts: 0 < facts.paid_in_micro <= facts.own_micro,
+)
 
 _ALIVE: Final = ("active", "suspended")
 
@@ -88,6 +96,8 @@ TABLE: Final = Table[Facts](
     (
         Step("issue", (), "active", (OPERATOR,), (AGREEMENT_SIGNED, IN_PERIOD, ONE_VOUCHER, DEPOSIT_PAID)),
         Step("deposit", _ALIVE, None, (OPERATOR,)),
+        Step("pay_in", _ALIVE, None, (OPERATOR, OWN_COMPANY), (OWN_ENOUGH,)),
+        Step("withdraw", _ALIVE, None, ()),
         Step("suspend", ("active",), "suspended", (OPERATOR,), needs_reason=True),
         Step("resume", ("suspended",), "active", (OPERATOR,), needs_reason=True),
         Step("extend", _ALIVE, None, (OPERATOR,), (WITHOUT_AGREEMENT, ENDS_LATER), needs_reason=True),

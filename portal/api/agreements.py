@@ -8,8 +8,10 @@ from fastapi import APIRouter
 from fastapi.responses import JSONResponse
 
 from billing.casework import agreements, amendments
+from billing.casework.rows import lock_budget
 from billing.lifecycle import agreement, amendment, voucher
 from billing.lifecycle.table import AUDITOR, OPERATOR, OWN_COMPANY, Refused
+from billing.payments.own_money import draw
 from portal.api import answers, bodies, forms, show_casework, shown
 from portal.api.answers import Shown
 from portal.api.desk import AtDesk, Desk
@@ -163,6 +165,11 @@ def _mover_of_amendment(action: str) -> Any:
 
 
 async def _issue(desk: Desk, agreement_id: str, body: forms.Issue) -> None:
+    if body.own_krw:
+        await lock_budget(desk.conn)
+        company_id = (await agreements.find(desk.conn, agreement_id))["company_id"]
+        await draw(desk.conn, company_id, amount_micro=body.own_krw)
+    deposit_micro = body.self_deposit_krw + body.own_krw
     await agreements.issue(
-        desk.conn, agreement_id, voucher_id=body.id, deposit_micro=body.self_deposit_krw, deed=desk.deed()
+        desk.conn, agreement_id, voucher_id=body.id, deposit_micro=deposit_micro, deed=desk.deed()
     )

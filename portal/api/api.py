@@ -14,6 +14,8 @@ from portal.api import (
     credentials,
     directory,
     notices,
+    own_money,
+    payments,
     prices,
     products,
     programmes,
@@ -60,7 +62,7 @@ def parts() -> list[APIRouter]:
         for part in (
             *(programmes, rounds, applications, agreements, vouchers),
             *(providers, products, prices, credentials, notices, directory, users),
-            *(statements, corrections, reconciliations),
+            *(statements, corrections, reconciliations, payments, own_money),
         )
     ]
 

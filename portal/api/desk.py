@@ -15,6 +15,7 @@ from billing.database import Connection, Pool
 from billing.directory_time import instant_ms
 from billing.funds import FundsChange
 from billing.lifecycle.table import Actor, Refused
+from billing.payments.port import Cards
 from billing.secrets import Secrets
 from billing.statements.month import Month
 
@@ -37,6 +38,7 @@ class Api:
     office_address: str
     get_back: GetBack | None
     unbooked: Unbooked | None = None
+    cards: Cards | None = None  # None: card payment is off
 
 
 @dataclass(frozen=True, slots=True)

@@ -139,6 +139,7 @@ class Amendment(Body):
 class Issue(Body):
     id: Id | None = None
     self_deposit_krw: Amount = 0
+    own_krw: Amount = 0  # of the company's own money
 
 
 class Deposit(Body):

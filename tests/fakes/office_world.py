@@ -14,6 +14,7 @@ import httpx2
 from billing.database import Pool, open_pool
 from billing.funds import FundsChange
 from billing.ledger.store import TrialBalance, trial_balance
+from billing.payments.port import Cards
 from billing.reclaim import prepare_change
 from billing.secrets import Secrets
 from billing.statements.month import Month
@@ -173,7 +174,13 @@ def good(answer: httpx2.Response) -> httpx2.Response:
 
 
 @asynccontextmanager
-async def opened(books_url: str, *, allow_private: bool = False) -> AsyncIterator[OfficeWorld]:
+async def opened(
+    books_url: str,
+    *,
+    allow_private: bool = False,
+    cards: Cards | None = None,
+    webhook_secrets: tuple[str, ...] = (),
+) -> AsyncIterator[OfficeWorld]:
     secrets = Secrets(b"a master secret of the tests")
     async with open_pool(books_url, size_max=4) as pool:
         async with pool.connection() as conn:
@@ -196,6 +203,8 @@ async def opened(books_url: str, *, allow_private: bool = False) -> AsyncIterato
             now=lambda: world.now,
             get_back=world.get_back,
             unbooked=world.unbooked,
+            cards=cards,
+            webhook_secrets=webhook_secrets,
         )
         world.app = app.build(office)
         transport = httpx2.ASGITransport(app=world.app)

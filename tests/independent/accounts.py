@@ -6,7 +6,11 @@ from collections.abc import Container
 
 from .columns import Json, Row
 
-MONEY = {"budget", "deposits", "government", "self", "uncollected", "expired", "payable"}
+MONEY = {
+    *("budget", "deposits", "government", "self", "uncollected", "expired", "payable"),
+    *("clearing", "own", "receivable"),
+}
+OWN_KINDS = {"payment", "pay_in", "refund", "dispute"}  # of a company's own money: no programme, no voucher
 _MAY_TOUCH = {
     "grant": {"budget", "government"},
     "deposit": {"deposits", "self"},
@@ -16,8 +20,12 @@ _MAY_TOUCH = {
     "usage": {"government", "self", "uncollected", "payable", "line", "free", "allotment"},
     "correction": {"government", "self", "uncollected", "payable", "line", "free", "allotment"},
     "expiry": {"government", "self", "expired", "line", "free"},
+    "payment": {"clearing", "own", "receivable"},
+    "pay_in": {"own", "deposits"},
+    "refund": {"clearing", "own", "receivable"},
+    "dispute": {"clearing", "own", "receivable"},
 }
-NEVER_BELOW_ZERO = {"government", "self", "free", "allotment"}
+NEVER_BELOW_ZERO = {"government", "self", "free", "allotment", "own"}
 
 
 def kind_of(account: str) -> str:
@@ -25,6 +33,8 @@ def kind_of(account: str) -> str:
     parts = account.split("/")
     if len(parts) == 4 and parts[0] == "voucher" and parts[2] == "allotment":
         return "allotment"
+    if len(parts) == 2 and parts[0] == "clearing":
+        return "clearing"
     return parts[2] if len(parts) == 3 else ""
 
 
@@ -37,6 +47,12 @@ def may_touch(entry: Row, account: str, *, funds: Json, known: Container[str]) -
     match what:
         case "budget":
             return account == f"programme/{entry.text('programme_id')}/budget"
+        case "clearing":
+            return account in ("clearing/stripe", "clearing/bank")
+        case "own" | "receivable":
+            return account.startswith("company/")
+        case "deposits" if kind in OWN_KINDS:
+            return account.startswith("company/")
         case "deposits":
             return account == f"company/{funds.get('company_id')}/deposits"
         case "payable":

@@ -12,7 +12,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from .accounts import MONEY, NEVER_BELOW_ZERO, kind_of, may_touch
+from .accounts import MONEY, NEVER_BELOW_ZERO, OWN_KINDS, kind_of, may_touch
 from .bundle import Batch
 from .columns import Row
 from .directory import Directory
@@ -205,7 +205,8 @@ class Books:
         """Which of its columns an entry of this kind has, and whose programme it is in."""
         kind, funds = entry.text("kind"), self.directory.funds(entry.text("voucher_id")) or {}
         programme_id = entry.text("programme_id")
-        self.report.same("entry", entry.where, "programme_id", funds.get("programme_id"), programme_id)
+        programme = "" if kind in OWN_KINDS else funds.get("programme_id")
+        self.report.same("entry", entry.where, "programme_id", programme, programme_id)
         for column, kinds in (("provider_id", ("usage", "correction")), ("n", ("lend", "return"))):
             if (entry.value(column) is None) == (kind in kinds):
                 expected = "a value" if kind in kinds else "null"

@@ -16,6 +16,7 @@ from billing.lifecycle import (
     correction,
     credential,
     month,
+    payment,
     programme,
     round,
     voucher,
@@ -67,6 +68,8 @@ VOUCHER = voucher.Facts(
     ends_on=LAST,
     spent_micro=5,
     claimed_micro=5,
+    own_micro=9,
+    paid_in_micro=9,
 )
 LONGER = replace(
     VOUCHER,
@@ -93,6 +96,7 @@ SOUND: dict[str, dict[str, Any]] = {
     **offer_facts.SOUND,
     "month": {"": month.Facts()},
     "correction": {"": correction.Facts()},
+    "payment": {"": payment.Facts(voucher_state="active", paid_micro=10, gone_micro=4, refund_micro=6)},
 }
 
 # What breaks each condition, for every step that has it: (thing, condition, changes of the facts).
@@ -161,6 +165,14 @@ BROKEN: list[tuple[str, str, dict[str, Any]]] = [
     ("correction", "nothing_to_correct", {"calls": 0}),
     ("correction", "own_proposal", {"is_own": True}),
     ("correction", "call_changed", {"calls_changed": 1}),
+    ("voucher", "own_money_short", {"paid_in_micro": 10}),
+    ("voucher", "own_money_short", {"paid_in_micro": 0}),
+    ("payment", "company_inactive", {"is_company_active": False}),
+    ("payment", "voucher_not_alive", {"voucher_state": "ended"}),
+    ("payment", "voucher_not_alive", {"voucher_state": "expired"}),
+    ("payment", "card_payment_off", {"can_charge_cards": False}),
+    ("payment", "above_paid", {"refund_micro": 7}),
+    ("payment", "above_paid", {"refund_micro": 0}),
 ]
 
 # States into which a thing comes by what is done to another.

@@ -5,10 +5,13 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Any, Final
 
+from billing.payments.beginning import payment_id_of
 from tests.portal.api.a_round import APPLICATION, PROGRAMME, ROUND
 
+PAYMENT_KEY: Final = "the payment of the matrix"
 ALL, READ, MINE = "operator auditor company provider", "operator auditor", "operator auditor company*"
 OPERATOR, OWNER = "operator", "company*"
 OFFERED, SELLER = "operator auditor provider*", "operator provider*"
@@ -76,6 +79,21 @@ ROUTES: Final = {
     "POST /api/vouchers/{id}/extend": OPERATOR,
     "POST /api/vouchers/{id}/claw-back": OPERATOR,
     "GET /api/vouchers/{id}/log": MINE,
+    "POST /api/vouchers/{id}/pay-in": "operator company*",
+    "GET /api/payments": MINE,
+    "POST /api/payments": "company",
+    "GET /api/payments/{id}": MINE,
+    "POST /api/payments/{id}/refund": OPERATOR,
+    "GET /api/payments/{id}/log": MINE,
+    "GET /api/own_money": MINE,
+    "GET /api/own_money/{id}": MINE,
+    "GET /api/cards": MINE,
+    "GET /api/cards/{id}": MINE,
+    "PATCH /api/cards/{id}": OWNER,
+    "GET /api/bank_lines": READ,
+    "POST /api/bank_lines": OPERATOR,
+    "GET /api/bank_lines/{id}": READ,
+    "POST /api/bank_lines/{id}/match": OPERATOR,
     "GET /api/providers": ALL,
     "POST /api/providers": OPERATOR,
     "GET /api/providers/{id}": ALL,
@@ -191,6 +209,12 @@ BODIES: Final[dict[str, dict[str, Any]]] = {
         "format": "csv",
         "content": "request_id\nreq-1\n",
     },
+    "PayIn": {"amount_krw": 1},
+    "Payment": {"amount_krw": 1_000, "method": "transfer"},
+    "Refund": {"amount_krw": 1_000, "reason": "환불"},
+    "CardChange": {"automatic": False},
+    "BankLine": {"id": "KB-another", "amount_krw": 1_000, "paid_on": "2026-03-24"},
+    "Match": {"company": "gaonde"},
 }
 IDS: Final = {
     "programmes": "ai-2026",
@@ -211,4 +235,8 @@ IDS: Final = {
     "months": "2026-02",
     "corrections": "co-000001",
     "reconciliations": "re-000001",
+    "payments": payment_id_of("kim@gaonde.example", PAYMENT_KEY, date(2026, 3, 24)),
+    "own_money": "gaonde",
+    "cards": "gaonde",
+    "bank_lines": "KB-1",
 }

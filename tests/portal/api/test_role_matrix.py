@@ -17,10 +17,10 @@ from billing.casework.deeds import Deed
 from billing.corrections.judging import BookedCall, CorrectedCall
 from billing.corrections.store import propose
 from billing.lifecycle.table import Actor
-from portal.api import shown, shown_money, shown_products
+from portal.api import shown, shown_money, shown_payments, shown_products
 from tests.fakes.office_world import NOW, OfficeWorld, opened
 from tests.portal.api.a_round import APPLICATION, PROGRAMME, ROUND
-from tests.portal.api.route_table import BODIES, IDS, OPEN, ROUTES
+from tests.portal.api.route_table import BODIES, IDS, OPEN, PAYMENT_KEY, ROUTES
 
 # Who asks: people of those who have things of each kind, strangers of the same roles, and the others.
 PEOPLE: Final = {
@@ -98,7 +98,17 @@ async def world(books_url: str) -> AsyncIterator[OfficeWorld]:
         await world.post("nuri", "reconciliations", BODIES["ProviderStatement"])
         async with world.pool.connection() as conn, conn.transaction():
             await propose(conn, "nuri", "price", [CORRECTED], deed=DEED)
+        await own_money(world)
         yield world
+
+
+async def own_money(world: OfficeWorld) -> None:
+    """gaonde began a payment, somebody sent money, and a card was kept."""
+    paying = {"amount_krw": 1_000, "method": "transfer"}
+    await world.call("gaonde", "POST", "payments", paying, key=PAYMENT_KEY)
+    await world.post("operator", "bank_lines", {"id": "KB-1", "amount_krw": 1_000, "paid_on": "2026-03-24"})
+    async with world.pool.connection() as conn:
+        await conn.execute("insert into card values ('gaonde', 'cus_1', 'pm_1', 'visa 4242')")
 
 
 def fits(schema: dict[str, Any], route: str, answer: httpx2.Response) -> None:
@@ -107,7 +117,8 @@ def fits(schema: dict[str, Any], route: str, answer: httpx2.Response) -> None:
     promised = schema["paths"][path][method.lower()]["responses"][str(answer.status_code)]
     name = promised["content"]["application/json"]["schema"]["$ref"].split("/")[-1]
     name, is_page = name.removeprefix("Page_").removesuffix("_"), name.startswith("Page_")
-    model = next(getattr(room, name) for room in (shown, shown_products, shown_money) if hasattr(room, name))
+    rooms = (shown, shown_products, shown_money, shown_payments)
+    model = next(getattr(room, name) for room in rooms if hasattr(room, name))
     whole: Any = shown.Page.__class_getitem__(model) if is_page else model
     whole.model_validate_json(answer.content, strict=True)
 
@@ -129,8 +140,8 @@ def test_every_route_is_listed_and_says_who_may(schema: dict[str, Any]) -> None:
         for name, operation in operations.items()
         if name not in OPEN
     }
-    # A company makes applications of its own; there is none yet whose own it could be.
-    said["POST /api/applications"] = {"company"}
+    # A company makes applications and payments of its own; there is none yet whose own it could be.
+    said["POST /api/applications"] = said["POST /api/payments"] = {"company"}
     assert said == {name: set(roles.split()) for name, roles in ROUTES.items()}
 
 

@@ -1,0 +1,128 @@
+"""What follows in the books from what is learned of a payment: in one SQL transaction, however often told.
+
+The locks are taken in one order: the directory's revision, the payment, own money, the voucher, its funds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from contextlib import suppress
+from typing import Final
+
+from billing.casework.rows import Row, lock_budget, rows_of
+from billing.database import Connection
+from billing.ledger import own_rules
+from billing.ledger.journal import Entry
+from billing.ledger.store import append_entries
+from billing.lifecycle.payment import LEARNT
+from billing.lifecycle.table import Refused
+from billing.payments import rows
+from billing.payments.facts import Due, Fact, dues, state_of
+from billing.payments.own_money import NOT_FREE, By, change_own, lock_own, pay_in, self_share
+from billing.reclaim import Short
+
+_TAKE: Final = {"refund": own_rules.refund, "dispute": own_rules.dispute}
+
+
+async def learn(
+    conn: Connection, payment_id: str, facts: Iterable[Fact], *, by: By, may_owe: bool = True
+) -> str | None:
+    """Keep the facts and book what follows; -> the payment's state, None where there is no such payment.
+
+    `may_owe`: what is to go back and is not free any more is booked as owed. Raises Refused or Short else.
+    """
+    await lock_budget(conn)
+    payment = await rows.locked(conn, payment_id)
+    if payment is None:
+        return None
+    await rows.add_facts(conn, payment_id, facts)
+    known = await rows.facts_of(conn, payment_id)
+    booked = {
+        row["key"]: row
+        for row in await rows_of(conn, "select * from payment_entry where payment_id = %s", [payment_id])
+    }
+    for due in dues(payment_id, known):
+        if due.key not in booked:
+            booked[due.key] = await _book(conn, payment, due, booked, by=by, may_owe=may_owe)
+    before, after = payment["state"], state_of(known)
+    if after != before:
+        await conn.execute("update payment set state = %s where id = %s", [after, payment_id])
+        await rows.log_learnt(
+            conn, payment_id, LEARNT[after], before=before, after=after, by=by.person, now=by.now
+        )
+    if after in ("disputed", "lost"):
+        await _stop_charging(conn, payment["company_id"], "disputed")
+    return after
+
+
+async def _book(
+    conn: Connection, payment: Row, due: Due, booked: dict[str, Row], *, by: By, may_owe: bool
+) -> Row:
+    company_id, rail = payment["company_id"], payment["rail"]
+    own_micro, owed_micro = await lock_own(conn, company_id)
+    amount = due.amount_micro
+    if due.kind == "payment":
+        # What a company owes is settled first, but not from what it pays for a voucher.
+        settled = min(owed_micro, amount) if payment["voucher_id"] is None else 0
+        await change_own(conn, company_id, own_micro=amount - settled, owed_micro=-settled)
+        entry = own_rules.payment(company_id, rail, own_micro=amount - settled, owed_micro=settled)
+        row = await _write(conn, payment, due, entry, own_micro=amount - settled)
+        await _towards_voucher(conn, payment, amount, by)
+        return row
+    if due.follows is not None:
+        taken = booked[due.follows]
+        owed = min(owed_micro, taken["amount_micro"] - taken["own_micro"])
+        await change_own(conn, company_id, own_micro=amount - owed, owed_micro=-owed)
+        entry = _TAKE[due.kind](company_id, rail, own_micro=owed - amount, owed_micro=-owed)
+        return await _write(conn, payment, due, entry, own_micro=amount - owed)
+    own_micro += await _back_from_voucher(conn, payment, amount, own_micro, by=by, may_owe=may_owe)
+    from_own = min(own_micro, amount)
+    owed = amount - from_own
+    await change_own(conn, company_id, own_micro=-from_own, owed_micro=owed)
+    entry = _TAKE[due.kind](company_id, rail, own_micro=from_own, owed_micro=owed)
+    return await _write(conn, payment, due, entry, own_micro=from_own)
+
+
+async def _write(conn: Connection, payment: Row, due: Due, entry: Entry, *, own_micro: int) -> Row:
+    [entry_id] = await append_entries(conn, [entry])
+    await conn.execute(
+        "insert into payment_entry (key, payment_id, amount_micro, own_micro, entry_id)"
+        " values (%s, %s, %s, %s, %s)",
+        [due.key, payment["id"], due.amount_micro, own_micro, entry_id],
+    )
+    return {"key": due.key, "amount_micro": due.amount_micro, "own_micro": own_micro}
+
+
+async def _towards_voucher(conn: Connection, payment: Row, amount_micro: int, by: By) -> None:
+    """Where the voucher has ended meanwhile, or cannot reach so far, the money stays the company's own."""
+    if payment["voucher_id"] is None:
+        return
+    with suppress(Refused):
+        async with conn.transaction():
+            await pay_in(conn, payment["voucher_id"], amount_micro=amount_micro, by=by)
+
+
+async def _back_from_voucher(
+    conn: Connection, payment: Row, need_micro: int, own_micro: int, *, by: By, may_owe: bool
+) -> int:
+    """As much as is free of the self share it was paid for, which comes before other own money. -> how much.
+
+    So the payments of a company are taken back from the same places in whatever order their news arrives.
+    """
+    voucher_id = payment["voucher_id"]
+    share = None if voucher_id is None else await self_share(conn, voucher_id, now=by.now)
+    free_micro = 0 if share is None else min(need_micro, max(0, share.free_micro))
+    if free_micro + own_micro < need_micro and not may_owe:
+        if share is not None and share.idle_micro > free_micro:
+            raise Short(Refused(*NOT_FREE), [share.lower_by(min(need_micro, share.idle_micro))])
+        raise Refused(*NOT_FREE)
+    if free_micro:
+        await pay_in(conn, voucher_id, amount_micro=-free_micro, by=by)
+    return free_micro
+
+
+async def _stop_charging(conn: Connection, company_id: str, why: str) -> None:
+    await conn.execute(
+        "update card set automatic = false, paused = %s where company_id = %s and automatic",
+        [why, company_id],
+    )

@@ -1,0 +1,80 @@
+"""A card that its company let be kept: it tops up by itself, once at a time, until it must not."""
+
+from __future__ import annotations
+
+from billing.casework.rows import rows_of
+from tests.fakes.declared_world import World
+from tests.fakes.payments_world import VOUCHER_ID, PaymentsWorld
+
+
+async def kept_card(world: PaymentsWorld) -> None:
+    begun = await world.begin(10_000, "checkout", save_card=True)
+    world.objects.pay_session(begun["checkout_url"].split("/")[-1])
+    await world.heard()
+
+
+async def set_top_up(world: PaymentsWorld, **changes: object) -> int:
+    asked = {"automatic": True, "voucher": VOUCHER_ID, "threshold_krw": 120_000, "amount_krw": 30_000}
+    return (await world.office.patch("gaonde", "cards/gaonde", asked | changes)).status_code
+
+
+async def automatic(world: PaymentsWorld) -> list[str]:
+    rows = await rows_of(world.conn, "select state from payment where method = 'automatic' order by state")
+    return [row["state"] for row in rows]
+
+
+async def lower_share(world: PaymentsWorld) -> None:
+    """The self share is what ends the line, at 90,000 of 120,000."""
+    await World(world.conn, world.office.secrets).apply(
+        f"vouchers:\n- {{id: {VOUCHER_ID}, self_deposit_krw: 90000}}\n"
+    )
+
+
+async def test_a_kept_card_tops_up_by_itself_once_at_a_time(world: PaymentsWorld) -> None:
+    await kept_card(world)
+    card = await world.office.get("gaonde", "cards/gaonde")
+    assert (card["label"], card["automatic"]) == ("visa 4242", False)
+    assert await set_top_up(world, voucher=None) == 409
+    await lower_share(world)
+    assert await set_top_up(world) == 200
+    # Stripe takes the money and its answer is lost: nobody charges a second time.
+    world.stripe.faults = lambda what: "after" if what == "POST /v1/payment_intents" else None
+    before = len(world.objects.charged)
+    for _ in range(3):
+        await world.hurry()
+        await world.worked()
+    assert await automatic(world) == ["started"]
+    world.stripe.faults = lambda what: None
+    await world.hurry()
+    await world.heard()
+    assert len(world.objects.charged) == before + 1
+    # The share is 120,000 again, no longer below the threshold, and is left alone.
+    assert (await automatic(world), await world.deposit()) == (["paid"], "120000")
+    await world.office.books()
+
+
+async def test_a_declined_card_is_not_tried_again_by_itself(world: PaymentsWorld) -> None:
+    await kept_card(world)
+    await lower_share(world)
+    world.objects.declining.add("pm_card_visa")
+    assert await set_top_up(world) == 200
+    await world.heard()
+    await world.heard()
+    assert (await automatic(world), await world.deposit()) == (["failed"], "90000")
+    card = await world.office.get("gaonde", "cards/gaonde")
+    assert (card["automatic"], card["paused"]) == (False, "card_declined")
+    world.objects.declining.clear()
+    assert await set_top_up(world) == 200
+    await world.heard()
+    assert await automatic(world) == ["failed", "paid"]
+
+
+async def test_a_dispute_turns_the_automatic_top_up_off(world: PaymentsWorld) -> None:
+    await kept_card(world)
+    _, intent = await world.paid(20_000, voucher=None)
+    await world.heard()
+    assert await set_top_up(world, threshold_krw=0) == 200
+    world.objects.dispute(intent, 20_000)
+    await world.heard()
+    card = await world.office.get("gaonde", "cards/gaonde")
+    assert (card["automatic"], card["paused"]) == (False, "disputed")
