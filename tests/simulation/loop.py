@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import heapq
 from collections.abc import Callable, Coroutine
-from contextvars import ContextVar, copy_context
+from contextvars import Context, ContextVar, copy_context
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -62,6 +62,7 @@ class SimulatedLoop(asyncio.BaseEventLoop):
         super().__init__()
         self._now_s = begin_s
         self._turns = 0
+        self._timers: list[tuple[float, asyncio.TimerHandle]] = []  # a heap; floats compare at once
         self.connect_to: Callable[[str, Any], Coroutine[Any, Any, Any]] | None = None
         self.set_task_factory(_keep_task)  # type: ignore[arg-type]
         self.faults: list[BaseException] = []  # of callbacks, which nobody else would see
@@ -70,10 +71,19 @@ class SimulatedLoop(asyncio.BaseEventLoop):
     def time(self) -> float:
         return self._now_s
 
+    def call_at(self, when: float, callback: Any, *args: Any, context: Context | None = None) -> Any:
+        timer = asyncio.TimerHandle(when, callback, args, self, context)
+        heapq.heappush(self._timers, (when, timer))
+        return timer
+
     async def create_unix_connection(self, protocol_factory: Any, path: Any = None, **_: Any) -> Any:
         assert self.connect_to is not None, "nobody listens"
         protocol = protocol_factory()
         return await self.connect_to(str(path), protocol), protocol
+
+    def close(self) -> None:
+        super().close()
+        self._timers.clear()
 
     def sleep(self, process: Process, seconds: float) -> None:
         """SIGSTOP, and SIGCONT after so long."""
@@ -94,17 +104,15 @@ class SimulatedLoop(asyncio.BaseEventLoop):
             process.parked.clear()
 
     def _run_once(self) -> None:
-        ready, scheduled = self._ready, self._scheduled  # type: ignore[attr-defined]
+        ready, timers = self._ready, self._timers  # type: ignore[attr-defined]
         if not ready:
-            while scheduled and scheduled[0]._cancelled:
-                heapq.heappop(scheduled)._scheduled = False
-            if not scheduled:
+            while timers and timers[0][1].cancelled():
+                heapq.heappop(timers)
+            if not timers:
                 raise Stuck("nothing will ever happen again")
-            self._now_s = max(self._now_s, scheduled[0]._when)
-        while scheduled and scheduled[0]._when <= self._now_s:
-            handle = heapq.heappop(scheduled)
-            handle._scheduled = False
-            ready.append(handle)
+            self._now_s = max(self._now_s, timers[0][0])
+        while timers and timers[0][0] <= self._now_s:
+            ready.append(heapq.heappop(timers)[1])
         for _ in range(len(ready)):
             handle = ready.popleft()
             if handle._cancelled:

@@ -106,5 +106,6 @@ def compiled(source: bytes) -> Script:
     return _lua().compile(source)
 
 
+@lru_cache(maxsize=256)
 def digest(source: bytes) -> bytes:
     return hashlib.sha1(source).hexdigest().encode()
