@@ -19,6 +19,7 @@ from typing import Any, Final, cast
 
 import psycopg
 from psycopg import sql, waiting
+from psycopg._preparing import Prepare, PrepareManager
 from psycopg_pool import PoolTimeout
 
 from billing import migrate
@@ -32,6 +33,7 @@ _CLOCK: Final = """
     create function sim.clock_timestamp() returns timestamptz language sql stable as $$
         select to_timestamp(pg_read_file('{}')::float8) $$;
 """
+PREPARED_MAX: Final = 500  # a session serves every role in turn, and all their statements
 _LOCK_STEP_S: Final = 0.02
 _AWAY: Final = "the server closed the connection"
 
@@ -62,6 +64,29 @@ class _BlockingConnection(psycopg.AsyncConnection[Any]):
         return waiting.wait(gen, self.pgconn.socket, interval=interval)
 
 
+class _Prepared(PrepareManager):
+    """What was prepared stays after a rollback too, since no run makes or drops a table.
+
+    All but what was prepared in a pipeline, whose failures are told too late.
+    """
+
+    def __init__(self, real: _BlockingConnection) -> None:
+        super().__init__()
+        self._real = real
+        self._unsure: set[Any] = set()
+
+    def maybe_add_to_cache(self, query: Any, prep: Prepare, name: bytes) -> Any:
+        if prep is Prepare.SHOULD and self._real._pipeline is not None:
+            self._unsure.add(self.key(query))
+        return super().maybe_add_to_cache(query, prep, name)
+
+    def clear(self) -> bool:
+        for key in self._unsure:
+            self._names.pop(key, None)
+        self._unsure.clear()
+        return False
+
+
 class Server:
     """The PostgreSQL of one campaign process: its sessions are used by one run after the other."""
 
@@ -71,6 +96,7 @@ class Server:
         self._said_s = 0.0
         self._free: list[_BlockingConnection] = []
         self._all: list[_BlockingConnection] = []
+        self._emptier: _BlockingConnection | None = None  # its role would cost others what they prepared
         self._tables: list[str] = []
         self._runs = 0
 
@@ -92,9 +118,9 @@ class Server:
             os.pwrite(self._clock, b"%017.6f" % now_s, 0)
 
     def empty(self) -> None:
-        real = self.take()
-        _at_once(real.execute("set session_replication_role = replica"))
-        if not self._tables:
+        if self._emptier is None:
+            real = self._emptier = self._open()
+            _at_once(real.execute("set session_replication_role = replica"))
             cursor = _at_once(
                 real.execute(
                     "select quote_ident(tablename) from pg_tables where schemaname = 'public'"
@@ -102,13 +128,12 @@ class Server:
                 )
             )
             self._tables = [row[0] for row in _at_once(cursor.fetchall())]
+        real = self._emptier
         self._runs += 1
-        if self._runs % 100 == 1:
+        if self._runs % 100 == 0:
             _at_once(real.execute(f"truncate {', '.join(self._tables)} restart identity"))
         else:
             _at_once(real.execute(";".join(f"delete from {table}" for table in self._tables)))
-        _at_once(real.execute("set session_replication_role = origin"))
-        self.give_back(real)
 
     def close(self) -> None:
         os.close(self._clock)
@@ -126,7 +151,9 @@ class Server:
         thread.start()
         thread.join()
         real = opened[0]
-        real.prepare_threshold = 2
+        real._prepared = _Prepared(real)
+        real.prepare_threshold = 1
+        real.prepared_max = PREPARED_MAX
         self._all.append(real)
         return real
 

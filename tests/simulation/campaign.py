@@ -33,6 +33,9 @@ UNSAFE: Final = {  # nothing of it need outlive the campaign
     "max_connections": "500",  # a process keeps as many as its busiest seed had at once
     "autovacuum": "off",
     "shared_buffers": "64MB",
+    "plan_cache_mode": "force_generic_plan",  # a session sees each statement too seldom to plan it anew
+    "track_counts": "off",
+    "update_process_title": "off",
 }
 
 _own: books.Server | None = None  # of this process of the pool

@@ -175,7 +175,10 @@ class World:
         allowed = self.rows(
             "select lent_micro - returned_micro - least(0, beyond_micro)"
             " from loan join lane_epoch using (lane, n)"
-            f" where (lane, n, voucher_id, state) = ({lane[1:-1]}, {n}, '{voucher_id}', 'open')"
+            " where (lane, n, voucher_id, state) = (%s, %s, %s, 'open')",
+            int(lane[1:-1]),
+            int(n),
+            voucher_id,
         )
         limit = int(voucher[b"limit"])
         if allowed and limit > allowed[0][0]:
@@ -201,9 +204,9 @@ class World:
         finally:
             self.books.server.give_back(real)
 
-    def rows(self, query: str) -> list[tuple[Any, ...]]:
+    def rows(self, query: str, *params: Any) -> list[tuple[Any, ...]]:
         async def ask(conn: Any) -> Any:
-            return await (await conn.execute(query)).fetchall()
+            return await (await conn.execute(query, params)).fetchall()
 
         found: list[tuple[Any, ...]] = self.at_once(ask)
         return found
@@ -231,7 +234,7 @@ class World:
         self.model.lines[voucher.voucher_id] = Line(voucher.share_ppm, self.capacity(voucher.voucher_id))
 
     def capacity(self, voucher_id: str) -> int:
-        [(micro,)] = self.rows(f"select capacity_micro from funds where voucher_id = '{voucher_id}'")
+        [(micro,)] = self.rows("select capacity_micro from funds where voucher_id = %s", voucher_id)
         return int(micro)
 
     def mark_ended(self, gateway_id: str) -> None:
