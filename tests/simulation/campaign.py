@@ -12,16 +12,16 @@ from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
-from multiprocessing import get_context
 from pathlib import Path
 from typing import Final
 
 from launch.embedded_postgres import PostgresServer
 from tests.simulation import books
 from tests.simulation.history import Result, scratch, simulate
-from tests.simulation.mutants import install
+from tests.simulation.mutants import fresh_processes, install
 from tests.simulation.traces import table
 
+SUITE_SEEDS: Final = int(os.getenv("SIMULATION_SEEDS", "250"))  # run by `make test`, from 0 on
 SLICE: Final = 25  # seeds given to a process at once
 FIND_SLICE: Final = 5
 UNSAFE: Final = {  # nothing of it need outlive the campaign
@@ -123,21 +123,24 @@ def run_here(
 
 def find(url_of: str, seeds: list[int], *, processes: int, mutant: str | None) -> Result | None:
     """The first of the seeds that breaks an invariant with this mutant, as far as they are run in order."""
-    slices = [seeds[:1], *[seeds[i : i + FIND_SLICE] for i in range(1, len(seeds), FIND_SLICE)]]
+    slices = [seeds[i : i + FIND_SLICE] for i in range(1, len(seeds), FIND_SLICE)]
     with _pool(processes, mutant) as pool:
-        tasks = [pool.submit(run_here, url_of, part, until_broken=True) for part in slices]
-        for task in tasks:
-            if broken := [result for result in task.result() if result.broken is not None]:
-                pool.shutdown(wait=True, cancel_futures=True)
-                return broken[0]
+        # The first alone: what a pool was given besides would be run, though that one is enough.
+        for parts in (([seeds[0]],), slices):
+            tasks = [pool.submit(run_here, url_of, part, until_broken=True) for part in parts]
+            for task in tasks:
+                if broken := [result for result in task.result() if result.broken is not None]:
+                    pool.shutdown(wait=True, cancel_futures=True)
+                    return broken[0]
     return None
 
 
 def _pool(processes: int, mutant: str | None) -> ProcessPoolExecutor:
-    spawn = get_context("spawn")  # a fresh process: nothing of the house is imported in it yet
     if mutant is None:
-        return ProcessPoolExecutor(processes, mp_context=spawn)
-    return ProcessPoolExecutor(processes, mp_context=spawn, initializer=install, initargs=(mutant,))
+        return ProcessPoolExecutor(processes, mp_context=fresh_processes())
+    return ProcessPoolExecutor(
+        processes, mp_context=fresh_processes(), initializer=install, initargs=(mutant,)
+    )
 
 
 def campaign(

@@ -6,8 +6,8 @@ from typing import Final
 
 FOUND: Final[dict[str, tuple[int, str]]] = {
     "op-id replay": (26, "purse and books"),
-    "event inside the settle script": (12, "G1 overspent"),
-    "epoch fence": (7, "G1 overspent"),
+    "event inside the settle script": (29, "purse and books"),
+    "epoch fence": (14, "G1 overspent"),
     "fence by run_id only": (7, "G1 overspent"),
     "used ticket replaced": (89, "serves"),
     "no seed of an existing epoch": (7, "G1 overspent"),
@@ -16,7 +16,7 @@ FOUND: Final[dict[str, tuple[int, str]]] = {
     "settle once": (12, "purse"),
     "insert on conflict": (1, "parked"),
     "a key keeps its op": (124, "G2 once"),
-    "re-send buffer": (3, "rest"),
+    "re-send buffer": (7, "rest"),
     "frozen price": (1, "G3 refused"),
     "wait queue": (1, "G3 waited"),
     "overrun cap": (4, "purse"),

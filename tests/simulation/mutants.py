@@ -13,9 +13,30 @@ import importlib.machinery
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
+from multiprocessing import get_context
+from multiprocessing.context import ForkServerContext
 from pathlib import Path
 from types import ModuleType
 from typing import Final
+
+LIBRARIES: Final = [  # of others and slow to import, none of them a plugin of pytest
+    "aiohttp",
+    "alembic.context",
+    "hiredis",
+    "lupa.lua51",
+    "psycopg_pool",
+    "redis.asyncio",
+    "sqlalchemy.dialects.postgresql",
+    "structlog",
+    "yaml",
+]
+
+
+def fresh_processes() -> ForkServerContext:
+    """Processes in which nothing of the house is imported yet, copied from one that has what is not ours."""
+    context = get_context("forkserver")
+    context.set_forkserver_preload(LIBRARIES)
+    return context
 
 
 class NoSuchText(Exception):

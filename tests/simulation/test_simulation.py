@@ -12,10 +12,9 @@ from typing import Final
 import pytest
 
 from tests.conftest import short_dir
-from tests.simulation.campaign import Summary, campaign, own_postgres
+from tests.simulation.campaign import SUITE_SEEDS, Summary, campaign, own_postgres
 from tests.simulation.clients import STAGES
 
-SEEDS: Final = int(os.getenv("SIMULATION_SEEDS", "250"))
 ROOT: Final = Path(__file__).resolve().parent.parent.parent
 
 # The awaits on which money depends: each must have met every fault that can happen to it.
@@ -50,14 +49,14 @@ def url_of() -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def summary(url_of: str) -> Summary:
-    return campaign(url_of, list(range(SEEDS)), processes=os.cpu_count() or 1)
+    return campaign(url_of, list(range(SUITE_SEEDS)), processes=os.cpu_count() or 1)
 
 
 @pytest.mark.timeout(900)
 def test_no_seed_breaks_an_invariant(summary: Summary) -> None:
     print(summary.text())
     assert summary.broken == [], summary.text()
-    assert summary.completed > SEEDS, "calls are served in spite of everything"
+    assert summary.completed > SUITE_SEEDS, "calls are served in spite of everything"
 
 
 @pytest.mark.timeout(900)
