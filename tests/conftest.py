@@ -7,6 +7,7 @@ process; `.kill()` is kill -9, `.start()` starts it anew on the same data. `valk
 
 from __future__ import annotations
 
+import gc
 import itertools
 import os
 import shutil
@@ -59,6 +60,16 @@ class Modules(LoadScopeScheduling):  # type: ignore[misc] # xdist has no types
     def _split_scope(self, nodeid: str) -> str:
         module = nodeid.split("::", 1)[0]
         return "races" if module.startswith(RACING) else module
+
+
+def pytest_configure() -> None:
+    """As launch/process.py: looking for cycles among all that was imported is a quarter of a collection."""
+    gc.set_threshold(50_000, 20, 50)
+
+
+def pytest_collection_finish() -> None:
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -146,6 +146,8 @@ def functions(path: Path) -> Iterator[tuple[str, int]]:
 
     def walk(node: ast.AST, prefix: str) -> Iterator[tuple[str, int]]:
         for child in ast.iter_child_nodes(node):
+            if isinstance(child, ast.expr):
+                continue  # most of a tree, and no function with a name in it
             if isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef):
                 assert child.end_lineno is not None
                 yield f"{prefix}{child.name}", child.end_lineno - child.lineno + 1
