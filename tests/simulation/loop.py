@@ -13,7 +13,9 @@ import heapq
 from collections.abc import Callable, Coroutine
 from contextvars import Context, ContextVar, copy_context
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, TypeVarTuple
+
+Given = TypeVarTuple("Given")
 
 TURNS_MAX: Final = 3_000_000  # of callbacks in one run: beyond it something spins without time passing
 
@@ -71,7 +73,9 @@ class SimulatedLoop(asyncio.BaseEventLoop):
     def time(self) -> float:
         return self._now_s
 
-    def call_at(self, when: float, callback: Any, *args: Any, context: Context | None = None) -> Any:
+    def call_at(
+        self, when: float, callback: Callable[[*Given], object], *args: *Given, context: Context | None = None
+    ) -> asyncio.TimerHandle:
         timer = asyncio.TimerHandle(when, callback, args, self, context)
         heapq.heappush(self._timers, (when, timer))
         return timer
