@@ -8,9 +8,9 @@ FOUND: Final[dict[str, tuple[int, str]]] = {
     "op-id replay": (26, "purse and books"),
     "event inside the settle script": (29, "purse and books"),
     "epoch fence": (14, "G1 overspent"),
-    "fence by run_id only": (7, "G1 overspent"),
+    "fence by run_id only": (104, "purse and books"),
     "used ticket replaced": (89, "serves"),
-    "no seed of an existing epoch": (7, "G1 overspent"),
+    "no seed of an existing epoch": (8, "rest"),
     "a purse that is not current is vacated": (66, "answered"),
     "open holds never expire": (4, "rest"),
     "settle once": (12, "purse"),
@@ -20,7 +20,7 @@ FOUND: Final[dict[str, tuple[int, str]]] = {
     "frozen price": (1, "G3 refused"),
     "wait queue": (1, "G3 waited"),
     "overrun cap": (4, "purse"),
-    "remainder returns when all have left": (1, "G1 overspent"),
+    "remainder returns when all have left": (3, "G1 overspent"),
     "late settlements touch no balance": (1, "purse"),
 }
 
