@@ -250,10 +250,7 @@ class Meter:
         return self._unposted.add(event, hold=None, tokens=0, now_s=self._loop.time()).journaled
 
     def write_floor(self, checkpoint: Callable[[int], UsageEvent]) -> bool:
-        """The checkpoint also into the journal, from its time: what the purse knows of it may be lost.
-
-        False: the disk did not take it.
-        """
+        """The checkpoint also into the journal: what the purse knows may be lost. -> whether it is there"""
         event = checkpoint(self._now_ms())
         try:
             self._journal.append(event.ack_name, event.to_bytes())

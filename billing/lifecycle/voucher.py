@@ -79,6 +79,7 @@ OWN_ENOUGH: Final = Guard[Facts](
     "There is less own money than that.",
     "자체 부담금 잔액이 부족합니다.",
     lambda facts: 0 < facts.paid_in_micro <= facts.own_micro,
+    of_entry=True,
 )
 
 _ALIVE: Final = ("active", "suspended")

@@ -119,6 +119,7 @@ ACTIONS: Final[Mapping[tuple[str, str], Action]] = {
     ("amendment", "refuse"): Action(),
     ("amendment", "withdraw"): Action(),
     ("voucher", "deposit"): Action(entries.plainly(Field("amount_krw", "won", required=True))),
+    ("voucher", "pay_in"): Action(entries.plainly(Field("amount_krw", "won", required=True))),
     ("voucher", "suspend"): Action(is_risky=True),
     ("voucher", "resume"): Action(),
     ("voucher", "extend"): Action(entries.plainly(_NEW_DAY)),

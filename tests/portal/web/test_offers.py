@@ -82,12 +82,13 @@ WITH_A_VOUCHER: Final[Mapping[tuple[str, str, str], dict[str, str | None]]] = {
     ("gaonde", "amendment", "am-000001"): {"amendment.withdraw": None},
     ("operator", "voucher", "gaonde-2026"): {
         "voucher.deposit": None,
+        "voucher.pay_in": None,
         "voucher.suspend": None,
         "voucher.extend": "agreement_rules",
         "voucher.end": None,
         "voucher.claw_back": None,
     },
-    ("gaonde", "voucher", "gaonde-2026"): {},
+    ("gaonde", "voucher", "gaonde-2026"): {"voucher.pay_in": None},
     ("auditor", "voucher", "gaonde-2026"): {},
 }
 
@@ -138,4 +139,5 @@ def test_only_what_is_entered_is_left_open() -> None:
         ("voucher", "deposit_missing"),
         ("voucher", "not_later"),
         ("voucher", "above_spent"),
+        ("voucher", "own_money_short"),
     }
