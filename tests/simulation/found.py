@@ -40,6 +40,10 @@ NAMED: Final[dict[str, tuple[str, ...]]] = {
         "tests/metering/test_meter_life.py"
         "::test_what_a_data_set_brings_back_open_is_ended_though_its_call_was_settled_elsewhere",
     ),
+    "a key keeps its op after a release": (
+        "tests/billing/test_made_again.py::test_one_op_for_a_key_whatever_a_dead_gateways_journal_tells",
+    ),
+    "no byte that nobody would know of": ("tests/gateway/test_slices.py::test_nor_for_long",),
     "what is counted after all is followed": (
         "tests/billing/test_posting_counted.py::test_a_data_set_that_was_away_comes_back_and_counts",
     ),

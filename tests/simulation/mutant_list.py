@@ -217,9 +217,10 @@ MUTANTS: Final = (
         (
             Change(
                 "billing/idempotency_store.py",
-                'op if booked is not None and booked[0] == "settled" else first_op',
-                "op",
+                "gateway_id = %s, taken_over",
+                "op = op || 'x', gateway_id = %s, taken_over",
             ),
+            Change("billing/idempotency_store.py", "Claimed(first_op)", "Claimed(first_op + 'x')"),
         ),
     ),
     Mutant(
@@ -253,6 +254,36 @@ MUTANTS: Final = (
         "What a data set brings back open, though its call was settled elsewhere, is ended by its gateway.",
         "its money stays held for as long as the gateway lives",
         (Change("metering/meter.py", "send_again, *orphans)", "send_again, orphans[0])"),),
+    ),
+    Mutant(
+        "a key keeps its op after a release",
+        "A try that came to nothing leaves a key its op: the charge of a dead gateway may be on its way.",
+        "the next try has an op of its own, and both are charged",
+        (
+            Change(
+                "billing/idempotency_store.py",
+                "gateway_id = %s, taken_over",
+                "op = coalesce((select op || 'x' from usage u where u.op = idem.op limit 1), op),"
+                " gateway_id = %s, taken_over",
+            ),
+            Change(
+                "billing/idempotency_store.py",
+                "Claimed(first_op)",
+                "Claimed(first_op + ('x' if booked else ''))",
+            ),
+        ),
+    ),
+    Mutant(
+        "no byte that nobody would know of",
+        "A checkpoint that neither the disk nor the purse takes stops the stream.",
+        "the stream goes on, and what follows is lost with its gateway",
+        (
+            Change(
+                "gateway/slices.py",
+                "if not self._write(output_tokens):\n            await self._insist(output_tokens)",
+                "self._write(output_tokens)",
+            ),
+        ),
     ),
     Mutant(
         "what is counted after all is followed",
