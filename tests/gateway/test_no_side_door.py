@@ -13,6 +13,7 @@ from providers.dialects import find, find_object, find_stored
 from tests.docs.pages import page, tables
 from tests.fakes.gateway_world import world
 from tests.fakes.sdk_routes import sdk_routes
+from tests.gateway import test_files, test_stored
 
 HELD: Final = "a hold before, settled after"
 FREE: Final = "free: a hold of nothing"
@@ -53,6 +54,19 @@ async def test_what_is_not_listed_does_not_exist(tmp_path: Path) -> None:
             asked += 1
         assert w.events == []
     assert asked > 500
+
+
+def test_of_every_route_that_takes_an_id_another_company_gets_404() -> None:
+    """The two tables of `test_another_companys_does_not_exist` leave none out."""
+    tried = {(method, path) for method, path in test_stored.ROUTES}
+    tried |= {(method, re.sub(r"\{[a-z]+\}", "{}", path)) for method, path, _ in test_files.ROUTES}
+    taken = {
+        route
+        for route, meter in documented().items()
+        if "{}" in route[1] and meter in (STORED, OBJECT, BATCH)
+    }
+    assert len(taken) > 8
+    assert taken <= tried
 
 
 def test_what_is_listed_is_metered_as_it_says() -> None:
