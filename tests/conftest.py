@@ -22,6 +22,7 @@ import psutil
 import psycopg
 import pytest
 import redis
+from hypothesis import HealthCheck, settings
 from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
 
@@ -35,6 +36,10 @@ MEMORY: Final = Path("/dev/shm")
 MEMORY_BYTES_MIN: Final = 2 * 1024**3
 
 _database_numbers = itertools.count(1)
+
+# How long an example takes is the machine's affair, not the law's.
+settings.register_profile("house", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("house")
 
 # Tests that race real processes against clocks: one at a time, whatever else runs beside them.
 RACING: Final = ("tests/chaos", *(f"tests/journeys/test_{name}.py" for name in ("burst", "kills", "restart")))
