@@ -41,7 +41,7 @@ from gateway.stored import Stored
 from gateway.stored_vendor import StoredVendor
 from gateway.telemetry import Telemetry
 from gateway.views import Views
-from launch import logs, roles
+from launch import logs, metric_files, roles
 from launch.gateway_books import AWAY, BooksOfUsage, DirectoryRows, KeptAnswers, StoredRows
 from launch.gateway_objects import ObjectRows
 from launch.serving import Application
@@ -133,6 +133,7 @@ async def _build_once(settings: Settings, *, gateway_id: str) -> GatewayRole:
         source = DirectoryRows(parts.pool, parts.secrets)
         if (delta := await source.changes_since(-1)) is not None:
             directory.apply(delta)
+        metric_files.take_place(settings.metrics_dir)
         telemetry = Telemetry(CollectorRegistry(), logs.line_writer(), build_spans())
         fresh = _keep_fresh(directory, source, settings.limits.directory_poll_s)
         opened.callback(asyncio.create_task(fresh, name="directory").cancel)

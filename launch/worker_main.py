@@ -6,6 +6,7 @@ import asyncio
 import signal
 from collections.abc import Sequence
 from functools import partial
+from pathlib import Path
 from typing import Final
 
 import psycopg
@@ -24,7 +25,7 @@ from billing.secrets import Secrets
 from billing.treasury import BooksMismatch
 from billing.worker import WorkerStats, run_worker
 from config.settings import Settings, read_master_secret
-from launch import roles
+from launch import metric_files, roles
 from launch.process import collect_seldom, say_ready
 from launch.refusal import Refused
 from metering.purse import PurseUnavailable
@@ -69,8 +70,9 @@ async def _check_secret(settings: Settings, pool: Pool, stop: asyncio.Event) -> 
             await asyncio.sleep(CONNECT_PAUSE_S)
 
 
-async def _count(stats: WorkerStats) -> None:
+async def _count(stats: WorkerStats, metrics_dir: Path) -> None:
     """Copy the worker's own numbers into the metrics of the house."""
+    metric_files.take_place(metrics_dir)
     registry = CollectorRegistry()
     counters = {
         name: Counter(f"voucher_worker_{name}", text, registry=registry) for name, text in COUNTED.items()
@@ -131,7 +133,7 @@ async def _run(settings: Settings, *, ready_fd: int | None) -> None:
     async with pool:
         await _check_secret(settings, pool, stop)
         beside = [
-            asyncio.create_task(_count(stats), name="count"),
+            asyncio.create_task(_count(stats, settings.metrics_dir), name="count"),
             asyncio.create_task(_revive(pool, purse), name="revive"),
             asyncio.create_task(_forget(pool, purse), name="forget"),
         ]
