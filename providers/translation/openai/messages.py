@@ -8,6 +8,7 @@ from providers.facts import BadRequest, bad, text
 from providers.translation.neutral import (
     Image,
     Part,
+    Role,
     Text,
     Thinking,
     ToolCall,
@@ -41,7 +42,7 @@ class Messages:
     def __init__(self, vendor_dialect: str) -> None:
         self._vendor_dialect = vendor_dialect
         self._system: list[Text] = []
-        self._turns: list[Turn] = []
+        self._turns: list[tuple[Role, list[Part]]] = []  # lists: one turn may hold very many results
         self._names: dict[str, str] = {}  # of the tools that were called, by the call's id
 
     def read(self, messages: list[Any]) -> tuple[tuple[Text, ...], tuple[Turn, ...]]:
@@ -55,24 +56,22 @@ class Messages:
                     self._system += self._texts(message.get("content"), f"{where}.content")
                 case "user":
                     self._known_only(message, _PLAIN, where)
-                    self._turns.append(Turn("user", self._user(message, where)))
+                    self._turns.append(("user", self._user(message, where)))
                 case "assistant":
                     self._known_only(message, _ASSISTANT, where)
-                    self._turns.append(Turn("assistant", self._assistant(message, where)))
+                    self._turns.append(("assistant", self._assistant(message, where)))
                 case "tool":
                     self._known_only(message, _RESULT, where)
                     self._add_result(message, where)
                 case _:
                     raise self._cannot(f"{where}.role")
-        return tuple(self._system), tuple(self._turns)
+        return tuple(self._system), tuple(Turn(role, tuple(parts)) for role, parts in self._turns)
 
-    def _user(self, message: dict[str, Any], where: str) -> tuple[Part, ...]:
+    def _user(self, message: dict[str, Any], where: str) -> list[Part]:
         content = message.get("content")
         if type(content) is str:
-            return (Text(content),)
-        return tuple(
-            self._part(part, f"{where}.content[{i}]") for i, part in enumerate(as_list(content, where))
-        )
+            return [Text(content)]
+        return [self._part(part, f"{where}.content[{i}]") for i, part in enumerate(as_list(content, where))]
 
     def _part(self, part: Any, where: str) -> Text | Image:
         if type(part) is str:
@@ -94,7 +93,7 @@ class Messages:
             raise self._cannot(where)
         return image_of(url, where)
 
-    def _assistant(self, message: dict[str, Any], where: str) -> tuple[Part, ...]:
+    def _assistant(self, message: dict[str, Any], where: str) -> list[Part]:
         parts: list[Part] = []
         thoughts = [text(message, name, f"{where}.") for name in ("reasoning_content", "reasoning")]
         if thought := thoughts[0] or thoughts[1]:
@@ -106,7 +105,7 @@ class Messages:
         calls = message.get("tool_calls")
         for index, call in enumerate([] if calls is None else as_list(calls, f"{where}.tool_calls")):
             parts.append(self._call(call, f"{where}.tool_calls[{index}]"))
-        return tuple(parts)
+        return parts
 
     def _call(self, call: Any, where: str) -> ToolCall:
         function = call.get("function") if type(call) is dict else None
@@ -130,10 +129,10 @@ class Messages:
         name = self._names.get(call_id, text(message, "name", f"{where}."))
         result = ToolResult(call_id, name, tuple(texts))
         last = self._turns[-1] if self._turns else None
-        if last is not None and last.role == "user" and last.parts and type(last.parts[-1]) is ToolResult:
-            self._turns[-1] = Turn("user", (*last.parts, result))  # results of one turn stay together
+        if last is not None and last[0] == "user" and last[1] and type(last[1][-1]) is ToolResult:
+            last[1].append(result)  # results of one turn stay together
         else:
-            self._turns.append(Turn("user", (result,)))
+            self._turns.append(("user", [result]))
 
     def _texts(self, content: Any, where: str) -> list[Text]:
         if type(content) is str:

@@ -33,7 +33,7 @@ class Listener:
 
     def __init__(self) -> None:
         # Which of a choice's calls an index means: some vendors count from one, or leave numbers out.
-        self._calls: defaultdict[int, list[int]] = defaultdict(list)
+        self._calls: defaultdict[int, dict[int, int]] = defaultdict(dict)
 
     def feed(self, event: bytes) -> list[Delta]:
         chunk = event_object(event)
@@ -65,14 +65,13 @@ class Listener:
         named = call.get("index")
         named = named if type(named) is int else position
         known = self._calls[choice]
-        if named not in known:
-            known.append(named)
+        number = known.setdefault(named, len(known))
         function = call.get("function")
         function = function if type(function) is dict else {}
         call_id, name, arguments = call.get("id"), function.get("name"), function.get("arguments")
         return CallDelta(
             choice,
-            known.index(named),
+            number,
             call_id if type(call_id) is str and call_id else None,
             name if type(name) is str and name else None,
             arguments if type(arguments) is str else "",

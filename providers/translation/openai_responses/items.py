@@ -54,6 +54,7 @@ class Items:
         self._vendor_dialect = vendor_dialect
         self._system: list[Text] = []
         self._turns: list[tuple[Role, list[Part]]] = []
+        self._has_called = False  # the last of them: a request may hold very many parts to look through
         self._names: dict[str, str] = {}  # of the tools that were called, by the call's id
 
     def read(self, given: Any) -> tuple[tuple[Text, ...], tuple[Turn, ...]]:
@@ -88,14 +89,13 @@ class Items:
                     raise self._cannot(f"{where}.role")  # elsewhere it stands before all turns
                 self._system += self._parts(content, where_content, self._text)
             case "user":
-                self._turns.append(("user", list(self._parts(content, where_content, self._shown))))
+                self._begin("user", list(self._parts(content, where_content, self._shown)))
             case "assistant":
-                last = self._turns[-1] if self._turns else None
-                said = list(self._parts(content, where_content, self._said))
-                if last is not None and last[0] == "assistant" and _calls(last[1]):
-                    last[1].extend(said)  # before the results of what it called
+                said = self._parts(content, where_content, self._said)
+                if self._has_called:
+                    self._turns[-1][1].extend(said)  # before the results of what it called
                 else:
-                    self._turns.append(("assistant", list(said)))
+                    self._begin("assistant", list(said))
             case _:
                 raise self._cannot(f"{where}.role")
 
@@ -113,7 +113,8 @@ class Items:
         if self._turns and self._turns[-1][0] == "assistant":
             self._turns[-1][1].append(call)
         else:
-            self._turns.append(("assistant", [call]))
+            self._begin("assistant", [call])
+        self._has_called = True
 
     def _add_result(self, item: dict[str, Any], where: str) -> None:
         known_only(item, _RESULT, self._vendor_dialect, says_nothing=_CALL_SAYS_NOTHING, where=f"{where}.")
@@ -126,7 +127,11 @@ class Items:
         if last is not None and last[0] == "user" and last[1] and type(last[1][-1]) is ToolResult:
             last[1].append(result)  # results of one turn stay together
         else:
-            self._turns.append(("user", [result]))
+            self._begin("user", [result])
+
+    def _begin(self, role: Role, parts: list[Part]) -> None:
+        self._turns.append((role, parts))
+        self._has_called = False
 
     def _parts(self, content: Any, where: str, read: Callable[[Any, str], _Read]) -> list[_Read | Text]:
         if type(content) is str:
@@ -160,10 +165,6 @@ class Items:
 
     def _cannot(self, where: str) -> BadRequest:
         return inexpressible(where, self._vendor_dialect)
-
-
-def _calls(parts: list[Part]) -> bool:
-    return any(type(part) is ToolCall for part in parts)
 
 
 def _text_of(part: dict[str, Any], name: str, where: str) -> str:
