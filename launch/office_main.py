@@ -40,13 +40,13 @@ async def _run(settings: Settings, *, listener: socket.socket, ready_fd: int | N
     async with contextlib.AsyncExitStack() as opened:
         await opened.enter_async_context(pool)
         await opened.enter_async_context(contextlib.aclosing(redis))
+        async with pool.connection() as connection:
+            secrets = await roles.secrets_of(settings, connection)
         cards = roles.cards_of(settings)
         if cards is None:
             log.info("card_payment_off", reason="STRIPE_API_KEY is not set")
         else:
             await opened.enter_async_context(contextlib.aclosing(cards))
-        async with pool.connection() as connection:
-            secrets = await roles.secrets_of(settings, connection)
         office = app.Office(
             pool=pool,
             readiness=Readiness(pool, redis),

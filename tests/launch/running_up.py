@@ -106,5 +106,5 @@ def refused(*words: str, environment: dict[str, str] | None = None) -> tuple[int
         timeout=START_WAIT_S,
         check=False,
     )
-    assert done.stdout == ""
+    assert done.stdout == "", done.stdout
     return done.returncode, done.stderr
