@@ -14,45 +14,18 @@ from billing.loans import push_loans
 from billing.posting import Poster
 from billing.posting_events import Charge
 from billing.posting_rules import apply_event
-from billing.posting_state import BooksState, FundsState, LoanState, Outcome
-from tests.fakes.books_world import COMPANY, LANE, VOUCHER, WON, World
-
-LENT = 1000
+from billing.posting_state import BooksState, Outcome
+from tests.fakes.books_world import LANE, VOUCHER, WON, World
+from tests.fakes.posted import books_of, ended
 
 
 def _end(micro: int, *, kind: str = "settled", gateway: str = "g1", counted: bool = False) -> Charge:
     started_ms = 2 if gateway == "g2" else 1
-    return Charge(
-        kind=kind,
-        op="a",
-        op_text="a",
-        lane=LANE,
-        n=1,
-        voucher_id=VOUCHER,
-        voucher_text=VOUCHER,
-        company_id=COMPANY,
-        provider_id="nuri",
-        gateway_id=gateway,
-        key_id="k",
-        started_ms=started_ms,
-        day=1,
-        charge_micro=micro,
-        taken_micro=None,
-        counted=counted,
-        columns="",
-    )
+    return ended("a", micro, kind=kind, gateway=gateway, started_ms=started_ms, counted=counted)
 
 
 def _books(epoch: str = "open") -> BooksState:
-    return BooksState(
-        funds={VOUCHER: FundsState(VOUCHER, COMPANY, "p", 750_000, 0, 0, 0)},
-        loans={(LANE, 1, VOUCHER): LoanState(LANE, 1, VOUCHER, LENT, 0, 0, 0, epoch)},
-        epochs={(LANE, 1): epoch},
-        booked={},
-        claimed={},
-        gone=set(),
-        uncounted=set(),
-    )
+    return books_of(free=0, lent={1: (1000, epoch)})
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,8 +90,8 @@ def test_of_an_epoch_that_is_over_no_limit_is_told() -> None:
     assert books.loans[LANE, 1, VOUCHER].beyond_micro == 0
 
 
-async def test_a_data_set_that_was_away_comes_back_and_counts(pool: Pool, conn: Connection) -> None:
-    """Else what it holds for others could not be lent to them until the epoch is over."""
+async def _holding(pool: Pool, conn: Connection) -> tuple[World, Poster, int, str]:
+    """-> a call that holds 700 of the 1,000 won, in an epoch"""
     world = World(pool)
     await world.fund(government_won=1000)
     poster = Poster(conn, world.purse)
@@ -126,6 +99,12 @@ async def test_a_data_set_that_was_away_comes_back_and_counts(pool: Pool, conn: 
     n = await world.treasury.current_epoch(LANE)
     await world.treasury.lend(lane=LANE, n=n, voucher_id=VOUCHER, need_micro=1000 * WON)
     op = await world.reserve(n, 700 * WON)
+    return world, poster, n, op
+
+
+async def test_a_data_set_that_was_away_comes_back_and_counts(pool: Pool, conn: Connection) -> None:
+    """Else what it holds for others could not be lent to them until the epoch is over."""
+    world, poster, n, op = await _holding(pool, conn)
     ours, world.purse.data = world.purse.data, type(world.purse.data)()
     await world.settle(op, n, 700 * WON)  # late: it knows no hold
     await poster.post_once()
@@ -145,13 +124,7 @@ async def test_a_data_set_that_was_away_comes_back_and_counts(pool: Pool, conn: 
 
 
 async def test_forgotten_with_its_epoch(pool: Pool, conn: Connection) -> None:
-    world = World(pool)
-    await world.fund(government_won=1000)
-    poster = Poster(conn, world.purse)
-    await poster.take_lanes()
-    n = await world.treasury.current_epoch(LANE)
-    await world.treasury.lend(lane=LANE, n=n, voucher_id=VOUCHER, need_micro=1000 * WON)
-    op = await world.reserve(n, 700 * WON)
+    world, poster, n, op = await _holding(pool, conn)
     world.purse.data = type(world.purse.data)()
     await world.settle(op, n, 700 * WON)
     await poster.post_once()

@@ -12,58 +12,12 @@ from hypothesis import strategies as st
 from billing.posting_columns import Unreadable
 from billing.posting_events import Charge, Left, OpenClaim, decode
 from billing.posting_rules import apply_event
-from billing.posting_state import BooksState, FundsState, LoanState, Outcome
+from billing.posting_state import BooksState, Outcome
 from metering.purse import LogEntry
 from metering.shares import government_micro
-from tests.fakes.books_world import COMPANY, LANE, META, VOUCHER
+from tests.fakes.books_world import LANE, META, VOUCHER
+from tests.fakes.posted import books_of, ended
 from tests.fakes.values import replace
-
-
-def _charge(
-    op: str,
-    micro: int,
-    *,
-    n: int = 1,
-    kind: str = "settled",
-    taken: int | None = None,
-    gateway: str = "g1",
-    started_ms: int = 1,
-    counted: bool = True,
-) -> Charge:
-    return Charge(
-        kind=kind,
-        op=op,
-        op_text=op,
-        lane=LANE,
-        n=n,
-        voucher_id=VOUCHER,
-        voucher_text=VOUCHER,
-        company_id=COMPANY,
-        provider_id="nuri",
-        gateway_id=gateway,
-        key_id="k",
-        started_ms=started_ms,
-        day=1,
-        charge_micro=micro,
-        taken_micro=taken,
-        counted=counted,
-        columns="",
-    )
-
-
-def _books(*, free: int, lent: dict[int, tuple[int, str]], share_ppm: int = 750_000) -> BooksState:
-    return BooksState(
-        funds={VOUCHER: FundsState(VOUCHER, COMPANY, "p", share_ppm, free, 0, 0)},
-        loans={
-            (LANE, n, VOUCHER): LoanState(LANE, n, VOUCHER, amount, 0, 0, 0, epoch)
-            for n, (amount, epoch) in lent.items()
-        },
-        epochs={(LANE, n): epoch for n, (_, epoch) in lent.items()},
-        booked={},
-        claimed={},
-        gone=set(),
-        uncounted=set(),
-    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,23 +32,21 @@ class Case:
 
 
 CASES = [
-    Case("within the loan", (_charge("a", 60),), 60, 0, 0),
-    Case("beyond the loan: free, then uncollected", (_charge("a", 170),), 100, 50, 20),
-    Case("beyond its hold: the others' holds are spared", (_charge("a", 90, taken=30),), 30, 50, 10),
-    Case("an epoch nobody lent in", (_charge("a", 40, n=9),), 0, 40, 0),
-    Case("the same again", (_charge("a", 60), _charge("a", 60)), 60, 0, 0),
-    Case("released, then made again and charged", (_charge("a", 0), _charge("a", 60)), 60, 0, 0, 2),
-    Case("charged, and a release that comes too late", (_charge("a", 60), _charge("a", 0)), 60, 0, 0),
-    Case("released twice", (_charge("a", 0), _charge("a", 0)), 0, 0, 0),
-    Case("released, then a checkpoint", (_charge("a", 0), _charge("a", 60, kind="swept")), 0, 0, 0),
-    Case("released, then made again in another epoch", (_charge("a", 0), _charge("a", 30, n=9)), 0, 30, 0, 2),
-    Case(
-        "charged, then made again in a younger epoch", (_charge("a", 60), _charge("a", 70, n=9)), 0, 50, 20, 3
-    ),
-    Case("the younger epoch first", (_charge("a", 70, n=9), _charge("a", 60)), 0, 50, 20),
+    Case("within the loan", (ended("a", 60),), 60, 0, 0),
+    Case("beyond the loan: free, then uncollected", (ended("a", 170),), 100, 50, 20),
+    Case("beyond its hold: the others' holds are spared", (ended("a", 90, taken=30),), 30, 50, 10),
+    Case("an epoch nobody lent in", (ended("a", 40, n=9),), 0, 40, 0),
+    Case("the same again", (ended("a", 60), ended("a", 60)), 60, 0, 0),
+    Case("released, then made again and charged", (ended("a", 0), ended("a", 60)), 60, 0, 0, 2),
+    Case("charged, and a release that comes too late", (ended("a", 60), ended("a", 0)), 60, 0, 0),
+    Case("released twice", (ended("a", 0), ended("a", 0)), 0, 0, 0),
+    Case("released, then a checkpoint", (ended("a", 0), ended("a", 60, kind="swept")), 0, 0, 0),
+    Case("released, then made again in another epoch", (ended("a", 0), ended("a", 30, n=9)), 0, 30, 0, 2),
+    Case("charged, then made again in a younger epoch", (ended("a", 60), ended("a", 70, n=9)), 0, 50, 20, 3),
+    Case("the younger epoch first", (ended("a", 70, n=9), ended("a", 60)), 0, 50, 20),
     Case(
         "charged, then made again in an epoch that ended before the call: it costs what its caller was told",
-        (_charge("a", 60, counted=False), _charge("a", 70, n=9, counted=False)),
+        (ended("a", 60, counted=False), ended("a", 70, n=9, counted=False)),
         0,
         50,
         20,
@@ -102,7 +54,7 @@ CASES = [
     ),
     Case(
         "a dead gateway's charge, then its call's, made again in the same epoch",
-        (_charge("a", 60, counted=False), _charge("a", 70, gateway="g2", started_ms=2)),
+        (ended("a", 60, counted=False), ended("a", 70, gateway="g2", started_ms=2)),
         70,
         0,
         0,
@@ -110,28 +62,28 @@ CASES = [
     ),
     Case(
         "the same, told in the other order",
-        (_charge("a", 70, gateway="g2", started_ms=2), _charge("a", 60, counted=False)),
+        (ended("a", 70, gateway="g2", started_ms=2), ended("a", 60, counted=False)),
         70,
         0,
         0,
     ),
-    Case("charged, then refused when made again", (_charge("a", 60), _charge("a", 0, n=9)), 60, 0, 0),
-    Case("charged twice: the first counts", (_charge("a", 60), _charge("a", 70)), 60, 0, 0),
-    Case("swept after settled", (_charge("a", 60), _charge("a", 10, kind="swept")), 60, 0, 0),
-    Case("settled after swept, more", (_charge("a", 10, kind="swept"), _charge("a", 60)), 60, 0, 0, 2),
-    Case("settled after swept, less", (_charge("a", 60, kind="swept"), _charge("a", 10)), 10, 0, 0, 2),
+    Case("charged, then refused when made again", (ended("a", 60), ended("a", 0, n=9)), 60, 0, 0),
+    Case("charged twice: the first counts", (ended("a", 60), ended("a", 70)), 60, 0, 0),
+    Case("swept after settled", (ended("a", 60), ended("a", 10, kind="swept")), 60, 0, 0),
+    Case("settled after swept, more", (ended("a", 10, kind="swept"), ended("a", 60)), 60, 0, 0, 2),
+    Case("settled after swept, less", (ended("a", 60, kind="swept"), ended("a", 10)), 10, 0, 0, 2),
     Case(
         "less, what was uncollected goes first",
-        (_charge("a", 170, kind="swept"), _charge("a", 120)),
+        (ended("a", 170, kind="swept"), ended("a", 120)),
         100,
         20,
         0,
         2,
     ),
-    Case("less, then free, then the loan", (_charge("a", 170, kind="swept"), _charge("a", 30)), 30, 0, 0, 2),
+    Case("less, then free, then the loan", (ended("a", 170, kind="swept"), ended("a", 30)), 30, 0, 0, 2),
     Case(
         "a closed loan gives back to free",
-        (_charge("a", 60, kind="swept"), _charge("a", 10)),
+        (ended("a", 60, kind="swept"), ended("a", 10)),
         10,
         0,
         0,
@@ -140,7 +92,7 @@ CASES = [
     ),
     Case(
         "swept, and a journal knows a later checkpoint",
-        (_charge("a", 10, kind="swept"), _charge("a", 60, kind="swept")),
+        (ended("a", 10, kind="swept"), ended("a", 60, kind="swept")),
         60,
         0,
         0,
@@ -148,14 +100,14 @@ CASES = [
     ),
     Case(
         "the journal's later checkpoint first",
-        (_charge("a", 60, kind="swept"), _charge("a", 10, kind="swept")),
+        (ended("a", 60, kind="swept"), ended("a", 10, kind="swept")),
         60,
         0,
         0,
     ),
     Case(
         "made again in another epoch, after a sweep at nothing",
-        (_charge("a", 0, kind="swept"), _charge("a", 30, n=9)),
+        (ended("a", 0, kind="swept"), ended("a", 30, n=9)),
         0,
         30,
         0,
@@ -163,7 +115,7 @@ CASES = [
     ),
     Case(
         "made again in another epoch, after a sweep at 60",
-        (_charge("a", 60, kind="swept"), _charge("a", 30, n=9)),
+        (ended("a", 60, kind="swept"), ended("a", 30, n=9)),
         0,
         30,
         0,
@@ -171,21 +123,21 @@ CASES = [
     ),
     Case(
         "made again in another epoch to no avail, after a sweep at 60: what was given stays charged",
-        (_charge("a", 60, kind="swept"), _charge("a", 0, n=9)),
+        (ended("a", 60, kind="swept"), ended("a", 0, n=9)),
         60,
         0,
         0,
     ),
     Case(
         "made again in the same epoch to no avail, after a sweep at 60: so does it here",
-        (_charge("a", 60, kind="swept"), _charge("a", 0, gateway="g2")),
+        (ended("a", 60, kind="swept"), ended("a", 0, gateway="g2")),
         60,
         0,
         0,
     ),
     Case(
         "swept at 60, and its own gateway says later that it gave nothing",
-        (_charge("a", 60, kind="swept"), _charge("a", 0)),
+        (ended("a", 60, kind="swept"), ended("a", 0)),
         0,
         0,
         0,
@@ -193,7 +145,7 @@ CASES = [
     ),
     Case(
         "made again elsewhere, the swept epoch closed: what it gives back pays",
-        (_charge("a", 60, kind="swept"), _charge("a", 120, n=9)),
+        (ended("a", 60, kind="swept"), ended("a", 120, n=9)),
         0,
         110,
         10,
@@ -205,7 +157,7 @@ CASES = [
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_where_a_charge_comes_from(case: Case) -> None:
-    books, out = _books(free=50, lent={1: (100, case.epoch)}), Outcome()
+    books, out = books_of(free=50, lent={1: (100, case.epoch)}), Outcome()
     for event in case.events:
         apply_event(books, out, event)
     now = books.booked["a"]
@@ -268,14 +220,14 @@ def test_every_micro_won_has_one_place(
     events: list[tuple[str, int, int, str, int | None]],
 ) -> None:
     lent = {n: given_ for n, given_ in enumerate(epochs, start=1)}
-    books = _books(free=free, lent=lent, share_ppm=share_ppm)
+    books = books_of(free=free, lent=lent, share_ppm=share_ppm)
     for loan in books.loans.values():
         if loan.epoch == "closed":  # closed means that all of it was posted or returned
             loan.returned_micro = loan.lent_micro
     capacity = free + sum(amount for amount, epoch in epochs if epoch != "closed")
     out = Outcome()
     for op, n, charge, kind, taken in events:
-        apply_event(books, out, _charge(op, charge, n=n, kind=kind, taken=taken))
+        apply_event(books, out, ended(op, charge, n=n, kind=kind, taken=taken))
     _assert_sound(books, out, capacity=capacity)
 
 
@@ -290,36 +242,36 @@ class ClaimCase:
     "case",
     [
         ClaimCase("nothing", (), True),
-        ClaimCase("an earlier try, swept", (_charge("a", 10, kind="swept"),), True),
-        ClaimCase("an earlier try, released", (_charge("a", 0),), True),
-        ClaimCase("an earlier try, charged by a journal", (_charge("a", 10),), True),
-        ClaimCase("swept here at nothing, and made anew", (_charge("a", 0, n=2, kind="swept"),), True),
-        ClaimCase("swept here", (_charge("a", 10, n=2, kind="swept"),), False),
-        ClaimCase("its end", (_charge("a", 10, n=2),), False),
-        ClaimCase("its end at nothing", (_charge("a", 0, n=2),), False),
+        ClaimCase("an earlier try, swept", (ended("a", 10, kind="swept"),), True),
+        ClaimCase("an earlier try, released", (ended("a", 0),), True),
+        ClaimCase("an earlier try, charged by a journal", (ended("a", 10),), True),
+        ClaimCase("swept here at nothing, and made anew", (ended("a", 0, n=2, kind="swept"),), True),
+        ClaimCase("swept here", (ended("a", 10, n=2, kind="swept"),), False),
+        ClaimCase("its end", (ended("a", 10, n=2),), False),
+        ClaimCase("its end at nothing", (ended("a", 0, n=2),), False),
     ],
     ids=lambda case: case.name,
 )
 def test_a_hold_that_is_still_open_claims_its_money(case: ClaimCase) -> None:
     """Else the epoch gives it back, others spend it, and the call's charge cannot be collected."""
-    books, out = _books(free=0, lent={1: (100, "closed"), 2: (100, "closing")}), Outcome()
+    books, out = books_of(free=0, lent={1: (100, "closed"), 2: (100, "closing")}), Outcome()
     for event in case.booked:
         apply_event(books, out, event)
     claim = OpenClaim("a", LANE, 2, "g1", VOUCHER, 60)
     apply_event(books, out, Left("left:g1", LANE, 2, "g1", (), (), (claim,)))
     assert ("a" in out.claims) is case.is_kept
-    apply_event(books, out, _charge("a", 7, n=1, kind="swept"))
+    apply_event(books, out, ended("a", 7, n=1, kind="swept"))
     assert ("a" in out.claims) is case.is_kept, "the end of another try does not end it"
-    apply_event(books, out, _charge("a", 5, n=2))
+    apply_event(books, out, ended("a", 5, n=2))
     assert out.claims == {}, "its own end does, also where the books keep what they had"
 
 
 def test_a_journals_checkpoint_is_a_sweep_that_is_acknowledged() -> None:
     """The sweeper's is not: its gateway may still tell what the call cost. A journal waits for an answer."""
-    books, out = _books(free=50, lent={1: (100, "open")}), Outcome()
-    apply_event(books, out, _charge("a", 10, kind="swept"))
+    books, out = books_of(free=50, lent={1: (100, "open")}), Outcome()
+    apply_event(books, out, ended("a", 10, kind="swept"))
     assert out.acks == {}
-    floor = replace(_charge("a", 60, kind="swept"), is_floor=True)
+    floor = replace(ended("a", 60, kind="swept"), is_floor=True)
     apply_event(books, out, floor)
     apply_event(books, out, floor)
     assert out.acks == {LANE: {"g1": ["a", "a"]}}
@@ -379,8 +331,8 @@ def test_an_event_that_cannot_be_read_says_why(change: dict[str, object], reason
 )
 def test_the_limit_goes_by_what_the_purse_counted(counted: tuple[bool, ...], beyond: int) -> None:
     """Where a call is made again, the checkpoint of its first gateway comes by an heir, not the purse."""
-    books = _books(free=0, lent={1: (100, "open")})
-    told = [_charge("a", 10, kind="swept"), _charge("a", 60)][-len(counted) :]
+    books = books_of(free=0, lent={1: (100, "open")})
+    told = [ended("a", 10, kind="swept"), ended("a", 60)][-len(counted) :]
     for event, is_counted in zip(told, counted, strict=True):
         apply_event(books, Outcome(), replace(event, counted=is_counted))
     assert books.loans[LANE, 1, VOUCHER].beyond_micro == beyond
