@@ -18,6 +18,8 @@ def take_place(directory: Path) -> None:
     """Before the first metric is made. Of a process on its own the directory is not there, nor are files."""
     for kind in KINDS if directory.is_dir() else ():
         with (directory / f"{kind}_{os.getpid()}.db").open("ab") as file:
+            if file.tell():
+                continue  # this process began once before, and has it mapped
             try:
                 os.posix_fallocate(file.fileno(), 0, FILE_BYTES)
             except OSError:  # the disk is full already

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
 
 from launch.metric_files import FILE_BYTES, KINDS, take_place
+from tests.fakes.full_disk import full_disk
 
 ROOT = Path(__file__).parents[2]
 PROCESS = """
@@ -47,3 +49,18 @@ def test_every_page_of_them_has_its_place_on_the_disk(tmp_path: Path) -> None:
 def test_of_a_process_on_its_own_there_are_none(tmp_path: Path) -> None:
     take_place(tmp_path / "metrics")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_what_is_mapped_is_left_alone(tmp_path: Path) -> None:
+    """A gateway whose start is tried again, on a disk that has become full."""
+    file = tmp_path / f"counter_{os.getpid()}.db"
+    file.write_bytes(b"x" * 4096)
+    with full_disk(8192):
+        take_place(tmp_path)
+    assert file.read_bytes() == b"x" * 4096
+
+
+def test_on_a_full_disk_nothing_is_taken(tmp_path: Path) -> None:
+    with full_disk(8192):
+        take_place(tmp_path)
+    assert [file.stat().st_size for file in tmp_path.iterdir()] == [0] * len(KINDS)

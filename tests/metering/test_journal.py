@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import errno
 import os
-import resource
 import signal
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from metering.journal import EVENT_BYTES_MAX, Journal, JournalFailed, adopt_orphans
+from tests.fakes.full_disk import full_disk
 
 
 def names(directory: Path) -> list[str]:
@@ -138,19 +136,6 @@ def test_a_name_that_stands_there_already_is_not_written_to(tmp_path: Path) -> N
     assert adopted(tmp_path) == [b"of the dead"]
     assert names(tmp_path) == ["g1.2.log"]
     journal.close()
-
-
-@contextmanager
-def full_disk(bytes_max: int) -> Iterator[None]:
-    """No file of this process may grow beyond `bytes_max`: the kernel's own EFBIG, and short writes."""
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    ignored = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (bytes_max, before[1]))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, before)
-        signal.signal(signal.SIGXFSZ, ignored)
 
 
 def test_a_disk_that_takes_nothing_is_said(tmp_path: Path) -> None:
