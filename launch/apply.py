@@ -9,17 +9,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import psycopg
-import structlog
 
 from billing.database import connect
 from billing.declaration import ApplyReport, DeclarationRefused, apply_file
 from config.settings import Settings
 from launch import roles
+from launch.purse_for_once import purse_for_once
 from launch.refusal import Refused
-from metering.purse import PurseUnavailable
-from metering.purse_redis import RedisPurse, connect_purse
-
-log = structlog.get_logger(__name__)
 
 
 def apply(settings: Settings, file: Path, *, environment: Mapping[str, str]) -> ApplyReport:
@@ -41,34 +37,22 @@ def apply(settings: Settings, file: Path, *, environment: Mapping[str, str]) -> 
 async def _apply(
     settings: Settings, text: str, *, source: str, environment: Mapping[str, str]
 ) -> ApplyReport:
-    purse = await _purse(settings)
-    try:
-        async with await connect(roles.database_url(settings)) as connection:
-            secrets = await roles.secrets_of(settings, connection)
-            return await apply_file(
-                connection,
-                text,
-                source=source,
-                environment=environment,
-                secrets=secrets,
-                allow_private=settings.upstream_allow_private,
-                now=datetime.now(UTC),
-                purse=purse,
-            )
-    finally:
-        if purse is not None:
-            await purse.close()
-
-
-async def _purse(settings: Settings) -> RedisPurse | None:
-    """Only for getting back what was lent, where a grant is lowered; without it such money counts as held."""
-    if settings.redis_url is None:
-        return None
-    try:
-        return await connect_purse(settings.redis_url)
-    except PurseUnavailable as error:
-        log.warning("purse_unavailable", reason=str(error))
-        return None
+    # Only for getting back what was lent, where a grant is lowered; without it such money counts as held.
+    async with (
+        purse_for_once(settings.redis_url) as purse,
+        await connect(roles.database_url(settings)) as connection,
+    ):
+        secrets = await roles.secrets_of(settings, connection)
+        return await apply_file(
+            connection,
+            text,
+            source=source,
+            environment=environment,
+            secrets=secrets,
+            allow_private=settings.upstream_allow_private,
+            now=datetime.now(UTC),
+            purse=purse,
+        )
 
 
 def as_json(report: ApplyReport) -> str:

@@ -14,15 +14,13 @@ import uvloop
 from billing.database import Pool, open_pool
 from billing.funds import FundsChange
 from billing.payments.webhooks import secrets_of
-from billing.reclaim import prepare_change
 from billing.statements.month import Month
 from billing.statements.unbooked import calls_unbooked
 from config.settings import Settings
 from launch import roles, sockets
+from launch.purse_for_once import get_back, purse_for_once
 from launch.redis_door import RedisDoor
 from launch.serving import build_server, serve
-from metering.purse import PurseUnavailable
-from metering.purse_redis import connect_purse
 from portal import app, pages
 from portal.attempts import Attempts
 from portal.readiness import Readiness
@@ -72,34 +70,18 @@ async def _run(settings: Settings, *, listener: socket.socket, ready_fd: int | N
 
 
 async def _get_back(pool: Pool, redis_url: str, funds: Sequence[FundsChange]) -> None:
-    """A grant is rarely lowered, so the purse is opened for it; where it is away, what is lent stays lent."""
-    try:
-        purse = await connect_purse(redis_url)
-    except PurseUnavailable as error:
-        log.warning("purse_unavailable", reason=str(error))
-        return
-    try:
-        async with pool.connection() as conn:
-            for change in funds:
-                await prepare_change(purse, conn, change)
-    except PurseUnavailable as error:
-        log.warning("purse_unavailable", reason=str(error))
-    finally:
-        await purse.close()
+    async with purse_for_once(redis_url) as purse:
+        if purse is not None:
+            async with pool.connection() as conn:
+                await get_back(purse, conn, funds)
 
 
 async def _unbooked(pool: Pool, redis_url: str, month: Month) -> int | None:
-    """A month is closed once: the purse is opened for it."""
-    try:
-        purse = await connect_purse(redis_url)
-    except PurseUnavailable as error:
-        log.warning("purse_unavailable", reason=str(error))
-        return None
-    try:
+    async with purse_for_once(redis_url) as purse:
+        if purse is None:
+            return None
         async with pool.connection() as conn:
             return await calls_unbooked(conn, purse, month)
-    finally:
-        await purse.close()
 
 
 def run(settings: Settings, *, listener: socket.socket, ready_fd: int | None) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import Final
@@ -15,11 +14,9 @@ import uvloop
 from prometheus_client import CollectorRegistry, Counter
 from psycopg_pool import PoolTimeout
 
-from billing.database import Connection, Pool, open_pool
+from billing.database import Pool, open_pool
 from billing.forgetting import Forgetting
-from billing.funds import FundsChange
 from billing.payments.work import PaymentWork
-from billing.reclaim import prepare_change
 from billing.revival import revive_lanes
 from billing.secrets import Secrets
 from billing.treasury import BooksMismatch
@@ -27,6 +24,7 @@ from billing.worker import WorkerStats, run_worker
 from config.settings import Settings, read_master_secret
 from launch import metric_files, roles
 from launch.process import collect_seldom, say_ready
+from launch.purse_for_once import get_back
 from launch.refusal import Refused
 from metering.purse import PurseUnavailable
 from metering.purse_redis import RedisPurse, connect_purse
@@ -109,15 +107,6 @@ async def _forget(pool: Pool, purse: RedisPurse) -> None:
         await asyncio.sleep(FORGET_EVERY_S)
 
 
-async def _get_back(purse: RedisPurse, conn: Connection, funds: Sequence[FundsChange]) -> None:
-    """Before money of a voucher goes back: what it was lent and has not spent, as far as it comes."""
-    try:
-        for change in funds:
-            await prepare_change(purse, conn, change)
-    except PurseUnavailable as error:
-        log.warning("purse_unavailable", reason=str(error))
-
-
 async def _run(settings: Settings, *, ready_fd: int | None) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -127,7 +116,7 @@ async def _run(settings: Settings, *, ready_fd: int | None) -> None:
         return
     stats = WorkerStats()
     cards = roles.cards_of(settings)
-    payments = None if cards is None else PaymentWork(cards, get_back=partial(_get_back, purse))
+    payments = None if cards is None else PaymentWork(cards, get_back=partial(get_back, purse))
     database_url = roles.database_url(settings)
     pool = open_pool(database_url, size_max=2)
     async with pool:
