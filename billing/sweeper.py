@@ -4,6 +4,9 @@ A gateway whose lease is gone for ten seconds on this data set has its holds set
 checkpoint: it may wake up, so nothing is said of the gateway itself. One that is known to be over (its end
 was seen, or a quarter of an hour of silence) is swept at once, and `gone` is appended to the lanes'
 streams after its last event. The decision is taken on what this process observed, on its own monotonic clock.
+
+A word of the dead may come after all that, from a buffer on the way: a hold that nobody knows of. So who is
+buried is still swept for a minute.
 """
 
 from __future__ import annotations
@@ -25,6 +28,7 @@ LEASE_LOST_S: Final = 10.0
 ENDED_MARGIN_S: Final = 0.5
 HEIR_S: Final = 300.0  # whoever takes the place of a gateway that ended is there by then, or nobody does
 HEIR_ADOPTS_S: Final = 3.0  # from the end of a gateway to its heir's first word on what it left
+LATE_WORDS_S: Final = 60.0
 # After an outage of the books nobody could be seen: silence counts only after we could have heard.
 LISTENED_MIN_S: Final = 30.0
 
@@ -35,6 +39,7 @@ class _Gateway:
     ended: bool
     silent: bool
     is_inherited: bool  # a younger gateway has its journal, or nobody comes for it
+    buried: bool
 
 
 @dataclass(slots=True)
@@ -47,7 +52,7 @@ class Sweeper:
 
     async def sweep_once(self, conn: Connection, *, lanes: Sequence[int], now_s: float) -> int:
         """One pass over the lanes this worker posts. -> holds ended."""
-        gateways = await _unburied(conn)
+        gateways = await _to_sweep(conn)
         if not gateways:
             return 0
         dead = await self._dead(gateways, now_s)
@@ -55,11 +60,15 @@ class Sweeper:
         over = {
             gateway.gateway_id
             for gateway in gateways
-            if (gateway.ended and gateway.is_inherited)
-            or (gateway.silent and heard and gateway.gateway_id in dead)
+            if not gateway.buried
+            and (
+                (gateway.ended and gateway.is_inherited)
+                or (gateway.silent and heard and gateway.gateway_id in dead)
+            )
         }
         # Gateways whose lease is missing, but not for long enough yet, hold up `drained`.
-        doubtful = {g.gateway_id for g in gateways if g.gateway_id in self.missing_since_s} - dead
+        missing = {g.gateway_id for g in gateways if g.gateway_id in self.missing_since_s and not g.buried}
+        doubtful = missing - dead
         before = self.swept
         epochs = await _unclosed(conn, lanes)
         unswept: set[int] = set()
@@ -71,7 +80,7 @@ class Sweeper:
                     await self.purse.note(lane=lane, kind="drained", op="", n=n, event=b"{}")
             except PurseUnavailable:
                 unswept.add(lane)  # of a cluster, one node may be away: its lanes come next time, others now
-        # Who is gone is not swept any more: never said where a hold may be left.
+        # Who is gone is not swept any more but for late words: never said where a hold may be left.
         swept_lanes = {lane for lane, _, _ in epochs} - unswept
         await self._note_gone(conn, over, lanes=sorted(swept_lanes))
         return self.swept - before
@@ -132,16 +141,18 @@ class Sweeper:
             return  # not in the books, so it is said again
 
 
-async def _unburied(conn: Connection) -> list[_Gateway]:
+async def _to_sweep(conn: Connection) -> list[_Gateway]:
     cursor = await conn.execute(
         "select id, coalesce(ended_at < clock_timestamp() - make_interval(secs => %s), false),"
         " seen_at < clock_timestamp() - make_interval(secs => %s),"
         # Its end may be written down after its heir has registered: what it was last seen at was before both.
         " coalesce(ended_at < clock_timestamp() - make_interval(secs => %s), false)"
         " or coalesce(ended_at < clock_timestamp() - make_interval(secs => %s), false)"
-        " and exists (select from gateway h where h.id <> g.id and h.registered_at > g.seen_at)"
-        " from gateway g where buried_at is null order by id",
-        [ENDED_MARGIN_S, UNSEEN_DEAD_S, HEIR_S, HEIR_ADOPTS_S],
+        " and exists (select from gateway h where h.id <> g.id and h.registered_at > g.seen_at),"
+        " buried_at is not null"
+        " from gateway g where buried_at is null"
+        "  or buried_at > clock_timestamp() - make_interval(secs => %s) order by id",
+        [ENDED_MARGIN_S, UNSEEN_DEAD_S, HEIR_S, HEIR_ADOPTS_S, LATE_WORDS_S],
     )
     return [_Gateway(*row) for row in await cursor.fetchall()]
 

@@ -100,6 +100,30 @@ async def test_a_gateway_whose_end_was_seen_is_swept_at_once_and_buried(
     await world.sound()
 
 
+async def test_a_hold_that_a_buried_gateway_s_late_word_made_is_swept(
+    world: World, conn: Connection, poster: Poster, sweeper: Sweeper
+) -> None:
+    n, _ = await _running(world, conn, floor_won=0)
+    await _ended(conn, "g1")
+    for now_s in (0, 1):
+        await sweeper.sweep_once(conn, lanes=[LANE], now_s=now_s)
+        while await poster.post_once():
+            pass
+    op = await world.reserve(n, 100 * WON)  # it was on the way all the time
+    assert await sweeper.sweep_once(conn, lanes=[LANE], now_s=2) == 1
+    while await poster.post_once():
+        pass
+    cursor = await conn.execute("select status, charge_micro from usage where op = %s", [op])
+    assert await cursor.fetchone() == ("released", 0)
+    balance = await world.purse.balance(lane=LANE, n=n, voucher_id=VOUCHER)
+    assert balance is not None
+    assert (balance.held_micro, await _said_gone(world)) == (0, [])
+    await world.sound()
+    await conn.execute("update gateway set buried_at = buried_at - interval '61 seconds'")
+    await world.reserve(n, 100 * WON)
+    assert await sweeper.sweep_once(conn, lanes=[LANE], now_s=3) == 0, "not for ever"
+
+
 async def test_a_gateway_is_not_gone_before_somebody_has_its_journal(
     world: World, conn: Connection, poster: Poster, sweeper: Sweeper
 ) -> None:
