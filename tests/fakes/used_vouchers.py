@@ -91,9 +91,7 @@ class UsedVouchers:
             tokens={"input": tokens},
             upstream_request_id=f"req-{hold.op}",
         )
-        await self.purse.settle(
-            hold, charge_micro=event.charge_micro, tokens=tokens, event=event.to_bytes()
-        )
+        await self.purse.settle(hold, charge_micro=event.charge_micro, tokens=tokens, event=event.to_bytes())
 
     async def call(self, company: str, voucher: str, sold: Sold, tokens: int) -> None:
         await self.settle(await self.hold(company, voucher, sold, tokens), company, sold, tokens)
@@ -113,7 +111,9 @@ class UsedVouchers:
         yield
         async with self.office.pool.connection() as conn:
             for voucher_id, was_ms in found:
-                await conn.execute("update funds set ends_ms = %s where voucher_id = %s", [was_ms, voucher_id])
+                await conn.execute(
+                    "update funds set ends_ms = %s where voucher_id = %s", [was_ms, voucher_id]
+                )
 
     async def expire(self) -> int:
         async with self.office.pool.connection() as conn:

@@ -94,7 +94,9 @@ class Life:
 
     async def voucher(self, company: str, application: str, *, self_krw: int) -> str:
         """Agreed, its self share paid by bank transfer, and issued with it. -> the agreement"""
-        agreement = str((await self.post("operator", "agreements", {"application": application, **AGREED}))["id"])
+        agreement = str(
+            (await self.post("operator", "agreements", {"application": application, **AGREED}))["id"]
+        )
         await self.post(company, f"agreements/{agreement}/sign")
         begun = await self.post(company, "payments", {"amount_krw": self_krw, "method": "transfer"})
         line = {"id": f"KB-{company}", "amount_krw": self_krw, "memo": begun["transfer_reference"]}
