@@ -1,4 +1,4 @@
-"""An office whose vouchers are used: calls reserved, settled and posted by the production code, in one process."""
+"""An office whose vouchers are used: calls held, settled and posted by the production code, in one process."""
 
 from __future__ import annotations
 
@@ -104,7 +104,7 @@ class UsedVouchers:
 
     @asynccontextmanager
     async def before_the_end(self, ends_ms: int = 4_000_000_000_000) -> AsyncIterator[None]:
-        """The database's own clock is past every day of these tests: what it judges by is put off meanwhile."""
+        """The database's own clock is past the days of these tests: what it judges by is put off."""
         async with self.office.pool.connection() as conn:
             found = await (await conn.execute("select voucher_id, ends_ms from funds")).fetchall()
             await conn.execute("update funds set ends_ms = %s", [ends_ms])
