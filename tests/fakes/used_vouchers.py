@@ -1,4 +1,4 @@
-"""An office whose vouchers are used: calls held, settled and posted by the production code, in one process."""
+"""An office whose vouchers are used: calls held, settled and posted by production code, in one process."""
 
 from __future__ import annotations
 
