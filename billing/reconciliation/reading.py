@@ -152,7 +152,7 @@ def _call(line: int, values: Mapping[str, object]) -> TheirCall:
     if (
         not isinstance(request_id, str)
         or not 1 <= len(request_id.strip()) <= REQUEST_ID_CHARACTERS_MAX
-        or not request_id.strip().isprintable()  # a NUL or half a character, escaped, is no text for the books
+        or not request_id.strip().isprintable()  # an escaped NUL or half a character is no text
     ):
         raise BadStatement(
             line,
