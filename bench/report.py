@@ -39,6 +39,8 @@ class Budget:
 BUDGETS = (
     Budget("CPU per unary request, money on (c=32)", "µs", 300, 60, False, ("gateway.c32.cpu_us",)),
     Budget("added latency p50, one connection", "ms", 0.6, 0.2, False, ("gateway.c1.added_p50_us",), 1e-3),
+    # The same budget in the form that holds on any machine: where it was set, nginx took 0.04 ms.
+    Budget("p50 of a lone call, times nginx's in the run", "", 15, 5, False, ("gateway.c1.times_nginx",)),
     Budget("streams held on one core", "", 400, 1000, True, ("gateway.held",)),
     Budget("memory per open stream", "KiB", 32, 10, False, ("gateway.s500.kib", "gateway.s2000.kib")),
     Budget("posting, one worker", "calls/s", 20_000, 50_000, True, ("gateway.posting.calls_per_s",)),
@@ -46,6 +48,8 @@ BUDGETS = (
 
 
 FLUSHES_PER_CALL = 2  # of Valkey's log: the hold, and the settlement
+WAKES_PER_CALL = 6  # of sleeping processes, beyond those of a direct call
+WAKES_OF_NGINX = 2
 BUDGET_NGINX_CPU_US = 18  # what nginx took per request on the machine on which the budgets were set
 
 
@@ -72,6 +76,8 @@ def add_differences(figures: Figures) -> None:
         direct = figures.get(f"direct.{rest}")
         if direct is not None:
             figures[f"{subject}.{where}.added_{quantile}"] = figures[name] - direct
+    if (nginx := figures.get("nginx.c1.p50_us")) and "gateway.c1.p50_us" in figures:
+        figures["gateway.c1.times_nginx"] = figures["gateway.c1.p50_us"] / nginx
 
 
 def spread(run: Run, name: str) -> Spread | None:
@@ -180,15 +186,16 @@ def other_rows(run: Run) -> list[Row]:
 def _latency_rows(run: Run) -> list[Row]:
     """What of the delay of a lone call is this machine's: its disk, and its waking of a sleeping process."""
     rows: list[Row] = []
-    gateway, nginx = spread(run, "gateway.c1.p50_us"), spread(run, "nginx.c1.p50_us")
-    if gateway and nginx:
-        rows.append(("p50 with one connection, gateway : nginx", f"{gateway.middle / nginx.middle:.1f}"))
+    nginx = spread(run, "nginx.c1.added_p50_us")
     added, flush = spread(run, "gateway.c1.added_p50_us"), spread(run, "gateway.fdatasync_us")
     if flush:
         rows.append(("one fdatasync where Valkey's log lies, µs", _cell(flush)))
     if added and flush:
         rest_ms = (added.middle - FLUSHES_PER_CALL * flush.middle) / 1000
         rows.append(("added p50 with one connection, less the fdatasyncs of a call, ms", f"{rest_ms:.2f}"))
+    if nginx and flush:
+        least_ms = (WAKES_PER_CALL / WAKES_OF_NGINX * nginx.middle + FLUSHES_PER_CALL * flush.middle) / 1000
+        rows.append(("what a call's wakes and fdatasyncs alone add here, ms", f"{least_ms:.2f}"))
     return rows
 
 

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from billing.casework.deeds import Deed, take_step
-from billing.casework.rows import Row, rows_of
+from billing.casework.rows import Row, lock_budget, rows_of
 from billing.database import Connection
 from billing.lifecycle import payment
 from billing.lifecycle.table import Refused
@@ -60,6 +60,7 @@ class BankTransfer:
 
 async def enter_line(conn: Connection, line: Mapping[str, Any], *, deed: Deed) -> None:
     """Raises Refused where the bank's id was entered before."""
+    await lock_budget(conn)  # two lines of one reference: the second finds that the first belongs
     whole_won(line["amount_micro"])
     names = ("id", "amount_micro", "paid_on", "sender", "memo")
     cursor = await conn.execute(

@@ -6,7 +6,6 @@ The locks are taken in one order: the directory's revision, the payment, own mon
 from __future__ import annotations
 
 from collections.abc import Iterable
-from contextlib import suppress
 from typing import Final
 
 from billing.casework.rows import Row, lock_budget, rows_of
@@ -94,12 +93,18 @@ async def _write(conn: Connection, payment: Row, due: Due, entry: Entry, *, own_
 
 
 async def _towards_voucher(conn: Connection, payment: Row, amount_micro: int, by: By) -> None:
-    """Where the voucher has ended meanwhile, or cannot reach so far, the money stays the company's own."""
+    """Where the voucher has ended meanwhile, or cannot reach so far, the money stays the company's own.
+
+    A kept card is not charged again for a voucher that takes nothing: its share would stay low for ever.
+    """
     if payment["voucher_id"] is None:
         return
-    with suppress(Refused):
+    try:
         async with conn.transaction():
             await pay_in(conn, payment["voucher_id"], amount_micro=amount_micro, by=by)
+    except Refused as refused:
+        if payment["method"] == "automatic":
+            await _stop_charging(conn, payment["company_id"], refused.code)
 
 
 async def _back_from_voucher(

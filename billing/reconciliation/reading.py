@@ -149,11 +149,15 @@ def _refuse(constant: str) -> object:
 
 def _call(line: int, values: Mapping[str, object]) -> TheirCall:
     request_id = values.get("request_id")
-    if not isinstance(request_id, str) or not 1 <= len(request_id.strip()) <= REQUEST_ID_CHARACTERS_MAX:
+    if (
+        not isinstance(request_id, str)
+        or not 1 <= len(request_id.strip()) <= REQUEST_ID_CHARACTERS_MAX
+        or not request_id.strip().isprintable()  # an escaped NUL or half a character is no text
+    ):
         raise BadStatement(
             line,
             "request_id",
-            f"A request id is text of 1 to {REQUEST_ID_CHARACTERS_MAX} characters.",
+            f"A request id is printable text of 1 to {REQUEST_ID_CHARACTERS_MAX} characters.",
             "요청 번호가 올바르지 않습니다.",
         )
     counts = {name: _read(line, name, values, _count) for name in _COUNTS}

@@ -127,6 +127,8 @@ async def open_lines(conn: Connection, month: Month, *, subject: Subject | None 
         carried = {}
     else:
         first = closed.after()
+        if month < first:
+            return []  # before the first that was closed, and so closed with it: nothing comes there any more
         carried = rests_after(await closed_lines(conn, closed, subject=subject))
     if (month.year - first.year) * 12 + month.number - first.number >= OPEN_MONTHS_MAX:
         raise Refused(
@@ -148,11 +150,12 @@ async def read_statement(conn: Connection, subject: Subject, month: Month) -> St
             lines = await closed_lines(conn, month, subject=subject)
         else:
             lines = await open_lines(conn, month, subject=subject)
+        last = await closed_until(conn)
         directory = await _directory(conn, subject, lines)
     return statement_of(
         subject,
         month,
-        "provisional" if closed is None else "final",
+        "provisional" if last is None or last < month else "final",
         lines,
         directory,
         lines_sha256=None if closed is None else closed[0],

@@ -8,7 +8,7 @@ import pytest
 
 from bench.books import Audit
 from bench.measures import QUICK, Figures
-from bench.report import BEGIN, END, Run, add_differences, budget_rows, is_sound, write_into
+from bench.report import BEGIN, END, Run, add_differences, budget_rows, is_sound, other_rows, write_into
 from bench.rig import Load, Served, Vendor, compile_rig, run_load
 from bench.setting import REQUEST_BYTES, charge_micro_krw, write_requests
 
@@ -72,7 +72,13 @@ def test_requests_have_the_promised_size(tmp_path: Path) -> None:
 
 def test_the_page_gets_medians_and_a_verdict_per_budget(tmp_path: Path) -> None:
     rounds: list[Figures] = [
-        {"direct.c1.p50_us": 10.0, "gateway.c1.p50_us": 410.0 + extra, "gateway.c32.cpu_us": 290.0 + extra}
+        {
+            "direct.c1.p50_us": 10.0,
+            "nginx.c1.p50_us": 50.0,
+            "gateway.c1.p50_us": 410.0 + extra,
+            "gateway.c32.cpu_us": 290.0 + extra,
+            "gateway.fdatasync_us": 70.0,
+        }
         for extra in (0, 5, 40)
     ]
     for figures in rounds:
@@ -97,6 +103,9 @@ def test_the_page_gets_medians_and_a_verdict_per_budget(tmp_path: Path) -> None:
     by_name = {row[0]: row for row in budget_rows(run)}
     assert by_name["CPU per unary request, money on (c=32)"][3:] == ("295 (290–330)", "met")
     assert by_name["added latency p50, one connection"][3:] == ("0.41 (0.40–0.44)", "met")
+    assert by_name["p50 of a lone call, times nginx's in the run"][3:] == ("8.30 (8.20–9.00)", "met")
+    least = "what a call's wakes and fdatasyncs alone add here, ms"
+    assert dict(other_rows(run))[least] == "0.26"  # three times nginx's 40 µs, and two flushes
     assert by_name["posting, one worker"][3:] == ("–", "not measured")
 
     page = tmp_path / "page.md"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from tests.fakes.books_world import WON
 from tests.fakes.office_world import opened
 from tests.fakes.payments_world import VOUCHER_ID, PaymentsWorld
@@ -30,6 +32,19 @@ async def test_a_line_with_the_reference_is_the_payment(world: PaymentsWorld) ->
     )
     assert (await world.state(begun["id"]), await world.deposit()) == ("partly_refunded", "150000")
     assert world.stripe.asked == []
+    await world.office.books()
+
+
+async def test_of_two_lines_entered_at_once_one_is_the_payment(world: PaymentsWorld) -> None:
+    """The other used to take its place, and what came by it was in no account."""
+    for number in range(5):
+        begun = await world.begin(80_000, "transfer")
+        line = LINE | {"memo": begun["transfer_reference"]}
+        lines = [line | {"id": f"KB-{number}-{which}", "amount_krw": 80_000 + which} for which in (1, 2)]
+        await asyncio.gather(*(world.office.post("operator", "bank_lines", one) for one in lines))
+        entered = (await world.office.get("operator", f"bank_lines?payment={begun['id']}"))["data"]
+        shown = await world.office.get("gaonde", f"payments/{begun['id']}")
+        assert [one["amount_krw"] for one in entered] == [shown["paid_krw"]]
     await world.office.books()
 
 

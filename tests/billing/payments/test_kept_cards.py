@@ -78,3 +78,22 @@ async def test_a_dispute_turns_the_automatic_top_up_off(world: PaymentsWorld) ->
     await world.heard()
     card = await world.office.get("gaonde", "cards/gaonde")
     assert (card["automatic"], card["paused"]) == (False, "disputed")
+
+
+async def test_a_card_is_not_charged_again_for_a_voucher_that_takes_nothing(world: PaymentsWorld) -> None:
+    """As near to the most that one voucher reaches as a top-up is to it."""
+    await kept_card(world)
+    await World(world.conn, world.office.secrets).apply(
+        "programmes:\n- {id: ai-2026, budget_krw: 9000000000, max_voucher_krw: 9000000000}\n"
+        f"vouchers:\n- {{id: {VOUCHER_ID}, government_krw: 7000000000, self_deposit_krw: 2251000000}}\n"
+    )
+    asked = {"threshold_krw": 2_252_000_000, "amount_krw": 50_000_000}
+    assert await set_top_up(world, **asked) == 200
+    for _ in range(3):
+        await world.hurry()
+        await world.heard()
+    assert (await automatic(world), await world.deposit()) == (["paid"], "2251000000")
+    card = await world.office.get("gaonde", "cards/gaonde")
+    assert (card["automatic"], card["paused"]) == (False, "above_voucher_max")
+    assert (await world.own())[0] == "50010000"
+    await world.office.books()

@@ -77,6 +77,8 @@ def test_rows(form: StatementFormat, text: str, calls: list[TheirCall]) -> None:
         ("jsonl", "[1]", 1, None),
         ("jsonl", '{"request_id": "r"}\n{"request_id"', 2, None),
         ("jsonl", '{"request_id": 7}', 1, "request_id"),
+        ("jsonl", r'{"request_id": "a\u0000b"}', 1, "request_id"),
+        ("jsonl", r'{"request_id": "\ud800"}', 1, "request_id"),
         ("jsonl", '{"output_tokens": 7}', 1, "request_id"),
         ("jsonl", '{"request_id": "r", "output_tokens": true}', 1, "output_tokens"),
         ("jsonl", '{"request_id": "r", "output_tokens": [1]}', 1, "output_tokens"),

@@ -232,6 +232,9 @@ async def test_a_month_waits_for_its_holds(month: Month) -> None:
     office.purse = None
     closed = await month.close("2026-09")
     assert (closed["state"], closed["charge_krw"]) == ("closed", "0.64506")
+    # A month before the first that was closed is over with it, and used to be a fault of ours.
+    before = await office.get("gaonde", "companies/gaonde/statements/2026-05")
+    assert (before["state"], before["lines"]) == ("final", [])
     months = (await office.get("auditor", "months"))["data"]
     assert [(one["id"], one["state"]) for one in months] == [
         ("2026-11", "open"),
