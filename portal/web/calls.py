@@ -10,7 +10,7 @@ from billing.lifecycle.table import Refused
 from billing.usage_store import usage_one
 from portal.web import words
 from portal.web.facts import Fact, lines
-from portal.web.lists import INSIDE
+from portal.web.kinds import INSIDE
 from portal.web.serving import Page
 from portal.web.visit import PREFIXES, Html, Reply, Visit
 
