@@ -75,7 +75,9 @@ def _month(shown: Shown, visit: Visit) -> Shown:
 
 
 def _run(shown: Shown, visit: Visit) -> Shown:
-    return {**shown, "of_month": formats.month(shown["month"], visit.language)}
+    month = formats.month(shown["month"], visit.language)
+    title = words.text("reconciliation.title", visit.language, month=month, id=shown["id"])
+    return {**shown, "title": title, "of_month": month}
 
 
 _PROGRAMME: Final = (
@@ -185,7 +187,7 @@ THINGS: Final = (
     Thing(
         "reconciliations",
         "reconciliation",
-        "id",
+        "title",
         _RUN,
         WITH_PROVIDERS,
         (),

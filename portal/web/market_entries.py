@@ -28,7 +28,7 @@ _PURPOSES: Final = ("chat", "completion", "embedding", "image", "speech", "trans
 _PLACE: Final = ("dialect", "base_url", "model")
 _PRICES: Final = tuple(Field(f"price_{name}", "won") for name in PRICE_NAMES)
 PRICE_FIELDS: Final = (
-    Field("price_from", "instant", required=True, help="help.price_from"),
+    Field("holds_from", "instant", required=True, help="help.holds_from"),
     *_PRICES,
 )
 
@@ -124,7 +124,7 @@ def _draft_prices(now: Shown) -> tuple[Field, ...]:
         return ()
     known = _drafted(now)
     return (
-        Field("price_from", "instant", initial=known.get("from", ""), help="help.price_from_draft"),
+        Field("holds_from", "instant", initial=known.get("from", ""), help="help.holds_from_draft"),
         *(Field(f"price_{name}", "won", initial=known.get(name, "")) for name in PRICE_NAMES),
     )
 
@@ -166,7 +166,7 @@ def product_body(values: Mapping[str, Any], shown: Shown) -> dict[str, Any]:
     prices = price_body(values)
     if prices:
         if "from" not in prices:
-            raise EntriesRefused({"price_from": "error.required"})
+            raise EntriesRefused({"holds_from": "error.required"})
         if prices | {"from": prices["from"][:16]} != _drafted(shown):
             kept["prices"] = [prices]
     return kept
@@ -174,7 +174,8 @@ def product_body(values: Mapping[str, Any], shown: Shown) -> dict[str, Any]:
 
 def price_body(values: Mapping[str, Any]) -> dict[str, Any]:
     """Empty where nothing was entered."""
-    return {name: values[f"price_{name}"] for name in ("from", *PRICE_NAMES) if f"price_{name}" in values}
+    named = {name: values[f"price_{name}"] for name in PRICE_NAMES if f"price_{name}" in values}
+    return named | ({"from": values["holds_from"]} if "holds_from" in values else {})
 
 
 async def key_fields(visit: Visit, shown: Shown) -> tuple[Field, ...]:

@@ -49,7 +49,7 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
     "nav.prices": ("단가", "Prices"),
     "trains_on_input.false": ("학습에 이용하지 않음", "Not used for training"),
     "trains_on_input.true": ("학습에 이용함", "Used for training"),
-    "field.price_from": ("단가 적용 시각(한국 시간)", "Price holds from (Korean time)"),
+    "field.holds_from": ("단가 적용 시각(한국 시간)", "Price holds from (Korean time)"),
     "field.from_at": ("적용 시작", "Holds from"),
     "field.base_url": ("호출 주소(base URL)", "Address of calls (base URL)"),
     "field.model": ("공급기업의 모델 이름", "The vendor's name of the model"),
@@ -89,11 +89,11 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
         "곧바로 새 키로 호출하며, 이전 키는 폐기할 때까지 되돌릴 수 있습니다. 다시 표시하지 않습니다.",
         "Calls use it at once; the former can be put back until it is retired. It is never shown again.",
     ),
-    "help.price_from": (
+    "help.holds_from": (
         "앞으로의 시각만 입력할 수 있습니다. 등록한 단가는 수정할 수 없습니다.",
         "A later time. A price is never edited.",
     ),
-    "help.price_from_draft": (
+    "help.holds_from_draft": (
         "단가를 입력하면 적용 시각도 필요합니다. 판매 승인 전에는 바꿀 수 있습니다.",
         "Needed with any price. It can be changed until the product is approved.",
     ),

@@ -125,6 +125,7 @@ _MATCHING: Final[dict[str, tuple[str, str]]] = {
     "reasons.not_in_the_books": ("장부에 없음", "not in the books"),
     "reasons.not_in_the_statement": ("공급기업 명세에 없음", "not in the statement"),
     "reasons.no_request_id": ("공급기업 요청 번호가 없음", "without the provider's request"),
+    "reconciliation.title": ("{month} 대사 {id}", "Reconciliation {id}, {month}"),
     "reconciliation.result": ("대사 결과", "Result"),
     "reconciliation.match": ("구분", "Match"),
     "reconciliation.count": ("건수", "Calls"),

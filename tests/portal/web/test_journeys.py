@@ -48,7 +48,7 @@ async def test_a_provider_brings_a_product_to_sale(house: Town, language: Langua
     await provider.link("API 상품", "상품 등록")
     await provider.fill(id=product, context_tokens="32000", max_output_tokens="4096")
     await provider.fill(base_url="https://api.nuri.example/v1", model="x2", api_key="vendor-secret-0815")
-    await provider.fill(price_from="2026-01-01T00:00", price_input="1,250", price_output="5000.5")
+    await provider.fill(holds_from="2026-01-01T00:00", price_input="1,250", price_output="5000.5")
     await provider.choose(scale="large")
     await provider.button("상품 등록")
     await provider.shows("데이터 처리 국가를 입력해 주세요.")
@@ -66,7 +66,7 @@ async def test_a_provider_brings_a_product_to_sale(house: Town, language: Langua
 
     await provider.page.reload()
     await provider.link("새 단가 추가")
-    await provider.fill(price_from="2099-01-01T00:00", price_input="1,000", price_output="4,000")
+    await provider.fill(holds_from="2099-01-01T00:00", price_input="1,000", price_output="4,000")
     await provider.button("새 단가 추가")
     await provider.shows("예정")
     await provider.link(product, "API 키 교체")
@@ -198,7 +198,7 @@ async def sees_what_it_used(house: Town, company: Window, voucher: str, who: str
 
 @both
 async def test_an_operator_runs_a_round_to_a_voucher(house: Town, language: Language) -> None:
-    number, who = f"operator-{language}", {"ko": "dasom", "en": "saessak"}[language]
+    number, who = f"operator-{language}", {"ko": "dasom", "en": "hanbit"}[language]
     operator = await house.window("operator", language, signed_in=False)
     await operator.sign_in(await with_password(house.office, "operator"))
     await announces(house, operator, number)

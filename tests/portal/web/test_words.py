@@ -26,6 +26,7 @@ from portal.web import (
 from portal.web.kinds import THINGS
 from portal.web.lists import LISTS
 from portal.web.making import MAKINGS
+from portal.web.texts import fields, market, money, pages, shell, states
 from portal.web.view import View
 
 WEB: Final = Path(portal.web.__file__).parent
@@ -44,6 +45,11 @@ def test_a_text_says_something_in_both_languages(key: str) -> None:
     assert not PARTICLES.search(korean)
     slots = [sorted(re.findall(r"\{(\w+)\}", said)) for said in (korean, english)]
     assert slots[0] == slots[1]
+
+
+def test_no_part_says_another_part_s_text_again() -> None:
+    parts = (shell, pages, fields, states, market, money)
+    assert sum(len(part.TEXTS) for part in parts) == len(words.TEXTS)
 
 
 def test_every_text_of_a_template_is_there() -> None:
