@@ -7,63 +7,47 @@ before anything is entered, so that nobody is offered what would be refused.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
 from typing import Any, Final
 
-from billing.casework import agreements, amendments, applications, programmes, rounds, selection, vouchers
+from billing.casework import (
+    agreements,
+    amendments,
+    applications,
+    programmes,
+    rounds,
+    selection,
+    standing_market,
+    standing_money,
+    vouchers,
+)
 from billing.casework.deeds import Deed
+from billing.casework.offers import NO_HOUSE, House, Offered, made_of_it, open_steps
 from billing.casework.rows import row_of, rows_of
 from billing.database import Connection
 from billing.directory_time import instant_ms
 from billing.lifecycle import agreement, amendment, application, programme, round, voucher
-from billing.lifecycle.table import Guard, Step, Table
 
 
-@dataclass(frozen=True, slots=True)
-class Offered:
-    """A step of `thing`, and the condition that does not hold yet, if one is known."""
-
-    thing: str
-    step: Step[Any]
-    hindrance: Guard[Any] | None
-
-
-async def offered(conn: Connection, thing: str, thing_id: str, *, deed: Deed) -> list[Offered]:
-    """Of a thing that this person may see. Raises Refused where there is none."""
-    return await _STANDINGS[thing](conn, thing_id, deed)
-
-
-def _steps(
-    table: Table[Any], state: str, facts: Any, deed: Deed, *, company: str | None = None
+async def offered(
+    conn: Connection, thing: str, thing_id: str, *, deed: Deed, house: House = NO_HOUSE
 ) -> list[Offered]:
-    owns = deed.actor.owns(company=company)
-    return [
-        Offered(table.thing, step, step.hindrance(facts))
-        for step in table.open_to(state, deed.actor, owns=owns)
-    ]
+    """Of a thing that this person may see. Raises Refused where there is none."""
+    return await _STANDINGS[thing](conn, thing_id, deed, house)
 
 
-def _made(table: Table[Any], action: str, facts: Any, deed: Deed, *, company: str | None) -> list[Offered]:
-    """A step that makes another thing of this one."""
-    step = table.step(action)
-    if not step.allows(deed.actor, owns=deed.actor.owns(company=company)):
-        return []
-    return [Offered(table.thing, step, step.hindrance(facts))]
-
-
-async def _programme(conn: Connection, programme_id: str, deed: Deed) -> list[Offered]:
+async def _programme(conn: Connection, programme_id: str, deed: Deed, _: House) -> list[Offered]:
     life = await programmes.life_of(conn, programme_id)
     facts = await programmes.facts_of(conn, programme_id)
-    found = _steps(programme.TABLE, life["state"], facts, deed)
+    found = open_steps(programme.TABLE, life["state"], facts, deed)
     if life["state"] == "closed" or not round.TABLE.step("make").allows(deed.actor, owns=False):
         return found
     return [*found, Offered("round", round.TABLE.step("make"), None)]
 
 
-async def _round(conn: Connection, round_id: str, deed: Deed) -> list[Offered]:
+async def _round(conn: Connection, round_id: str, deed: Deed, _: House) -> list[Offered]:
     row = await rounds.find(conn, round_id)
     count = await selection.counts(conn, round_id)
-    found = _steps(round.TABLE, row["state"], rounds.facts_of(row, deed, undecided=count.undecided), deed)
+    found = open_steps(round.TABLE, row["state"], rounds.facts_of(row, deed, undecided=count.undecided), deed)
     company = deed.actor.company
     if company is None or row["state"] == "draft":
         return found
@@ -81,15 +65,15 @@ async def _round(conn: Connection, round_id: str, deed: Deed) -> list[Offered]:
         "plan": "",
     }
     facts = applications.facts_of({**around, **entered}, deed)
-    return [*found, *_made(application.TABLE, "make", facts, deed, company=company)]
+    return [*found, *made_of_it(application.TABLE, "make", facts, deed, company=company)]
 
 
-async def _application(conn: Connection, application_id: str, deed: Deed) -> list[Offered]:
+async def _application(conn: Connection, application_id: str, deed: Deed, _: House) -> list[Offered]:
     row = await applications.find(conn, application_id)
     around = await applications.around(conn, row)
     company = row["company_id"]
     facts = applications.facts_of(row, deed, **around)
-    found = _steps(application.TABLE, row["state"], facts, deed, company=company)
+    found = open_steps(application.TABLE, row["state"], facts, deed, company=company)
     if row["state"] != "selected":
         return found
     period = await row_of(
@@ -104,40 +88,48 @@ async def _application(conn: Connection, application_id: str, deed: Deed) -> lis
         application_state=row["state"],
         has_agreement=around["has_agreement"],
     )
-    return [*found, *_made(agreement.TABLE, "make", terms, deed, company=company)]
+    return [*found, *made_of_it(agreement.TABLE, "make", terms, deed, company=company)]
 
 
-async def _agreement(conn: Connection, agreement_id: str, deed: Deed) -> list[Offered]:
+async def _agreement(conn: Connection, agreement_id: str, deed: Deed, _: House) -> list[Offered]:
     row = await agreements.find(conn, agreement_id)
     company = row["company_id"]
-    found = _steps(agreement.TABLE, row["state"], agreements.facts_of(row, deed), deed, company=company)
+    found = open_steps(agreement.TABLE, row["state"], agreements.facts_of(row, deed), deed, company=company)
     if row["state"] != "signed":
         return found
     if row["voucher_id"] is None:
         issuing = voucher.Facts(agreement_state=row["state"], today=deed.today, ends_on=row["ends_on"])
-        found += _made(voucher.TABLE, "issue", issuing, deed, company=company)
+        found += made_of_it(voucher.TABLE, "issue", issuing, deed, company=company)
     asking = amendments.facts_of(row, {}, deed)
-    return found + _made(amendment.TABLE, "make", asking, deed, company=company)
+    return found + made_of_it(amendment.TABLE, "make", asking, deed, company=company)
 
 
-async def _amendment(conn: Connection, amendment_id: str, deed: Deed) -> list[Offered]:
+async def _amendment(conn: Connection, amendment_id: str, deed: Deed, _: House) -> list[Offered]:
     asked = await amendments.find(conn, amendment_id)
     row = await agreements.find(conn, asked["agreement_id"])
     facts = amendments.facts_of(row, amendments.terms_in(asked["changes"]), deed)
-    return _steps(amendment.TABLE, asked["state"], facts, deed, company=row["company_id"])
+    return open_steps(amendment.TABLE, asked["state"], facts, deed, company=row["company_id"])
 
 
-async def _voucher(conn: Connection, voucher_id: str, deed: Deed) -> list[Offered]:
+async def _voucher(conn: Connection, voucher_id: str, deed: Deed, _: House) -> list[Offered]:
     row = await vouchers.find(conn, voucher_id)
     state = vouchers.state_of(row, instant_ms(deed.now))
-    return _steps(voucher.TABLE, state, vouchers.facts_of(row), deed, company=row["company_id"])
+    return open_steps(voucher.TABLE, state, vouchers.facts_of(row), deed, company=row["company_id"])
 
 
-_STANDINGS: Final[Mapping[str, Callable[[Connection, str, Deed], Awaitable[list[Offered]]]]] = {
+_STANDINGS: Final[Mapping[str, Callable[[Connection, str, Deed, House], Awaitable[list[Offered]]]]] = {
     "programme": _programme,
     "round": _round,
     "application": _application,
     "agreement": _agreement,
     "amendment": _amendment,
     "voucher": _voucher,
+    "provider": standing_market.of_provider,
+    "product": standing_market.of_product,
+    "price": standing_market.of_price,
+    "credential": standing_market.of_credential,
+    "payment": standing_money.of_payment,
+    "correction": standing_money.of_correction,
+    "reconciliation": standing_money.of_reconciliation,
+    "month": standing_money.of_month,
 }

@@ -1,11 +1,14 @@
-"""A correction of what calls cost: one person proposes it, another approves it; only then it is booked."""
+"""A correction of what calls cost: one person proposes it, another approves it; only then it is booked.
+
+An auditor may propose what a reconciliation showed; what is booked is the agency's to say.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Final
 
-from billing.lifecycle.table import OPERATOR, Guard, Step, Table
+from billing.lifecycle.table import AUDITOR, OPERATOR, Guard, Step, Table
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +44,7 @@ TABLE: Final = Table[Facts](
     "보정",
     {"proposed": "보정 제안", "approved": "승인", "refused": "반려", "withdrawn": "철회"},
     (
-        Step("propose", (), "proposed", (OPERATOR,), (SOMETHING_CHANGES,), needs_reason=True),
+        Step("propose", (), "proposed", (OPERATOR, AUDITOR), (SOMETHING_CHANGES,), needs_reason=True),
         Step("approve", ("proposed",), "approved", (OPERATOR,), (ANOTHER_S, STILL_AS_JUDGED)),
         Step("refuse", ("proposed",), "refused", (OPERATOR,), (ANOTHER_S,), needs_reason=True),
         Step("withdraw", ("proposed",), "withdrawn", (OPERATOR,), needs_reason=True),

@@ -43,6 +43,7 @@ IS_NEW: Final = Guard[Facts](
     "This API key is in use.",
     "이미 사용 중인 API 키입니다.",
     lambda facts: facts.is_new,
+    of_entry=True,
 )
 SAME_PLACE: Final = Guard[Facts](
     "upstream_changed",

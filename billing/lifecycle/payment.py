@@ -46,6 +46,7 @@ WITHIN_PAID: Final = Guard[Facts](
     "No more goes back than was paid and has not gone back.",
     "환불 가능한 금액을 넘습니다.",
     lambda facts: 0 < facts.refund_micro <= facts.paid_micro - facts.gone_micro,
+    of_entry=True,
 )
 
 # What the rail tells, by the state that follows. The clock's alone: no person makes a payment paid.

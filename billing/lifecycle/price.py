@@ -34,12 +34,14 @@ IN_FUTURE: Final = Guard[Facts](
     "A price is added for a later time; what has begun stays as it was.",
     "단가는 앞으로의 시각부터만 적용할 수 있습니다.",
     lambda facts: facts.valid_from > facts.now,
+    of_entry=True,
 )
 IS_FREE: Final = Guard[Facts](
     "price_exists",
     "There is, or was, a price from this time: it is never edited; choose another time.",
     "같은 적용 시각의 단가가 이미 있습니다. 단가는 수정할 수 없으니 다른 시각을 입력해 주세요.",
     lambda facts: facts.is_free,
+    of_entry=True,
 )
 BEGINS_LATER: Final = Guard[Facts](
     "price_begins",

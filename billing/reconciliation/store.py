@@ -37,6 +37,11 @@ _OURS: Final = (
     " order by u.held_at_ms, u.op limit %s"
 )
 
+_DIFFERING: Final = (
+    "from reconciliation_line where reconciliation_id = %s and class = 'differs'"
+    " and reasons && array['input_tokens', 'cached_input_tokens', 'output_tokens']"
+)
+
 
 async def find(conn: Connection, run_id: str) -> Row:
     return await row_of(conn, FIND + " where r.id = %s", [run_id])
@@ -154,12 +159,7 @@ async def propose_counts(conn: Connection, run_id: str, *, deed: Deed) -> str:
     run = await find(conn, run_id)
     differing = [
         (row["op"], TheirCall(**row["theirs"]))
-        for row in await rows_of(
-            conn,
-            "select op, theirs from reconciliation_line where reconciliation_id = %s and class = 'differs'"
-            " and reasons && array['input_tokens', 'cached_input_tokens', 'output_tokens'] order by number",
-            [run_id],
-        )
+        for row in await rows_of(conn, f"select op, theirs {_DIFFERING} order by number", [run_id])
     ]
     if len(differing) > CALLS_MAX:
         raise too_many_calls()
@@ -182,6 +182,12 @@ async def propose_counts(conn: Connection, run_id: str, *, deed: Deed) -> str:
         detail=detail,
         deed=deed,
     )
+
+
+async def counts_differing(conn: Connection, run_id: str) -> int:
+    """How many lines could be proposed."""
+    row = await row_of(conn, f"select count(*) as calls {_DIFFERING}", [run_id])
+    return int(row["calls"])
 
 
 def ours_of(tokens: Any) -> dict[str, int]:

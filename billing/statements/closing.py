@@ -27,7 +27,7 @@ async def close_month(conn: Connection, month: Month, *, holds_open: int | None,
     await conn.execute("select pg_advisory_xact_lock(%s, 0)", [MONTH_LOCK])
     await conn.execute(f"set local statement_timeout = {CLOSE_TIMEOUT_MS}".encode())
     closed = await closed_until(conn)
-    facts = await _facts(conn, month, closed, holds_open, deed)
+    facts = await facts_of(conn, month, closed, holds_open, deed)
     state = "closed" if closed is not None and month <= closed else "open"
     lines = await open_lines(conn, month) if state == "open" and facts.is_next else []
     charge_micro = sum(line.exact_micro.charge for line in lines if line.kind != "rest")
@@ -51,7 +51,7 @@ async def close_month(conn: Connection, month: Month, *, holds_open: int | None,
             await copy.write_row(_columns(line))
 
 
-async def _facts(
+async def facts_of(
     conn: Connection, month: Month, closed: Month | None, holds_open: int | None, deed: Deed
 ) -> life.Facts:
     first = await first_used(conn) if closed is None else closed.after()

@@ -121,6 +121,13 @@ def _of(query: LiteralString, subject: Subject | None) -> LiteralString:
 
 async def open_lines(conn: Connection, month: Month, *, subject: Subject | None = None) -> list[Line]:
     """The lines as they would be if all months up to this one were closed now."""
+    return (await open_months(conn, month, subject=subject))[month]
+
+
+async def open_months(
+    conn: Connection, month: Month, *, subject: Subject | None = None
+) -> dict[Month, list[Line]]:
+    """Of every month from the first open one up to this one."""
     closed = await closed_until(conn)
     if closed is None:
         first = min(await first_used(conn) or month, month)
@@ -137,7 +144,21 @@ async def open_lines(conn: Connection, month: Month, *, subject: Subject | None 
             "마감되지 않은 달이 너무 많습니다. 이전 달을 먼저 마감해 주세요.",
         )
     sums = await ledger_sums(conn, first, month, subject=subject)
-    return months_folded(first, month, sums, carried)[month]
+    return months_folded(first, month, sums, carried)
+
+
+async def months_of(conn: Connection, subject: Subject, now: Month) -> dict[Month, list[Line]]:
+    """A subject's lines, closed months and open ones up to `now`; on one snapshot."""
+    async with conn.transaction():
+        await conn.execute("set transaction isolation level repeatable read read only")
+        cursor = await conn.execute("select month from closed_month order by month")
+        closed = [month_named(month) for (month,) in await cursor.fetchall()]
+        found = {
+            month: await closed_lines(conn, month, subject=subject) for month in closed[-OPEN_MONTHS_MAX:]
+        }
+        if not closed or closed[-1] < now:
+            found |= await open_months(conn, now, subject=subject)
+    return found
 
 
 async def read_statement(conn: Connection, subject: Subject, month: Month) -> Statement:

@@ -8,6 +8,7 @@ from fastapi import APIRouter
 from fastapi.responses import JSONResponse
 
 from billing.casework.rows import rows_of
+from billing.lifecycle import correction as life
 from billing.lifecycle.table import AUDITOR, OPERATOR, OWN_PROVIDER, Refused
 from billing.reconciliation import store as reconciliations
 from billing.reconciliation.reading import BadStatement
@@ -50,6 +51,7 @@ def _add_runs(made: APIRouter) -> None:
         summary="Match a provider's usage statement with the books",
         **allow(
             OPERATOR,
+            AUDITOR,
             OWN_PROVIDER,
             answer=shown_money.ReconciliationShown,
             method="POST",
@@ -99,7 +101,12 @@ def _add_what_follows(made: APIRouter) -> None:
     @made.post(
         "/reconciliations/{id}/propose",
         summary="Propose the provider's counts as a correction",
-        **allow(OPERATOR, answer=shown_money.CorrectionShown, method="POST", status=201),
+        **allow(
+            *life.TABLE.step("propose").allow,
+            answer=shown_money.CorrectionShown,
+            method="POST",
+            status=201,
+        ),
     )
     async def propose_counts(desk: AtDesk, id: IdPath, body: bodies.Because) -> JSONResponse:
         await _load_run(desk, id)

@@ -1,4 +1,4 @@
-"""What a person may do on a page: a step of a state table, the entries it needs, the operation that takes it.
+"""What a person may do on a page, step by step of the state tables.
 
 Which steps are offered is billing.casework.standing's to say. Here is only what each asks for, and which are
 so hard to undo that they are looked at once more.
@@ -6,36 +6,15 @@ so hard to undo that they are looked at once more.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from typing import Any, Final
 
-from billing.casework.standing import Offered
-from billing.lifecycle.table import REASON_CHARACTERS_MAX
 from portal.api.answers import etag_of
-from portal.web import entries
+from portal.web import entries, market_actions, money_actions
+from portal.web.action import Action
 from portal.web.forms import Field
 from portal.web.operations import Operations, Shown
 from portal.web.visit import Visit
-
-Fields = Callable[[Visit, Shown], Awaitable[tuple[Field, ...]]]
-# Does it; -> where to go on, below the role's prefix, or None for the thing's own page.
-Run = Callable[[Operations, Visit, Shown, dict[str, Any]], Awaitable[str | None]]
-REASON: Final = Field(
-    "reason", "area", required=True, help="reason_help", characters_max=REASON_CHARACTERS_MAX
-)
-
-
-@dataclass(frozen=True, slots=True)
-class Action:
-    """Without entries and not risky, it is a button of the thing's page; else it has a page of its own."""
-
-    fields: Fields | None = None
-    run: Run | None = None
-    is_risky: bool = False
-
-    def is_button(self, offered: Offered) -> bool:
-        return self.fields is None and not self.is_risky and not offered.step.needs_reason
 
 
 async def _apply(operations: Operations, visit: Visit, shown: Shown, values: dict[str, Any]) -> str | None:
@@ -125,4 +104,6 @@ ACTIONS: Final[Mapping[tuple[str, str], Action]] = {
     ("voucher", "extend"): Action(entries.plainly(_NEW_DAY)),
     ("voucher", "end"): Action(is_risky=True),
     ("voucher", "claw_back"): Action(entries.plainly(Field("amount_krw", "won")), is_risky=True),
+    **market_actions.ACTIONS,
+    **money_actions.ACTIONS,
 }

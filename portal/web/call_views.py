@@ -7,7 +7,7 @@ from typing import Final
 from portal.web.view import Column, Filter, View
 
 # First bookings have their place in the list for good; what a call costs is its latest step's.
-_CALLS: Final = (
+CALLS: Final = (
     "select first.op as id, first.seq, first.company_id, first.provider_id, first.started_ms,"
     " latest.product_id, latest.api_key, latest.tag, latest.voucher_id, latest.programme_id, latest.status,"
     " latest.input_tokens + latest.cached_input_tokens + latest.cache_write_tokens"
@@ -34,7 +34,7 @@ _SEQ: Final = (Column("seq", "number"),)
 def _calls(link: str, *between: Column, filters: tuple[Filter, ...] = ()) -> View:
     return View(
         caption="nav.calls",
-        query=_CALLS,
+        query=CALLS,
         columns=(
             Column("started_ms", "ms", link=link),
             Column("product_id", "id"),
@@ -60,7 +60,7 @@ CALLS_INSIDE: Final = _calls(
 # A provider sees what its products did, and not whose voucher paid which part.
 CALLS_OF_PROVIDER: Final = View(
     caption="nav.calls",
-    query=_CALLS,
+    query=CALLS,
     columns=(
         Column("started_ms", "ms"),
         Column("product_id", "id"),

@@ -8,9 +8,9 @@ from typing import Any, Final
 from billing.casework.rows import NOT_FOUND, Row, rows_of
 from billing.lifecycle.table import Refused
 from billing.usage_store import usage_one
-from portal.web import words
+from portal.web import names, words
 from portal.web.facts import Fact, lines
-from portal.web.lists import INSIDE
+from portal.web.kinds import INSIDE
 from portal.web.serving import Page
 from portal.web.visit import PREFIXES, Html, Reply, Visit
 
@@ -45,11 +45,12 @@ async def _show(below: str, visit: Visit, company: str | None = None) -> Reply:
         raise Refused(*NOT_FOUND)
     tokens = {f"tokens_{name}": number for name, number in record["tokens"].items() if number}
     entries = await _entries(visit, record["id"]) if visit.desk.sees_everything else []
+    named = await names.of(visit.desk.conn, record)
     return Html(
         "call.html",
         {
             "name": record["id"],
-            "lines": lines(_FACTS, {**record, "tokens": tokens}, visit.language),
+            "lines": lines(_FACTS, {**record, "tokens": tokens}, visit.language, named=named),
             "entries": entries,
             "trail": (
                 (f"{visit.prefix}/{below}", words.text(f"nav.{below}", visit.language)),

@@ -8,7 +8,7 @@ from datetime import date
 from billing.casework.rows import rows_of
 from billing.usage_store import VoucherBooks, voucher_balances
 from metering.shares import split_micro
-from portal.web import formats, view, views
+from portal.web import formats, names, view, views
 from portal.web.serving import Page
 from portal.web.visit import Html, Reply, Visit
 
@@ -27,7 +27,8 @@ async def _home(visit: Visit) -> Reply:
     [keys] = await rows_of(
         desk.conn, "select count(*) from api_key where company_id = %s and not revoked", [company]
     )
-    vouchers = [balance(one) for one in books]
+    named = await names.names_in(desk.conn, "programme", {one.programme_id for one in books})
+    vouchers = [{**balance(one), "programme": named.get(one.programme_id, one.programme_id)} for one in books]
     return Html("company_home.html", {"vouchers": vouchers, "rounds": rounds, "has_key": keys["count"] > 0})
 
 
@@ -40,7 +41,6 @@ def balance(one: VoucherBooks) -> dict[str, object]:
     ]
     return {
         "id": one.voucher_id,
-        "programme": one.programme_id,
         "state": one.state,
         "ends_on": date.fromisoformat(one.ends_on),
         "left_micro": sum(one["left_micro"] for one in sources),

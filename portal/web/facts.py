@@ -11,6 +11,7 @@ from urllib.parse import quote
 
 from markupsafe import Markup
 
+from billing.lifecycle.table import Role
 from portal.web import formats, words
 from portal.web.formats import Language
 
@@ -28,17 +29,25 @@ class Line:
 class Fact:
     """A name in the API's answer. `leads`: the kind of the thing whose id it is. `key`: of its words.
 
-    `is_due`: that it has no value is to be known too.
+    `is_due`: that it has no value is to be known too. `followed_by`: who has a page of where it leads.
     """
 
     name: str
     leads: str | None = None
+    followed_by: frozenset[Role] | None = None
     key: str | None = None
     is_due: bool = False
 
 
-def lines(facts: Sequence[Fact], shown: Mapping[str, Any], language: Language) -> list[Line]:
-    """What has no value is left out: an empty line says nothing."""
+def lines(
+    facts: Sequence[Fact],
+    shown: Mapping[str, Any],
+    language: Language,
+    *,
+    named: Mapping[str, str] | None = None,
+    role: Role | None = None,
+) -> list[Line]:
+    """What has no value is left out: an empty line says nothing. `named`: for whose id a name stands."""
     found = []
     for fact in facts:
         value = shown.get(fact.name)
@@ -46,20 +55,22 @@ def lines(facts: Sequence[Fact], shown: Mapping[str, Any], language: Language) -
             found.append(Line(f"field.{fact.name}", words.text("unknown", language)))
         if value is None or value in ([], {}, ""):
             continue
-        path = f"/{fact.leads}/{quote(str(value), safe='')}" if fact.leads else None
-        found.append(Line(f"field.{fact.name}", _value(fact, value, language), path))
+        is_followed = fact.leads and (fact.followed_by is None or role in fact.followed_by)
+        path = f"/{fact.leads}/{quote(str(value), safe='')}" if is_followed else None
+        read = (named or {}).get(fact.name) or _value(fact, value, language)
+        found.append(Line(f"field.{fact.name}", read, path))
     return found
 
 
 def _value(fact: Fact, value: Any, language: Language) -> Any:
     name = fact.name
     if fact.key is not None:
-        return words.text(f"{fact.key}.{value}", language)
+        return words.named(fact.key, str(value), language)
     if name.endswith("_krw"):
         return formats.won(formats.micro_of(value), language)
     if name.endswith("_on"):
         return formats.day(date.fromisoformat(value), language)
-    if name.endswith("_at"):
+    if name.endswith("_at") or name in ("at", "price_from"):
         at = datetime.fromisoformat(value)
         return Markup('<time datetime="{}">{}</time>').format(value, formats.instant(at, language))
     if name == "share":
@@ -68,6 +79,8 @@ def _value(fact: Fact, value: Any, language: Language) -> Any:
         return formats.brn(value)
     if isinstance(value, bool):
         return words.text("yes" if value else "no", language)
+    if name.endswith(("_tokens", "_days")) and isinstance(value, int):
+        return words.text(f"unit.{name.rpartition('_')[2]}", language, number=formats.number(value))
     if name == "outcome":
         value = _in(language, value)
     if isinstance(value, Mapping):
@@ -109,7 +122,6 @@ def _list(name: str, values: list[Any], language: Language) -> str:
 
 def _one(name: str, one: Any, language: Language) -> str:
     if not isinstance(one, Mapping):
-        key = f"{name}.{one}"
-        return words.text(key, language) if key in words.TEXTS else str(one)
+        return words.named(name, str(one), language)
     rest = [str(value) for key, value in one.items() if key not in ("id", "name") and value is not None]
     return " · ".join([str(one.get("name", "")), *rest])

@@ -54,6 +54,16 @@ def instant(value: datetime, language: Language) -> str:
     return f"{day(local.date(), language)}{separator}{clock}{zone}"
 
 
+def instant_of(text: str, language: Language) -> str:
+    return instant(datetime.fromisoformat(text), language)
+
+
+def month(text: str, language: Language) -> str:
+    """ "2026-10", as statements name it."""
+    year, number = text.split("-")
+    return f"{year}년 {int(number)}월" if language == "ko" else f"{_MONTHS[int(number) - 1]} {year}"
+
+
 def percent(part: int, whole: int) -> str | None:
     """One place, rounded down; None of nothing."""
     if whole <= 0:

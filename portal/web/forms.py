@@ -30,6 +30,8 @@ Kind = Literal[
     "rows",
     "parts",
     "products",
+    "file",
+    "secret",
 ]
 _WON: Final = re.compile(r"([0-9][0-9,]{0,19}(?:\.[0-9]{1,6})?)(억|만)?")
 _DAY: Final = re.compile(r"(2[01][0-9]{2})[.\-/ ]*([0-9]{1,2})[.\-/ ]*([0-9]{1,2})\.?")
@@ -102,6 +104,8 @@ def _value(one: Field, name: str, form: Form) -> Any:
         return form.all(name) or None
     if one.kind == "yes":
         return bool(form.one(name))
+    if one.kind == "file":
+        return form.files.get(name)
     if one.kind == "rows":
         return _rows(one, form) or None
     if one.kind == "parts":
@@ -129,7 +133,7 @@ def _rows(one: Field, form: Form) -> Any:
 
 def read_text(one: Field, text: str) -> Any:
     if one.kind == "won":
-        return _won(text)
+        return won_text(text)
     if one.kind == "day":
         return _day(text)
     if one.kind == "instant":
@@ -145,7 +149,7 @@ def read_text(one: Field, text: str) -> Any:
     return text
 
 
-def _won(text: str) -> str:
+def won_text(text: str) -> str:
     match = _WON.fullmatch(text.replace(" ", "").removeprefix("₩").removesuffix("원"))
     if match is None:
         raise _Unreadable("error.won")
@@ -196,6 +200,8 @@ def entered(fields: Sequence[Field], form: Form) -> dict[str, Any]:
             places = [f"{one.name}.{n}.{name}" for n in range(one.rows) for name in names]
             places += [f"{one.name}.{name}" for name in names]
             found.update({place: form.one(place) for place in places})
+        elif one.kind in ("file", "secret"):
+            found[one.name] = ""  # what is nobody's to see again
         elif one.kind in ("checks", "products"):
             found[one.name] = form.all(one.name) if form.values else one.initial or []
         else:

@@ -8,7 +8,7 @@ from typing import Final
 from billing.casework.rows import rows_of
 from billing.ledger import accounts
 from billing.ledger.store import trial_balance
-from portal.web import view, views
+from portal.web import market_views, view, views
 from portal.web.serving import Page
 from portal.web.visit import Go, Html, Reply, Visit, with_query
 
@@ -46,6 +46,27 @@ _WAITING: Final = (
         "todo.amend",
         "/amendments?state=requested",
         "select count(*) from amendment where state = 'requested' and %s is not null",
+    ),
+    (
+        "todo.review",
+        "/products?state=in_review",
+        "select count(*) from product_life where state = 'in_review' and %s is not null",
+    ),
+    (
+        "todo.provider",
+        "/providers?state=registered",
+        "select count(*) from provider_life where state = 'registered' and %s is not null",
+    ),
+    (
+        "todo.correction",
+        "/corrections?state=proposed",
+        "select count(*) from correction where state = 'proposed' and %s is not null",
+    ),
+    (
+        "todo.bank_line",
+        "/bank-lines?belongs=open",
+        "select count(*) from bank_line b where %s is not null and not exists (select from payment p"
+        " where p.rail = 'bank' and p.intent_id = b.id)",
     ),
 )
 
@@ -89,6 +110,9 @@ _KINDS: Final = (
         "calls",
         "select op as id from usage where op = %s or request_id = %s or upstream_request_id = %s limit 1",
     ),
+    ("reconciliations", "select id from reconciliation where id = %s and %s <> '' and %s <> ''"),
+    ("corrections", "select id from correction where id = %s and %s <> '' and %s <> ''"),
+    ("payments", "select id from payment where id = %s and %s <> '' and %s <> ''"),
     ("vouchers", "select id from voucher where %s in (id, company_id) and %s <> '' and %s <> '' limit 1"),
     ("programmes", "select id from programme where id = %s and %s <> '' and %s <> ''"),
     ("applications", "select id from application where id = %s and %s <> '' and %s <> ''"),
@@ -117,5 +141,7 @@ async def _provider(visit: Visit) -> Reply:
         [accounts.provider_payable(provider)],
     )
     mine = ("provider_id = %s", [provider])
-    products = await view.read(visit.desk.conn, replace(views.PRODUCTS, filters=()), mine, {})
+    products = await view.read(
+        visit.desk.conn, replace(market_views.PRODUCTS_OF_PROVIDER, filters=()), mine, {}
+    )
     return Html("provider_home.html", {"payable_micro": row["micro"], "products": products})

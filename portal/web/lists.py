@@ -10,13 +10,11 @@ from typing import Final
 from billing.lifecycle.table import Role
 from portal.api import answers
 from portal.api.desk import Desk
-from portal.web import call_views, view, views, words
+from portal.web import call_views, market_views, money_views, view, views, words
+from portal.web.kinds import INSIDE
 from portal.web.serving import Page
 from portal.web.view import Scope, View
 from portal.web.visit import PREFIXES, Html, Reply, Visit
-
-INSIDE: Final[tuple[Role, ...]] = ("operator", "auditor")
-EVERYBODY: Final[tuple[Role, ...]] = (*INSIDE, "company", "provider")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,9 +45,9 @@ def announced(desk: Desk) -> Scope:
     return answers.EVERYTHING if desk.sees_everything else ("state <> %s", ["draft"])
 
 
-def offered(desk: Desk) -> Scope:
-    """What is sold, to those who buy; to a provider its own."""
-    return own_provider(desk) if desk.actor.role == "provider" else answers.EVERYTHING
+def sold(_: Desk) -> Scope:
+    """To those who buy: a draft is its provider's own, and what was withdrawn is nothing to choose."""
+    return "on_sale_at is not null and state <> 'withdrawn'", []
 
 
 LISTS: Final = (
@@ -78,7 +76,61 @@ LISTS: Final = (
         own_company,
         make={"company": ("/keys/new", "do.key.make")},
     ),
-    Listed("/products", "nav.products", EVERYBODY, views.PRODUCTS, offered),
+    Listed("/products", "nav.products", ("company",), market_views.PRODUCTS, sold),
+    Listed(
+        "/products",
+        "nav.products",
+        INSIDE,
+        market_views.PRODUCTS_INSIDE,
+        everything,
+        make={"operator": ("/products/new", "do.product.make")},
+    ),
+    Listed(
+        "/products",
+        "nav.products",
+        ("provider",),
+        market_views.PRODUCTS_OF_PROVIDER,
+        own_provider,
+        make={"provider": ("/products/new", "do.product.make")},
+    ),
+    Listed(
+        "/providers",
+        "nav.providers",
+        INSIDE,
+        market_views.PROVIDERS,
+        everything,
+        make={"operator": ("/providers/new", "do.provider.register")},
+    ),
+    Listed(
+        "/payments",
+        "nav.payments",
+        ("company",),
+        money_views.PAYMENTS,
+        own_company,
+        make={"company": ("/payments/new", "do.payment.begin")},
+    ),
+    Listed("/payments", "nav.payments", INSIDE, money_views.PAYMENTS_INSIDE, everything),
+    Listed("/own-money", "nav.own_money", INSIDE, money_views.OWN_MONEY, everything),
+    Listed(
+        "/bank-lines",
+        "nav.bank_lines",
+        INSIDE,
+        money_views.BANK_LINES,
+        everything,
+        make={"operator": ("/bank-lines/new", "do.bank_line.enter")},
+    ),
+    Listed(
+        "/reconciliations",
+        "nav.reconciliations",
+        (*INSIDE, "provider"),
+        money_views.RECONCILIATIONS,
+        own_provider,
+        make={
+            role: ("/reconciliations/new", "do.reconciliation.make")
+            for role in ("operator", "auditor", "provider")
+        },
+    ),
+    Listed("/corrections", "nav.corrections", (*INSIDE, "provider"), money_views.CORRECTIONS, own_provider),
 )
 
 

@@ -1,35 +1,125 @@
-"""Making what no other thing leads to: a programme."""
+"""Making what no step of another thing leads to: each is a form, an operation, and where it leads."""
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from functools import partial
+from typing import Any, Final
 
-from portal.web import entries, forms, words
+from billing.lifecycle.table import Role
+from portal.api.route import BODY_BYTES_MAX
+from portal.web import entries, forms, funds, market_entries, uploads, words
+from portal.web.forms import Field
 from portal.web.operations import Operations
 from portal.web.serving import Page
-from portal.web.visit import Go, Html, Reply, Visit
+from portal.web.visit import PREFIXES, Go, Html, Reply, Visit, with_query
+
+Fields = Callable[[Visit], Awaitable[tuple[Field, ...]]]
+Run = Callable[[Operations, Visit, dict[str, Any]], Awaitable[Reply]]
+
+
+@dataclass(frozen=True, slots=True)
+class Making:
+    """`kind`: the list it is made from, and stands in afterwards. `has_file`: its form brings one."""
+
+    kind: str
+    title: str
+    roles: tuple[Role, ...]
+    fields: Fields
+    run: Run
+    lead: str | None = None
+    has_file: bool = False
+
+
+async def _programme_fields(visit: Visit) -> tuple[Field, ...]:
+    return entries.programme_fields(visit)
+
+
+async def _make_programme(operations: Operations, visit: Visit, values: dict[str, Any]) -> Reply:
+    made = await operations.call(visit.desk, "POST /programmes", values)
+    return _done(visit, f"/programmes/{made['id']}", "programme.make")
+
+
+async def _provider_fields(_: Visit) -> tuple[Field, ...]:
+    return (
+        Field("id", required=True, help="help.id", characters_max=64),
+        Field("name", required=True),
+        Field("brn", help="help.brn"),
+    )
+
+
+async def _make_provider(operations: Operations, visit: Visit, values: dict[str, Any]) -> Reply:
+    """Registered, so that somebody looks at its papers before anything of it is sold."""
+    made = await operations.call(visit.desk, "POST /providers", {**values, "state": "registered"})
+    return _done(visit, f"/providers/{made['id']}", "provider.register")
+
+
+async def _make_product(operations: Operations, visit: Visit, values: dict[str, Any]) -> Reply:
+    made = await operations.call(visit.desk, "POST /products", market_entries.product_body(values, {}))
+    return _done(visit, f"/products/{made['id']}", "product.make")
+
+
+def _done(visit: Visit, below: str, what: str) -> Go:
+    return Go(with_query(f"{visit.prefix}{below}", {"done": what}))
+
+
+MAKINGS: Final = (
+    Making("programmes", "do.programme.make", ("operator",), _programme_fields, _make_programme),
+    Making("providers", "do.provider.register", ("operator",), _provider_fields, _make_provider),
+    Making(
+        "products",
+        "do.product.make",
+        ("provider", "operator"),
+        market_entries.new_product_fields,
+        _make_product,
+        lead="product.lead",
+    ),
+    Making(
+        "reconciliations",
+        "do.reconciliation.make",
+        ("operator", "auditor", "provider"),
+        uploads.fields,
+        uploads.run,
+        lead="reconciliation.lead",
+        has_file=True,
+    ),
+    Making("payments", "do.payment.begin", ("company",), funds.payment_fields, funds.begin),
+    Making("bank-lines", "do.bank_line.enter", ("operator",), funds.line_fields, funds.enter_line),
+)
 
 
 def pages(operations: Operations) -> list[Page]:
-    return [Page("/operator/programmes/new", ("operator",), _show, partial(_make, operations))]
+    return [
+        Page(
+            f"{PREFIXES[role]}/{making.kind}/new",
+            (role,),
+            partial(_show, making),
+            partial(_make, operations, making),
+            uploads.UPLOAD_BYTES_MAX if making.has_file else BODY_BYTES_MAX,
+        )
+        for making in MAKINGS
+        for role in making.roles
+    ]
 
 
-async def _show(visit: Visit) -> Reply:
-    fields = entries.programme_fields(visit)
-    title = words.text("do.programme.make", visit.language)
+async def _show(making: Making, visit: Visit) -> Reply:
+    fields = await making.fields(visit)
+    title = words.text(making.title, visit.language)
+    above = f"{visit.prefix}/{making.kind}"
     return Html(
         "entry.html",
         {
             "title": title,
+            "lead": making.lead,
+            "has_file": making.has_file,
             "fields": fields,
             "entered": forms.entered(fields, visit.form),
-            "back": "/operator/programmes",
-            "trail": (("/operator/programmes", words.text("nav.programmes", visit.language)), (None, title)),
+            "back": above,
+            "trail": ((above, words.text(f"nav.{making.kind}", visit.language)), (None, title)),
         },
     )
 
 
-async def _make(operations: Operations, visit: Visit) -> Reply:
-    values = forms.values_of(entries.programme_fields(visit), visit.form)
-    made = await operations.call(visit.desk, "POST /programmes", values)
-    return Go(f"/operator/programmes/{made['id']}?done=programme.make")
+async def _make(operations: Operations, making: Making, visit: Visit) -> Reply:
+    return await making.run(operations, visit, forms.values_of(await making.fields(visit), visit.form))

@@ -43,24 +43,42 @@ class Operations:
         *,
         id: str | None = None,
         etag: str = "",
+        once: str = "",
     ) -> Shown:
         """-> the answer's body. Raises Refused, DeclarationRefused, EntriesRefused, and Short within them."""
+        named = {} if id is None else {"id": id}
+        return self.body_of(await self.answer(desk, name, body, etag=etag, once=once, **named))
+
+    @staticmethod
+    def body_of(answer: Any) -> Shown:
+        shown = answer if isinstance(answer, dict) else json.loads(answer.body)
+        assert isinstance(shown, dict)
+        return shown
+
+    async def answer(
+        self,
+        desk: Desk,
+        name: str,
+        body: Mapping[str, Any] | None = None,
+        *,
+        etag: str = "",
+        once: str = "",
+        **named: Any,
+    ) -> Any:
+        """As its function gives it. `named`: parts of its path and its query, as they are called there."""
         route = self._routes[name]
         allowed = {one["role"] for one in (route.openapi_extra or {}).get("x-allow", ())}
         if desk.actor.role not in allowed:
             raise Refused(*FORBIDDEN)
-        arguments: dict[str, Any] = {"desk": desk}
-        if id is not None:
-            arguments["id"] = id
+        arguments: dict[str, Any] = {"desk": desk, **named}
         if route.dependant.body_params:
             arguments["body"] = _checked(route.dependant.body_params[0].field_info.annotation, body or {})
         if route.dependant.request_param_name is not None:
-            scope = {"type": "http", "headers": [(b"if-match", etag.encode())], "query_string": b""}
+            heads = {"if-match": etag, "idempotency-key": once}
+            headers = [(head.encode(), value.encode("utf-8", "replace")) for head, value in heads.items()]
+            scope = {"type": "http", "headers": headers, "query_string": b""}
             arguments[route.dependant.request_param_name] = Request(scope)
-        answer = await route.endpoint(**arguments)
-        shown = answer if isinstance(answer, dict) else json.loads(answer.body)
-        assert isinstance(shown, dict)
-        return shown
+        return await route.endpoint(**arguments)
 
 
 def _checked(model: Any, body: Mapping[str, Any]) -> Any:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from functools import partial
 
-from portal.web import formats, words
-from portal.web.lists import INSIDE
+from portal.web import formats, names, words
+from portal.web.kinds import INSIDE
 from portal.web.operations import Operations
 from portal.web.serving import Page
 from portal.web.visit import PREFIXES, Html, Reply, Visit
@@ -23,7 +23,15 @@ async def _show(operations: Operations, visit: Visit) -> Reply:
     shown = await operations.call(visit.desk, "GET /rounds/{id}", id=round_id)
     ranked = (await operations.call(visit.desk, "GET /rounds/{id}/ranking", id=round_id))["data"]
     title = words.text("ranking", visit.language)
-    rows = [{**one, "government_micro": formats.micro_of(one["government_krw"])} for one in ranked]
+    named = await names.names_in(visit.desk.conn, "company", {one["company"] for one in ranked})
+    rows = [
+        {
+            **one,
+            "government_micro": formats.micro_of(one["government_krw"]),
+            "company": named.get(one["company"], one["company"]),
+        }
+        for one in ranked
+    ]
     return Html(
         "ranking.html",
         {

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from portal.web import call_views, views
+from portal.web import call_views, market_views, money_views, views
 from portal.web.view import Scope, View
 from portal.web.visit import Visit
 
@@ -21,7 +21,9 @@ class Related:
 
 
 def related_to(kind: str, shown: dict[str, Any], visit: Visit) -> list[Related]:
-    """What this person may see of it: a company's own, everything inside the agency."""
+    """What this person may see of it: one's own, everything inside the agency."""
+    if kind in _OF_THE_MARKET:
+        return _of_the_market(kind, shown, visit)
     inside, company = visit.desk.sees_everything, visit.desk.actor.company
     mine: Scope = ("true", ()) if inside else ("company_id = %s", [company])
     this = [shown["id"]]
@@ -39,6 +41,29 @@ def related_to(kind: str, shown: dict[str, Any], visit: Visit) -> list[Related]:
         calls = call_views.CALLS_INSIDE if inside else call_views.CALLS_OF_COMPANY
         return [Related(_bare(calls), ("company_id = %s and voucher_id = %s", [shown["company"], *this]))]
     return []
+
+
+_OF_THE_MARKET: Final = ("providers", "products", "reconciliations", "corrections")
+
+
+def _of_the_market(kind: str, shown: dict[str, Any], visit: Visit) -> list[Related]:
+    this = [shown["id"]]
+    call_link = "/calls/{op}" if visit.desk.sees_everything else None
+    if kind == "providers":
+        inside = visit.desk.sees_everything
+        products = market_views.PRODUCTS_INSIDE if inside else market_views.PRODUCTS_OF_PROVIDER
+        return [Related(_bare(products), ("provider_id = %s", this))]
+    if kind == "products":
+        runs_it = visit.role != "company"
+        return [Related(market_views.CREDENTIALS, ("product_id = %s", this))] if runs_it else []
+    if kind == "reconciliations":
+        lines = money_views.reconciliation_lines(call_link)
+        return [
+            Related(lines, ("reconciliation_id = %s", this)),
+            Related(_bare(money_views.CORRECTIONS), ("run_id = %s", this)),
+        ]
+    calls = money_views.corrected_calls("/calls/{id}" if visit.desk.sees_everything else None)
+    return [Related(calls, ("correction_id = %s", this))]
 
 
 def _own(view: View, column: str, this: list[Any], mine: Scope) -> Related:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from functools import partial
@@ -14,41 +14,11 @@ from urllib.parse import quote
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from billing.lifecycle.table import Role
 from portal.web import formats, words
 from portal.web.formats import Language
 from portal.web.view import Column
 from portal.web.visit import PREFIXES, with_query
 
-# Role -> (path below its prefix, text), at most seven.
-NAV: Final[Mapping[Role, tuple[tuple[str, str], ...]]] = {
-    "company": (
-        ("", "nav.home"),
-        ("/usage", "nav.usage"),
-        ("/keys", "nav.keys"),
-        ("/products", "nav.products"),
-        ("/rounds", "nav.rounds"),
-        ("/applications", "nav.applications"),
-        ("/agreements", "nav.agreements"),
-    ),
-    "provider": (("", "nav.home"), ("/products", "nav.products"), ("/calls", "nav.calls")),
-    "operator": (
-        ("", "nav.todo"),
-        ("/programmes", "nav.programmes"),
-        ("/applications", "nav.reviews"),
-        ("/agreements", "nav.agreements"),
-        ("/vouchers", "nav.vouchers"),
-        ("/products", "nav.products"),
-    ),
-    "auditor": (
-        ("", "nav.audit"),
-        ("/programmes", "nav.trace"),
-        ("/vouchers", "nav.vouchers"),
-        ("/calls", "nav.calls"),
-        ("/applications", "nav.reviews"),
-        ("/agreements", "nav.agreements"),
-    ),
-}
 # state -> (mark, tint). A chip is text first; neither mark nor tint says anything alone.
 CHIPS: Final[Mapping[str, tuple[str, str]]] = {
     "draft": ("○", "neutral"),
@@ -73,6 +43,28 @@ CHIPS: Final[Mapping[str, tuple[str, str]]] = {
     "clawed_back": ("■", "danger"),
     "settled": ("●", "ok"),
     "revoked": ("○", "neutral"),
+    "in_review": ("◔", "info"),
+    "returned": ("▲", "warn"),
+    "on_sale": ("●", "ok"),
+    "registered": ("◔", "info"),
+    "planned": ("◔", "info"),
+    "in_force": ("●", "ok"),
+    "current": ("●", "ok"),
+    "retiring": ("▲", "warn"),
+    "proposed": ("◔", "info"),
+    "refused": ("■", "danger"),
+    "started": ("◔", "info"),
+    "paid": ("●", "ok"),
+    "failed": ("■", "danger"),
+    "disputed": ("▲", "warn"),
+    "lost": ("■", "danger"),
+    "won": ("●", "ok"),
+    "provisional": ("◔", "info"),
+    "final": ("●", "ok"),
+    "matched": ("●", "ok"),
+    "differs": ("▲", "warn"),
+    "only_theirs": ("■", "danger"),
+    "only_ours": ("■", "danger"),
 }
 
 
@@ -92,11 +84,15 @@ class Renderer:
                 "state_word": lambda thing, state: words.state_word(thing, state, language),
                 "action_word": lambda thing, action: words.action_word(thing, action, language),
                 "cell": partial(cell, language),
+                "named": lambda name, value: words.named(name, value, language),
                 "won": lambda micro: formats.won(micro, language),
                 "day": lambda value: formats.day(value, language),
                 "instant": lambda value: time_tag(language, value),
                 "instant_text": lambda text: time_tag(language, datetime.fromisoformat(text)),
                 "chip": partial(chip, language),
+                "won_text": lambda text: formats.won(formats.micro_of(text), language),
+                "month_text": lambda text: formats.month(text, language),
+                "day_text": lambda text: formats.day(date.fromisoformat(text), language),
                 **shown,
             }
         )
@@ -117,10 +113,11 @@ def build() -> Renderer:
     environment.globals.update(
         with_query=with_query,
         path_below=path_below,
-        NAV=NAV,
         PREFIXES=PREFIXES,
         number=formats.number,
         amount=formats.amount,
+        krw=lambda text: formats.amount(formats.micro_of(text)),
+        brn=formats.brn,
     )
     version = hashlib.sha256(static("office.css")).hexdigest()[:12]
     return Renderer(environment, f"/static/office.css?v={version}")
@@ -149,29 +146,30 @@ def cell(language: Language, column: Column, value: Any) -> Any:
     """A value as its column shows it: text, or markup made here of escaped text."""
     if value is None:
         return words.text(column.empty, language)
-    if column.kind == "amount":
-        return formats.amount(value)
-    if column.kind == "number":
-        return formats.number(value)
-    if column.kind == "ms":
-        return time_tag(language, formats.of_ms(value))
-    if column.kind == "instant" and isinstance(value, datetime):
-        return time_tag(language, value)
-    if column.kind == "day" and isinstance(value, date):
-        return Markup('<time datetime="{}">{}</time>').format(value.isoformat(), formats.day(value, language))
+    if column.kind in ("ms", "instant", "day"):
+        return _when(language, column, value)
     if column.kind == "state":
         return chip(language, column.thing or "", value)
-    if column.kind == "share":
-        return formats.share(value)
     if column.kind == "yes":
         return words.text("yes" if value else "no", language)
     if column.kind == "list":
-        return ", ".join(_one_of_a_list(language, column, one) for one in value)
-    if column.kind == "scale":
-        return words.text(f"scale.{value}", language)
-    return str(value)
+        return ", ".join(words.named(column.name, str(one), language) for one in value)
+    if column.kind == "word":
+        return words.named(column.name, str(value), language)
+    return _PLAIN[column.kind](value) if column.kind in _PLAIN else str(value)
 
 
-def _one_of_a_list(language: Language, column: Column, one: Any) -> str:
-    key = f"{column.name}.{one}"
-    return words.text(key, language) if key in words.TEXTS else str(one)
+_PLAIN: Final[Mapping[str, Callable[[Any], str]]] = {
+    "amount": formats.amount,
+    "number": formats.number,
+    "share": formats.share,
+    "brn": formats.brn,
+}
+
+
+def _when(language: Language, column: Column, value: Any) -> Any:
+    if column.kind == "ms":
+        return time_tag(language, formats.of_ms(value))
+    if column.kind == "day" and isinstance(value, date):
+        return Markup('<time datetime="{}">{}</time>').format(value.isoformat(), formats.day(value, language))
+    return time_tag(language, value) if isinstance(value, datetime) else str(value)

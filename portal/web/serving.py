@@ -10,7 +10,7 @@ import uuid
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any
+from typing import Any, Final
 
 from fastapi import FastAPI
 from starlette.requests import Request
@@ -39,17 +39,23 @@ from portal.web.shell import (
 )
 from portal.web.visit import Reply, Visit, read_form, with_query
 
+# What a person can mend in the form, or send again as it is.
+_ABOUT_THE_FORM: Final = (409, 422, 503)
 Handler = Callable[[Visit], Awaitable[Reply]]
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """`act` is what its form does; it answers with where to go on, or with what is shown once."""
+    """`act` is what its form does; it answers with where to go on, or with what is shown once.
+
+    `body_bytes_max`: more than a form has, where a file comes with it; for those who are signed in.
+    """
 
     path: str
     roles: tuple[Role, ...]
     show: Handler
     act: Handler | None = None
+    body_bytes_max: int = BODY_BYTES_MAX
 
 
 def mount(app: FastAPI, house: House, pages: Sequence[Page]) -> None:
@@ -61,9 +67,9 @@ def mount(app: FastAPI, house: House, pages: Sequence[Page]) -> None:
 
 async def _serve(house: House, page: Page, request: Request) -> Response:
     language = language_of(request)
-    body = b"" if request.method in ("GET", "HEAD") else await read_body(request, BODY_BYTES_MAX)
     try:
         with in_words_of_ours():
+            body = b"" if request.method in ("GET", "HEAD") else await _read_body(house, page, request)
             async with house.api.pool.connection() as conn:
                 token = request.cookies.get(SESSION_COOKIE, "")
                 actor = await _actor(house, conn, token)
@@ -79,23 +85,34 @@ async def _serve(house: House, page: Page, request: Request) -> Response:
         return problem_page(house, language, error, plain_shell(request, language))
 
 
+async def _read_body(house: House, page: Page, request: Request) -> bytes:
+    """With no connection held meanwhile, however slowly it comes."""
+    bytes_max = BODY_BYTES_MAX
+    if page.body_bytes_max > BODY_BYTES_MAX:
+        async with house.api.pool.connection() as conn:
+            actor = await _actor(house, conn, request.cookies.get(SESSION_COOKIE, ""))
+        if actor is not None and actor.role in page.roles:
+            bytes_max = page.body_bytes_max
+    return await read_body(request, bytes_max)
+
+
 async def _answer(
     house: House, page: Page, visit: Visit, around: Mapping[str, Any], token: str, body: bytes
 ) -> Response:
     try:
         if not body and visit.request.method in ("GET", "HEAD"):
             return respond(house, visit.request, visit.language, await page.show(visit), around)
-        visit = replace(visit, form=read_form(body))
+        visit = replace(visit, form=read_form(body, visit.request.headers.get("content-type", "")))
         if not sessions.form_token_fits(token, visit.form.one("form_token")):
             raise Problem(
                 403, "form_refused", words.text("error.form", "en"), korean=words.text("error.form", "ko")
             )
-        return await _act(house, page, visit, around, body)
+        return await _act(house, page, visit, around)
     except (Problem, Refused, DeclarationRefused) as error:
         return problem_page(house, visit.language, error, around)
 
 
-async def _act(house: House, page: Page, visit: Visit, around: Mapping[str, Any], body: bytes) -> Response:
+async def _act(house: House, page: Page, visit: Visit, around: Mapping[str, Any]) -> Response:
     """What the form does, and once only; refused, the same page again with what was entered."""
     assert page.act is not None, "a page without a form takes no POST"
     act = page.act
@@ -107,12 +124,17 @@ async def _act(house: House, page: Page, visit: Visit, around: Mapping[str, Any]
         once = visit.form.one("once")
         if not once:
             return await inner(visit.request)
-        return await idempotency.once(_keyed(visit.request, once), inner, body, visit.desk)
+        return await idempotency.once(_keyed(visit.request, once), inner, visit.form.fingerprint, visit.desk)
 
     try:
         return guarded(await whole(visit.desk, work))
     except EntriesRefused as refused:
         problems, fields, status = [], refused.fields, 422
+    except Problem as refused:
+        if refused.status not in _ABOUT_THE_FORM:
+            raise
+        said = refused.korean if visit.language == "ko" and refused.korean else refused.detail
+        problems, fields, status = [said], {}, refused.status
     except DeclarationRefused as refused:
         problems = [f"{one.path}: {one.reason}" for one in refused.findings]
         fields, status = {}, 422

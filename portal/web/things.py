@@ -6,152 +6,121 @@ what may be done is what billing.casework.standing offers that person now.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final
+from urllib.parse import quote
 
 from billing.casework import standing
 from billing.casework.deeds import steps_of
+from billing.casework.offers import House, Offered
 from billing.lifecycle.table import Refused, Role
+from billing.lifecycle.tables import TABLES
 from portal.api import show_casework
 from portal.api.answers import etag_of
-from portal.web import forms, view, words
-from portal.web.actions import ACTIONS, REASON, Action
-from portal.web.facts import Fact, lines
+from portal.web import forms, names, view, words
+from portal.web.action import REASON, Action
+from portal.web.actions import ACTIONS
+from portal.web.beside import beside
+from portal.web.facts import lines
 from portal.web.forms import Field
+from portal.web.kinds import THINGS, Thing
 from portal.web.ledger import against_the_ledger
 from portal.web.operations import Operations, Shown
 from portal.web.related import Related, related_to
 from portal.web.serving import Page
 from portal.web.visit import PREFIXES, Go, Html, Reply, Visit, with_query
 
-READERS: Final[tuple[Role, ...]] = ("operator", "auditor", "company")
+Trail = tuple[tuple[str | None, str], ...]
 NO_SUCH_STEP: Final = ("wrong_state", "This cannot be done now.", "지금은 할 수 없는 작업입니다.")
-
-
-@dataclass(frozen=True, slots=True)
-class Thing:
-    """`name`: which of its facts is its title."""
-
-    kind: str
-    thing: str
-    name: str
-    facts: tuple[Fact, ...]
-
-
-THINGS: Final = (
-    Thing(
-        "programmes",
-        "programme",
-        "name",
-        (
-            *(Fact("id"), Fact("legal_basis"), Fact("budget_krw"), Fact("max_voucher_krw")),
-            *(Fact("company_year_cap_krw"), Fact("starts_on"), Fact("ends_on"), Fact("shares")),
-            Fact("deposit_rule", key="deposit_rule"),
-        ),
-    ),
-    Thing(
-        "rounds",
-        "round",
-        "name",
-        (
-            *(Fact("id"), Fact("programme", "programmes"), Fact("opens_at"), Fact("closes_at")),
-            *(Fact("budget_kind", key="budget_kind"), Fact("budget_krw"), Fact("cap_krw"), Fact("quota")),
-            *(Fact("classes"), Fact("tracks"), Fact("criteria"), Fact("bonuses"), Fact("evaluators_min")),
-            *(Fact("mean", key="mean"), Fact("pass_mark"), Fact("beyond_budget", key="beyond_budget")),
-            Fact("result"),
-        ),
-    ),
-    Thing(
-        "applications",
-        "application",
-        "title",
-        (
-            *(Fact("id"), Fact("round", "rounds"), Fact("company"), Fact("class"), Fact("track")),
-            *(Fact("government_krw"), Fact("self_cash_krw"), Fact("self_in_kind_krw"), Fact("products")),
-            *(Fact("plan"), Fact("bonuses"), Fact("granted_bonuses"), Fact("submitted_at")),
-            *(Fact("award_krw"), Fact("outcome"), Fact("voucher", "vouchers")),
-        ),
-    ),
-    Thing(
-        "agreements",
-        "agreement",
-        "id",
-        (
-            *(Fact("programme", "programmes"), Fact("application", "applications"), Fact("company")),
-            *(Fact("class"), Fact("share"), Fact("starts_on"), Fact("ends_on"), Fact("government_krw")),
-            *(Fact("self_cash_krw"), Fact("self_in_kind_krw"), Fact("products"), Fact("version")),
-            *(Fact("signed_at"), Fact("voucher", "vouchers")),
-        ),
-    ),
-    Thing(
-        "amendments",
-        "amendment",
-        "id",
-        (Fact("agreement", "agreements"), Fact("changes"), Fact("reason"), Fact("created_at")),
-    ),
-    Thing(
-        "vouchers",
-        "voucher",
-        "id",
-        (
-            *(Fact("company"), Fact("programme", "programmes"), Fact("agreement", "agreements")),
-            *(Fact("class"), Fact("share"), Fact("starts_on"), Fact("ends_on"), Fact("government_krw")),
-            *(Fact("self_deposit_krw"), Fact("spent_krw"), Fact("returned_government_krw")),
-            *(Fact("returned_self_krw"), Fact("claimed_krw"), Fact("products")),
-        ),
-    ),
-)
 
 
 def pages(operations: Operations) -> list[Page]:
     made = []
     for thing in THINGS:
-        for role in READERS:
+        for role in thing.readers:
             path = f"{PREFIXES[role]}/{thing.kind}/{{id}}"
             made.append(Page(path, (role,), partial(_show, operations, thing)))
-            if role != "auditor":
+            if role in acting(thing):
                 step = partial(_show_step, operations, thing)
                 made.append(Page(f"{path}/do/{{step}}", (role,), step, partial(_take, operations, thing)))
     return made
 
 
+def acting(thing: Thing) -> set[Role]:
+    """The roles that any step of its page is open to."""
+    return {
+        one.role
+        for table in TABLES
+        for step in table.steps
+        if (table.thing, step.action) in ACTIONS and thing.thing in _leads_from(table.thing, step.action)
+        for one in step.allow
+    }
+
+
+def _leads_from(thing: str, action: str) -> tuple[str, ...]:
+    """On whose page a step stands: a step that makes a thing stands on another's."""
+    return _MAKES.get((thing, action), (thing,))
+
+
+_MAKES: Final = {
+    ("round", "make"): ("programme",),
+    ("application", "make"): ("round",),
+    ("application", "evaluate"): ("application",),
+    ("agreement", "make"): ("application",),
+    ("voucher", "issue"): ("agreement",),
+    ("amendment", "make"): ("agreement",),
+    ("price", "add"): ("product",),
+    ("credential", "add"): ("product",),
+    ("correction", "propose"): ("reconciliation",),
+}
+
+
 async def load(operations: Operations, thing: Thing, visit: Visit) -> Shown:
     """As the API shows it to this person. Raises Refused."""
-    return await operations.call(visit.desk, f"GET /{thing.kind}/{{id}}", id=visit.part("id"))
+    shown = await operations.call(visit.desk, f"GET /{thing.kind}/{{id}}", id=visit.part("id"))
+    if thing.owner is not None and visit.role == "provider":
+        visit.desk.must_see(provider=shown[thing.owner])
+    return shown
 
 
-async def _offered(thing: Thing, visit: Visit) -> list[tuple[standing.Offered, Action]]:
-    found = await standing.offered(visit.desk.conn, thing.thing, visit.part("id"), deed=visit.desk.deed())
+async def _offered(thing: Thing, visit: Visit) -> list[tuple[Offered, Action]]:
+    api = visit.desk.api
+    house = House(api.allow_private, api.secrets, api.unbooked)
+    found = await standing.offered(
+        visit.desk.conn, thing.thing, visit.part("id"), deed=visit.desk.deed(), house=house
+    )
     return [(one, ACTIONS[key]) for one in found if (key := (one.thing, one.step.action)) in ACTIONS]
 
 
 async def _show(operations: Operations, thing: Thing, visit: Visit) -> Reply:
-    shown = await load(operations, thing, visit)
-    steps = await steps_of(visit.desk.conn, thing.thing, visit.part("id"))
-    log = [show_casework.step(one, to=visit.role) for one in steps] if _has_log(thing, visit) else []
+    shown = thing.prepared(await load(operations, thing, visit), visit)
+    log = []
+    if visit.role in thing.log:
+        steps = await steps_of(visit.desk.conn, thing.thing, visit.part("id"))
+        log = [show_casework.step(one, to=visit.role) for one in steps]
+    named = await names.of(visit.desk.conn, shown)
     return Html(
-        "thing.html",
+        thing.template,
         {
             "thing": thing.thing,
             "kind": thing.kind,
             "shown": shown,
             "name": shown[thing.name],
-            "lines": lines(thing.facts, shown, visit.language),
+            "lines": lines(thing.facts, shown, visit.language, named=named, role=visit.role),
             "offered": await _offered(thing, visit),
             "related": [await _table(one, visit) for one in related_to(thing.kind, shown, visit)],
             "log": [one for one in log if one is not None],
             "compared": await against_the_ledger(thing.kind, shown["id"], visit),
+            "beside": await beside(thing.kind, shown, visit),
+            "here": here(thing, visit),
             "done": _done(visit),
-            "trail": _trail(thing, visit),
+            "trail": _trail(thing, visit, shown),
         },
     )
 
 
-def _has_log(thing: Thing, visit: Visit) -> bool:
-    """As the API: of programmes and rounds it is for the agency and its auditors."""
-    return visit.desk.sees_everything or thing.kind not in ("programmes", "rounds")
+def here(thing: Thing, visit: Visit) -> str:
+    return f"{visit.prefix}/{thing.kind}/{quote(visit.part('id'), safe='')}"
 
 
 async def _table(one: Related, visit: Visit) -> tuple[Related, view.Table]:
@@ -164,13 +133,19 @@ def _done(visit: Visit) -> str | None:
     return words.text(key, visit.language) if key in words.TEXTS else None
 
 
-def _trail(thing: Thing, visit: Visit, *more: tuple[str | None, str]) -> tuple[tuple[str | None, str], ...]:
-    parent = f"{visit.prefix}/{thing.kind}"
-    here = (f"{parent}/{visit.part('id')}" if more else None, visit.part("id"))
-    return ((parent, words.text(f"nav.{thing.kind}", visit.language)), here, *more)
+def _trail(thing: Thing, visit: Visit, shown: Shown, *more: tuple[str | None, str]) -> Trail:
+    around: list[tuple[str | None, str]] = []
+    if thing.kind not in ("prices", "credentials"):
+        around = [(f"{visit.prefix}/{thing.kind}", words.text(f"nav.{thing.kind}", visit.language))]
+    else:
+        around = [
+            (f"{visit.prefix}/products", words.text("nav.products", visit.language)),
+            (f"{visit.prefix}/products/{quote(shown['product'], safe='')}", shown["product"]),
+        ]
+    return (*around, (here(thing, visit) if more else None, str(shown[thing.name])), *more)
 
 
-async def _found(thing: Thing, visit: Visit) -> tuple[standing.Offered, Action]:
+async def _found(thing: Thing, visit: Visit) -> tuple[Offered, Action]:
     """The step that the path names, as far as this person may take it now. Raises Refused."""
     for offered, action in await _offered(thing, visit):
         if f"{offered.thing}.{offered.step.action}" == visit.part("step"):
@@ -178,16 +153,18 @@ async def _found(thing: Thing, visit: Visit) -> tuple[standing.Offered, Action]:
     raise Refused(*NO_SUCH_STEP)
 
 
-async def _fields(offered: standing.Offered, action: Action, visit: Visit, shown: Shown) -> tuple[Field, ...]:
+async def _fields(offered: Offered, action: Action, visit: Visit, shown: Shown) -> tuple[Field, ...]:
     found = () if action.fields is None else await action.fields(visit, shown)
     return (*found, REASON) if offered.step.needs_reason else found
 
 
 async def _show_step(operations: Operations, thing: Thing, visit: Visit) -> Reply:
-    shown = await load(operations, thing, visit)
+    loaded = await load(operations, thing, visit)
+    shown = thing.prepared(loaded, visit)
     offered, action = await _found(thing, visit)
     if offered.hindrance is not None:
         raise offered.hindrance.refusal()
+    named = await names.of(visit.desk.conn, shown)
     fields = await _fields(offered, action, visit, shown)
     title = words.action_word(offered.thing, offered.step.action, visit.language)
     return Html(
@@ -197,13 +174,13 @@ async def _show_step(operations: Operations, thing: Thing, visit: Visit) -> Repl
             "thing": thing.thing,
             "shown": shown,
             "name": shown[thing.name],
-            "lines": lines(thing.facts, shown, visit.language),
+            "lines": lines(thing.facts, shown, visit.language, named=named, role=visit.role),
             "fields": fields,
             "entered": forms.entered(fields, visit.form),
-            "etag": visit.form.one("etag") or etag_of(shown),
+            "etag": visit.form.one("etag") or etag_of(loaded),
             "is_risky": action.is_risky,
-            "back": f"{visit.prefix}/{thing.kind}/{visit.part('id')}",
-            "trail": _trail(thing, visit, (None, title)),
+            "back": here(thing, visit),
+            "trail": _trail(thing, visit, shown, (None, title)),
         },
     )
 
@@ -215,7 +192,7 @@ async def _take(operations: Operations, thing: Thing, visit: Visit) -> Reply:
         raise offered.hindrance.refusal()
     values = forms.values_of(await _fields(offered, action, visit, shown), visit.form)
     path = await _run(operations, thing, visit, shown, offered, action, values)
-    below = path or f"/{thing.kind}/{visit.part('id')}"
+    below = path or f"/{thing.kind}/{quote(visit.part('id'), safe='')}"
     done = f"{offered.thing}.{offered.step.action}"
     return Go(with_query(f"{visit.prefix}{below}", {"done": done}))
 
@@ -225,7 +202,7 @@ async def _run(
     thing: Thing,
     visit: Visit,
     shown: Shown,
-    offered: standing.Offered,
+    offered: Offered,
     action: Action,
     values: dict[str, Any],
 ) -> str | None:
@@ -234,7 +211,3 @@ async def _run(
     name = f"POST /{thing.kind}/{{id}}/{offered.step.action.replace('_', '-')}"
     await operations.call(visit.desk, name, values, id=visit.part("id"))
     return None
-
-
-def titles() -> Mapping[str, str]:
-    return {thing.kind: thing.name for thing in THINGS}

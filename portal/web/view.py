@@ -9,20 +9,22 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from typing import Final, Literal
 
 from billing.casework.rows import Row, rows_of
 from billing.database import Connection
 from portal.problem import Problem
-from portal.web.formats import SEOUL
+from portal.web.formats import SEOUL, micro_of
+from portal.web.forms import won_text
 
 ROWS: Final = 50
 FILTER_CHARACTERS_MAX: Final = 200
 # How a column is shown. `amount` is micro-won; `ms` milliseconds since 1970.
+# `word` is a text of ours, by the column's name and the value.
 Kind = Literal[
-    "text", "id", "amount", "number", "day", "instant", "ms", "state", "scale", "yes", "share", "list"
+    "text", "id", "amount", "number", "day", "instant", "ms", "state", "word", "yes", "share", "list", "brn"
 ]
 _CASTS: Final[Mapping[Kind, str]] = {
     "amount": "bigint",
@@ -39,7 +41,8 @@ EVERYTHING: Final[Scope] = ("true", ())
 class Column:
     """`link`: a path below the role's prefix, with columns in braces. `thing`: whose states these are.
 
-    `empty`: what having no value means, as the key of a word.
+    `empty`: what having no value means, as the key of a word. `by`: the column that orders it, where it may
+    have none itself.
     """
 
     name: str
@@ -49,15 +52,19 @@ class Column:
     link: str | None = None
     thing: str | None = None
     empty: str = "none"
+    by: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """`how`: equal to a choice or a text, a choice among several, since a day, until a day (included)."""
+    """`how`: equal to a choice or a text, a choice among several, since a day, until a day (included).
+
+    `found`: equal to one of the values that there are. `at_most`: an amount that is no larger.
+    """
 
     name: str
     column: str
-    how: Literal["choice", "text", "member", "from_ms", "to_ms"] = "text"
+    how: Literal["choice", "text", "member", "from_ms", "to_ms", "found", "at_most"] = "text"
     choices: tuple[str, ...] = ()
     thing: str | None = None  # the choices are its states
 
@@ -78,6 +85,9 @@ class View:
     def has_amounts(self) -> bool:
         return any(column.kind == "amount" for column in self.columns)
 
+    def orders_by(self, name: str) -> str:
+        return next((column.by for column in self.columns if column.name == name and column.by), name)
+
     def kind_of(self, name: str) -> Kind:
         columns = (*self.columns, *self.hidden)
         return next((column.kind for column in columns if column.name == name), "text")
@@ -93,12 +103,13 @@ class Table:
     before: str | None
     after: str | None
     chosen: Mapping[str, str]
+    found: Mapping[str, Sequence[str]] = field(default_factory=dict)  # the values of a filter of such
 
 
 async def read(conn: Connection, view: View, scope: Scope, query: Mapping[str, str]) -> Table:
     condition, parameters, chosen = _filtered(view, scope, query)
     order = _order(view, query.get("sort"))
-    name, down = order.lstrip("-"), order.startswith("-")
+    name, down = view.orders_by(order.lstrip("-")), order.startswith("-")
     sums = [column.name for column in view.columns if column.total]
     summed = "".join(f", coalesce(sum({one}), 0)::bigint as {one}" for one in sums)
     source = f"from ({view.query}) things where {condition}"
@@ -125,7 +136,18 @@ async def read(conn: Connection, view: View, scope: Scope, query: Mapping[str, s
         before=_key(rows[0], name) if rows and (more if back else not is_first) else None,
         after=_key(rows[-1], name) if rows and (back or more) else None,
         chosen=chosen,
+        found={one.name: await _values(conn, view, one, scope) for one in view.filters if one.how == "found"},
     )
+
+
+async def _values(conn: Connection, view: View, one: Filter, scope: Scope) -> list[str]:
+    rows = await rows_of(
+        conn,
+        f"select distinct {one.column} as value from ({view.query}) things"  # noqa: S608
+        f" where ({scope[0]}) and {one.column} is not null order by 1 limit {ROWS}",
+        list(scope[1]),
+    )
+    return [row["value"] for row in rows]
 
 
 def _order(view: View, asked: str | None) -> str:
@@ -158,9 +180,11 @@ def _filtered(view: View, scope: Scope, query: Mapping[str, str]) -> tuple[str, 
 
 
 def _wanted(one: Filter, value: str) -> tuple[str, object]:
-    if one.how in ("choice", "text"):
+    if one.how in ("choice", "text", "found"):
         return "=", value
     try:
+        if one.how == "at_most":
+            return "<=", micro_of(won_text(value))
         day = date.fromisoformat(value)
         if one.how == "to_ms":
             day += timedelta(days=1)

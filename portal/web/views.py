@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Final
 
 from billing.casework import agreements
@@ -37,6 +38,11 @@ PROGRAMMES: Final = View(
     ),
     order="-ends_on",
     filters=_states("programme", tuple(programme.TABLE.states)),
+)
+PROGRAMMES_TRACED: Final = replace(
+    PROGRAMMES,
+    caption="nav.trace",
+    columns=(replace(PROGRAMMES.columns[0], link="/trace/programmes/{id}"), *PROGRAMMES.columns[1:]),
 )
 _ROUND_COLUMNS: Final = (
     Column("name", sorts=True, link="/rounds/{id}"),
@@ -167,35 +173,4 @@ KEYS: Final = View(
         Column("expires_at", "instant"),
     ),
     order="-created_at",
-)
-PRODUCTS: Final = View(
-    caption="nav.products",
-    query=(
-        "select p.id, p.provider_id, v.name as provider_name, p.scale, p.purposes, p.data_location,"
-        " p.trains_on_input, p.active, coalesce(e.input, 0) as input, coalesce(e.output, 0) as output"
-        " from product p join provider v on v.id = p.provider_id left join lateral (select input, output"
-        " from price where product_id = p.id and valid_from <= now() order by valid_from desc limit 1) e"
-        " on true"
-    ),
-    columns=(
-        Column("id", "id", sorts=True, link="/products/{id}"),
-        Column("provider_name", sorts=True),
-        Column("scale", "scale"),
-        Column("purposes", "list"),
-        Column("data_location", empty="unknown"),
-        Column("trains_on_input", "yes", empty="unknown"),
-        Column("input", "amount", sorts=True),
-        Column("output", "amount", sorts=True),
-    ),
-    order="id",
-    filters=(
-        Filter("scale", "scale", "choice", ("small", "medium", "large", "hyperscale")),
-        Filter(
-            "purposes",
-            "purposes",
-            "member",
-            ("chat", "completion", "embedding", "image", "speech", "transcription", "rerank"),
-        ),
-        Filter("location", "data_location"),
-    ),
 )

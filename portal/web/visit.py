@@ -13,8 +13,11 @@ from billing.lifecycle.table import Role
 from portal.api.desk import Desk
 from portal.problem import Problem
 from portal.web.formats import Language
+from providers import forms as multipart
+from providers.facts import BadRequest
 
 FORM_FIELDS_MAX: Final = 400
+MULTIPART: Final = "multipart/form-data"
 # Where each role's pages stand.
 PREFIXES: Final[Mapping[Role, str]] = {
     "company": "/company",
@@ -26,10 +29,21 @@ ROLE_OF_PREFIX: Final = {prefix: role for role, prefix in PREFIXES.items()}
 
 
 @dataclass(frozen=True, slots=True)
+class Upload:
+    name: str
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class Form:
-    """What was sent, by name. A name that came several times keeps all of its values."""
+    """What was sent, by name. A name that came several times keeps all of its values.
+
+    `fingerprint`: alike for the same entries, whatever boundary a browser drew around them.
+    """
 
     values: Mapping[str, list[str]] = field(default_factory=dict)
+    files: Mapping[str, Upload] = field(default_factory=dict)
+    fingerprint: bytes = b""
 
     def one(self, name: str) -> str:
         return self.values.get(name, [""])[0].strip()
@@ -38,15 +52,35 @@ class Form:
         return [value.strip() for value in self.values.get(name, []) if value.strip()]
 
 
-def read_form(body: bytes) -> Form:
+def read_form(body: bytes, content_type: str = "") -> Form:
+    if content_type.startswith(MULTIPART):
+        return _read_parts(body, content_type)
     try:
         return Form(
-            parse_qs(body.decode("utf-8", "replace"), keep_blank_values=True, max_num_fields=FORM_FIELDS_MAX)
+            parse_qs(body.decode("utf-8", "replace"), keep_blank_values=True, max_num_fields=FORM_FIELDS_MAX),
+            fingerprint=body,
         )
     except ValueError:
         raise Problem(
             413, "request_too_large", "The form has too many fields.", korean="입력 항목이 너무 많습니다."
         ) from None
+
+
+def _read_parts(body: bytes, content_type: str) -> Form:
+    """A form with a file in it. A file without a name is none: nothing was chosen."""
+    values: dict[str, list[str]] = {}
+    files = {}
+    try:
+        form = multipart.read_form(content_type, body)
+        for name, parts in form.items():
+            for part in parts:
+                if not part.is_file:
+                    values.setdefault(name, []).append(part.text())
+                elif part.filename:
+                    files[name] = Upload(part.filename, part.data)
+    except BadRequest as bad:
+        raise Problem(400, "form_unreadable", bad.message_en, korean=bad.message_ko) from None
+    return Form(values, files, multipart.fingerprint(form))
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,4 +135,13 @@ class Go:
     path: str
 
 
-Reply = Html | Go
+@dataclass(frozen=True, slots=True)
+class File:
+    """To be kept: `data` is whole before its first byte is sent."""
+
+    name: str
+    media_type: str
+    data: bytes
+
+
+Reply = Html | Go | File

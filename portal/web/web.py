@@ -11,16 +11,19 @@ from portal.web import (
     calls,
     company_home,
     entrance,
+    funds,
     homes,
     keys,
     lists,
     making,
-    products,
+    months,
     ranking,
     render,
     serving,
     shell,
+    statements,
     things,
+    trace,
 )
 from portal.web.operations import Operations
 from portal.web.serving import Page
@@ -43,7 +46,10 @@ def all_pages(addresses: Addresses) -> list[Page]:
         *making.pages(operations),
         *keys.pages(operations, addresses.data_plane),
         *ranking.pages(operations),
-        *products.pages(operations),
+        *statements.pages(operations),
+        *months.pages(operations),
+        *funds.pages(operations),
+        *trace.pages(),
         *calls.pages(),
         *things.pages(operations),
     ]

@@ -7,13 +7,15 @@ from typing import Final
 
 from billing.lifecycle.tables import TABLES
 from portal.web.formats import Language
-from portal.web.texts import fields, pages, shell, states
+from portal.web.texts import fields, market, money, pages, shell, states
 
 TEXTS: Final[Mapping[str, tuple[str, str]]] = {
     **shell.TEXTS,
     **pages.TEXTS,
     **fields.TEXTS,
     **states.TEXTS,
+    **market.TEXTS,
+    **money.TEXTS,
 }
 _KOREAN_STATES: Final = {
     (table.thing, state): korean for table in TABLES for state, korean in table.states.items()
@@ -24,6 +26,12 @@ def text(key: str, language: Language, **values: object) -> str:
     korean, english = TEXTS[key]
     said = korean if language == "ko" else english
     return said.format(**values) if values else said
+
+
+def named(name: str, value: str, language: Language) -> str:
+    """The word for a value, or the value itself: a country or a reason may be one that nobody thought of."""
+    key = f"{name}.{value}"
+    return text(key, language) if key in TEXTS else value
 
 
 def state_word(thing: str, state: str, language: Language) -> str:

@@ -147,7 +147,7 @@ ROUTES: Final = {
     "POST /api/months/{id}/close": OPERATOR,
     "GET /api/months/{id}/log": READ,
     "GET /api/corrections": OFFERED,
-    "POST /api/corrections": OPERATOR,
+    "POST /api/corrections": READ,
     "GET /api/corrections/{id}": OFFERED,
     "POST /api/corrections/{id}/approve": OPERATOR,
     "POST /api/corrections/{id}/refuse": OPERATOR,
@@ -155,10 +155,10 @@ ROUTES: Final = {
     "GET /api/corrections/{id}/log": READ,
     "GET /api/corrections/{id}/calls": OFFERED,
     "GET /api/reconciliations": OFFERED,
-    "POST /api/reconciliations": "operator provider*",
+    "POST /api/reconciliations": OFFERED,
     "GET /api/reconciliations/{id}": OFFERED,
     "GET /api/reconciliations/{id}/lines": OFFERED,
-    "POST /api/reconciliations/{id}/propose": OPERATOR,
+    "POST /api/reconciliations/{id}/propose": READ,
 }
 OPEN: Final = {"POST /api/token"}  # for whoever has a password
 

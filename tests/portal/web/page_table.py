@@ -6,17 +6,30 @@ has a `+`.
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Final
 
+from billing.payments.beginning import payment_id_of
+
+PAYMENT_KEY: Final = "the payment of the pages"
 _INSIDE: Final = {"operator": "operator", "audit": "auditor"}
 
 
-def _of_thing(kind: str, company: str) -> dict[str, str]:
-    page = {f"/{prefix}/{kind}/{{id}}": role for prefix, role in _INSIDE.items()}
-    page[f"/company/{kind}/{{id}}"] = company
-    page[f"/operator/{kind}/{{id}}/do/{{step}}"] = "operator+"
-    page[f"/company/{kind}/{{id}}/do/{{step}}"] = f"{company}+"
-    return page
+def _of_thing(kind: str, *, company: str = "", provider: str = "", steps: str = "operator") -> dict[str, str]:
+    """`company`, `provider`: how one of such reads it, if at all; `steps`: which prefixes have any."""
+    readers = {**_INSIDE, "company": company, "provider": provider}
+    page = {f"/{prefix}/{kind}/{{id}}": role for prefix, role in readers.items() if role}
+    return page | {
+        f"/{prefix}/{kind}/{{id}}/do/{{step}}": f"{readers[prefix]}+" for prefix in steps.split() if prefix
+    }
+
+
+def _listed(*kinds: str, **roles: str) -> dict[str, str]:
+    return {f"/{prefix}/{kind}": role for kind in kinds for prefix, role in roles.items()}
+
+
+def _statements(below: str, role: str) -> dict[str, str]:
+    return dict.fromkeys((below, f"{below}/{{month}}", f"{below}/{{month}}/{{form}}"), role)
 
 
 PAGES: Final[dict[str, str]] = {
@@ -26,17 +39,31 @@ PAGES: Final[dict[str, str]] = {
     "/audit": "auditor",
     "/audit/checks": "auditor",
     "/audit/find": "auditor",
-    **{f"/{prefix}/programmes": role for prefix, role in _INSIDE.items()},
+    "/audit/trace": "auditor",
     **{
-        f"/{prefix}/{kind}": role
-        for prefix, role in {**_INSIDE, "company": "company"}.items()
-        for kind in ("rounds", "applications", "agreements", "amendments", "vouchers")
+        f"/audit/trace/{kind}/{{id}}": "auditor"
+        for kind in ("programmes", "rounds", "agreements", "vouchers")
     },
+    **_listed("programmes", "months", "own-money", "bank-lines", "providers", "calls", **_INSIDE),
+    **_listed("rounds", "applications", "agreements", "amendments", **_INSIDE, company="company"),
+    **_listed("vouchers", "payments", **_INSIDE, company="company"),
+    **_listed("reconciliations", "corrections", **_INSIDE, provider="provider"),
+    **_listed("products", **_INSIDE, company="company", provider="provider"),
     "/operator/programmes/new": "operator+",
+    "/operator/providers/new": "operator+",
+    "/operator/products/new": "operator+",
+    "/provider/products/new": "provider+",
+    "/company/payments/new": "company+",
+    "/operator/bank-lines/new": "operator+",
+    "/operator/reconciliations/new": "operator+",
+    "/audit/reconciliations/new": "auditor+",
+    "/provider/reconciliations/new": "provider+",
+    "/operator/bank-lines/{id}": "operator+",
+    "/audit/bank-lines/{id}": "auditor",
     "/company/usage": "company",
     "/company/usage/{id}": "company*",
-    "/operator/calls": "operator",
-    "/audit/calls": "auditor",
+    "/company/funds": "company",
+    "/company/card": "company*+",
     "/provider/calls": "provider",
     "/operator/calls/{id}": "operator",
     "/audit/calls/{id}": "auditor",
@@ -44,22 +71,28 @@ PAGES: Final[dict[str, str]] = {
     "/company/keys/new": "company+",
     "/company/keys/{name}": "company*",
     "/company/keys/{name}/revoke": "company*+",
-    **{
-        f"/{prefix}/products": role
-        for prefix, role in {**_INSIDE, "company": "company", "provider": "provider"}.items()
-    },
-    **{f"/{prefix}/products/{{id}}": role for prefix, role in {**_INSIDE, "company": "company"}.items()},
-    "/provider/products/{id}": "provider*",
+    **_statements("/company/statements", "company"),
+    **_statements("/provider/statements", "provider"),
+    **_statements("/operator/statements/{subject}/{id}", "operator"),
+    **_statements("/audit/statements/{subject}/{id}", "auditor"),
     "/operator/rounds/{id}/ranking": "operator",
     "/audit/rounds/{id}/ranking": "auditor",
-    **_of_thing("programmes", "company"),
-    **_of_thing("rounds", "company"),
-    **_of_thing("applications", "company*"),
-    **_of_thing("agreements", "company*"),
-    **_of_thing("amendments", "company*"),
-    **_of_thing("vouchers", "company*"),
+    **_of_thing("programmes", company="company"),
+    **_of_thing("rounds", company="company", steps="operator company"),
+    **_of_thing("applications", company="company*", steps="operator company"),
+    **_of_thing("agreements", company="company*", steps="operator company"),
+    **_of_thing("amendments", company="company*", steps="operator company"),
+    **_of_thing("vouchers", company="company*", steps="operator company"),
+    **_of_thing("products", company="company", provider="provider*", steps="operator provider"),
+    **_of_thing("prices", provider="provider*", steps="operator provider"),
+    **_of_thing("credentials", provider="provider*", steps="operator provider"),
+    **_of_thing("providers", provider="provider*"),
+    **_of_thing("payments", company="company*"),
+    **_of_thing("corrections", provider="provider*"),
+    **_of_thing("reconciliations", provider="provider*", steps="operator audit"),
+    **_of_thing("months"),
 }
-# What gaonde has; a call's id is known when it was made.
+# What gaonde and nuri have; a call's id is known when it was made.
 IDS: Final = {
     "programmes": "ai-2026",
     "rounds": "ai-2026-1",
@@ -69,6 +102,14 @@ IDS: Final = {
     "vouchers": "gaonde-2026",
     "products": "nuri-x1",
     "keys": "backend",
+    "prices": "nuri-x1%402099-01-01T00%3A00%3A00%2B09%3A00",
+    "credentials": "cr-000001",
+    "providers": "nuri",
+    "corrections": "co-000001",
+    "reconciliations": "re-000001",
+    "months": "2026-03",
+    "bank-lines": "bank-1",
+    "payments": payment_id_of("kim@gaonde.example", PAYMENT_KEY, date(2026, 3, 24)),
 }
 # A step of each thing that its page offers somebody, to be looked at.
 STEPS: Final = {
@@ -78,4 +119,16 @@ STEPS: Final = {
     ("operator", "amendments"): "amendment.approve",
     ("company", "amendments"): "amendment.withdraw",
     ("operator", "vouchers"): "voucher.suspend",
+    ("company", "vouchers"): "voucher.pay_in",
+    ("operator", "products"): "price.add",
+    ("provider", "products"): "credential.add",
+    ("operator", "prices"): "price.withdraw",
+    ("provider", "prices"): "price.withdraw",
+    ("operator", "credentials"): "credential.restore",
+    ("provider", "credentials"): "credential.restore",
+    ("operator", "providers"): "provider.suspend",
+    ("operator", "payments"): "payment.refund",
+    ("operator", "corrections"): "correction.approve",
+    ("operator", "reconciliations"): "correction.propose",
+    ("audit", "reconciliations"): "correction.propose",
 }

@@ -9,10 +9,15 @@ import pytest
 
 from billing.casework import standing
 from billing.casework.deeds import Deed
+from billing.casework.offers import House
+from billing.corrections.store import propose
 from billing.lifecycle.table import Actor
 from billing.lifecycle.tables import TABLES
 from tests.fakes.office_world import AFTER_CLOSING, PEOPLE, OfficeWorld, opened
+from tests.portal.api.a_product import PRODUCT
 from tests.portal.api.a_round import APPLICATION, PROGRAMME, ROUND
+from tests.portal.api.route_table import BODIES
+from tests.portal.api.test_role_matrix import CORRECTED, DEED
 
 
 @pytest.fixture
@@ -26,7 +31,9 @@ async def offers(world: OfficeWorld, who: str, thing: str, thing_id: str) -> dic
     person = PEOPLE[who]
     actor = Actor(person.email, person.role, person.company, person.provider)
     async with world.pool.connection() as conn:
-        found = await standing.offered(conn, thing, thing_id, deed=Deed(actor, world.now, "t"))
+        deed = Deed(actor, world.now, "t")
+        house = House(secrets=world.secrets, unbooked=world.unbooked)
+        found = await standing.offered(conn, thing, thing_id, deed=deed, house=house)
     return {
         f"{one.thing}.{one.step.action}": None if one.hindrance is None else one.hindrance.name
         for one in found
@@ -118,6 +125,63 @@ async def test_what_is_offered_when_and_to_whom(world: OfficeWorld) -> None:
     await as_said(WITH_A_VOUCHER)
 
 
+OF_THE_MARKET: Final[Mapping[tuple[str, str, str], dict[str, str | None]]] = {
+    ("nuri", "product", "nuri-draft"): {
+        "product.change": None,
+        "product.submit": None,
+        "product.withdraw": None,
+        "credential.add": None,
+    },
+    ("other", "product", "nuri-draft"): {},
+    ("operator", "product", "nuri-draft"): {"product.withdraw": None, "credential.add": None},
+    ("nuri", "product", "nuri-x1"): {
+        "product.suspend": None,
+        "product.withdraw": None,
+        "price.add": None,
+        "credential.add": None,
+    },
+    ("gaonde", "product", "nuri-x1"): {},
+    ("nuri", "price", "nuri-x1@2099-01-01T00:00:00+09:00"): {"price.withdraw": None},
+    ("nuri", "price", "nuri-x1@2026-01-01T00:00:00+09:00"): {},
+    ("nuri", "credential", "cr-000002"): {
+        "credential.restore": None,
+        "credential.retire": "credential_in_use",
+    },
+    ("operator", "provider", "nuri"): {
+        "provider.change": None,
+        "provider.suspend": None,
+        "provider.end": None,
+    },
+    ("nuri", "provider", "nuri"): {},
+    ("auditor", "correction", "co-000001"): {},
+    ("operator", "correction", "co-000001"): {
+        "correction.approve": None,
+        "correction.refuse": None,
+        "correction.withdraw": None,
+    },
+    ("second", "correction", "co-000001"): {
+        "correction.approve": "own_proposal",
+        "correction.refuse": "own_proposal",
+        "correction.withdraw": None,
+    },
+    ("auditor", "reconciliation", "re-000001"): {"correction.propose": "nothing_to_correct"},
+    ("nuri", "reconciliation", "re-000001"): {},
+    ("operator", "month", "2099-01"): {"month.close": "month_not_over"},
+    ("auditor", "month", "2099-01"): {},
+}
+
+
+async def test_what_is_offered_of_the_market_and_of_money(world: OfficeWorld) -> None:
+    await world.post("nuri", "products", PRODUCT)
+    await world.post("nuri", "products/nuri-x1/credentials", {"api_key": "a-new-one"})
+    await world.post("nuri", "products/nuri-x1/prices", {"from": "2099-01-01T00:00:00+09:00", "input": 1})
+    await world.post("auditor", "reconciliations", BODIES["ProviderStatement"])
+    async with world.pool.connection() as conn, conn.transaction():
+        await propose(conn, "nuri", "price", [CORRECTED], deed=DEED)
+    found = {key: await offers(world, *key) for key in OF_THE_MARKET}
+    assert found == dict(OF_THE_MARKET)
+
+
 def test_only_what_is_entered_is_left_open() -> None:
     """The conditions that nobody can know before: a short list, each of a step with entries."""
     found = {
@@ -140,4 +204,8 @@ def test_only_what_is_entered_is_left_open() -> None:
         ("voucher", "not_later"),
         ("voucher", "above_spent"),
         ("voucher", "own_money_short"),
+        ("price", "price_backdated"),
+        ("price", "price_exists"),
+        ("credential", "credential_known"),
+        ("payment", "above_paid"),
     }

@@ -12,13 +12,16 @@ from typing import Any, Final
 
 import pytest
 
+from billing.corrections.store import propose
 from billing.posting import Poster
 from portal.web.shell import HEADERS
 from tests.fakes.books_world import ENDS_MS, LANE, WON, World
 from tests.fakes.browser import Browser, Seen
 from tests.fakes.office_world import OfficeWorld, opened
 from tests.portal.api.a_round import APPLICATION, PROGRAMME, ROUND
-from tests.portal.web.page_table import IDS, PAGES, STEPS
+from tests.portal.api.route_table import BODIES
+from tests.portal.api.test_role_matrix import CORRECTED, DEED
+from tests.portal.web.page_table import IDS, PAGES, PAYMENT_KEY, STEPS
 from tests.portal.web.web_world import browsing, browsing_as
 
 HOSTILE: Final = "<script>alert('1')</script>\"><img src=x onerror=alert(2)>{{7*7}}"
@@ -66,15 +69,50 @@ async def world(books_url: str) -> AsyncIterator[OfficeWorld]:
     async with opened(books_url) as world:
         named = {"name": HOSTILE}
         await world.to_an_amendment(PROGRAMME | named, ROUND | named, APPLICATION | {"title": HOSTILE})
+        await for_sale(world)
+        await paid(world)
         async with world.pool.connection() as conn:
-            await conn.execute("update company set name = %s where id = 'gaonde'", [HOSTILE])
+            for table, one in (("company", "gaonde"), ("provider", "nuri")):
+                await conn.execute(f"update {table} set name = %s where id = %s".encode(), [HOSTILE, one])
         yield world
+
+
+async def for_sale(world: OfficeWorld) -> None:
+    """nuri with a price to come, another key, a statement that differs, a correction proposed."""
+    await world.post("nuri", "products/nuri-x1/credentials", {"api_key": "a-new-one"})
+    price = {"from": "2099-01-01T00:00:00+09:00", "input": 1}
+    await world.post("nuri", "products/nuri-x1/prices", price)
+    await world.post("nuri", "reconciliations", BODIES["ProviderStatement"] | {"file_name": HOSTILE})
+    async with world.pool.connection() as conn, conn.transaction():
+        await propose(conn, "nuri", "price", [CORRECTED], deed=DEED)
+        await conn.execute(
+            "insert into reconciliation_line values ('re-000001', 2, 'differs', %s, 'op1', '{}', '{}',"
+            " array['output_tokens', %s])",
+            [HOSTILE, HOSTILE],
+        )
+
+
+async def paid(world: OfficeWorld) -> None:
+    """gaonde paid by a transfer; another line is of nobody yet; a card is kept."""
+    paying = {"amount_krw": 1_000, "method": "transfer"}
+    begun = await world.call("gaonde", "POST", "payments", paying, key=PAYMENT_KEY)
+    line = {"amount_krw": 1_000, "paid_on": "2026-03-24", "sender": HOSTILE}
+    await world.post(
+        "operator", "bank_lines", line | {"id": "bank-0", "memo": begun.json()["transfer_reference"]}
+    )
+    await world.post("operator", "bank_lines", line | {"id": "bank-1"})
+    async with world.pool.connection() as conn:
+        await conn.execute("insert into card values ('gaonde', 'cus_1', 'pm_1', 'visa 4242')")
 
 
 def place_of(path: str, call: str) -> str:
     """A path of the table with gaonde's own in it."""
     prefix, kind = path.split("/")[1:3] if path.count("/") > 1 else (path[1:], "")
-    there = path.replace("{name}", IDS["keys"])
+    there = path.replace("{name}", IDS["keys"]).replace("{month}", "2026-03").replace("{form}", "csv")
+    if kind == "trace":
+        kind = path.split("/")[-2]
+    if kind == "statements":
+        there = there.replace("{subject}/{id}", "company/gaonde")
     there = there.replace("{id}", call if kind in ("usage", "calls") else IDS.get(kind, ""))
     return there.replace("{step}", STEPS.get((prefix, kind), "voucher.issue"))
 
@@ -121,6 +159,8 @@ async def seen_by(browser: Browser, path: str, answer: int, language: str) -> li
     seen = await browser.get(path)
     if seen.path.startswith("/sign-in") or seen.status != answer:
         return [(path, seen.status, answer)]
+    if path.endswith("/csv") and answer == 200:
+        return [] if seen.html.startswith("\ufeff") else [(path, "no file")]
     return [(path, one) for one in sound(seen, language)]
 
 
@@ -158,13 +198,13 @@ async def test_nobody_sees_what_is_not_theirs(world: OfficeWorld) -> None:
                     ]
                     if not owns and browser.at is not None and "gaonde-2026" in theirs(browser.at):
                         wrong.append((who, path, "another's"))
-    assert wrong == []
+    assert wrong == [], "\n".join(map(str, wrong))
 
 
 async def test_a_foreign_id_answers_as_an_unknown_one(world: OfficeWorld) -> None:
     await some_calls(world, 1)
     async with browsing_as(world, "hanbit") as browser:
-        for kind in ("applications", "agreements", "amendments", "vouchers"):
+        for kind in ("applications", "agreements", "amendments", "vouchers", "payments"):
             foreign = await browser.get(f"/company/{kind}/{IDS[kind]}")
             unknown = await browser.get(f"/company/{kind}/{'x' * len(IDS[kind])}")
             same = [one.html.replace(one.path.split("/")[-1], "ID") for one in (foreign, unknown)]
@@ -179,8 +219,8 @@ async def steps(world: OfficeWorld) -> Any:
 
 async def test_without_the_pages_own_form_nothing_is_done(world: OfficeWorld) -> None:
     before = await steps(world)
-    for who in ("operator", "gaonde"):
-        async with browsing_as(world, who) as browser, browsing_as(world, "nuri") as other:
+    for who in ("operator", "gaonde", "nuri", "auditor"):
+        async with browsing_as(world, who) as browser, browsing_as(world, "other") as other:
             await other.get("/provider")
             theirs = other.at.page.forms[0].values["form_token"] if other.at else []
             for path, roles in PAGES.items():

@@ -10,9 +10,23 @@ import pytest
 
 import portal.web
 from billing.lifecycle.tables import TABLES
-from portal.web import actions, call_views, calls, formats, render, views, words
+from portal.web import (
+    actions,
+    call_views,
+    calls,
+    formats,
+    market_entries,
+    market_views,
+    money_views,
+    navigation,
+    render,
+    views,
+    words,
+)
+from portal.web.kinds import THINGS
 from portal.web.lists import LISTS
-from portal.web.things import THINGS
+from portal.web.making import MAKINGS
+from portal.web.texts import fields, market, money, pages, shell, states
 from portal.web.view import View
 
 WEB: Final = Path(portal.web.__file__).parent
@@ -33,6 +47,11 @@ def test_a_text_says_something_in_both_languages(key: str) -> None:
     assert slots[0] == slots[1]
 
 
+def test_no_part_says_another_part_s_text_again() -> None:
+    parts = (shell, pages, fields, states, market, money)
+    assert sum(len(part.TEXTS) for part in parts) == len(words.TEXTS)
+
+
 def test_every_text_of_a_template_is_there() -> None:
     asked = {
         (path.name, key)
@@ -50,13 +69,19 @@ def test_every_column_filter_and_fact_has_its_word() -> None:
     asked |= {view.caption for view in tables} | {listed.title for listed in LISTS}
     asked |= {f"field.{fact.name}" for thing in THINGS for fact in thing.facts}
     asked |= {f"field.{fact.name}" for fact in calls._FACTS}
-    asked |= {key for items in render.NAV.values() for _, key in items}
+    asked |= {entry.text for entries in navigation.MENU.values() for entry in entries}
+    asked |= {key for entries in navigation.MENU.values() for entry in entries for _, key in entry.under}
+    asked |= {making.title for making in MAKINGS} | {f"nav.{making.kind}" for making in MAKINGS}
+    asked |= {f"nav.{thing.kind}" for thing in THINGS}
+    asked |= {f"field.{field.name}" for field in market_entries.PRICE_FIELDS}
     assert asked - set(words.TEXTS) == set()
-    assert all(len(items) <= 7 for items in render.NAV.values())
+    assert all(len(entries) <= 7 for entries in navigation.MENU.values())
 
 
 def _views() -> set[View]:
-    return {one for part in (views, call_views) for one in vars(part).values() if isinstance(one, View)}
+    parts = (views, call_views, market_views, money_views)
+    named = {one for part in parts for one in vars(part).values() if isinstance(one, View)}
+    return named | {money_views.reconciliation_lines(None), money_views.corrected_calls(None)}
 
 
 def test_every_state_and_step_has_its_word() -> None:

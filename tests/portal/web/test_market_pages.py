@@ -1,0 +1,107 @@
+"""Products by pages: whose drafts are seen, what a form leaves alone, what browsing finds."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+
+from tests.fakes.office_world import OfficeWorld, opened
+from tests.portal.api.a_product import PRODUCT, SECRET
+from tests.portal.web.web_world import browsing_as
+
+
+@pytest.fixture
+async def world(books_url: str) -> AsyncIterator[OfficeWorld]:
+    """nuri has a draft beside what it sells."""
+    async with opened(books_url) as world:
+        await world.post("nuri", "products", PRODUCT)
+        yield world
+
+
+async def test_a_draft_is_seen_by_its_provider_and_the_agency_alone(world: OfficeWorld) -> None:
+    seen = {}
+    for who, prefix in (
+        ("gaonde", "company"),
+        ("other", "provider"),
+        ("nuri", "provider"),
+        ("auditor", "audit"),
+    ):
+        async with browsing_as(world, who) as browser:
+            listed = "nuri-draft" in (await browser.get(f"/{prefix}/products")).text
+            seen[who] = (listed, (await browser.get(f"/{prefix}/products/nuri-draft")).status)
+    assert seen == {
+        "gaonde": (False, 404),
+        "other": (False, 404),
+        "nuri": (True, 200),
+        "auditor": (True, 200),
+    }
+
+
+async def draft(world: OfficeWorld) -> dict[str, Any]:
+    shown: dict[str, Any] = await world.get("nuri", "products/nuri-draft")
+    return shown
+
+
+async def test_what_a_form_does_not_change_stays_as_it_was(world: OfficeWorld) -> None:
+    """Limits of time and tiers of prices have no entries, and are not lost by a change beside them."""
+    upstream = PRODUCT["upstream"][0] | {"connect_timeout_s": 7, "vendor": "vllm"}
+    tiers = [{"input_tokens_over": 200_000, "input": 2_000, "output": 8_000}]
+    changed = {"upstream": [upstream], "prices": [PRODUCT["prices"][0] | {"tiers": tiers}]}
+    assert (await world.patch("nuri", "products/nuri-draft", changed)).status_code == 200
+    before = await draft(world)
+    path = "/provider/products/nuri-draft/do/product.change"
+    async with browsing_as(world, "nuri") as browser:
+        assert SECRET not in (await browser.get(path)).html
+        assert (await browser.submit(path, scale="large", data_location="US")).status == 200
+        assert await draft(world) == before | {"scale": "large", "data_location": "US"}
+        async with world.pool.connection() as conn:
+            kept = await (
+                await conn.execute(
+                    "select u.connect_timeout_ms, u.sealed_api_key is not null, l.prices -> 0 -> 'tiers'"
+                    " from upstream u join product_life l using (product_id) where product_id = 'nuri-draft'"
+                )
+            ).fetchone()
+        assert kept is not None
+        assert (kept[0], kept[1], len(kept[2])) == (7_000, True, 1)
+        await browser.get(path)
+        lacking = await browser.submit(path, holds_from="", price_input="3000")
+        assert (lacking.status, "입력해 주세요." in lacking.text) == (422, True)
+        await browser.get(path)
+        await browser.submit(path, price_input="3000")
+        assert [price["input"] for price in (await draft(world))["prices"]] == ["3000"]
+
+
+async def test_browsing_finds_by_what_a_product_is_and_costs(world: OfficeWorld) -> None:
+    async with world.pool.connection() as conn:
+        await conn.execute("update product set data_location = 'KR' where id = 'nuri-x1'")
+    async with browsing_as(world, "gaonde") as browser:
+        for query, found in (
+            ("scale=large&purposes=chat&location=KR&input_at_most=1,250", True),
+            ("input_at_most=1249.999999", False),
+            ("output_at_most=5000.4", False),
+            ("location=US", False),
+            ("sort=input", True),
+            ("sort=-output", True),
+        ):
+            seen = await browser.get(f"/company/products?{query}")
+            assert (seen.status, "nuri-x1" in seen.text) == (200, found), query
+        assert (await browser.get("/company/products?input_at_most=cheap")).status == 400
+        assert "대한민국" in (await browser.get("/company/products")).text
+
+
+async def test_a_product_without_a_price_has_its_place_in_the_order(world: OfficeWorld) -> None:
+    """Page by page in the order of a price that some have not got, each is seen once."""
+    async with world.pool.connection() as conn:
+        await conn.execute(
+            "insert into product select (jsonb_populate_record(p, jsonb_build_object('id', 'many-' || n))).*"
+            " from product p, generate_series(1, 60) n where p.id = 'nuri-x1'"
+        )
+    async with browsing_as(world, "operator") as browser:
+        seen = await browser.get("/operator/products?sort=input")
+        names = [link for link in seen.page.links if link.startswith("/operator/products/many-")]
+        following = next(link for link in seen.page.links if "after=" in link)
+        seen = await browser.get(following)
+        names += [link for link in seen.page.links if link.startswith("/operator/products/many-")]
+    assert (len(names), len(set(names))) == (60, 60)
