@@ -3,6 +3,8 @@
 Each query returns the rows that contradict the rule it is named after; `balances` has every account's.
 """
 
+# ruff: noqa: S608 - all of it is constants
+
 from __future__ import annotations
 
 from typing import Final
@@ -20,7 +22,7 @@ _AGAINST: Final = """
     group by who having sum(micro) <> 0"""
 
 CHECKS: Final[dict[str, str]] = {
-    "what a provider is owed is not what calls cost, less what is withheld and handed to rails": _AGAINST.format(
+    "a provider is owed another sum than calls cost, less what is withheld or handed on": _AGAINST.format(
         name="payable",
         rows=(
             "select provider_id, sum(d_charge_micro) from usage group by 1"
@@ -52,9 +54,11 @@ CHECKS: Final[dict[str, str]] = {
             where (s.month, s.provider_id) = (p.month, p.provider_id)) l on true
         where p.kind = 'month' and p.lines_won is distinct from l.won""",
     "a released holdback is not what was withheld": """
-        select r.id from payable r join payable p on p.id = r.of_payable where r.holdback_won <> -p.holdback_won""",
+        select r.id from payable r join payable p on p.id = r.of_payable
+        where r.holdback_won <> -p.holdback_won""",
     "a carried payable is taken along with another amount": """
-        select n.id from payable n join payable p on p.id = n.carried_from where n.carried_won <> p.amount_won""",
+        select n.id from payable n join payable p on p.id = n.carried_from
+        where n.carried_won <> p.amount_won""",
     "a payable's state is not its payment's": f"""
         select p.id, p.state, o.id from payable p join lateral (
             select * from payout o where o.payable_id = p.id order by o.id desc limit 1) o on true

@@ -62,8 +62,8 @@ async def enter(conn: Connection, secrets: Secrets, entered: Entered, *, deed: D
     await _replace(conn, provider_id, entered.rail, "entered", deed=deed)
     sealed = secrets.seal(json.dumps({"number": entered.number}), row=_row_of(account_id))
     await conn.execute(
-        "insert into payout_account (id, provider_id, rail, state, bank_code, holder, sealed, last_characters,"
-        " person, created_at) values (%s, %s, %s, 'entered', %s, %s, %s, %s, %s, %s)",
+        "insert into payout_account (id, provider_id, rail, state, bank_code, holder, sealed,"
+        " last_characters, person, created_at) values (%s, %s, %s, 'entered', %s, %s, %s, %s, %s, %s)",
         [
             account_id,
             provider_id,

@@ -77,9 +77,7 @@ class BankFile:
     async def look(self, payout_ids: Sequence[str]) -> tuple[Told, ...]:
         asked = set(payout_ids)
         return tuple(
-            Told(one.payout_id, one.word, reason=one.reason)
-            for one in self.results
-            if one.payout_id in asked
+            Told(one.payout_id, one.word, reason=one.reason) for one in self.results if one.payout_id in asked
         )
 
 
@@ -138,7 +136,9 @@ def _rows(text: str) -> Iterator[tuple[int, Mapping[str, str]]]:
         try:
             row = next(reader, None)
         except csv.Error as error:
-            raise BadResults(line, None, f"This is no CSV: {error}.", "CSV 형식이 올바르지 않습니다.") from None
+            raise BadResults(
+                line, None, f"This is no CSV: {error}.", "CSV 형식이 올바르지 않습니다."
+            ) from None
         if row is None:
             return
         if not row:

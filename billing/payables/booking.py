@@ -1,4 +1,4 @@
-"""What follows in the books from what is learned of a payment to a provider: once, however often it is told."""
+"""What follows in the books from what is learned of a payment to a provider: once, however often told."""
 
 from __future__ import annotations
 
@@ -63,9 +63,7 @@ async def _learn_one(conn: Connection, payable: Row, payout: Row, told: Told, *,
     words = await words_of(conn, payout["id"])
     booked = {
         row["key"]
-        for row in await rows_of(
-            conn, "select key from payable_entry where payable_id = %s", [payable["id"]]
-        )
+        for row in await rows_of(conn, "select key from payable_entry where payable_id = %s", [payable["id"]])
     }
     won = payout["amount_won"]
     due = [one for one in dues(payout["id"], words) if one.key not in booked]

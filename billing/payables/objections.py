@@ -44,7 +44,12 @@ async def object_to_line(
     if not found:
         owns = deed.actor.owns(company=company_id)
         life.TABLE.judge(
-            "make", state=None, actor=deed.actor, owns=owns, facts=life.Facts(has_line=False), reason=deed.reason
+            "make",
+            state=None,
+            actor=deed.actor,
+            owns=owns,
+            facts=life.Facts(has_line=False),
+            reason=deed.reason,
         )
     payable = await rows.locked(conn, found[0]["id"])
     return await _make(
@@ -81,8 +86,8 @@ async def _make(
         detail={"payable": payable["id"]},
     )
     await conn.execute(
-        "insert into objection (id, payable_id, provider_id, company_id, month, voucher_id, product_id, reason,"
-        " state, person, created_at) values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
+        "insert into objection (id, payable_id, provider_id, company_id, month, voucher_id, product_id,"
+        " reason, state, person, created_at) values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
         [
             objection_id,
             payable["id"],

@@ -1,4 +1,4 @@
-"""What a closed month's lines come to for each provider: supply value, what is carried, what is withheld. Pure.
+"""What a closed month's lines come to for each provider: supply value, carried, withheld. Pure.
 
 A provider is paid the supply value of its lines, in the whole won they were rounded to. VAT is the company's
 alone, and what nobody pays is paid to nobody; both are shown, neither is in the amount. Below nothing it is

@@ -114,8 +114,8 @@ async def _write(
     deed: Deed,
 ) -> None:
     await conn.execute(
-        "insert into payout (id, payable_id, provider_id, rail, account_id, batch_id, amount_won, memo, person,"
-        " at) values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
+        "insert into payout (id, payable_id, provider_id, rail, account_id, batch_id, amount_won, memo,"
+        " person, at) values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
         [
             one.payout_id,
             payable["id"],

@@ -15,12 +15,13 @@ FIND: Final = """
            l.id as payout_id, l.rail, l.paid_at
     from payable p left join provider v on v.id = p.provider_id
     left join lateral (
-        select o.id, o.rail, (select at from payout_fact f where f.payout_id = o.id and f.word = 'paid') as paid_at
+        select o.id, o.rail,
+               (select at from payout_fact f where f.payout_id = o.id and f.word = 'paid') as paid_at
         from payout o where o.payable_id = p.id order by o.id desc limit 1) l on true"""
 FIND_PAYOUTS: Final = """
     select o.*, a.last_characters, a.bank_code, a.holder,
-           case when r.word is not null then 'returned' when d.word is not null then 'paid' else 'in_payment' end
-               as state,
+           case when r.word is not null then 'returned' when d.word is not null then 'paid'
+               else 'in_payment' end as state,
            d.at as paid_at, r.at as returned_at, r.reason as return_reason
     from payout o join payout_account a on a.id = o.account_id
     left join payout_fact d on d.payout_id = o.id and d.word = 'paid'

@@ -72,7 +72,7 @@ def _add_of_line(made: APIRouter) -> None:
 
 
 def own_objections(desk: Desk) -> Scope:
-    """A provider's own are those it made; of a company's against the same payable it knows that there are some."""
+    """A provider's own are those it made; of companies' it knows that there are some."""
     if desk.actor.role == "provider":
         return "provider_id = %s and company_id is null", [desk.actor.provider]
     return answers.own(desk, company="company_id")

@@ -12,9 +12,17 @@ from billing.lifecycle import payable, programme
 from billing.lifecycle.table import AUDITOR, OPERATOR, OWN_PROVIDER
 from billing.payables import moving, objections, paying, rows
 from billing.statements.month import month_named
-from billing.statements.store import closed_lines
 from billing.statements.statement import Subject
-from portal.api import answers, bodies, payable_forms, programmes, show_payables, show_statement, shown_payables
+from billing.statements.store import closed_lines
+from portal.api import (
+    answers,
+    bodies,
+    payable_forms,
+    programmes,
+    show_payables,
+    show_statement,
+    shown_payables,
+)
 from portal.api.answers import Shown
 from portal.api.corrections import own_provider
 from portal.api.desk import AtDesk, Desk

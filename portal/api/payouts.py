@@ -114,7 +114,12 @@ def _add_batches(made: APIRouter) -> None:
         return answers.one(now, status=201, location=f"/api/payout_batches/{made_id}")
 
     add_one(
-        made, "/payout_batches", "Read a bank file's batch", load_batch, _AGENCY, shown_payables.PayoutBatchShown
+        made,
+        "/payout_batches",
+        "Read a bank file's batch",
+        load_batch,
+        _AGENCY,
+        shown_payables.PayoutBatchShown,
     )
     _add_file_and_results(made)
 

@@ -24,6 +24,18 @@ NOW: Final = datetime(2026, 11, 22, tzinfo=UTC)
 VOUCHER_ID: Final = "gaonde-2026"
 ACCOUNT: Final = {"rail": "bank", "bank_code": "088", "number": "110-123-456789", "holder": "누리모델(주)"}
 
+_OWED: Final = """
+    with last as (select max(month) as month from closed_month)
+    select (select coalesce(sum(amount_won), 0) from payable p where state not in ('in_payment', 'paid')
+            and not exists (select from payable n where n.carried_from = p.id)) as unpaid,
+           (select coalesce(sum(uncollected_won), 0) from payable) as uncollected,
+           (select coalesce(sum(rest_micro), 0) from payable, last
+            where kind = 'month' and payable.month = last.month) as rest,
+           (select coalesce(sum(d_charge_micro), 0) from usage u, last
+            where case when exists (select from late_usage l where (l.op, l.step) = (u.op, u.step))
+                then (select l.month from late_usage l where (l.op, l.step) = (u.op, u.step))
+                else korean_month(held_at_ms) end > last.month) as open"""
+
 
 @dataclass(slots=True)
 class PayablesWorld:
@@ -62,7 +74,9 @@ class PayablesWorld:
         await self.office.post("second", f"payables/{payable_id}/approve")
 
     async def batch(self, *payable_ids: str) -> str:
-        made: str = (await self.office.post("operator", "payout_batches", {"payables": list(payable_ids)}))["id"]
+        made: str = (await self.office.post("operator", "payout_batches", {"payables": list(payable_ids)}))[
+            "id"
+        ]
         return made
 
     async def file(self, batch_id: str) -> list[dict[str, str]]:
@@ -96,23 +110,14 @@ class PayablesWorld:
     async def owed_micro(self) -> int:
         """What the payables' account must be: unpaid payables, and what is in no payable."""
         async with self.office.pool.connection() as conn:
-            [row] = await rows_of(
-                conn,
-                "select (select coalesce(sum(amount_won), 0) from payable p where state not in"
-                " ('in_payment', 'paid') and not exists (select from payable n where n.carried_from = p.id)) as unpaid,"
-                " (select coalesce(sum(uncollected_won), 0) from payable) as uncollected,"
-                " (select coalesce(sum(rest_micro), 0) from payable where kind = 'month' and month ="
-                "  (select max(month) from closed_month)) as rest,"
-                " (select coalesce(sum(d_charge_micro), 0) from usage u where korean_month(held_at_ms) >"
-                "  (select max(month) from closed_month) or exists (select from late_usage l"
-                "   where (l.op, l.step) = (u.op, u.step) and l.month > (select max(month) from closed_month)))"
-                " as open",
-            )
+            [row] = await rows_of(conn, _OWED)
         return int((row["unpaid"] + row["uncollected"]) * WON + row["rest"] + row["open"])
 
 
 @asynccontextmanager
-async def payables_world(books_url: str, *, transfers: Transfers | None = None) -> AsyncIterator[PayablesWorld]:
+async def payables_world(
+    books_url: str, *, transfers: Transfers | None = None
+) -> AsyncIterator[PayablesWorld]:
     async with opened(books_url, transfers=transfers) as office:
         office.now = NOW
         books = Books(office.pool)
