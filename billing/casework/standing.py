@@ -15,8 +15,20 @@ from billing.casework.deeds import Deed
 from billing.casework.rows import row_of, rows_of
 from billing.database import Connection
 from billing.directory_time import instant_ms
-from billing.lifecycle import agreement, amendment, application, programme, round, voucher
+from billing.lifecycle import (
+    agreement,
+    amendment,
+    application,
+    objection,
+    payable,
+    payout_account,
+    programme,
+    round,
+    voucher,
+)
 from billing.lifecycle.table import Guard, Step, Table
+from billing.payables import accounts, moving, objections
+from billing.payables import rows as payable_rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,19 +46,33 @@ async def offered(conn: Connection, thing: str, thing_id: str, *, deed: Deed) ->
 
 
 def _steps(
-    table: Table[Any], state: str, facts: Any, deed: Deed, *, company: str | None = None
+    table: Table[Any],
+    state: str,
+    facts: Any,
+    deed: Deed,
+    *,
+    company: str | None = None,
+    provider: str | None = None,
 ) -> list[Offered]:
-    owns = deed.actor.owns(company=company)
+    owns = deed.actor.owns(company=company, provider=provider)
     return [
         Offered(table.thing, step, step.hindrance(facts))
         for step in table.open_to(state, deed.actor, owns=owns)
     ]
 
 
-def _made(table: Table[Any], action: str, facts: Any, deed: Deed, *, company: str | None) -> list[Offered]:
+def _made(
+    table: Table[Any],
+    action: str,
+    facts: Any,
+    deed: Deed,
+    *,
+    company: str | None,
+    provider: str | None = None,
+) -> list[Offered]:
     """A step that makes another thing of this one."""
     step = table.step(action)
-    if not step.allows(deed.actor, owns=deed.actor.owns(company=company)):
+    if not step.allows(deed.actor, owns=deed.actor.owns(company=company, provider=provider)):
         return []
     return [Offered(table.thing, step, step.hindrance(facts))]
 
@@ -127,6 +153,30 @@ async def _amendment(conn: Connection, amendment_id: str, deed: Deed) -> list[Of
     return _steps(amendment.TABLE, asked["state"], facts, deed, company=row["company_id"])
 
 
+async def _payable(conn: Connection, payable_id: str, deed: Deed) -> list[Offered]:
+    row = await payable_rows.find(conn, payable_id)
+    provider = row["provider_id"]
+    found = _steps(payable.TABLE, row["state"], moving.facts_of(row, deed), deed, provider=provider)
+    # What the rails say is no step of a person's page; what comes of a file is entered with its batch.
+    told = [one for one in found if one.step.action not in ("settle", "fail")]
+    objecting = objection.Facts(open_of_same=await objections.open_of(conn, payable_id))
+    return told + _made(objection.TABLE, "make", objecting, deed, company=None, provider=provider)
+
+
+async def _objection(conn: Connection, objection_id: str, deed: Deed) -> list[Offered]:
+    row = await objections.find(conn, objection_id)
+    company = row["company_id"]
+    provider = row["provider_id"] if company is None else None
+    facts = objection.Facts()
+    return _steps(objection.TABLE, row["state"], facts, deed, company=company, provider=provider)
+
+
+async def _payout_account(conn: Connection, account_id: str, deed: Deed) -> list[Offered]:
+    row = await accounts.find(conn, account_id)
+    facts = payout_account.Facts()
+    return _steps(payout_account.TABLE, row["state"], facts, deed, provider=row["provider_id"])
+
+
 async def _voucher(conn: Connection, voucher_id: str, deed: Deed) -> list[Offered]:
     row = await vouchers.find(conn, voucher_id)
     state = vouchers.state_of(row, instant_ms(deed.now))
@@ -140,4 +190,7 @@ _STANDINGS: Final[Mapping[str, Callable[[Connection, str, Deed], Awaitable[list[
     "agreement": _agreement,
     "amendment": _amendment,
     "voucher": _voucher,
+    "payable": _payable,
+    "objection": _objection,
+    "payout_account": _payout_account,
 }

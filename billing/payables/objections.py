@@ -57,6 +57,23 @@ async def object_to_line(
     )
 
 
+async def open_of(
+    conn: Connection,
+    payable_id: str,
+    company_id: str | None = None,
+    voucher_id: str | None = None,
+    product_id: str | None = None,
+) -> int:
+    """How many are open of the same objector against the same thing; without a company, of the provider."""
+    row = await row_of(
+        conn,
+        "select count(*)::integer as open from objection where payable_id = %s and state = 'open'"
+        " and (company_id, voucher_id, product_id) is not distinct from (%s, %s, %s)",
+        [payable_id, company_id, voucher_id, product_id],
+    )
+    return int(row["open"])
+
+
 async def _make(
     conn: Connection,
     payable: Row,
@@ -66,12 +83,7 @@ async def _make(
     voucher_id: str | None = None,
     product_id: str | None = None,
 ) -> str:
-    same = await row_of(
-        conn,
-        "select count(*)::integer as open from objection where payable_id = %s and state = 'open'"
-        " and (company_id, voucher_id, product_id) is not distinct from (%s, %s, %s)",
-        [payable["id"], company_id, voucher_id, product_id],
-    )
+    same = await open_of(conn, payable["id"], company_id, voucher_id, product_id)
     objection_id = await rows.new_id(conn, "objection_number", "ob")
     state = await take_step(
         conn,
@@ -82,7 +94,7 @@ async def _make(
         state=None,
         company=company_id,
         provider=payable["provider_id"] if company_id is None else None,
-        facts=life.Facts(open_of_same=same["open"]),
+        facts=life.Facts(open_of_same=same),
         detail={"payable": payable["id"]},
     )
     await conn.execute(

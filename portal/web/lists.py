@@ -10,7 +10,8 @@ from typing import Final
 from billing.lifecycle.table import Role
 from portal.api import answers
 from portal.api.desk import Desk
-from portal.web import call_views, view, views, words
+from portal.api.objections import own_objections
+from portal.web import call_views, payable_views, view, views, words
 from portal.web.serving import Page
 from portal.web.view import Scope, View
 from portal.web.visit import PREFIXES, Html, Reply, Visit
@@ -79,6 +80,24 @@ LISTS: Final = (
         make={"company": ("/keys/new", "do.key.make")},
     ),
     Listed("/products", "nav.products", EVERYBODY, views.PRODUCTS, offered),
+    Listed("/payables", "nav.payables", (*INSIDE, "provider"), payable_views.PAYABLES, own_provider),
+    Listed("/objections", "nav.objections", EVERYBODY, payable_views.OBJECTIONS, own_objections),
+    Listed(
+        "/payout_accounts",
+        "nav.payout_accounts",
+        (*INSIDE, "provider"),
+        payable_views.PAYOUT_ACCOUNTS,
+        own_provider,
+        make={"provider": ("/payout_accounts/new", "do.payout_account.enter")},
+    ),
+    Listed(
+        "/payout_batches",
+        "nav.payout_batches",
+        INSIDE,
+        payable_views.PAYOUT_BATCHES,
+        everything,
+        make={"operator": ("/payout_batches/new", "do.payout_batch.make")},
+    ),
 )
 
 

@@ -31,7 +31,13 @@ NAV: Final[Mapping[Role, tuple[tuple[str, str], ...]]] = {
         ("/applications", "nav.applications"),
         ("/agreements", "nav.agreements"),
     ),
-    "provider": (("", "nav.home"), ("/products", "nav.products"), ("/calls", "nav.calls")),
+    "provider": (
+        ("", "nav.home"),
+        ("/products", "nav.products"),
+        ("/calls", "nav.calls"),
+        ("/payables", "nav.payables"),
+        ("/payout_accounts", "nav.payout_accounts"),
+    ),
     "operator": (
         ("", "nav.todo"),
         ("/programmes", "nav.programmes"),
@@ -39,6 +45,7 @@ NAV: Final[Mapping[Role, tuple[tuple[str, str], ...]]] = {
         ("/agreements", "nav.agreements"),
         ("/vouchers", "nav.vouchers"),
         ("/products", "nav.products"),
+        ("/payables", "nav.payables"),
     ),
     "auditor": (
         ("", "nav.audit"),
@@ -47,6 +54,7 @@ NAV: Final[Mapping[Role, tuple[tuple[str, str], ...]]] = {
         ("/calls", "nav.calls"),
         ("/applications", "nav.reviews"),
         ("/agreements", "nav.agreements"),
+        ("/payables", "nav.payables"),
     ),
 }
 # state -> (mark, tint). A chip is text first; neither mark nor tint says anything alone.
@@ -73,6 +81,17 @@ CHIPS: Final[Mapping[str, tuple[str, str]]] = {
     "clawed_back": ("■", "danger"),
     "settled": ("●", "ok"),
     "revoked": ("○", "neutral"),
+    "due": ("◔", "info"),
+    "proposed": ("◔", "info"),
+    "in_payment": ("◔", "info"),
+    "paid": ("●", "ok"),
+    "failed": ("■", "danger"),
+    "on_hold": ("▲", "warn"),
+    "entered": ("◔", "info"),
+    "confirmed": ("●", "ok"),
+    "refused": ("■", "danger"),
+    "upheld": ("●", "ok"),
+    "returned": ("■", "danger"),
 }
 
 

@@ -7,16 +7,15 @@ what may be done is what billing.casework.standing offers that person now.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final
 
 from billing.casework import standing
 from billing.casework.deeds import steps_of
-from billing.lifecycle.table import Refused, Role
+from billing.lifecycle.table import Refused
 from portal.api import show_casework
 from portal.api.answers import etag_of
-from portal.web import forms, view, words
+from portal.web import forms, payable_things, view, words
 from portal.web.actions import ACTIONS, REASON, Action
 from portal.web.facts import Fact, lines
 from portal.web.forms import Field
@@ -24,20 +23,10 @@ from portal.web.ledger import against_the_ledger
 from portal.web.operations import Operations, Shown
 from portal.web.related import Related, related_to
 from portal.web.serving import Page
+from portal.web.thing import Thing
 from portal.web.visit import PREFIXES, Go, Html, Reply, Visit, with_query
 
-READERS: Final[tuple[Role, ...]] = ("operator", "auditor", "company")
 NO_SUCH_STEP: Final = ("wrong_state", "This cannot be done now.", "지금은 할 수 없는 작업입니다.")
-
-
-@dataclass(frozen=True, slots=True)
-class Thing:
-    """`name`: which of its facts is its title."""
-
-    kind: str
-    thing: str
-    name: str
-    facts: tuple[Fact, ...]
 
 
 THINGS: Final = (
@@ -102,13 +91,14 @@ THINGS: Final = (
             *(Fact("returned_self_krw"), Fact("claimed_krw"), Fact("products")),
         ),
     ),
+    *payable_things.THINGS,
 )
 
 
 def pages(operations: Operations) -> list[Page]:
     made = []
     for thing in THINGS:
-        for role in READERS:
+        for role in thing.readers:
             path = f"{PREFIXES[role]}/{thing.kind}/{{id}}"
             made.append(Page(path, (role,), partial(_show, operations, thing)))
             if role != "auditor":

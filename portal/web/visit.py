@@ -101,4 +101,13 @@ class Go:
     path: str
 
 
-Reply = Html | Go
+@dataclass(frozen=True, slots=True)
+class File:
+    """What a browser keeps instead of showing it. Its name is ours."""
+
+    name: str
+    media_type: str
+    data: bytes
+
+
+Reply = Html | Go | File

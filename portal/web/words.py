@@ -7,13 +7,14 @@ from typing import Final
 
 from billing.lifecycle.tables import TABLES
 from portal.web.formats import Language
-from portal.web.texts import fields, pages, shell, states
+from portal.web.texts import fields, pages, payables, shell, states
 
 TEXTS: Final[Mapping[str, tuple[str, str]]] = {
     **shell.TEXTS,
     **pages.TEXTS,
     **fields.TEXTS,
     **states.TEXTS,
+    **payables.TEXTS,
 }
 _KOREAN_STATES: Final = {
     (table.thing, state): korean for table in TABLES for state, korean in table.states.items()

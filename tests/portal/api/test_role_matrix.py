@@ -17,7 +17,7 @@ from billing.casework.deeds import Deed
 from billing.corrections.judging import BookedCall, CorrectedCall
 from billing.corrections.store import propose
 from billing.lifecycle.table import Actor
-from portal.api import shown, shown_money, shown_payments, shown_products
+from portal.api import shown, shown_money, shown_payables, shown_payments, shown_products
 from tests.fakes.a_payable import a_closed_month
 from tests.fakes.office_world import NOW, OfficeWorld, opened
 from tests.portal.api.a_round import APPLICATION, PROGRAMME, ROUND

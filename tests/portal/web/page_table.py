@@ -1,7 +1,7 @@
 """Every page of the office and who may see it, written by hand, apart from the code.
 
-`company*` and `provider*`: whose own it is; for any other of the role it does not exist. A page with a form
-has a `+`.
+`company*` and `provider*`: whose own it is; for any other of the role it does not exist. `company!`: nobody
+of the role has one here. A page with a form has a `+`.
 """
 
 from __future__ import annotations
@@ -16,6 +16,14 @@ def _of_thing(kind: str, company: str) -> dict[str, str]:
     page[f"/company/{kind}/{{id}}"] = company
     page[f"/operator/{kind}/{{id}}/do/{{step}}"] = "operator+"
     page[f"/company/{kind}/{{id}}/do/{{step}}"] = f"{company}+"
+    return page
+
+
+def _of_provider(kind: str) -> dict[str, str]:
+    page = {f"/{prefix}/{kind}/{{id}}": role for prefix, role in _INSIDE.items()}
+    page[f"/provider/{kind}/{{id}}"] = "provider*"
+    page[f"/operator/{kind}/{{id}}/do/{{step}}"] = "operator+"
+    page[f"/provider/{kind}/{{id}}/do/{{step}}"] = "provider*+"
     return page
 
 
@@ -52,6 +60,26 @@ PAGES: Final[dict[str, str]] = {
     "/provider/products/{id}": "provider*",
     "/operator/rounds/{id}/ranking": "operator",
     "/audit/rounds/{id}/ranking": "auditor",
+    **{
+        f"/{prefix}/{kind}": role
+        for prefix, role in {**_INSIDE, "provider": "provider"}.items()
+        for kind in ("payables", "payout_accounts")
+    },
+    **{f"/{prefix}/payout_batches": role for prefix, role in _INSIDE.items()},
+    **{f"/{prefix}/payout_batches/{{id}}": role for prefix, role in _INSIDE.items()},
+    "/operator/payout_batches/new": "operator+",
+    "/operator/payout_batches/{id}/file": "operator",
+    "/operator/payout_batches/{id}/results": "operator+",
+    "/provider/payout_accounts/new": "provider+",
+    **{
+        f"/{prefix}/objections": role
+        for prefix, role in {**_INSIDE, "company": "company", "provider": "provider"}.items()
+    },
+    **_of_provider("payables"),
+    **_of_provider("payout_accounts"),
+    **_of_provider("objections"),
+    "/company/objections/{id}": "company!",
+    "/company/objections/{id}/do/{step}": "company!+",
     **_of_thing("programmes", "company"),
     **_of_thing("rounds", "company"),
     **_of_thing("applications", "company*"),
@@ -69,6 +97,10 @@ IDS: Final = {
     "vouchers": "gaonde-2026",
     "products": "nuri-x1",
     "keys": "backend",
+    "payables": "py-000001",
+    "payout_accounts": "pa-000001",
+    "payout_batches": "pb-000001",
+    "objections": "ob-000001",
 }
 # A step of each thing that its page offers somebody, to be looked at.
 STEPS: Final = {
@@ -78,4 +110,8 @@ STEPS: Final = {
     ("operator", "amendments"): "amendment.approve",
     ("company", "amendments"): "amendment.withdraw",
     ("operator", "vouchers"): "voucher.suspend",
+    ("operator", "payables"): "payable.release",
+    ("operator", "objections"): "objection.uphold",
+    ("provider", "objections"): "objection.withdraw",
+    ("operator", "payout_accounts"): "payout_account.refuse",
 }

@@ -37,6 +37,7 @@ BEFORE_CLOSING: Final[Mapping[tuple[str, str, str], dict[str, str | None]]] = {
     ("operator", "programme", "ai-2026"): {
         "programme.change": None,
         "programme.change_share": None,
+        "programme.change_holdback": None,
         "programme.close": "round_running",
         "round.make": None,
     },
@@ -129,6 +130,7 @@ def test_only_what_is_entered_is_left_open() -> None:
     }
     assert found == {
         ("programme", "share_backdated"),
+        ("programme", "holdback_backdated"),
         ("round", "not_later"),
         ("application", "track_unknown"),
         ("application", "bonus_unknown"),
@@ -140,4 +142,8 @@ def test_only_what_is_entered_is_left_open() -> None:
         ("voucher", "not_later"),
         ("voucher", "above_spent"),
         ("voucher", "own_money_short"),
+        ("payable", "payout_account_missing"),
+        ("payable", "transfers_off"),
+        ("objection", "line_unknown"),
+        ("objection", "correction_missing"),
     }

@@ -12,16 +12,21 @@ from typing import Any, Final
 
 import pytest
 
+from billing.casework.deeds import Deed
+from billing.lifecycle.table import Actor
 from billing.posting import Poster
 from portal.web.shell import HEADERS
+from tests.fakes.a_payable import a_closed_month
 from tests.fakes.books_world import ENDS_MS, LANE, WON, World
 from tests.fakes.browser import Browser, Seen
-from tests.fakes.office_world import OfficeWorld, opened
+from tests.fakes.office_world import NOW, OfficeWorld, opened
 from tests.portal.api.a_round import APPLICATION, PROGRAMME, ROUND
+from tests.portal.api.route_table import BODIES
 from tests.portal.web.page_table import IDS, PAGES, STEPS
 from tests.portal.web.web_world import browsing, browsing_as
 
 HOSTILE: Final = "<script>alert('1')</script>\"><img src=x onerror=alert(2)>{{7*7}}"
+DEED: Final = Deed(Actor("second@example.org", "operator"), NOW, "r-1", "월 마감")
 PEOPLE: Final = {
     "operator": ("operator", True),
     "auditor": ("auditor", True),
@@ -68,7 +73,23 @@ async def world(books_url: str) -> AsyncIterator[OfficeWorld]:
         await world.to_an_amendment(PROGRAMME | named, ROUND | named, APPLICATION | {"title": HOSTILE})
         async with world.pool.connection() as conn:
             await conn.execute("update company set name = %s where id = 'gaonde'", [HOSTILE])
+            await conn.execute("update provider set name = %s where id = 'nuri'", [HOSTILE])
+        await paid_to_nuri(world)
         yield world
+
+
+async def paid_to_nuri(world: OfficeWorld) -> None:
+    """A month with something withheld, in payment at its account, and objected to."""
+    change = {"from": "2026-01", "basis_points": 1_000, "reason": HOSTILE}
+    await world.post("operator", "programmes/ai-2026/change-holdback", change)
+    async with world.pool.connection() as conn:
+        await a_closed_month(conn, deed=DEED)
+    await world.post("nuri", "payout_accounts", BODIES["PayoutAccount"])
+    await world.post("operator", "payout_accounts/pa-000001/confirm")
+    await world.post("operator", "payables/py-000001/propose")
+    await world.post("second", "payables/py-000001/approve")
+    await world.post("operator", "payout_batches", {"payables": ["py-000001"]})
+    await world.post("nuri", "payables/py-000001/object", {"reason": HOSTILE})
 
 
 def place_of(path: str, call: str) -> str:
@@ -81,8 +102,10 @@ def place_of(path: str, call: str) -> str:
 
 def wanted(roles: str, role: str, owns: bool, path: str) -> int:
     name = roles.rstrip("+")
-    if name.rstrip("*") != role:
+    if name.rstrip("*!") != role:
         return 403
+    if name.endswith("!"):
+        return 404
     if name.endswith("*") and not owns:
         return 404
     if "{step}" in path and (path.split("/")[1], path.split("/")[2]) not in STEPS:
@@ -121,6 +144,9 @@ async def seen_by(browser: Browser, path: str, answer: int, language: str) -> li
     seen = await browser.get(path)
     if seen.path.startswith("/sign-in") or seen.status != answer:
         return [(path, seen.status, answer)]
+    if path.endswith("/file") and answer == 200:  # kept by the browser, not shown
+        kept = seen.headers.get("content-disposition", "")
+        return [] if kept.startswith("attachment; ") and "script" not in kept else [(path, kept)]
     return [(path, one) for one in sound(seen, language)]
 
 
@@ -137,7 +163,7 @@ def mounted() -> dict[str, str]:
     for page in all_pages(Addresses(data_plane="http://d", office="http://o")):
         listed = PAGES.get(page.path, "")
         [role] = page.roles
-        star = "*" if "*" in listed else ""  # whose own it is shows below
+        star = next((mark for mark in "*!" if mark in listed), "")  # whose own it is shows below
         found[page.path] = f"{role}{star}{'+' if page.act is not None else ''}"
     return found
 
