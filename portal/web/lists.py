@@ -22,7 +22,7 @@ EVERYBODY: Final[tuple[Role, ...]] = (*INSIDE, "company", "provider")
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """`make`: what a role may make here, as a path below its prefix and a text."""
+    """`make`: what a role may make here, or goes on to, as a path below its prefix and a text."""
 
     path: str
     title: str
@@ -80,7 +80,18 @@ LISTS: Final = (
         make={"company": ("/keys/new", "do.key.make")},
     ),
     Listed("/products", "nav.products", EVERYBODY, views.PRODUCTS, offered),
-    Listed("/payables", "nav.payables", (*INSIDE, "provider"), payable_views.PAYABLES, own_provider),
+    Listed(
+        "/payables",
+        "nav.payables",
+        (*INSIDE, "provider"),
+        payable_views.PAYABLES,
+        own_provider,
+        make={
+            "operator": ("/payout_batches", "nav.payout_batches"),
+            "auditor": ("/payout_batches", "nav.payout_batches"),
+            "provider": ("/objections", "nav.objections"),
+        },
+    ),
     Listed("/objections", "nav.objections", EVERYBODY, payable_views.OBJECTIONS, own_objections),
     Listed(
         "/payout_accounts",
