@@ -45,6 +45,9 @@ async def _run(settings: Settings, *, listener: socket.socket, ready_fd: int | N
             log.info("card_payment_off", reason="STRIPE_API_KEY is not set")
         else:
             await opened.enter_async_context(contextlib.aclosing(cards))
+        transfers = roles.transfers_of(settings)
+        if transfers is not None:
+            await opened.enter_async_context(contextlib.aclosing(transfers))
         office = app.Office(
             pool=pool,
             readiness=Readiness(pool, redis),
@@ -63,6 +66,7 @@ async def _run(settings: Settings, *, listener: socket.socket, ready_fd: int | N
             get_back=partial(_get_back, pool, settings.redis_url),
             unbooked=partial(_unbooked, pool, settings.redis_url),
             cards=cards,
+            transfers=transfers,
             webhook_secrets=secrets_of(settings.stripe_webhook_secret),
         )
         server = build_server(app.build(office), limits=settings.limits, drain_s=5)

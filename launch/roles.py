@@ -15,6 +15,7 @@ from launch.refusal import Refused
 
 if TYPE_CHECKING:
     from billing.database import Connection
+    from billing.payables.stripe_transfers import StripeTransfers
     from billing.payments.stripe_adapter import StripeCards
     from billing.secrets import Secrets
     from launch.gateway_main import GatewayRole
@@ -55,6 +56,15 @@ def cards_of(settings: Settings) -> StripeCards | None:
     from billing.payments.stripe_adapter import StripeCards
 
     return StripeCards(settings.stripe_api_key, base=settings.stripe_api_base)
+
+
+def transfers_of(settings: Settings) -> StripeTransfers | None:
+    """Stripe Connect, to be closed by the caller; None where providers are paid by bank file alone."""
+    if settings.stripe_api_key is None:
+        return None
+    from billing.payables.stripe_transfers import StripeTransfers
+
+    return StripeTransfers(settings.stripe_api_key, base=settings.stripe_api_base)
 
 
 # -- the gateway

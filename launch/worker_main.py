@@ -16,6 +16,7 @@ from psycopg_pool import PoolTimeout
 
 from billing.database import Pool, open_pool
 from billing.forgetting import Forgetting
+from billing.payables.work import PayoutWork
 from billing.payments.work import PaymentWork
 from billing.revival import revive_lanes
 from billing.secrets import Secrets
@@ -115,8 +116,10 @@ async def _run(settings: Settings, *, ready_fd: int | None) -> None:
     if purse is None:
         return
     stats = WorkerStats()
-    cards = roles.cards_of(settings)
-    payments = None if cards is None else PaymentWork(cards, get_back=partial(get_back, purse))
+    secrets = Secrets(read_master_secret(settings))
+    cards, transfers = roles.cards_of(settings), roles.transfers_of(settings)
+    payouts = None if transfers is None else PayoutWork(transfers, secrets)
+    payments = None if cards is None else PaymentWork(cards, partial(get_back, purse), payouts)
     database_url = roles.database_url(settings)
     pool = open_pool(database_url, size_max=2)
     async with pool:
@@ -129,7 +132,7 @@ async def _run(settings: Settings, *, ready_fd: int | None) -> None:
         say_ready(ready_fd)
         collect_seldom()
         try:
-            seed = Secrets(read_master_secret(settings)).signing_seed
+            seed = secrets.signing_seed
             await run_worker(database_url, purse, stop, stats=stats, signing_seed=seed, payments=payments)
         except BooksMismatch as mismatch:
             raise Refused(str(mismatch)) from mismatch
@@ -137,8 +140,9 @@ async def _run(settings: Settings, *, ready_fd: int | None) -> None:
             for task in beside:
                 task.cancel()
             await asyncio.wait(beside)
-            if cards is not None:
-                await cards.aclose()
+            for rail in (cards, transfers):
+                if rail is not None:
+                    await rail.aclose()
             await purse.close()
 
 

@@ -21,6 +21,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from billing.database import Pool
 from billing.declaration import DeclarationRefused
 from billing.lifecycle.table import Refused
+from billing.payables.port import Transfers
 from billing.payments.port import Cards
 from billing.secrets import Secrets
 from portal import metrics, pages, passwords, people, problem, tokens, webhooks
@@ -58,6 +59,7 @@ class Office:
     get_back: GetBack | None = None
     unbooked: Unbooked | None = None
     cards: Cards | None = None  # None: card payment is off
+    transfers: Transfers | None = None  # None: providers are paid by bank file alone
     webhook_secrets: tuple[str, ...] = ()
 
 
@@ -108,6 +110,7 @@ def build(office: Office) -> FastAPI:
         get_back=office.get_back,
         unbooked=office.unbooked,
         cards=office.cards,
+        transfers=office.transfers,
     )
     app.include_router(_health(office))
     app.include_router(_front(office, app))

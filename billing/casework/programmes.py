@@ -7,7 +7,7 @@ from typing import Any
 
 from billing.casework.deeds import Deed, log_step, take_step
 from billing.casework.rows import Row, row_of, rows_of
-from billing.database import Connection
+from billing.database import MONTH_LOCK, Connection
 from billing.lifecycle import programme
 from billing.lifecycle.shares import DatedShare, share_on
 
@@ -82,6 +82,30 @@ async def change_share(conn: Connection, programme_id: str, share: DatedShare, *
     await conn.execute(
         "insert into share_change (programme_id, class_name, from_day, share_ppm) values (%s, %s, %s, %s)",
         [programme_id, share.class_name, share.from_day, share.share_ppm],
+    )
+
+
+async def change_holdback(
+    conn: Connection, programme_id: str, *, from_month: str, basis_points: int, deed: Deed
+) -> None:
+    """Of the payables of that month and later ones; closing a month waits for it, or it for the close."""
+    await conn.execute("select pg_advisory_xact_lock_shared(%s, 0)", [MONTH_LOCK])
+    life = await life_of(conn, programme_id, lock=True)
+    closed = await row_of(conn, "select coalesce(max(month), '') as month from closed_month")
+    await take_step(
+        conn,
+        programme.TABLE,
+        "change_holdback",
+        deed=deed,
+        thing_id=programme_id,
+        state=life["state"],
+        facts=programme.Facts(holdback_from_open=from_month > closed["month"]),
+        detail={"from": from_month, "basis_points": basis_points},
+    )
+    await conn.execute(
+        "insert into programme_holdback (programme_id, from_month, basis_points, person, at)"
+        " values (%s, %s, %s, %s, %s)",
+        [programme_id, from_month, basis_points, deed.actor.person, deed.now],
     )
 
 

@@ -18,6 +18,7 @@ from billing.casework import (
     selection,
     standing_market,
     standing_money,
+    standing_payables,
     vouchers,
 )
 from billing.casework.deeds import Deed
@@ -132,4 +133,7 @@ _STANDINGS: Final[Mapping[str, Callable[[Connection, str, Deed, House], Awaitabl
     "correction": standing_money.of_correction,
     "reconciliation": standing_money.of_reconciliation,
     "month": standing_money.of_month,
+    "payable": standing_payables.of_payable,
+    "objection": standing_payables.of_objection,
+    "payout_account": standing_payables.of_payout_account,
 }

@@ -8,6 +8,7 @@ Money and line are two closed circles in one journal, so that one entry shows bo
     own     what a company pays comes from a rail's clearing into its own money; from there it is paid in
             for a voucher, by way of its deposits, or goes back. What is taken back and is not there any
             more, the company owes
+    payout  what a provider is owed is partly withheld, is in payment, and leaves by a rail
     line    capacity is cut from `line` into `free`; `free` is lent to epochs; what is charged returns
             to `line`
 
@@ -69,3 +70,18 @@ def allotment(voucher_id: str, lane: int, n: int) -> str:
 
 def provider_payable(provider_id: str) -> str:
     return f"provider/{provider_id}/payable"
+
+
+def provider_holdback(provider_id: str) -> str:
+    """What a programme keeps back of what the provider is owed, until it is released."""
+    return f"provider/{provider_id}/holdback"
+
+
+def provider_in_payment(provider_id: str) -> str:
+    """Handed to a rail, and not known to have arrived."""
+    return f"provider/{provider_id}/in_payment"
+
+
+def paid_out(rail: str) -> str:
+    """What this rail has paid out to providers, apart from what it takes in for companies."""
+    return f"clearing/{rail}/out"

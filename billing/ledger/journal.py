@@ -18,6 +18,9 @@ EntryKind = Literal[
     "pay_in",
     "refund",
     "dispute",
+    "holdback",
+    "payout",
+    "paid_out",
 ]
 
 

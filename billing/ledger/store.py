@@ -15,6 +15,7 @@ from billing.audit.leaf import Records
 from billing.database import Connection
 from billing.ledger.journal import Entry
 from billing.ledger.lines import entry_lines, posting_lines
+from billing.ledger.payable_checks import CHECKS as PAYABLE_CHECKS
 from metering.shares import government_micro
 
 
@@ -149,6 +150,7 @@ _CHECKS: Final = {
             select key_id, ((held_at_ms + 32400000) / 86400000)::integer as day, sum(d_charge_micro) as spent
             from usage group by 1, 2) u using (key_id, day)
         where coalesce(d.spent_micro, 0) <> coalesce(u.spent, 0)""",
+    **PAYABLE_CHECKS,
 }
 
 
@@ -163,7 +165,7 @@ async def trial_balance(conn: Connection) -> TrialBalance:
         rows = await (await conn.execute("select account, balance from balances order by account")).fetchall()
         faults = []
         for rule, query in _CHECKS.items():
-            cursor = await conn.execute(query)
+            cursor = await conn.execute(query.encode())
             faults += [f"{rule}: {row}" for row in await cursor.fetchmany(20)]
         faults += await _shares_against_rule(conn)
     accounts = {account: int(balance) for account, balance in rows}

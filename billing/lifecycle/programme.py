@@ -12,6 +12,7 @@ from billing.lifecycle.table import OPERATOR, Guard, Step, Table
 class Facts:
     rounds_running: int = 0
     share_from_today: bool = True
+    holdback_from_open: bool = True
 
 
 NO_ROUND_RUNS: Final = Guard[Facts](
@@ -27,6 +28,13 @@ NOT_BACKDATED: Final = Guard[Facts](
     lambda facts: facts.share_from_today,
     of_entry=True,
 )
+HOLDBACK_NOT_BACKDATED: Final = Guard[Facts](
+    "holdback_backdated",
+    "A holdback changes from a month on that is not closed.",
+    "유보 비율은 마감되지 않은 달부터만 바꿀 수 있습니다.",
+    lambda facts: facts.holdback_from_open,
+    of_entry=True,
+)
 
 TABLE: Final = Table[Facts](
     "programme",
@@ -36,6 +44,14 @@ TABLE: Final = Table[Facts](
         Step("make", (), "draft", (OPERATOR,)),
         Step("change", ("draft", "open"), None, (OPERATOR,)),
         Step("change_share", ("draft", "open"), None, (OPERATOR,), (NOT_BACKDATED,)),
+        Step(
+            "change_holdback",
+            ("draft", "open", "closed"),
+            None,
+            (OPERATOR,),
+            (HOLDBACK_NOT_BACKDATED,),
+            needs_reason=True,
+        ),
         Step("open", ("draft",), "open", (OPERATOR,)),
         Step("close", ("open",), "closed", (OPERATOR,), (NO_ROUND_RUNS,), needs_reason=True),
     ),

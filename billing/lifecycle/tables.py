@@ -11,7 +11,10 @@ from billing.lifecycle import (
     correction,
     credential,
     month,
+    objection,
+    payable,
     payment,
+    payout_account,
     price,
     product,
     programme,
@@ -35,4 +38,7 @@ TABLES: Final[tuple[Table[Any], ...]] = (
     month.TABLE,
     correction.TABLE,
     payment.TABLE,
+    payable.TABLE,
+    objection.TABLE,
+    payout_account.TABLE,
 )

@@ -52,10 +52,11 @@ class Begun:
 
 @dataclass(frozen=True, slots=True)
 class Named:
-    """A payment by the rail's own names for it."""
+    """A payment by the rail's own names for it. `transfer_id`: one to a provider (billing/payables)."""
 
     intent_id: str | None = None
     session_id: str | None = None
+    transfer_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

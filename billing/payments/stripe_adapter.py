@@ -40,7 +40,7 @@ class StripeCards:
         await self._http.close_async()  # type: ignore[no-untyped-call] # the SDK's
 
     async def begin(self, asked: Asked) -> Begun:
-        async with _in_our_words():
+        async with in_our_words():
             customer_id = asked.customer_id
             if asked.save_card and customer_id is None:
                 customer_id = await self._customer(asked.company_id)
@@ -97,7 +97,7 @@ class StripeCards:
 
     async def look(self, named: Named) -> Seen | None:
         """The intent as it is now, with its refunds, and its disputes where the charge says it has any."""
-        async with _in_our_words():
+        async with in_our_words():
             intent_id = named.intent_id
             if intent_id is None:
                 assert named.session_id is not None, "something names the payment"
@@ -130,7 +130,7 @@ class StripeCards:
         return read_intent(intent, refunds=[_plain(one) for one in refunds.data], disputes=disputes)
 
     async def give_back(self, back: Back) -> None:
-        async with _in_our_words():
+        async with in_our_words():
             await self._client.v1.refunds.create_async(
                 {
                     "payment_intent": back.intent_id,
@@ -141,7 +141,7 @@ class StripeCards:
             )
 
     async def charge_saved(self, asked: Asked, card: SavedCard) -> str:
-        async with _in_our_words():
+        async with in_our_words():
             params = _intent_params(asked)
             params["allowed_payment_method_types"] = ["card"]
             params["customer"] = card.customer_id
@@ -163,7 +163,7 @@ class StripeCards:
             return intent.id
 
     async def give_up(self, intent_id: str) -> None:
-        async with _in_our_words():
+        async with in_our_words():
             await self._client.v1.payment_intents.cancel_async(intent_id)
 
 
@@ -192,7 +192,7 @@ def _plain(found: stripe.StripeObject) -> dict[str, Any]:
 
 
 @asynccontextmanager
-async def _in_our_words() -> AsyncIterator[None]:
+async def in_our_words() -> AsyncIterator[None]:
     """Which of Stripe's refusals are final, and which mean: ask again."""
     try:
         yield

@@ -18,6 +18,7 @@ import psycopg
 from billing.casework.rows import Row, rows_of
 from billing.database import Connection
 from billing.funds import FundsChange
+from billing.payables.work import PayoutWork
 from billing.payments import cards, rows
 from billing.payments.facts import Fact
 from billing.payments.learning import learn
@@ -42,6 +43,7 @@ class PaymentWork:
 
     rail: Cards
     get_back: Callable[[Connection, Sequence[FundsChange]], Awaitable[None]] | None = None
+    payouts: PayoutWork | None = None  # None: nothing is sent to providers from here
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
 
     async def work_once(self, conn: Connection) -> int:
@@ -59,7 +61,13 @@ class PaymentWork:
 
     async def _try(self, conn: Connection, job: Row) -> None:
         kind, ref = job["kind"], job["ref"]
-        do = {"event": self._hear, "look": self._look, "refund": self._refund, "charge": self._charge}[kind]
+        do = {
+            "event": self._hear,
+            "look": self._look,
+            "refund": self._refund,
+            "charge": self._charge,
+            "transfer": self._transfer,
+        }[kind]
         pause_s = min(PAUSE_MAX_S, 2.0 ** min(job["tries"], 10))
         try:
             await do(conn, ref, job["tries"])
@@ -80,11 +88,26 @@ class PaymentWork:
         if not found:
             return
         event = read_event(bytes(found[0]["body"]))
+        if event.about is not None and event.about.transfer_id is not None:
+            await self._hear_of_transfer(conn, event_id, event.about.transfer_id)
+            return
         seen = None if event.about is None else await self.rail.look(event.about)
         if seen is not None and await self._learn(conn, seen, ("event", event_id)) is not None:
             return
         async with conn.transaction():
             await _end_event(conn, event_id, "ignored" if event.about is None else "not ours")
+
+    async def _hear_of_transfer(self, conn: Connection, event_id: str, transfer_id: str) -> None:
+        told = () if self.payouts is None else await self.payouts.heard_of(conn, transfer_id)
+        async with conn.transaction():
+            if self.payouts is not None:
+                await self.payouts.learn(conn, told)
+            await _end_event(conn, event_id, "handled" if told else "not ours")
+
+    async def _transfer(self, conn: Connection, payout_id: str, tries: int) -> None:
+        if self.payouts is None:
+            raise RailUnavailable("transfers are off here")
+        await self.payouts.send(conn, payout_id)
 
     async def _learn(self, conn: Connection, seen: Seen, job: tuple[str, str]) -> str | None:
         """With the end of the job, in one SQL transaction; once more when lent money came back."""

@@ -15,6 +15,7 @@ from billing.casework.rows import row_of
 from billing.database import MONTH_LOCK, Connection
 from billing.directory_time import instant_ms
 from billing.lifecycle import month as life
+from billing.payables.making import make_payables
 from billing.statements.lines import Line
 from billing.statements.month import Month
 from billing.statements.store import closed_until, first_used, open_lines
@@ -23,7 +24,10 @@ CLOSE_TIMEOUT_MS = 60_000
 
 
 async def close_month(conn: Connection, month: Month, *, holds_open: int | None, deed: Deed) -> None:
-    """In the caller's SQL transaction; `holds_open` was asked before. Raises Refused."""
+    """In the caller's SQL transaction; `holds_open` was asked before. Raises Refused.
+
+    What providers are owed for the month is payable from then on (billing/payables/making.py).
+    """
     await conn.execute("select pg_advisory_xact_lock(%s, 0)", [MONTH_LOCK])
     await conn.execute(f"set local statement_timeout = {CLOSE_TIMEOUT_MS}".encode())
     closed = await closed_until(conn)
@@ -49,6 +53,7 @@ async def close_month(conn: Connection, month: Month, *, holds_open: int | None,
     async with conn.cursor().copy("copy statement_line from stdin") as copy:
         for line in lines:
             await copy.write_row(_columns(line))
+    await make_payables(conn, deed=deed)
 
 
 async def facts_of(

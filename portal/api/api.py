@@ -14,8 +14,11 @@ from portal.api import (
     credentials,
     directory,
     notices,
+    objections,
     own_money,
+    payables,
     payments,
+    payouts,
     prices,
     products,
     programmes,
@@ -63,6 +66,7 @@ def parts() -> list[APIRouter]:
             *(programmes, rounds, applications, agreements, vouchers),
             *(providers, products, prices, credentials, notices, directory, users),
             *(statements, corrections, reconciliations, payments, own_money),
+            *(payables, payouts, objections),
         )
     ]
 

@@ -15,6 +15,7 @@ from billing.database import Connection, Pool
 from billing.directory_time import instant_ms
 from billing.funds import FundsChange
 from billing.lifecycle.table import Actor, Refused
+from billing.payables.port import Transfers
 from billing.payments.port import Cards
 from billing.secrets import Secrets
 from billing.statements.month import Month
@@ -39,6 +40,7 @@ class Api:
     get_back: GetBack | None
     unbooked: Unbooked | None = None
     cards: Cards | None = None  # None: card payment is off
+    transfers: Transfers | None = None  # None: providers are paid by bank file alone
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,7 +37,7 @@ KIND: Final = declared.Kind(
     read=(OPERATOR, AUDITOR, Allow("company"), Allow("provider")),
     is_public=True,
 )
-_load: Final = declared.load_of(KIND)
+load: Final = declared.load_of(KIND)
 
 
 class ProgrammeLife(bodies.Body):
@@ -59,9 +59,9 @@ def router() -> APIRouter:
     declared.add_read(made, KIND)
     declared.add_post(made, KIND, _make, Programme)
     declared.add_patch(made, KIND, ProgrammeChange, _change)
-    add_step(made, "/programmes", programme.TABLE, "open", bodies.Nothing, _mover("open"), _load, KIND.answer)
+    add_step(made, "/programmes", programme.TABLE, "open", bodies.Nothing, _mover("open"), load, KIND.answer)
     add_step(
-        made, "/programmes", programme.TABLE, "close", bodies.Because, _mover("close"), _load, KIND.answer
+        made, "/programmes", programme.TABLE, "close", bodies.Because, _mover("close"), load, KIND.answer
     )
     add_step(
         made,
@@ -70,10 +70,10 @@ def router() -> APIRouter:
         "change_share",
         forms.ShareChange,
         _change_share,
-        _load,
+        load,
         KIND.answer,
     )
-    add_log(made, "/programmes", programme.TABLE, _load, (OPERATOR, AUDITOR))
+    add_log(made, "/programmes", programme.TABLE, load, (OPERATOR, AUDITOR))
     return made
 
 
@@ -91,7 +91,7 @@ async def _make(desk: Desk, body: Programme) -> JSONResponse:
     await programmes.begin(desk.conn, body.id, deed=desk.deed())
     if life:
         await programmes.change(desk.conn, body.id, life, deed=desk.deed())
-    return answers.one(await _load(desk, body.id), status=201, location=f"/api/programmes/{body.id}")
+    return answers.one(await load(desk, body.id), status=201, location=f"/api/programmes/{body.id}")
 
 
 async def _change(desk: Desk, programme_id: str, body: bodies.Body) -> None:

@@ -29,7 +29,7 @@ def statement(one: Statement) -> Shown:
         "booked": _amounts(one.booked_micro),
         "rest": _amounts(one.rest_micro),
         "lines_sha256": one.lines_sha256,
-        "lines": [_line(line) for line in one.lines],
+        "lines": [line(one_line) for one_line in one.lines],
         "tax_invoices": [_tax_invoice(invoice) for invoice in one.tax_invoices],
     }
 
@@ -44,20 +44,20 @@ def _amounts(micro: Amounts) -> Shown:
     }
 
 
-def _line(line: Line) -> Shown:
+def line(one: Line) -> Shown:
     return {
-        "kind": "late" if line.kind == "usage" and line.is_late else line.kind,
-        "service_month": str(line.service_month),
-        "programme": line.account.programme_id,
-        "company": line.account.company_id,
-        "voucher": line.account.voucher_id,
-        "provider": line.account.provider_id,
-        "product": line.product_id or None,
-        "calls": line.calls,
-        "won": _amounts(in_micro(line.won)),
-        "vat_krw": str(line.vat_won),
-        "total_krw": str(line.total_won),
-        "exact": _amounts(line.exact_micro),
+        "kind": "late" if one.kind == "usage" and one.is_late else one.kind,
+        "service_month": str(one.service_month),
+        "programme": one.account.programme_id,
+        "company": one.account.company_id,
+        "voucher": one.account.voucher_id,
+        "provider": one.account.provider_id,
+        "product": one.product_id or None,
+        "calls": one.calls,
+        "won": _amounts(in_micro(one.won)),
+        "vat_krw": str(one.vat_won),
+        "total_krw": str(one.total_won),
+        "exact": _amounts(one.exact_micro),
     }
 
 

@@ -60,6 +60,11 @@ async def _make_round(
     return f"/rounds/{made['id']}"
 
 
+async def _object(operations: Operations, visit: Visit, shown: Shown, values: dict[str, Any]) -> str | None:
+    made = await operations.call(visit.desk, "POST /payables/{id}/object", values, id=shown["id"])
+    return f"/objections/{made['id']}"
+
+
 _NEW_DAY: Final = Field("ends_on", "day", required=True)
 # (thing whose step it is, action); what is not here has no page.
 ACTIONS: Final[Mapping[tuple[str, str], Action]] = {
@@ -97,6 +102,26 @@ ACTIONS: Final[Mapping[tuple[str, str], Action]] = {
     ("amendment", "approve"): Action(is_risky=True),
     ("amendment", "refuse"): Action(),
     ("amendment", "withdraw"): Action(),
+    ("programme", "change_holdback"): Action(
+        entries.plainly(
+            Field("from", required=True, help="help.month", characters_max=7),
+            Field("basis_points", "count", required=True, help="help.basis_points"),
+        )
+    ),
+    ("payable", "propose"): Action(),
+    ("payable", "send_back"): Action(),
+    ("payable", "approve"): Action(is_risky=True),
+    ("payable", "pay"): Action(is_risky=True),
+    ("payable", "hold"): Action(entries.plainly(Field("case"))),
+    ("payable", "lift"): Action(),
+    ("payable", "retry"): Action(),
+    ("payable", "release"): Action(is_risky=True),
+    ("objection", "make"): Action(run=_object),
+    ("objection", "uphold"): Action(entries.plainly(Field("correction", required=True))),
+    ("objection", "reject"): Action(),
+    ("objection", "withdraw"): Action(),
+    ("payout_account", "confirm"): Action(is_risky=True),
+    ("payout_account", "refuse"): Action(),
     ("voucher", "deposit"): Action(entries.plainly(Field("amount_krw", "won", required=True))),
     ("voucher", "pay_in"): Action(entries.plainly(Field("amount_krw", "won", required=True))),
     ("voucher", "suspend"): Action(is_risky=True),

@@ -10,8 +10,8 @@ from billing.lifecycle.table import Refused
 from billing.usage_store import usage_one
 from portal.web import names, words
 from portal.web.facts import Fact, lines
-from portal.web.kinds import INSIDE
 from portal.web.serving import Page
+from portal.web.thing import INSIDE
 from portal.web.visit import PREFIXES, Html, Reply, Visit
 
 _FACTS: Final = (

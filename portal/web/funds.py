@@ -13,9 +13,9 @@ from portal.api.answers import etag_of
 from portal.web import entries, forms, money_views, names, view, words
 from portal.web.facts import Fact, lines
 from portal.web.forms import Choice, Field
-from portal.web.kinds import INSIDE
 from portal.web.operations import Operations
 from portal.web.serving import Page
+from portal.web.thing import INSIDE
 from portal.web.visit import PREFIXES, Go, Html, Reply, Visit, with_query
 
 _LINE: Final = (

@@ -68,6 +68,17 @@ _WAITING: Final = (
         "select count(*) from bank_line b where %s is not null and not exists (select from payment p"
         " where p.rail = 'bank' and p.intent_id = b.id)",
     ),
+    *(
+        (text, path, f"select count(*) from {table} where state = '{state}' and %s is not null")  # noqa: S608
+        for text, path, table, state in (
+            ("todo.account", "/payout_accounts?state=entered", "payout_account", "entered"),
+            ("todo.objection", "/objections?state=open", "objection", "open"),
+            ("todo.propose", "/payables?state=due", "payable", "due"),
+            ("todo.approve", "/payables?state=proposed", "payable", "proposed"),
+            ("todo.pay", "/payables?state=approved", "payable", "approved"),
+            ("todo.failed", "/payables?state=failed", "payable", "failed"),
+        )
+    ),
 )
 
 

@@ -2,44 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Final
 
-from billing.lifecycle.table import Role
 from billing.payments.bank_transfer import reference_of
-from portal.web import formats, words
+from portal.web import formats, payable_things, words
 from portal.web.facts import Fact
 from portal.web.operations import Shown
+from portal.web.thing import EVERYBODY, INSIDE, WITH_PROVIDERS, Thing
 from portal.web.visit import Visit
-
-INSIDE: Final[tuple[Role, ...]] = ("operator", "auditor")
-WITH_COMPANIES: Final[tuple[Role, ...]] = (*INSIDE, "company")
-WITH_PROVIDERS: Final[tuple[Role, ...]] = (*INSIDE, "provider")
-EVERYBODY: Final[tuple[Role, ...]] = (*INSIDE, "company", "provider")
-
-
-def _as_it_is(shown: Shown, _: Visit) -> Shown:
-    return shown
-
-
-@dataclass(frozen=True, slots=True)
-class Thing:
-    """`name`: which of its facts is its title. `prepared`: what is shown, from what the API answers.
-
-    `log`: who reads who did what to it. `owner`: the fact that says whose it is, where the API shows it to
-    others too and its page does not.
-    """
-
-    kind: str
-    thing: str
-    name: str
-    facts: tuple[Fact, ...]
-    readers: tuple[Role, ...] = WITH_COMPANIES
-    log: tuple[Role, ...] = WITH_COMPANIES
-    template: str = "thing.html"
-    prepared: Callable[[Shown, Visit], Shown] = _as_it_is
-    owner: str | None = None
 
 
 def _product(shown: Shown, visit: Visit) -> Shown:
@@ -195,4 +165,5 @@ THINGS: Final = (
         prepared=_run,
     ),
     Thing("months", "month", "title", _MONTH, INSIDE, INSIDE, template="month.html", prepared=_month),
+    *payable_things.THINGS,
 )

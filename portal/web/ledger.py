@@ -7,6 +7,8 @@ from typing import Final
 
 from billing.casework.rows import rows_of
 from billing.ledger import accounts
+from billing.payables import rows as payable_rows
+from metering.money import MICRO_PER_WON
 from portal.web.visit import Visit
 
 # The directory's grants, the posted total and the rule of the share, against the accounts' balances.
@@ -19,6 +21,17 @@ _OF_VOUCHER: Final = (
     "  where u.company_id = f.company_id and u.voucher_id = f.voucher_id) as calls"
     " from funds f where f.voucher_id = %s"
 )
+
+# What its lines come to, and what its entries took from what the provider is owed.
+_OF_PAYABLE: Final = """
+    select (select coalesce(sum(government_won + self_won + own_won), 0)::bigint * 1000000
+            from statement_line l
+            where p.kind = 'month' and (l.month, l.provider_id) = (p.month, p.provider_id)) as lines_micro,
+           -coalesce(sum(g.amount_micro) filter (where e.kind = 'holdback'), 0)::bigint as withheld_micro,
+           -coalesce(sum(g.amount_micro) filter (where e.kind = 'payout'), 0)::bigint as gone_micro
+    from payable p left join payable_entry k on k.payable_id = p.id left join entry e on e.id = k.entry_id
+    left join posting g on g.entry_id = e.id and g.account = 'provider/' || p.provider_id || '/payable'
+    where p.id = %s group by p.id"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +46,9 @@ class Compared:
 
 
 async def against_the_ledger(kind: str, thing_id: str, visit: Visit) -> list[Compared]:
-    """For the agency and auditors."""
+    """For the agency and auditors; of a payable, for its provider too."""
+    if kind == "payables":
+        return await _of_payable(thing_id, visit)
     if kind != "vouchers" or not visit.desk.sees_everything:
         return []
     found = await rows_of(visit.desk.conn, _OF_VOUCHER, [thing_id])
@@ -48,6 +63,25 @@ async def against_the_ledger(kind: str, thing_id: str, visit: Visit) -> list[Com
         ),
         Compared("ledger.self_left", row["self_left"], await _balance(visit, accounts.own_deposit(thing_id))),
         Compared("ledger.spent", row["spent"], row["calls"]),
+    ]
+
+
+async def _of_payable(payable_id: str, visit: Visit) -> list[Compared]:
+    """Its lines; what the ledger did for it; and everything the provider is owed beside its account."""
+    row = await payable_rows.find(visit.desk.conn, payable_id)
+    [booked] = await rows_of(visit.desk.conn, _OF_PAYABLE, [payable_id])
+    owed = await payable_rows.account_of(visit.desk.conn, row["provider_id"])
+    provider_id = row["provider_id"]
+    gone_won = row["amount_won"] if row["state"] in ("in_payment", "paid") else 0
+    return [
+        Compared("ledger.payable_lines", row["lines_won"] * MICRO_PER_WON, booked["lines_micro"]),
+        Compared("ledger.payable_withheld", row["holdback_won"] * MICRO_PER_WON, booked["withheld_micro"]),
+        Compared("ledger.payable_gone", gone_won * MICRO_PER_WON, booked["gone_micro"]),
+        Compared(
+            "ledger.provider_account",
+            owed.total_micro,
+            await _balance(visit, accounts.provider_payable(provider_id)),
+        ),
     ]
 
 

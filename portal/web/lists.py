@@ -10,16 +10,17 @@ from typing import Final
 from billing.lifecycle.table import Role
 from portal.api import answers
 from portal.api.desk import Desk
-from portal.web import call_views, market_views, money_views, view, views, words
-from portal.web.kinds import INSIDE
+from portal.api.objections import own_objections
+from portal.web import call_views, market_views, money_views, payable_views, view, views, words
 from portal.web.serving import Page
+from portal.web.thing import EVERYBODY, INSIDE
 from portal.web.view import Scope, View
 from portal.web.visit import PREFIXES, Html, Reply, Visit
 
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """`make`: what a role may make here, as a path below its prefix and a text."""
+    """`make`: what a role may make here, or goes on to, as a path below its prefix and a text."""
 
     path: str
     title: str
@@ -131,6 +132,35 @@ LISTS: Final = (
         },
     ),
     Listed("/corrections", "nav.corrections", (*INSIDE, "provider"), money_views.CORRECTIONS, own_provider),
+    Listed(
+        "/payables",
+        "nav.payables",
+        (*INSIDE, "provider"),
+        payable_views.PAYABLES,
+        own_provider,
+        make={
+            "operator": ("/payout_batches", "nav.payout_batches"),
+            "auditor": ("/payout_batches", "nav.payout_batches"),
+            "provider": ("/objections", "nav.objections"),
+        },
+    ),
+    Listed("/objections", "nav.objections", EVERYBODY, payable_views.OBJECTIONS, own_objections),
+    Listed(
+        "/payout_accounts",
+        "nav.payout_accounts",
+        (*INSIDE, "provider"),
+        payable_views.PAYOUT_ACCOUNTS,
+        own_provider,
+        make={"provider": ("/payout_accounts/new", "do.payout_account.enter")},
+    ),
+    Listed(
+        "/payout_batches",
+        "nav.payout_batches",
+        INSIDE,
+        payable_views.PAYOUT_BATCHES,
+        everything,
+        make={"operator": ("/payout_batches/new", "do.payout_batch.make")},
+    ),
 )
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from functools import partial
 
 from portal.web import formats, words
-from portal.web.kinds import INSIDE
 from portal.web.operations import Operations
 from portal.web.serving import Page
+from portal.web.thing import INSIDE
 from portal.web.visit import PREFIXES, Html, Reply, Visit
 
 

@@ -28,11 +28,18 @@ _CASEWORK: Final = (
     ("/amendments", "nav.amendments"),
 )
 _MATCHING: Final = (("/reconciliations", "nav.reconciliations"), ("/corrections", "nav.corrections"))
+_PAYABLES: Final = (
+    ("/payables", "nav.payables"),
+    ("/payout_accounts", "nav.payout_accounts"),
+    ("/objections", "nav.objections"),
+)
 _MONEY: Final = (
     ("/months", "nav.months"),
     ("/payments", "nav.payments"),
     ("/bank-lines", "nav.bank_lines"),
     ("/own-money", "nav.own_money"),
+    *_PAYABLES,
+    ("/payout_batches", "nav.payout_batches"),
 )
 _MARKET: Final = (("/products", "nav.products"), ("/providers", "nav.providers"))
 
@@ -55,6 +62,7 @@ MENU: Final[Mapping[Role, tuple[Entry, ...]]] = {
         Entry("/products", "nav.products"),
         Entry("/calls", "nav.calls"),
         Entry("/statements", "nav.statements"),
+        Entry("/payables", "nav.payables", _PAYABLES),
         Entry("/reconciliations", "nav.matching", _MATCHING),
     ),
     "operator": (

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from portal.web import call_views, market_views, money_views, views
+from portal.web import call_views, market_views, money_views, payable_views, views
 from portal.web.view import Scope, View
 from portal.web.visit import Visit
 
@@ -37,6 +37,8 @@ def related_to(kind: str, shown: dict[str, Any], visit: Visit) -> list[Related]:
         return [_own(views.EVALUATIONS, "application_id", this, ("true", ()))] if inside else []
     if kind == "agreements":
         return [_own(views.AMENDMENTS, "agreement_id", this, mine)]
+    if kind == "payables":
+        return _of_payable(shown, visit)
     if kind == "vouchers":
         calls = call_views.CALLS_INSIDE if inside else call_views.CALLS_OF_COMPANY
         return [Related(_bare(calls), ("company_id = %s and voucher_id = %s", [shown["company"], *this]))]
@@ -64,6 +66,18 @@ def _of_the_market(kind: str, shown: dict[str, Any], visit: Visit) -> list[Relat
         ]
     calls = money_views.corrected_calls("/calls/{id}" if visit.desk.sees_everything else None)
     return [Related(calls, ("correction_id = %s", this))]
+
+
+def _of_payable(shown: dict[str, Any], visit: Visit) -> list[Related]:
+    """Its lines, what was paid on it, and what is objected: by companies, for the agency alone."""
+    lines: Scope = ("provider_id = %s and month = %s", [shown["provider"], shown["month"]])
+    found = [Related(payable_views.PAYABLE_LINES, lines)] if shown["kind"] == "month" else []
+    of_it = "payable_id = %s" if visit.desk.sees_everything else "payable_id = %s and company_id is null"
+    return [
+        *found,
+        Related(payable_views.PAYOUTS, ("payable_id = %s", [shown["id"]])),
+        Related(_bare(payable_views.OBJECTIONS), (of_it, [shown["id"]])),
+    ]
 
 
 def _own(view: View, column: str, this: list[Any], mine: Scope) -> Related:

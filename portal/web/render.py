@@ -19,7 +19,7 @@ from portal.web.formats import Language
 from portal.web.view import Column
 from portal.web.visit import PREFIXES, with_query
 
-# state -> (mark, tint). A chip is text first; neither mark nor tint says anything alone.
+# state, or state of one kind of thing -> (mark, tint). A chip is text first; neither says anything alone.
 CHIPS: Final[Mapping[str, tuple[str, str]]] = {
     "draft": ("○", "neutral"),
     "open": ("●", "ok"),
@@ -65,6 +65,13 @@ CHIPS: Final[Mapping[str, tuple[str, str]]] = {
     "differs": ("▲", "warn"),
     "only_theirs": ("■", "danger"),
     "only_ours": ("■", "danger"),
+    "due": ("◔", "info"),
+    "in_payment": ("◔", "info"),
+    "on_hold": ("▲", "warn"),
+    "entered": ("◔", "info"),
+    "confirmed": ("●", "ok"),
+    "upheld": ("●", "ok"),
+    "payout.returned": ("■", "danger"),
 }
 
 
@@ -136,7 +143,7 @@ def time_tag(language: Language, value: datetime) -> Markup:
 
 
 def chip(language: Language, thing: str, state: str) -> Markup:
-    mark, tint = CHIPS.get(state, ("○", "neutral"))
+    mark, tint = CHIPS.get(f"{thing}.{state}") or CHIPS.get(state, ("○", "neutral"))
     return Markup('<span class="chip {}"><span aria-hidden="true">{}</span> {}</span>').format(
         tint, mark, words.state_word(thing, state, language)
     )

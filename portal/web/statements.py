@@ -11,9 +11,9 @@ from billing.statements import store
 from billing.statements.month import month_of
 from billing.statements.statement import SUBJECT_KINDS, Subject
 from portal.web import formats, names, statement_lists, words
-from portal.web.kinds import INSIDE
 from portal.web.operations import Operations
 from portal.web.serving import Page
+from portal.web.thing import INSIDE
 from portal.web.visit import PREFIXES, File, Html, Reply, Visit
 
 FORMS: Final = ("pdf", "xlsx", "csv")

@@ -23,11 +23,12 @@ from portal.web.actions import ACTIONS
 from portal.web.beside import beside
 from portal.web.facts import lines
 from portal.web.forms import Field
-from portal.web.kinds import THINGS, Thing
+from portal.web.kinds import THINGS
 from portal.web.ledger import against_the_ledger
 from portal.web.operations import Operations, Shown
 from portal.web.related import Related, related_to
 from portal.web.serving import Page
+from portal.web.thing import Thing
 from portal.web.visit import PREFIXES, Go, Html, Reply, Visit, with_query
 
 Trail = tuple[tuple[str | None, str], ...]

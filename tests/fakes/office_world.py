@@ -14,6 +14,7 @@ import httpx2
 from billing.database import Pool, open_pool
 from billing.funds import FundsChange
 from billing.ledger.store import TrialBalance, trial_balance
+from billing.payables.port import Transfers
 from billing.payments.port import Cards
 from billing.reclaim import prepare_change
 from billing.secrets import Secrets
@@ -179,6 +180,7 @@ async def opened(
     *,
     allow_private: bool = False,
     cards: Cards | None = None,
+    transfers: Transfers | None = None,
     webhook_secrets: tuple[str, ...] = (),
 ) -> AsyncIterator[OfficeWorld]:
     secrets = Secrets(b"a master secret of the tests")
@@ -204,6 +206,7 @@ async def opened(
             get_back=world.get_back,
             unbooked=world.unbooked,
             cards=cards,
+            transfers=transfers,
             webhook_secrets=webhook_secrets,
         )
         world.app = app.build(office)

@@ -21,6 +21,9 @@ CLASSES: Final = {
     "customer": stripe.Customer,
     "payment_method": stripe.PaymentMethod,
     "event": stripe.Event,
+    "account": stripe.Account,
+    "transfer": stripe.Transfer,
+    "transfer_reversal": stripe.TransferReversal,
 }
 
 

@@ -15,6 +15,7 @@ from urllib.parse import parse_qsl
 import stripe
 from aiohttp import web
 
+from tests.fakes.stripe_connect import Connect, Invalid
 from tests.fakes.stripe_objects import Declined, Json, NoSuch, NotNow, StripeObjects
 
 Fault = str | None
@@ -26,7 +27,11 @@ class StandIn:
     faults: Callable[[str], Fault] = lambda _: None
     base: str = ""
     asked: list[str] = field(default_factory=list)
+    connect: Connect = field(init=False)
     _kept: dict[str, tuple[str, int, Json]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.connect = Connect(self.objects)
 
     async def answer(self, request: web.Request) -> web.Response:
         what = f"{request.method} {request.path}"
@@ -58,6 +63,9 @@ class StandIn:
             told = {
                 "error": {"type": "invalid_request_error", "code": "unexpected_state", "message": str(error)}
             }
+            status = 400
+        except Invalid as error:
+            told = {"error": {"type": "invalid_request_error", "code": error.code, "message": str(error)}}
             status = 400
         except Declined as declined:
             intent = declined.intent
@@ -95,7 +103,7 @@ class StandIn:
                 return _listed(objects.of("refund", payment_intent=query["payment_intent"]))
             case ("GET", ["disputes"]):
                 return _listed(objects.of("dispute", payment_intent=query["payment_intent"]))
-        raise NoSuch(path)
+        return self.connect.do(method, path.removeprefix("/v1/").split("/"), form, query)
 
     def _intent(self, form: Json) -> Json:
         form["amount"] = int(form["amount"])

@@ -9,8 +9,11 @@ from .columns import Json, Row
 MONEY = {
     *("budget", "deposits", "government", "self", "uncollected", "expired", "payable"),
     *("clearing", "own", "receivable"),
+    *("holdback", "in_payment", "out"),
 }
-OWN_KINDS = {"payment", "pay_in", "refund", "dispute"}  # of a company's own money: no programme, no voucher
+# Of a company's own money, or of what a provider is paid: no programme, no voucher.
+OWN_KINDS = {"payment", "pay_in", "refund", "dispute", "holdback", "payout", "paid_out"}
+OF_PROVIDER = {"usage", "correction", "holdback", "payout", "paid_out"}
 _MAY_TOUCH = {
     "grant": {"budget", "government"},
     "deposit": {"deposits", "self"},
@@ -24,8 +27,11 @@ _MAY_TOUCH = {
     "pay_in": {"own", "deposits"},
     "refund": {"clearing", "own", "receivable"},
     "dispute": {"clearing", "own", "receivable"},
+    "holdback": {"payable", "holdback"},
+    "payout": {"payable", "in_payment"},
+    "paid_out": {"in_payment", "out"},
 }
-NEVER_BELOW_ZERO = {"government", "self", "free", "allotment", "own"}
+NEVER_BELOW_ZERO = {"government", "self", "free", "allotment", "own", "holdback", "in_payment", "out"}
 
 
 def kind_of(account: str) -> str:
@@ -55,8 +61,10 @@ def may_touch(entry: Row, account: str, *, funds: Json, known: Container[str]) -
             return account.startswith("company/")
         case "deposits":
             return account == f"company/{funds.get('company_id')}/deposits"
-        case "payable":
-            return account == f"provider/{entry.value('provider_id')}/payable"
+        case "out":
+            return account in ("clearing/stripe/out", "clearing/bank/out")
+        case "payable" | "holdback" | "in_payment":
+            return account == f"provider/{entry.value('provider_id')}/{what}"
         case "allotment" if kind in ("lend", "return"):
             return account == f"voucher/{voucher_id}/allotment/{entry.value('lane')}.{entry.value('n')}"
         case "allotment":  # of any epoch that was lent to

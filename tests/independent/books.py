@@ -12,7 +12,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from .accounts import MONEY, NEVER_BELOW_ZERO, OWN_KINDS, kind_of, may_touch
+from .accounts import MONEY, NEVER_BELOW_ZERO, OF_PROVIDER, OWN_KINDS, kind_of, may_touch
 from .bundle import Batch
 from .columns import Row
 from .directory import Directory
@@ -207,7 +207,7 @@ class Books:
         programme_id = entry.text("programme_id")
         programme = "" if kind in OWN_KINDS else funds.get("programme_id")
         self.report.same("entry", entry.where, "programme_id", programme, programme_id)
-        for column, kinds in (("provider_id", ("usage", "correction")), ("n", ("lend", "return"))):
+        for column, kinds in (("provider_id", OF_PROVIDER), ("n", ("lend", "return"))):
             if (entry.value(column) is None) == (kind in kinds):
                 expected = "a value" if kind in kinds else "null"
                 found = entry.value(column)

@@ -23,7 +23,7 @@ from billing.lifecycle import (
 )
 from billing.lifecycle.table import Actor, Refused, Role, Step, Table
 from billing.lifecycle.tables import TABLES
-from tests.billing.lifecycle import offer_facts
+from tests.billing.lifecycle import offer_facts, payout_facts
 
 OPENS = datetime(2026, 3, 2, 0, 0, tzinfo=UTC)
 CLOSES = datetime(2026, 3, 24, 6, 0, tzinfo=UTC)
@@ -94,6 +94,7 @@ SOUND: dict[str, dict[str, Any]] = {
     "amendment": {"": AMENDED},
     "voucher": {"": VOUCHER, "extend": LONGER},
     **offer_facts.SOUND,
+    **payout_facts.SOUND,
     "month": {"": month.Facts()},
     "correction": {"": correction.Facts()},
     "payment": {"": payment.Facts(voucher_state="active", paid_micro=10, gone_micro=4, refund_micro=6)},
@@ -103,6 +104,7 @@ SOUND: dict[str, dict[str, Any]] = {
 BROKEN: list[tuple[str, str, dict[str, Any]]] = [
     ("programme", "round_running", {"rounds_running": 1}),
     ("programme", "share_backdated", {"share_from_today": False}),
+    ("programme", "holdback_backdated", {"holdback_from_open": False}),
     ("round", "programme_not_open", {"programme_state": "draft"}),
     ("round", "programme_not_open", {"programme_state": "closed"}),
     ("round", "closing_passed", {"now": CLOSES}),
@@ -157,6 +159,7 @@ BROKEN: list[tuple[str, str, dict[str, Any]]] = [
     ("voucher", "not_later", {"new_ends_on": None}),
     ("voucher", "above_spent", {"claimed_micro": 6}),
     *offer_facts.BROKEN,
+    *payout_facts.BROKEN,
     ("month", "month_not_over", {"is_over": False}),
     ("month", "month_before_open", {"is_next": False}),
     ("month", "holds_unknown", {"holds_open": None}),

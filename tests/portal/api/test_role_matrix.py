@@ -17,7 +17,8 @@ from billing.casework.deeds import Deed
 from billing.corrections.judging import BookedCall, CorrectedCall
 from billing.corrections.store import propose
 from billing.lifecycle.table import Actor
-from portal.api import shown, shown_money, shown_payments, shown_products
+from portal.api import shown, shown_money, shown_payables, shown_payments, shown_products
+from tests.fakes.a_payable import a_closed_month
 from tests.fakes.office_world import NOW, OfficeWorld, opened
 from tests.portal.api.a_round import APPLICATION, PROGRAMME, ROUND
 from tests.portal.api.route_table import BODIES, IDS, OPEN, PAYMENT_KEY, ROUTES
@@ -33,7 +34,10 @@ PEOPLE: Final = {
 }
 # gaonde has one of everything that a company can have; nuri has what providers have.
 OFFERS: Final = frozenset(
-    {"providers", "products", "prices", "credentials", "corrections", "reconciliations"}
+    {
+        *("providers", "products", "prices", "credentials", "corrections", "reconciliations"),
+        *("payables", "payouts", "payout_accounts", "payout_batches", "objections"),
+    }
 )
 
 CALL: Final = BookedCall("op-1", 0, 0, 2, "nuri-x1@2026-01-01T00:00:00+09:00", {}, {})
@@ -99,6 +103,7 @@ async def world(books_url: str) -> AsyncIterator[OfficeWorld]:
         async with world.pool.connection() as conn, conn.transaction():
             await propose(conn, "nuri", "price", [CORRECTED], deed=DEED)
         await own_money(world)
+        await closed_and_paid(world)
         yield world
 
 
@@ -111,13 +116,25 @@ async def own_money(world: OfficeWorld) -> None:
         await conn.execute("insert into card values ('gaonde', 'cus_1', 'pm_1', 'visa 4242')")
 
 
+async def closed_and_paid(world: OfficeWorld) -> None:
+    """nuri is owed a month, objects to it, and is being paid at its account."""
+    async with world.pool.connection() as conn:
+        await a_closed_month(conn, deed=DEED)
+    await world.post("nuri", "payout_accounts", BODIES["PayoutAccount"])
+    await world.post("operator", "payout_accounts/pa-000001/confirm")
+    await world.post("operator", "payables/py-000001/propose")
+    await world.post("second", "payables/py-000001/approve")
+    await world.post("operator", "payout_batches", {"payables": ["py-000001"]})
+    await world.post("nuri", "payables/py-000001/object", {"reason": "호출이 더 있음"})
+
+
 def fits(schema: dict[str, Any], route: str, answer: httpx2.Response) -> None:
     """The answer is what the document promises: every field, and no other."""
     method, path = route.split()
     promised = schema["paths"][path][method.lower()]["responses"][str(answer.status_code)]
     name = promised["content"]["application/json"]["schema"]["$ref"].split("/")[-1]
     name, is_page = name.removeprefix("Page_").removesuffix("_"), name.startswith("Page_")
-    rooms = (shown, shown_products, shown_money, shown_payments)
+    rooms = (shown, shown_products, shown_money, shown_payments, shown_payables)
     model = next(getattr(room, name) for room in rooms if hasattr(room, name))
     whole: Any = shown.Page.__class_getitem__(model) if is_page else model
     whole.model_validate_json(answer.content, strict=True)
@@ -142,6 +159,7 @@ def test_every_route_is_listed_and_says_who_may(schema: dict[str, Any]) -> None:
     }
     # A company makes applications and payments of its own; there is none yet whose own it could be.
     said["POST /api/applications"] = said["POST /api/payments"] = {"company"}
+    said["POST /api/payout_accounts"] = {"provider"}
     assert said == {name: set(roles.split()) for name, roles in ROUTES.items()}
 
 

@@ -1,7 +1,7 @@
 """Every page of the office and who may see it, written by hand, apart from the code.
 
-`company*` and `provider*`: whose own it is; for any other of the role it does not exist. A page with a form
-has a `+`.
+`company*` and `provider*`: whose own it is; for any other of the role it does not exist. `company!`: nobody
+of the role has one here. A page with a form has a `+`.
 """
 
 from __future__ import annotations
@@ -91,6 +91,24 @@ PAGES: Final[dict[str, str]] = {
     **_of_thing("corrections", provider="provider*"),
     **_of_thing("reconciliations", provider="provider*", steps="operator audit"),
     **_of_thing("months"),
+    **{
+        f"/{prefix}/{kind}": role
+        for prefix, role in {**_INSIDE, "provider": "provider"}.items()
+        for kind in ("payables", "payout_accounts")
+    },
+    **{f"/{prefix}/payout_batches": role for prefix, role in _INSIDE.items()},
+    **{f"/{prefix}/payout_batches/{{id}}": role for prefix, role in _INSIDE.items()},
+    "/operator/payout_batches/new": "operator+",
+    "/operator/payout_batches/{id}/file": "operator",
+    "/operator/payout_batches/{id}/results": "operator+",
+    "/provider/payout_accounts/new": "provider+",
+    **{
+        f"/{prefix}/objections": role
+        for prefix, role in {**_INSIDE, "company": "company", "provider": "provider"}.items()
+    },
+    **_of_thing("payables", provider="provider*", steps="operator provider"),
+    **_of_thing("payout_accounts", provider="provider*", steps="operator provider"),
+    **_of_thing("objections", company="company!", provider="provider*", steps="operator provider company"),
 }
 # What gaonde and nuri have; a call's id is known when it was made.
 IDS: Final = {
@@ -110,6 +128,10 @@ IDS: Final = {
     "months": "2026-03",
     "bank-lines": "bank-1",
     "payments": payment_id_of("kim@gaonde.example", PAYMENT_KEY, date(2026, 3, 24)),
+    "payables": "py-000001",
+    "payout_accounts": "pa-000001",
+    "payout_batches": "pb-000001",
+    "objections": "ob-000001",
 }
 # A step of each thing that its page offers somebody, to be looked at.
 STEPS: Final = {
@@ -131,4 +153,8 @@ STEPS: Final = {
     ("operator", "corrections"): "correction.approve",
     ("operator", "reconciliations"): "correction.propose",
     ("audit", "reconciliations"): "correction.propose",
+    ("operator", "payables"): "payable.release",
+    ("operator", "objections"): "objection.uphold",
+    ("provider", "objections"): "objection.withdraw",
+    ("operator", "payout_accounts"): "payout_account.refuse",
 }

@@ -44,6 +44,7 @@ BEFORE_CLOSING: Final[Mapping[tuple[str, str, str], dict[str, str | None]]] = {
     ("operator", "programme", "ai-2026"): {
         "programme.change": None,
         "programme.change_share": None,
+        "programme.change_holdback": None,
         "programme.close": "round_running",
         "round.make": None,
     },
@@ -193,6 +194,7 @@ def test_only_what_is_entered_is_left_open() -> None:
     }
     assert found == {
         ("programme", "share_backdated"),
+        ("programme", "holdback_backdated"),
         ("round", "not_later"),
         ("application", "track_unknown"),
         ("application", "bonus_unknown"),
@@ -208,4 +210,8 @@ def test_only_what_is_entered_is_left_open() -> None:
         ("price", "price_exists"),
         ("credential", "credential_known"),
         ("payment", "above_paid"),
+        ("payable", "payout_account_missing"),
+        ("payable", "transfers_off"),
+        ("objection", "line_unknown"),
+        ("objection", "correction_missing"),
     }

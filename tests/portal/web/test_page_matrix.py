@@ -15,6 +15,7 @@ import pytest
 from billing.corrections.store import propose
 from billing.posting import Poster
 from portal.web.shell import HEADERS
+from tests.fakes.a_payable import a_closed_month
 from tests.fakes.books_world import ENDS_MS, LANE, WON, World
 from tests.fakes.browser import Browser, Seen
 from tests.fakes.office_world import OfficeWorld, opened
@@ -71,6 +72,7 @@ async def world(books_url: str) -> AsyncIterator[OfficeWorld]:
         await world.to_an_amendment(PROGRAMME | named, ROUND | named, APPLICATION | {"title": HOSTILE})
         await for_sale(world)
         await paid(world)
+        await paid_to_nuri(world)
         async with world.pool.connection() as conn:
             for table, one in (("company", "gaonde"), ("provider", "nuri")):
                 await conn.execute(f"update {table} set name = %s where id = %s".encode(), [HOSTILE, one])
@@ -105,6 +107,20 @@ async def paid(world: OfficeWorld) -> None:
         await conn.execute("insert into card values ('gaonde', 'cus_1', 'pm_1', 'visa 4242')")
 
 
+async def paid_to_nuri(world: OfficeWorld) -> None:
+    """A month with something withheld, in payment at its account, and objected to."""
+    change = {"from": "2026-01", "basis_points": 1_000, "reason": HOSTILE}
+    await world.post("operator", "programmes/ai-2026/change-holdback", change)
+    async with world.pool.connection() as conn:
+        await a_closed_month(conn, deed=DEED)
+    await world.post("nuri", "payout_accounts", BODIES["PayoutAccount"])
+    await world.post("operator", "payout_accounts/pa-000001/confirm")
+    await world.post("operator", "payables/py-000001/propose")
+    await world.post("second", "payables/py-000001/approve")
+    await world.post("operator", "payout_batches", {"payables": ["py-000001"]})
+    await world.post("nuri", "payables/py-000001/object", {"reason": HOSTILE})
+
+
 def place_of(path: str, call: str) -> str:
     """A path of the table with gaonde's own in it."""
     prefix, kind = path.split("/")[1:3] if path.count("/") > 1 else (path[1:], "")
@@ -119,8 +135,10 @@ def place_of(path: str, call: str) -> str:
 
 def wanted(roles: str, role: str, owns: bool, path: str) -> int:
     name = roles.rstrip("+")
-    if name.rstrip("*") != role:
+    if name.rstrip("*!") != role:
         return 403
+    if name.endswith("!"):
+        return 404
     if name.endswith("*") and not owns:
         return 404
     if "{step}" in path and (path.split("/")[1], path.split("/")[2]) not in STEPS:
@@ -161,6 +179,9 @@ async def seen_by(browser: Browser, path: str, answer: int, language: str) -> li
         return [(path, seen.status, answer)]
     if path.endswith("/csv") and answer == 200:
         return [] if seen.html.startswith("\ufeff") else [(path, "no file")]
+    if path.endswith("/file") and answer == 200:  # kept by the browser, not shown
+        kept = seen.headers.get("content-disposition", "")
+        return [] if kept.startswith("attachment; ") and "script" not in kept else [(path, kept)]
     return [(path, one) for one in sound(seen, language)]
 
 
@@ -177,7 +198,7 @@ def mounted() -> dict[str, str]:
     for page in all_pages(Addresses(data_plane="http://d", office="http://o")):
         listed = PAGES.get(page.path, "")
         [role] = page.roles
-        star = "*" if "*" in listed else ""  # whose own it is shows below
+        star = next((mark for mark in "*!" if mark in listed), "")  # whose own it is shows below
         found[page.path] = f"{role}{star}{'+' if page.act is not None else ''}"
     return found
 

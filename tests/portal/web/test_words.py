@@ -19,6 +19,7 @@ from portal.web import (
     market_views,
     money_views,
     navigation,
+    payable_views,
     render,
     views,
     words,
@@ -26,7 +27,7 @@ from portal.web import (
 from portal.web.kinds import THINGS
 from portal.web.lists import LISTS
 from portal.web.making import MAKINGS
-from portal.web.texts import fields, market, money, pages, shell, states
+from portal.web.texts import fields, market, money, pages, payables, shell, states
 from portal.web.view import View
 
 WEB: Final = Path(portal.web.__file__).parent
@@ -48,7 +49,7 @@ def test_a_text_says_something_in_both_languages(key: str) -> None:
 
 
 def test_no_part_says_another_part_s_text_again() -> None:
-    parts = (shell, pages, fields, states, market, money)
+    parts = (shell, pages, fields, states, market, money, payables)
     assert sum(len(part.TEXTS) for part in parts) == len(words.TEXTS)
 
 
@@ -79,7 +80,7 @@ def test_every_column_filter_and_fact_has_its_word() -> None:
 
 
 def _views() -> set[View]:
-    parts = (views, call_views, market_views, money_views)
+    parts = (views, call_views, market_views, money_views, payable_views)
     named = {one for part in parts for one in vars(part).values() if isinstance(one, View)}
     return named | {money_views.reconciliation_lines(None), money_views.corrected_calls(None)}
 

@@ -1,0 +1,1 @@
+"""What providers are owed for closed months, and how they are paid."""
