@@ -40,13 +40,11 @@ async def _run(settings: Settings, *, listener: socket.socket, ready_fd: int | N
         await opened.enter_async_context(contextlib.aclosing(redis))
         async with pool.connection() as connection:
             secrets = await roles.secrets_of(settings, connection)
-        cards = roles.cards_of(settings)
-        if cards is None:
+        cards, transfers = roles.cards_of(settings), roles.transfers_of(settings)
+        if cards is None or transfers is None:
             log.info("card_payment_off", reason="STRIPE_API_KEY is not set")
         else:
             await opened.enter_async_context(contextlib.aclosing(cards))
-        transfers = roles.transfers_of(settings)
-        if transfers is not None:
             await opened.enter_async_context(contextlib.aclosing(transfers))
         office = app.Office(
             pool=pool,

@@ -58,13 +58,14 @@ class Result:
     reason: str
 
 
-@dataclass(slots=True)
 class BankFile:
     """billing.payables.port.PayoutRail: what is handed to it is `content`, what came back are `results`."""
 
-    results: Sequence[Result] = ()
-    content: str = ""
     name: Final = "bank"
+
+    def __init__(self, *, results: Sequence[Result] = (), content: str = "") -> None:
+        self.results = results
+        self.content = content
 
     @property
     def sha256(self) -> str:

@@ -83,7 +83,8 @@ async def _make(
     voucher_id: str | None = None,
     product_id: str | None = None,
 ) -> str:
-    same = await open_of(conn, payable["id"], company_id, voucher_id, product_id)
+    mine = (company_id, voucher_id, product_id)
+    same = await open_of(conn, payable["id"], *mine)
     objection_id = await rows.new_id(conn, "objection_number", "ob")
     state = await take_step(
         conn,
@@ -98,20 +99,11 @@ async def _make(
         detail={"payable": payable["id"]},
     )
     await conn.execute(
-        "insert into objection (id, payable_id, provider_id, company_id, month, voucher_id, product_id,"
+        "insert into objection (id, payable_id, provider_id, month, company_id, voucher_id, product_id,"
         " reason, state, person, created_at) values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
         [
-            objection_id,
-            payable["id"],
-            payable["provider_id"],
-            company_id,
-            payable["month"],
-            voucher_id,
-            product_id,
-            deed.reason,
-            state,
-            deed.actor.person,
-            deed.now,
+            *(objection_id, payable["id"], payable["provider_id"], payable["month"], *mine),
+            *(deed.reason, state, deed.actor.person, deed.now),
         ],
     )
     return objection_id

@@ -64,6 +64,10 @@ def _add_accounts(made: APIRouter) -> None:
         _READ,
         shown_payables.PayoutAccountShown,
     )
+    _add_account_steps(made)
+
+
+def _add_account_steps(made: APIRouter) -> None:
     for action, body, run in (("confirm", bodies.Nothing, _confirm), ("refuse", bodies.Because, _refuse)):
         add_step(
             made,

@@ -51,9 +51,7 @@ def pages(operations: Operations) -> list[Page]:
     return made
 
 
-def _entry(
-    visit: Visit, action: str, fields: tuple[Field, ...], back: str, nav: str, **more: Any
-) -> Mapping[str, Any]:
+def _entry(visit: Visit, action: str, fields: tuple[Field, ...], back: str, nav: str) -> Mapping[str, Any]:
     title = words.text(action, visit.language)
     return {
         "title": title,
@@ -61,7 +59,6 @@ def _entry(
         "entered": forms.entered(fields, visit.form),
         "back": back,
         "trail": ((back, words.text(nav, visit.language)), (None, title)),
-        **more,
     }
 
 

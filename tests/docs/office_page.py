@@ -77,7 +77,8 @@ def lives() -> str:
 def _life(table: Table[Any]) -> str:
     states = ", ".join(f"`{state}` ({korean})" for state, korean in table.states.items())
     steps = table_of([step_row(step) for step in table.steps])
-    return f"### {table.thing.capitalize()} ({table.korean})\n\nStates: {states}.\n\n{steps}"
+    name = table.thing.capitalize().replace("_", " ")
+    return f"### {name} ({table.korean})\n\nStates: {states}.\n\n{steps}"
 
 
 def conditions() -> str:

@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from billing.casework.rows import rows_of
 from billing.payables.port import Transfers
+from billing.payables.rows import account_of
 from billing.statements.month import month_named
 from metering.purse import LogEntry
 from tests.fakes.audited_world import AuditedWorld
@@ -25,7 +26,7 @@ VOUCHER_ID: Final = "gaonde-2026"
 ACCOUNT: Final = {"rail": "bank", "bank_code": "088", "number": "110-123-456789", "holder": "누리모델(주)"}
 
 _OWED: Final = """
-    with last as (select max(month) as month from closed_month)
+    with last as (select coalesce(max(month), '') as month from closed_month)
     select (select coalesce(sum(amount_won), 0) from payable p where state not in ('in_payment', 'paid')
             and not exists (select from payable n where n.carried_from = p.id)) as unpaid,
            (select coalesce(sum(uncollected_won), 0) from payable) as uncollected,
@@ -99,8 +100,14 @@ class PayablesWorld:
         return state
 
     async def accounts(self) -> dict[str, int]:
-        """nuri's and the rails', of sound books, in micro-won; without those that are nothing."""
+        """nuri's and the rails', of sound books, in micro-won; without those that are nothing.
+
+        What nuri is owed is the sum of its unpaid payables and of what is in none, at every look.
+        """
         balances = (await self.office.books()).accounts
+        async with self.office.pool.connection() as conn:
+            owed = await account_of(conn, "nuri")
+        assert balances["provider/nuri/payable"] == owed.total_micro == await self.owed_micro()
         return {
             name: micro
             for name, micro in balances.items()

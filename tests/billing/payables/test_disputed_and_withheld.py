@@ -106,6 +106,20 @@ async def test_what_a_later_month_takes_along(world: PayablesWorld) -> None:
     assert (await world.accounts())["provider/nuri/payable"] == -650 * WON
 
 
+async def test_what_nobody_pays_is_paid_to_nobody(world: PayablesWorld) -> None:
+    """A vendor's count beyond all that the voucher has: shown, left in the account, in no amount."""
+    await world.call(500_000 * WON + 1, "2026-09")
+    await world.close("2026-09")
+    [payable] = await world.payables()
+    assert (payable["amount_krw"], payable["uncollected_krw"]) == ("400000", "100000")
+    await world.account()
+    await world.paid(payable["id"])
+    assert await world.accounts() == {
+        "provider/nuri/payable": 100_000 * WON + 1,
+        "clearing/bank/out": 400_000 * WON,
+    }
+
+
 async def test_a_hold_stops_the_payment_and_not_the_calls(world: PayablesWorld) -> None:
     office = world.office
     await world.call(1_000 * WON, "2026-09")

@@ -41,6 +41,7 @@ HOMES: Final = {
     "provider": "/provider",
 }
 HANGUL: Final = re.compile("[가-힣]")
+_HASH: Final = re.compile("[0-9a-f]{64}")
 
 
 async def some_calls(world: OfficeWorld, count: int) -> list[str]:
@@ -151,7 +152,8 @@ def sound(seen: Seen, language: str) -> list[str]:
     wrong = [name for name, value in HEADERS.items() if seen.headers.get(name.lower()) != value]
     page = seen.page
     tags = [tag for tag, _ in page.tags]
-    if {"script", "img", "style", "iframe"} & set(tags) or "49" in page.text.replace(HOSTILE, ""):
+    text = _HASH.sub("", page.text.replace(HOSTILE, ""))
+    if {"script", "img", "style", "iframe"} & set(tags) or "49" in text:
         wrong.append("markup that is not ours")
     if any(name.startswith("on") or name == "style" for _, named in page.tags for name in named):
         wrong.append("an attribute that acts")
