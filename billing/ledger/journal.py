@@ -18,6 +18,10 @@ EntryKind = Literal[
     "pay_in",
     "refund",
     "dispute",
+    "settlement",
+    "interest",
+    "claw_back",
+    "offset",
 ]
 
 

@@ -12,6 +12,7 @@ from billing.lifecycle.table import OPERATOR, Guard, Step, Table
 class Facts:
     rounds_running: int = 0
     share_from_today: bool = True
+    agreements_unsettled: int = 0
 
 
 NO_ROUND_RUNS: Final = Guard[Facts](
@@ -27,6 +28,12 @@ NOT_BACKDATED: Final = Guard[Facts](
     lambda facts: facts.share_from_today,
     of_entry=True,
 )
+ALL_SETTLED: Final = Guard[Facts](
+    "agreements_unsettled",
+    "An agreement of this programme is not settled.",
+    "아직 정산이 끝나지 않은 협약이 있습니다.",
+    lambda facts: facts.agreements_unsettled == 0,
+)
 
 TABLE: Final = Table[Facts](
     "programme",
@@ -37,6 +44,6 @@ TABLE: Final = Table[Facts](
         Step("change", ("draft", "open"), None, (OPERATOR,)),
         Step("change_share", ("draft", "open"), None, (OPERATOR,), (NOT_BACKDATED,)),
         Step("open", ("draft",), "open", (OPERATOR,)),
-        Step("close", ("open",), "closed", (OPERATOR,), (NO_ROUND_RUNS,), needs_reason=True),
+        Step("close", ("open",), "closed", (OPERATOR,), (NO_ROUND_RUNS, ALL_SETTLED), needs_reason=True),
     ),
 )

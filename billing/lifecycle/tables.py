@@ -10,6 +10,7 @@ from billing.lifecycle import (
     application,
     correction,
     credential,
+    finding,
     month,
     payment,
     price,
@@ -17,6 +18,7 @@ from billing.lifecycle import (
     programme,
     provider,
     round,
+    settlement,
     voucher,
 )
 from billing.lifecycle.table import Table
@@ -35,4 +37,6 @@ TABLES: Final[tuple[Table[Any], ...]] = (
     month.TABLE,
     correction.TABLE,
     payment.TABLE,
+    settlement.TABLE,
+    finding.TABLE,
 )

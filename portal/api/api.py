@@ -13,6 +13,7 @@ from portal.api import (
     corrections,
     credentials,
     directory,
+    findings,
     notices,
     own_money,
     payments,
@@ -22,6 +23,7 @@ from portal.api import (
     providers,
     reconciliations,
     rounds,
+    settlements,
     statements,
     users,
     vouchers,
@@ -63,6 +65,7 @@ def parts() -> list[APIRouter]:
             *(programmes, rounds, applications, agreements, vouchers),
             *(providers, products, prices, credentials, notices, directory, users),
             *(statements, corrections, reconciliations, payments, own_money),
+            *(settlements, findings),
         )
     ]
 

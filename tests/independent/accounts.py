@@ -8,7 +8,7 @@ from .columns import Json, Row
 
 MONEY = {
     *("budget", "deposits", "government", "self", "uncollected", "expired", "payable"),
-    *("clearing", "own", "receivable"),
+    *("clearing", "own", "receivable", "earned", "interest", "clawed_back"),
 }
 OWN_KINDS = {"payment", "pay_in", "refund", "dispute"}  # of a company's own money: no programme, no voucher
 _MAY_TOUCH = {
@@ -24,8 +24,12 @@ _MAY_TOUCH = {
     "pay_in": {"own", "deposits"},
     "refund": {"clearing", "own", "receivable"},
     "dispute": {"clearing", "own", "receivable"},
+    "settlement": {"expired", "budget", "deposits"},
+    "interest": {"earned", "interest"},
+    "claw_back": {"receivable", "clawed_back"},
+    "offset": {"own", "receivable"},
 }
-NEVER_BELOW_ZERO = {"government", "self", "free", "allotment", "own"}
+NEVER_BELOW_ZERO = {"government", "self", "free", "allotment", "own", "expired"}
 
 
 def kind_of(account: str) -> str:
@@ -45,12 +49,14 @@ def may_touch(entry: Row, account: str, *, funds: Json, known: Container[str]) -
     if what not in _MAY_TOUCH[kind]:
         return False
     match what:
-        case "budget":
-            return account == f"programme/{entry.text('programme_id')}/budget"
+        case "budget" | "interest" | "clawed_back":
+            return account == f"programme/{entry.text('programme_id')}/{what}"
         case "clearing":
             return account in ("clearing/stripe", "clearing/bank")
-        case "own" | "receivable":
+        case "own" | "receivable" if kind in OWN_KINDS:
             return account.startswith("company/")
+        case "own" | "receivable":
+            return account == f"company/{funds.get('company_id')}/{what}"
         case "deposits" if kind in OWN_KINDS:
             return account.startswith("company/")
         case "deposits":
