@@ -61,7 +61,9 @@ MAY_OBJECT: Final = Guard[Facts](
     "objection_over",
     "The time to object has passed.",
     "이의신청 기한이 지났습니다.",
-    lambda facts: facts.objection_until is None or facts.today is None or facts.today <= facts.objection_until,
+    lambda facts: (
+        facts.objection_until is None or facts.today is None or facts.today <= facts.objection_until
+    ),
 )
 WAS_HEARD: Final = Guard[Facts](
     "objection_open",

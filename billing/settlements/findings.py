@@ -48,9 +48,7 @@ async def lines_of(conn: Connection, finding_id: str) -> list[Row]:
     )
 
 
-async def make(
-    conn: Connection, agreement_id: str, lines: Sequence[Mapping[str, Any]], *, deed: Deed
-) -> str:
+async def make(conn: Connection, agreement_id: str, lines: Sequence[Mapping[str, Any]], *, deed: Deed) -> str:
     """-> its id. Raises Refused."""
     await lock_budget(conn)
     agreement = await agreements.find(conn, agreement_id, lock=True)

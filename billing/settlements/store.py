@@ -150,7 +150,9 @@ async def move(
     if action == "enter_interest":
         await _enter_interest(conn, settlement_id, given, deed)
     elif action in ("return_unused", "return_late"):
-        await _give_back(conn, row, deed, interest_micro=row["interest_micro"] if action == "return_unused" else 0)
+        await _give_back(
+            conn, row, deed, interest_micro=row["interest_micro"] if action == "return_unused" else 0
+        )
     elif action == "erase":
         await _erase(conn, row)
     await conn.execute(

@@ -52,6 +52,7 @@ class Sheet:
     notes: tuple[str, ...]
     page: str
     conditions: str
+    minus: Literal["-", "△"] = "-"  # statutory sheets mark what is below zero
 
 
 _WON: Final = ("supply", "government", "deposit", "own", "uncollected", "vat", "total")

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
-from fastapi import APIRouter
-from fastapi.responses import JSONResponse
+from fastapi import APIRouter, Query
+from fastapi.responses import JSONResponse, Response
 
 from billing.lifecycle import settlement as life
 from billing.lifecycle.table import AUDITOR, OPERATOR, OWN_COMPANY
-from billing.settlements import rules, store
+from billing.settlements import figures, rules, sheets, store
+from billing.statements.words import Language
 from portal.api import answers, bodies, ending_forms, show_ending, shown_ending
 from portal.api.answers import Shown
 from portal.api.desk import AtDesk, Desk
 from portal.api.lists import add_list, everything, own_company
 from portal.api.route import OfficeRoute, allow
-from portal.api.steps import add_log, add_one, add_step
+from portal.api.sheet_files import Format, file_answer, with_media
+from portal.api.steps import IdPath, add_log, add_one, add_step
 
 _READ: Final = (OPERATOR, AUDITOR, OWN_COMPANY)
 
@@ -25,6 +27,7 @@ def router() -> APIRouter:
     made = APIRouter(route_class=OfficeRoute, tags=["settlements"])
     _add_settlements(made)
     _add_steps(made)
+    _add_sheets(made)
     _add_rules(made)
     return made
 
@@ -52,9 +55,7 @@ def _add_settlements(made: APIRouter) -> None:
         scope=own_company,
         filters={"programme": "programme_id", "company": "company_id", "state": "state"},
     )
-    add_one(
-        made, "/settlements", "Read a settlement", load_settlement, _READ, shown_ending.SettlementShown
-    )
+    add_one(made, "/settlements", "Read a settlement", load_settlement, _READ, shown_ending.SettlementShown)
 
 
 def brief(row: Mapping[str, Any]) -> Shown:
@@ -89,6 +90,55 @@ def _add_steps(made: APIRouter) -> None:
             shown_ending.SettlementShown,
         )
     add_log(made, "/settlements", life.TABLE, load_settlement, _READ)
+
+
+def _add_sheets(made: APIRouter) -> None:
+    @made.get(
+        "/settlements/{id}/sheet",
+        summary="A statutory sheet of a settlement",
+        **with_media(allow(*_READ, answer=shown_ending.SheetShown)),
+    )
+    async def read_sheet(
+        desk: AtDesk,
+        id: IdPath,
+        form: sheets.Form = "report",
+        file: Annotated[Format, Query(alias="format")] = "json",
+        lang: Language = "ko",
+    ) -> Response:
+        return await settlement_sheet(desk, id, form, file, lang)
+
+    @made.get(
+        "/programmes/{id}/settlement",
+        summary="What a programme had, gave and got back",
+        **with_media(allow(OPERATOR, AUDITOR, answer=shown_ending.SheetShown)),
+    )
+    async def read_programme_end(
+        desk: AtDesk,
+        id: IdPath,
+        file: Annotated[Format, Query(alias="format")] = "json",
+        lang: Language = "ko",
+    ) -> Response:
+        return await programme_sheet(desk, id, file, lang)
+
+
+async def settlement_sheet(
+    desk: Desk, settlement_id: str, form: sheets.Form, file: Format, lang: Language
+) -> Response:
+    """Raises Refused."""
+    row = await store.find(desk.conn, settlement_id)
+    desk.must_see(company=row["company_id"])
+    made = sheets.sheet_of(await figures.account_of(desk.conn, row), form, lang)
+    if file == "json":
+        return answers.one(show_ending.sheet(form, made))
+    return await file_answer(made, file, f"{settlement_id}-{form}", made_at=desk.now)
+
+
+async def programme_sheet(desk: Desk, programme_id: str, file: Format, lang: Language) -> Response:
+    """Raises Refused."""
+    made = sheets.programme_sheet(await figures.programme_end(desk.conn, programme_id), lang)
+    if file == "json":
+        return answers.one(show_ending.sheet("programme", made))
+    return await file_answer(made, file, f"{programme_id}-settlement", made_at=desk.now)
 
 
 def _mover(action: str) -> Any:

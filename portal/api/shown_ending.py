@@ -54,8 +54,6 @@ class SettlementShown(Shown):
     returns: list[ReturnShown] = Field(default_factory=list)
 
 
-
-
 class SheetShown(Shown):
     """A statutory sheet's rows as they are printed: whole won."""
 
