@@ -36,7 +36,7 @@ class BelowSpent(Exception):
 
 
 class FundsFixed(ValueError):
-    """A voucher's company, programme and share are fixed once it has funds, and all of it once it is settled."""
+    """A voucher's company, programme and share are fixed once it has funds; all of it once it is settled."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,11 +12,22 @@ from typing import Any, Final
 
 from billing.casework import agreements, amendments, applications, programmes, rounds, selection, vouchers
 from billing.casework.deeds import Deed
-from billing.casework.rows import row_of, rows_of
+from billing.casework.rows import Row, row_of, rows_of
 from billing.database import Connection
 from billing.directory_time import instant_ms
-from billing.lifecycle import agreement, amendment, application, programme, round, voucher
+from billing.lifecycle import (
+    agreement,
+    amendment,
+    application,
+    finding,
+    programme,
+    round,
+    settlement,
+    voucher,
+)
 from billing.lifecycle.table import Guard, Step, Table
+from billing.settlements import findings
+from billing.settlements import store as settlements
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +122,8 @@ async def _agreement(conn: Connection, agreement_id: str, deed: Deed) -> list[Of
     row = await agreements.find(conn, agreement_id)
     company = row["company_id"]
     found = _steps(agreement.TABLE, row["state"], agreements.facts_of(row, deed), deed, company=company)
+    if row["voucher_id"] is not None:
+        found += await _ending(conn, row, deed)
     if row["state"] != "signed":
         return found
     if row["voucher_id"] is None:
@@ -118,6 +131,28 @@ async def _agreement(conn: Connection, agreement_id: str, deed: Deed) -> list[Of
         found += _made(voucher.TABLE, "issue", issuing, deed, company=company)
     asking = amendments.facts_of(row, {}, deed)
     return found + _made(amendment.TABLE, "make", asking, deed, company=company)
+
+
+async def _ending(conn: Connection, row: Row, deed: Deed) -> list[Offered]:
+    """The settlement of an agreement that is over, and an auditor's finding at any time."""
+    before = await settlements.facts_before(conn, row, deed)
+    found = []
+    if before.is_over and not before.has_settlement:
+        found = _made(settlement.TABLE, "open", before, deed, company=row["company_id"])
+    kept = await findings.facts_before(conn, row, [], deed)
+    return found + _made(finding.TABLE, "find", kept, deed, company=row["company_id"])
+
+
+async def _settlement(conn: Connection, settlement_id: str, deed: Deed) -> list[Offered]:
+    row = await settlements.find(conn, settlement_id)
+    facts = await settlements.facts_of(conn, row, deed)
+    return _steps(settlement.TABLE, row["state"], facts, deed, company=row["company_id"])
+
+
+async def _finding(conn: Connection, finding_id: str, deed: Deed) -> list[Offered]:
+    row = await findings.find(conn, finding_id)
+    facts = await findings.facts_of(conn, row, deed)
+    return _steps(finding.TABLE, row["state"], facts, deed, company=row["company_id"])
 
 
 async def _amendment(conn: Connection, amendment_id: str, deed: Deed) -> list[Offered]:
@@ -140,4 +175,6 @@ _STANDINGS: Final[Mapping[str, Callable[[Connection, str, Deed], Awaitable[list[
     "agreement": _agreement,
     "amendment": _amendment,
     "voucher": _voucher,
+    "settlement": _settlement,
+    "finding": _finding,
 }

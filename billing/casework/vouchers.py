@@ -86,7 +86,11 @@ async def write_voucher(conn: Connection, row: Mapping[str, Any]) -> None:
     for refusal in (await set_capacities(conn, [funds])).values():
         if isinstance(refusal, BelowSpent):
             raise Short(_below_spent(), [funds])
-        raise refusal
+        raise Refused(
+            "funds_fixed",
+            "The voucher's money stays as it is: its settlement has begun.",
+            "정산이 시작된 바우처의 금액은 바꿀 수 없습니다.",
+        ) from refusal
 
 
 def _below_spent() -> Refused:

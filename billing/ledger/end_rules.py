@@ -1,4 +1,4 @@
-"""What the end of a voucher posts: its unused money goes back, interest with it, disallowed money is owed. Pure."""
+"""What the end of a voucher posts: unused money and interest go back, disallowed money is owed. Pure."""
 
 from __future__ import annotations
 

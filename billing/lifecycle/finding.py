@@ -1,4 +1,4 @@
-"""An auditor's finding: spending that is disallowed (불인정). Money moves only when the agency confirms it."""
+"""An auditor's finding: spending that is disallowed (불인정). Money moves when the agency confirms it."""
 
 from __future__ import annotations
 

@@ -14,13 +14,13 @@ from billing.casework.rows import Row, row_of, rows_of
 from billing.database import Connection
 from billing.settlements.rules import Rules, rules_of
 
-# By entry kind and account. What an account gives is negative, so what was spent and expired is turned round.
+# By entry kind and account. What an account gives is negative: what was spent is turned round.
 _OF_VOUCHERS: Final[LiteralString] = """
     select e.voucher_id,
         coalesce(sum(amount_micro) filter (where e.kind = 'grant' and p.account like 'voucher/%%'), 0)::bigint
             as government_micro,
-        coalesce(sum(amount_micro) filter (where e.kind = 'deposit' and p.account like 'voucher/%%'), 0)::bigint
-            as deposit_micro,
+        coalesce(sum(amount_micro) filter (where e.kind = 'deposit' and p.account like 'voucher/%%'), 0)
+            ::bigint as deposit_micro,
         -coalesce(sum(amount_micro) filter (where e.kind in ('usage', 'correction')
             and p.account like '%%/government'), 0)::bigint as spent_government_micro,
         -coalesce(sum(amount_micro) filter (where e.kind in ('usage', 'correction')
@@ -40,7 +40,7 @@ _DAYS: Final[LiteralString] = """
         sum(u.d_self_micro)::bigint as self_micro
     from usage u where u.company_id = %s and u.voucher_id = %s
     group by 1, 2, 3 having sum(u.d_government_micro) <> 0 or sum(u.d_self_micro) <> 0
-    order by 1, 2 collate "C", 3 collate "C\""""
+    order by 1, u.provider_id collate "C", u.product_id collate "C\""""
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,7 +26,10 @@ RuleName = Literal[
 OF_TEXT: Final = frozenset({"cost_item", "cost_detail", "payment_method", "purpose"})
 YEARS_MAX: Final = 100
 
-FIND: Final = "select lpad(r.id::text, 20, '0') as id, r.programme_id, r.name, r.subject, r.from_day, r.number, r.text, r.source, r.person, r.at from settlement_rule r"
+FIND: Final = (
+    "select lpad(r.id::text, 20, '0') as id, r.programme_id, r.name, r.subject, r.from_day, r.number, r.text,"
+    " r.source, r.person, r.at from settlement_rule r"
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -84,10 +84,8 @@ def _brn(party: Party | None, words: Words) -> str:
 def _notes(account: Account, words: Words) -> Iterator[str]:
     figures = account.figures
     whole = _whole(figures.spent_government_micro, figures.spent_self_micro)
-    yield words["note.fractions"].format(
-        government=exact_text(figures.spent_government_micro - whole[0] * MICRO_PER_WON),
-        own=exact_text(figures.spent_self_micro - whole[1] * MICRO_PER_WON),
-    )
+    spent = figures.spent_government_micro + figures.spent_self_micro
+    yield words["note.fractions"].format(rest=exact_text(spent - sum(whole) * MICRO_PER_WON))
     for name, micro in (
         ("disallowed", figures.clawed_back_micro),
         ("in_kind", account.in_kind_micro),
@@ -185,7 +183,7 @@ def _summary(account: Account, words: Words) -> Table:
         Column("cost_item", words["cost_item"], "text"),
         Column("cost_detail", words["cost_detail"], "text"),
         *(Column(name, words[name], "won") for name in ("budget", "spent_b", "left_ab")),
-        Column("rate", words["rate"], "text"),
+        Column("rate", words["rate"], "percent"),
         Column("exact", words["exact"], "exact", False),
     )
     budget = (account.figures.government_micro + account.figures.deposit_micro) // MICRO_PER_WON
@@ -204,7 +202,7 @@ def _summary(account: Account, words: Words) -> Table:
 def _rate(budget: int, spent: int) -> str:
     """Per cent with one place, cut off; none of nothing."""
     if budget <= 0:
-        return "-"
+        return ""
     tenths = spent * 1000 // budget
     return f"{tenths // 10}.{tenths % 10}"
 
@@ -213,9 +211,10 @@ def _rate(budget: int, spent: int) -> str:
 
 
 def _daily(account: Account, words: Words, language: Language) -> Table:
-    names = ("no", "day", "cost_item", "cost_detail", "payee")
+    names = ("day", "cost_item", "cost_detail", "payee")
     columns = (
-        *(Column(name, words[name], "count" if name == "no" else "text") for name in names),
+        Column("no", words["no"], "count"),
+        *(Column(name, words[name], "text", is_wide=name == "payee") for name in names),
         Column("amount", words["amount"], "won"),
         Column("purpose", words["purpose"], "text"),
         Column("payment_method", words["payment_method"], "text"),
@@ -275,9 +274,10 @@ def _registration(account: Account, words: Words) -> Table:
     texts = ("month", "execution_purpose", "evidence", "cost_detail")
     amounts = ("national", "local", "self", "supply", "vat", "invoice_total")
     columns = (
-        *(Column(name, words[name], "text") for name in texts),
+        *(Column(name, words[name], "text", is_wide=name == "execution_purpose") for name in texts),
         *(Column(name, words[name], "won") for name in amounts),
-        *(Column(name, words[name], "text") for name in ("counterparty", "counterparty_brn", "account")),
+        Column("counterparty", words["counterparty"], "text"),
+        *(Column(name, words[name], "text", is_wide=False) for name in ("counterparty_brn", "account")),
         Column("exact", words["exact"], "exact", False),
     )
     cuts = list(_cut(_months(account.days)))
@@ -302,7 +302,8 @@ def _registration(account: Account, words: Words) -> Table:
 def _invoices(account: Account, words: Words) -> Table:
     """One per provider and month: what a tax invoice says. It is the provider who issues it."""
     texts = ("written_on", "supplier", "supplier_brn", "buyer", "buyer_brn", "item")
-    columns = tuple(Column(name, words[name], "text") for name in texts) + tuple(
+    narrow = ("written_on", "supplier_brn", "buyer_brn")
+    columns = tuple(Column(name, words[name], "text", is_wide=name not in narrow) for name in texts) + tuple(
         Column(name, words[name], "won") for name in ("supply", "vat", "invoice_total")
     )
     rows = tuple(
@@ -316,6 +317,7 @@ def _invoices(account: Account, words: Words) -> Table:
             *(cut.won, vat_won(cut.won), cut.won + vat_won(cut.won)),
         )
         for cut in _cut(_months(account.days))
+        if cut.won
     )
     return Table(words["invoices"], columns, rows, (_total(rows, columns, words["sum"]),))
 
@@ -326,11 +328,18 @@ def _total(rows: Iterable[Row], columns: tuple[Column, ...], name: str) -> Row:
     held = list(rows)
     for place, column in enumerate(columns[1:], 1):
         values = [row[place] for row in held]
-        found.append("" if column.kind == "text" else sum(one for one in values if isinstance(one, int)))
+        found.append(
+            "" if column.kind in ("text", "percent") else sum(one for one in values if isinstance(one, int))
+        )
     return tuple(found)
 
 
 # -- a programme's end
+
+
+def _exact(micro: int) -> str:
+    won, _, rest = exact_text(abs(micro)).partition(".")
+    return f"{'△' if micro < 0 else ''}{int(won):,}.{rest}"
 
 
 def programme_sheet(end: ProgrammeEnd, language: Language) -> Sheet:
@@ -344,7 +353,10 @@ def programme_sheet(end: ProgrammeEnd, language: Language) -> Sheet:
         ("clawed_back", "clawed_back_micro"),
     )
     columns = (
-        *(Column(name, words[name], "text") for name in ("agreement", "company", "state")),
+        *(
+            Column(name, words[name], "text", is_wide=name == "company")
+            for name in ("agreement", "company", "state")
+        ),
         *(Column(name, words[name], "exact") for name, _ in amounts),
     )
 
@@ -380,13 +392,13 @@ def programme_sheet(end: ProgrammeEnd, language: Language) -> Sheet:
     return Sheet(
         language=language,
         title=words["programme"],
-        facts=((words["fact.programme"], end.name), (words["fact.number"], end.programme_id)),
+        facts=((words["fact.programme"], end.name), (words["fact.id"], end.programme_id)),
         caption=words["caption"],
         lines=Table(words["rows"], columns, rows, closing),
         invoices=Table("", (), ()),
         notes=(
-            words["note.identity"].format(**{name: exact_text(micro) for name, micro in identity.items()}),
-            words["note.interest"].format(**{name: exact_text(micro) for name, micro in beside.items()}),
+            words["note.identity"].format(**{name: _exact(micro) for name, micro in identity.items()}),
+            words["note.interest"].format(**{name: _exact(micro) for name, micro in beside.items()}),
         ),
         page=words["page"],
         conditions=words["conditions"],

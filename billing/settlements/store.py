@@ -20,16 +20,17 @@ from metering import shares
 
 FIND: Final = (
     "select s.*, f.government_micro, f.self_micro, f.share_ppm, f.charged_micro,"
-    " f.government_micro + f.self_micro - f.charged_micro - f.expired_government_micro - f.expired_self_micro"
-    " as unexpired_micro,"
+    " f.government_micro + f.self_micro - f.charged_micro - f.expired_government_micro"
+    " - f.expired_self_micro as unexpired_micro,"
     " f.expired_government_micro - r.government as pending_government_micro,"
     " f.expired_self_micro - r.self as pending_self_micro,"
     " r.government as returned_government_micro, r.self as returned_self_micro,"
-    " r.interest as returned_interest_micro, i.amount_micro as interest_micro, i.document as interest_document,"
+    " r.interest as returned_interest_micro, i.amount_micro as interest_micro,"
+    " i.document as interest_document,"
     " (select count(*) from finding d where d.agreement_id = s.agreement_id"
     "  and d.state in ('found', 'objected'))::integer as findings_undecided,"
-    " (select count(*) from finding d where d.agreement_id = s.agreement_id and d.state = 'confirmed')::integer"
-    " as claims_unpaid,"
+    " (select count(*) from finding d where d.agreement_id = s.agreement_id and d.state = 'confirmed')"
+    "  ::integer as claims_unpaid,"
     " (select count(*) from claim c where c.voucher_id = s.voucher_id)::integer as claims_open"
     " from settlement s join funds f on f.voucher_id = s.voucher_id"
     " cross join lateral (select coalesce(sum(b.government_micro), 0)::bigint as government,"
@@ -197,7 +198,8 @@ async def _give_back(conn: Connection, row: Row, deed: Deed, *, interest_micro: 
     voucher = VoucherRef(row["voucher_id"], row["company_id"], row["programme_id"])
     government, own = row["pending_government_micro"], row["pending_self_micro"]
     await conn.execute(
-        "insert into settlement_return (settlement_id, number, government_micro, self_micro, interest_micro, at)"
+        "insert into settlement_return"
+        " (settlement_id, number, government_micro, self_micro, interest_micro, at)"
         " select %s, 1 + count(*), %s, %s, %s, %s from settlement_return where settlement_id = %s",
         [row["id"], government, own, interest_micro, deed.now, row["id"]],
     )

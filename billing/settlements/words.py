@@ -19,6 +19,7 @@ _BOTH: Final[Mapping[str, tuple[str, str]]] = {
     "caption": ("(단위: 원)", "(in won)"),
     "page": ("쪽", "page"),
     "fact.programme": ("사업명", "Programme"),
+    "fact.id": ("사업 번호", "Number"),
     "fact.number": ("정산 번호", "Settlement"),
     "fact.company": ("보조사업자", "Company"),
     "fact.brn": ("사업자등록번호", "Business number"),
@@ -80,8 +81,8 @@ _BOTH: Final[Mapping[str, tuple[str, str]]] = {
     "never_granted": ("미교부 예산", "Never granted"),
     "all_budget": ("사업 예산", "The programme's budget"),
     "note.fractions": (
-        "집행액은 원 미만을 버린 금액입니다. 원 미만 단수는 정부지원금 {government}원, 자기부담금 {own}원입니다.",
-        "What was spent is shown without fractions of a won: {government} of the grant, {own} of the self share.",
+        "집행액 합계에서 버린 원 미만 단수는 {rest}원입니다. 정확한 금액은 CSV와 XLSX 파일에 있습니다.",
+        "Of all that was spent, {rest} won are cut off. The exact amounts are in the CSV and XLSX files.",
     ),
     "note.disallowed": (
         "불인정으로 환수가 결정된 금액 {amount}원은 반납액에 포함되어 있지 않습니다.",
@@ -90,10 +91,6 @@ _BOTH: Final[Mapping[str, tuple[str, str]]] = {
     "note.in_kind": (
         "현물 자기부담금 {amount}원은 기록 사항이며 위 금액에 포함되어 있지 않습니다.",
         "A self share in kind of {amount} won is recorded only and not in the amounts above.",
-    ),
-    "note.late": (
-        "반납 이후 변동된 금액은 별도 반납 내역으로 처리되었습니다.",
-        "What changed after the return followed as entries of its own.",
     ),
     "note.cost_item": (
         "보조비목이 설정되지 않았습니다. 정산 규칙에서 설정해 주세요.",
@@ -106,10 +103,6 @@ _BOTH: Final[Mapping[str, tuple[str, str]]] = {
     "note.interest": (
         "이자 반납 {interest}원과 환수 결정액 {claimed}원은 예산 밖의 금액입니다.",
         "Interest of {interest} won and {claimed} won clawed back are beside the budget.",
-    ),
-    "note.exact": (
-        "원 미만을 포함한 정확한 금액은 CSV와 XLSX 파일에 있습니다.",
-        "The exact amounts are in the files for programs.",
     ),
 }
 

@@ -59,9 +59,21 @@ def _table(table: Table, minus: str) -> dict[str, Any]:
         "title": table.title,
         "heads": [column.title for _, column in columns],
         "kinds": [column.kind for _, column in columns],
+        "wide": _wide(table, [column for _, column in columns]),
         "rows": [_cells(row, columns, minus) for row in table.rows],
         "closing": [_cells(row, columns, minus) for row in table.closing],
     }
+
+
+def _wide(table: Table, columns: list[Column]) -> list[bool]:
+    """Where nothing asks for the room that is left, all columns share it."""
+    wide = [
+        column.is_wide
+        if column.is_wide is not None
+        else column.kind == "text" and not (place < 2 and table.closing)
+        for place, column in enumerate(columns)
+    ]
+    return wide if any(wide) else [True] * len(wide)
 
 
 def _cells(row: Row, columns: list[tuple[int, Column]], minus: str) -> list[str]:

@@ -1,4 +1,4 @@
-"""Calls of a month, or of a voucher, that the books do not have yet: they run, or their end waits in a stream."""
+"""Calls of a month, or of a voucher, that the books do not have yet: they run, or wait in a stream."""
 
 from __future__ import annotations
 

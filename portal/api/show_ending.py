@@ -40,7 +40,7 @@ def settlement(row: Row, rules: Rules, returns: Sequence[Row] = ()) -> Shown:
         "verification": row["verification"],
         "verification_reference": row["verification_ref"],
         "verified_by": row["verified_by"],
-        "kept_until": None if is_held else day(rules.kept_until(row["ended_on"])),
+        "kept_on": None if is_held else day(rules.kept_until(row["ended_on"])),
         "created_at": at(row["created_at"]),
         "returns": [
             {
@@ -79,7 +79,7 @@ def finding(row: Row, lines: Sequence[Row] = (), *, to: Role) -> Shown:
         "person": row["person"] if to in ("operator", "auditor") else None,
         "government_krw": krw(row["government_micro"]),
         "self_krw": krw(row["self_micro"]),
-        "objection_until": day(row["objection_until"]),
+        "objection_on": day(row["objection_until"]),
         "created_at": at(row["created_at"]),
         "lines": [
             {

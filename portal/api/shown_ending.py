@@ -26,7 +26,7 @@ class SettlementBrief(Shown):
 
 
 class SettlementShown(Shown):
-    """`pending_…`: expired and not returned yet. `kept_until`: null as long as nobody may erase it."""
+    """`pending_…`: expired and not returned yet. `kept_on`: null as long as nobody may erase it."""
 
     id: str
     agreement: str
@@ -49,7 +49,7 @@ class SettlementShown(Shown):
     verification: str | None
     verification_reference: str | None
     verified_by: str | None
-    kept_until: str | None
+    kept_on: str | None
     created_at: str
     returns: list[ReturnShown] = Field(default_factory=list)
 
@@ -85,7 +85,7 @@ class FindingShown(Shown):
     person: str | None
     government_krw: str
     self_krw: str
-    objection_until: str | None
+    objection_on: str | None
     created_at: str
     lines: list[FindingLineShown] = Field(default_factory=list)
 

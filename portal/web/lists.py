@@ -66,6 +66,8 @@ LISTS: Final = (
     Listed("/applications", "nav.applications", (*INSIDE, "company"), views.APPLICATIONS, own_company),
     Listed("/agreements", "nav.agreements", (*INSIDE, "company"), views.AGREEMENTS, own_company),
     Listed("/amendments", "nav.amendments", (*INSIDE, "company"), views.AMENDMENTS, own_company),
+    Listed("/settlements", "nav.settlements", (*INSIDE, "company"), views.SETTLEMENTS, own_company),
+    Listed("/findings", "nav.findings", (*INSIDE, "company"), views.FINDINGS, own_company),
     Listed("/vouchers", "nav.vouchers", (*INSIDE, "company"), views.VOUCHERS, own_company),
     Listed("/usage", "nav.usage", ("company",), call_views.CALLS_OF_COMPANY, own_company),
     Listed("/calls", "nav.calls", INSIDE, call_views.CALLS_INSIDE, everything),

@@ -38,6 +38,7 @@ NAV: Final[Mapping[Role, tuple[tuple[str, str], ...]]] = {
         ("/applications", "nav.reviews"),
         ("/agreements", "nav.agreements"),
         ("/vouchers", "nav.vouchers"),
+        ("/settlements", "nav.settlements"),
         ("/products", "nav.products"),
     ),
     "auditor": (
@@ -47,6 +48,7 @@ NAV: Final[Mapping[Role, tuple[tuple[str, str], ...]]] = {
         ("/calls", "nav.calls"),
         ("/applications", "nav.reviews"),
         ("/agreements", "nav.agreements"),
+        ("/findings", "nav.findings"),
     ),
 }
 # state -> (mark, tint). A chip is text first; neither mark nor tint says anything alone.
@@ -73,6 +75,15 @@ CHIPS: Final[Mapping[str, tuple[str, str]]] = {
     "clawed_back": ("■", "danger"),
     "settled": ("●", "ok"),
     "revoked": ("○", "neutral"),
+    "opened": ("◔", "info"),
+    "returned": ("◔", "info"),
+    "reported": ("◔", "info"),
+    "verified": ("◔", "info"),
+    "found": ("▲", "warn"),
+    "objected": ("▲", "warn"),
+    "confirmed": ("■", "danger"),
+    "repaid": ("●", "ok"),
+    "dismissed": ("○", "neutral"),
 }
 
 

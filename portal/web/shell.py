@@ -19,7 +19,7 @@ from portal.problem import CONFLICT, STATUSES, Problem
 from portal.web import words
 from portal.web.formats import Language
 from portal.web.render import NAV, Renderer
-from portal.web.visit import PREFIXES, Go, Reply, with_query
+from portal.web.visit import PREFIXES, File, Go, Reply, with_query
 
 SESSION_COOKIE: Final = "office_session"
 LANGUAGE_COOKIE: Final = "office_language"
@@ -108,6 +108,8 @@ def respond(
     *,
     status: int | None = None,
 ) -> Response:
+    if isinstance(reply, File):
+        return guarded(reply.response)
     if isinstance(reply, Go):
         return guarded(RedirectResponse(reply.path, status_code=303))
     text = house.renderer.page(reply.template, language, {**around, **reply.shown})

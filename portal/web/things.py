@@ -32,12 +32,13 @@ NO_SUCH_STEP: Final = ("wrong_state", "This cannot be done now.", "지금은 할
 
 @dataclass(frozen=True, slots=True)
 class Thing:
-    """`name`: which of its facts is its title."""
+    """`name`: which of its facts is its title. `auditor_acts`: an auditor has a step of it."""
 
     kind: str
     thing: str
     name: str
     facts: tuple[Fact, ...]
+    auditor_acts: bool = False
 
 
 THINGS: Final = (
@@ -84,6 +85,7 @@ THINGS: Final = (
             *(Fact("self_cash_krw"), Fact("self_in_kind_krw"), Fact("products"), Fact("version")),
             *(Fact("signed_at"), Fact("voucher", "vouchers")),
         ),
+        auditor_acts=True,
     ),
     Thing(
         "amendments",
@@ -102,6 +104,35 @@ THINGS: Final = (
             *(Fact("returned_self_krw"), Fact("claimed_krw"), Fact("products")),
         ),
     ),
+    Thing(
+        "settlements",
+        "settlement",
+        "id",
+        (
+            *(
+                Fact("agreement", "agreements"),
+                Fact("voucher", "vouchers"),
+                Fact("company"),
+                Fact("ended_on"),
+            ),
+            *(Fact("government_krw"), Fact("self_deposit_krw"), Fact("spent_government_krw")),
+            *(Fact("spent_self_krw"), Fact("pending_government_krw"), Fact("pending_self_krw")),
+            *(Fact("interest_krw", is_due=True), Fact("interest_document")),
+            *(Fact("returned_government_krw"), Fact("returned_self_krw")),
+            Fact("verification_needed", key="verification"),
+            Fact("verification", key="verification"),
+            *(Fact("verification_reference"), Fact("verified_by"), Fact("kept_on")),
+        ),
+    ),
+    Thing(
+        "findings",
+        "finding",
+        "id",
+        (
+            *(Fact("agreement", "agreements"), Fact("company"), Fact("reason"), Fact("person")),
+            *(Fact("government_krw"), Fact("self_krw"), Fact("objection_on"), Fact("created_at")),
+        ),
+    ),
 )
 
 
@@ -111,7 +142,7 @@ def pages(operations: Operations) -> list[Page]:
         for role in READERS:
             path = f"{PREFIXES[role]}/{thing.kind}/{{id}}"
             made.append(Page(path, (role,), partial(_show, operations, thing)))
-            if role != "auditor":
+            if role != "auditor" or thing.auditor_acts:
                 step = partial(_show_step, operations, thing)
                 made.append(Page(f"{path}/do/{{step}}", (role,), step, partial(_take, operations, thing)))
     return made

@@ -19,6 +19,7 @@ from portal.web import (
     ranking,
     render,
     serving,
+    sheets,
     shell,
     things,
 )
@@ -45,5 +46,6 @@ def all_pages(addresses: Addresses) -> list[Page]:
         *ranking.pages(operations),
         *products.pages(operations),
         *calls.pages(),
+        *sheets.pages(),
         *things.pages(operations),
     ]

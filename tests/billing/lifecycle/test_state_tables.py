@@ -23,7 +23,7 @@ from billing.lifecycle import (
 )
 from billing.lifecycle.table import Actor, Refused, Role, Step, Table
 from billing.lifecycle.tables import TABLES
-from tests.billing.lifecycle import offer_facts
+from tests.billing.lifecycle import end_facts, offer_facts
 
 OPENS = datetime(2026, 3, 2, 0, 0, tzinfo=UTC)
 CLOSES = datetime(2026, 3, 24, 6, 0, tzinfo=UTC)
@@ -94,6 +94,7 @@ SOUND: dict[str, dict[str, Any]] = {
     "amendment": {"": AMENDED},
     "voucher": {"": VOUCHER, "extend": LONGER},
     **offer_facts.SOUND,
+    **end_facts.SOUND,
     "month": {"": month.Facts()},
     "correction": {"": correction.Facts()},
     "payment": {"": payment.Facts(voucher_state="active", paid_micro=10, gone_micro=4, refund_micro=6)},
@@ -157,6 +158,9 @@ BROKEN: list[tuple[str, str, dict[str, Any]]] = [
     ("voucher", "not_later", {"new_ends_on": None}),
     ("voucher", "above_spent", {"claimed_micro": 6}),
     *offer_facts.BROKEN,
+    *end_facts.BROKEN,
+    ("programme", "agreements_unsettled", {"agreements_unsettled": 1}),
+    ("voucher", "settlement_begun", {"has_settlement": True}),
     ("month", "month_not_over", {"is_over": False}),
     ("month", "month_before_open", {"is_next": False}),
     ("month", "holds_unknown", {"holds_open": None}),

@@ -30,7 +30,15 @@ PAGES: Final[dict[str, str]] = {
     **{
         f"/{prefix}/{kind}": role
         for prefix, role in {**_INSIDE, "company": "company"}.items()
-        for kind in ("rounds", "applications", "agreements", "amendments", "vouchers")
+        for kind in (
+            "rounds",
+            "applications",
+            "agreements",
+            "amendments",
+            "vouchers",
+            "settlements",
+            "findings",
+        )
     },
     "/operator/programmes/new": "operator+",
     "/company/usage": "company",
@@ -58,6 +66,14 @@ PAGES: Final[dict[str, str]] = {
     **_of_thing("agreements", "company*"),
     **_of_thing("amendments", "company*"),
     **_of_thing("vouchers", "company*"),
+    **_of_thing("settlements", "company*"),
+    **_of_thing("findings", "company*"),
+    "/audit/agreements/{id}/do/{step}": "auditor+",
+    "/operator/settlements/{id}/sheet": "operator",
+    "/audit/settlements/{id}/sheet": "auditor",
+    "/company/settlements/{id}/sheet": "company*",
+    "/operator/programmes/{id}/sheet": "operator",
+    "/audit/programmes/{id}/sheet": "auditor",
 }
 # What gaonde has; a call's id is known when it was made.
 IDS: Final = {
@@ -67,15 +83,21 @@ IDS: Final = {
     "agreements": "ag-000001",
     "amendments": "am-000001",
     "vouchers": "gaonde-2026",
+    "settlements": "se-000001",
+    "findings": "fi-000001",
     "products": "nuri-x1",
     "keys": "backend",
 }
 # A step of each thing that its page offers somebody, to be looked at.
 STEPS: Final = {
-    ("operator", "programmes"): "programme.close",
+    ("operator", "programmes"): "programme.change_share",
     ("operator", "agreements"): "agreement.terminate",
     ("company", "agreements"): "amendment.make",
     ("operator", "amendments"): "amendment.approve",
     ("company", "amendments"): "amendment.withdraw",
     ("operator", "vouchers"): "voucher.suspend",
+    ("audit", "agreements"): "finding.find",
+    ("operator", "settlements"): "settlement.enter_interest",
+    ("operator", "findings"): "finding.dismiss",
+    ("company", "findings"): "finding.object",
 }

@@ -18,6 +18,7 @@ from tests.fakes.books_world import ENDS_MS, LANE, WON, World
 from tests.fakes.browser import Browser, Seen
 from tests.fakes.office_world import OfficeWorld, opened
 from tests.portal.api.a_round import APPLICATION, PROGRAMME, ROUND
+from tests.portal.api.a_settlement import at_its_end
 from tests.portal.web.page_table import IDS, PAGES, STEPS
 from tests.portal.web.web_world import browsing, browsing_as
 
@@ -68,6 +69,7 @@ async def world(books_url: str) -> AsyncIterator[OfficeWorld]:
         await world.to_an_amendment(PROGRAMME | named, ROUND | named, APPLICATION | {"title": HOSTILE})
         async with world.pool.connection() as conn:
             await conn.execute("update company set name = %s where id = 'gaonde'", [HOSTILE])
+        await at_its_end(world)
         yield world
 
 
