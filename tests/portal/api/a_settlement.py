@@ -14,6 +14,7 @@ from metering.purse import LogEntry
 from tests.fakes.audited_world import AuditedWorld
 from tests.fakes.books_world import ENDS_MS, LANE, VOUCHER, WON
 from tests.fakes.books_world import World as Books
+from tests.fakes.declared_world import PRODUCT, edited
 from tests.fakes.office_world import OfficeWorld
 from tests.fakes.values import replace
 from tests.portal.api.a_round import APPLICATION, PROGRAMME, ROUND
@@ -22,6 +23,18 @@ AFTER_THE_END = datetime(2026, 11, 22, tzinfo=UTC)
 AGREEMENT = "ag-000001"
 SETTLEMENT = "settlements/se-000001"
 CALL_MICRO = 12 * 1250 + 40 * 5000 + 20  # 12 tokens in, 40 out, at the product's price
+RIGHT_MICRO = 12 * 125 + 40 * 500
+RIGHT_FROM = "2026-10-01T00:00:00+09:00"
+RIGHT = edited(
+    PRODUCT, '"5000.5"}\n', f'"5000.5"}}\n      - {{from: {RIGHT_FROM}, input: 125, output: 500}}\n'
+)
+WRONG_PRICE = {
+    "product": "nuri-x1",
+    "from": "2026-09-01T00:00:00+09:00",
+    "until": "2026-10-01T00:00:00+09:00",
+    "price_from": RIGHT_FROM,
+    "reason": "단가 오기",
+}
 # In micro-won; the voucher has 3,000,000 + 1,000,000 won at 75 %.
 CALLS = (1_800_000 * WON, 1_000_001 * WON + 500_000)
 DAY_MS = 86_400_000

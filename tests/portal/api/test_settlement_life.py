@@ -23,8 +23,11 @@ from tests.portal.api.a_settlement import (
     AFTER_THE_END,
     AGREEMENT,
     CALL_MICRO,
+    RIGHT,
+    RIGHT_MICRO,
     CALLS,
     SETTLEMENT,
+    WRONG_PRICE,
     Ended,
     used,
 )
@@ -160,9 +163,24 @@ async def test_what_comes_late_follows_as_an_entry_of_its_own(world: OfficeWorld
     await ended.call("op-late", CALL_MICRO)
     assert await ended.balance("voucher/gaonde-2026/uncollected") == -CALL_MICRO
     assert await ended.balance("programme/ai-2026/budget") == before["programme/ai-2026/budget"]
-    # A finding of two calls is confirmed, and a company that owes nothing else pays it back.
+    # A price was wrong: what is given back expires, and is returned by itself.
+    assert await ended.balance("programme/ai-2026/budget") == -4 * CALL_MICRO * 3 // 4
+    await corrected(world)
+    assert await world.refused("operator", f"{SETTLEMENT}/report") == (409, "return_pending")
+    assert await ended.expire() == 1
+    shown = await world.post("operator", f"{SETTLEMENT}/return-late", {"reason": "단가 보정"})
+    assert [one["number"] for one in shown["returns"]] == [1, 2]
+    assert await ended.balance("programme/ai-2026/budget") == -4 * RIGHT_MICRO * 3 // 4
+    assert await ended.balance("voucher/gaonde-2026/expired") == 0
     await disallowed(world, ops[:2])
     await published(world, tmp_path)
+
+
+async def corrected(world: OfficeWorld) -> None:
+    async with world.pool.connection() as conn:
+        await World(conn, world.secrets).apply(RIGHT)
+    proposed = await world.post("operator", "corrections", WRONG_PRICE)
+    await world.post("second", f"corrections/{proposed['id']}/approve")
 
 
 async def disallowed(world: OfficeWorld, ops: list[str]) -> None:
@@ -170,7 +188,7 @@ async def disallowed(world: OfficeWorld, ops: list[str]) -> None:
     body = {"agreement": AGREEMENT, "lines": lines, "reason": "목적 외"}
     found = await world.post("auditor", "findings", body)
     await world.post("operator", f"findings/{found['id']}/confirm", {"reason": "확인"})
-    assert (await world.books()).accounts["programme/ai-2026/clawed_back"] == 2 * (CALL_MICRO * 3 // 4)
+    assert (await world.books()).accounts["programme/ai-2026/clawed_back"] == 2 * RIGHT_MICRO * 3 // 4
 
 
 async def published(world: OfficeWorld, folder: Path) -> None:
