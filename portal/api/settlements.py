@@ -10,7 +10,7 @@ from fastapi.responses import JSONResponse, Response
 
 from billing.lifecycle import settlement as life
 from billing.lifecycle.table import AUDITOR, OPERATOR, OWN_COMPANY
-from billing.settlements import figures, rules, sheets, store
+from billing.settlements import figures, programme_sheet, rules, sheets, store
 from billing.statements.words import Language
 from portal.api import answers, bodies, ending_forms, show_ending, shown_ending
 from portal.api.answers import Shown
@@ -118,7 +118,7 @@ def _add_sheets(made: APIRouter) -> None:
         file: Annotated[Format, Query(alias="format")] = "json",
         lang: Language = "ko",
     ) -> Response:
-        return await programme_sheet(desk, id, file, lang)
+        return await programme_end_sheet(desk, id, file, lang)
 
 
 async def settlement_sheet(
@@ -133,9 +133,9 @@ async def settlement_sheet(
     return await file_answer(made, file, f"{settlement_id}-{form}", made_at=desk.now)
 
 
-async def programme_sheet(desk: Desk, programme_id: str, file: Format, lang: Language) -> Response:
+async def programme_end_sheet(desk: Desk, programme_id: str, file: Format, lang: Language) -> Response:
     """Raises Refused."""
-    made = sheets.programme_sheet(await figures.programme_end(desk.conn, programme_id), lang)
+    made = programme_sheet.programme_sheet(await figures.programme_end(desk.conn, programme_id), lang)
     if file == "json":
         return answers.one(show_ending.sheet("programme", made))
     return await file_answer(made, file, f"{programme_id}-settlement", made_at=desk.now)

@@ -47,6 +47,16 @@ _WAITING: Final = (
         "/amendments?state=requested",
         "select count(*) from amendment where state = 'requested' and %s is not null",
     ),
+    (
+        "todo.settle",
+        "/settlements",
+        "select count(*) from settlement where state not in ('closed', 'erased') and %s is not null",
+    ),
+    (
+        "todo.findings",
+        "/findings",
+        "select count(*) from finding where state in ('found', 'objected') and %s is not null",
+    ),
 )
 
 

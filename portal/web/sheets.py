@@ -36,7 +36,7 @@ async def _settlement(visit: Visit) -> Reply:
 
 async def _programme(visit: Visit) -> Reply:
     return File(
-        await settlements.programme_sheet(visit.desk, visit.part("id"), _format(visit), visit.language)
+        await settlements.programme_end_sheet(visit.desk, visit.part("id"), _format(visit), visit.language)
     )
 
 

@@ -151,6 +151,8 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
     "todo.score": ("평가 중인 신청", "Applications to be scored"),
     "todo.offer": ("협약을 제시할 선정 기업", "Selected, without an agreement"),
     "todo.issue": ("바우처를 발급할 협약", "Signed, without a voucher"),
+    "todo.settle": ("진행 중인 정산", "Settlements under way"),
+    "todo.findings": ("처리할 지적 사항", "Findings to be decided"),
     "todo.amend": ("승인을 기다리는 변경 요청", "Amendments asked for"),
     "key.made": ("새 API 키", "The new API key"),
     "key.once": (

@@ -14,8 +14,9 @@ import pypdf
 import pytest
 
 from billing.settlements.figures import Account, Figures, Party, ProgrammeEnd, Share, Spent
+from billing.settlements.programme_sheet import programme_sheet
 from billing.settlements.rules import Rule, rules_on
-from billing.settlements.sheets import FORMS, Form, programme_sheet, sheet_of
+from billing.settlements.sheets import FORMS, Form, sheet_of
 from billing.settlements.words import words_in
 from billing.statements.as_csv import as_csv
 from billing.statements.as_pdf import as_pdf
