@@ -138,7 +138,7 @@ async def _sums(conn: Connection, condition: str, parameters: Sequence[object]) 
         parameters,
     )
     if not row["steps"]:
-        raise Refused("nothing_found", *life.HAS_LINES.refusal().args, life.HAS_LINES.korean)
+        raise life.HAS_LINES.refusal()
     return row["government"], row["self"]
 
 

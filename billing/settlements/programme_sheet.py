@@ -38,7 +38,7 @@ def programme_sheet(end: ProgrammeEnd, language: Language) -> Sheet:
         return tuple(getattr(of, name) for _, name in amounts)
 
     states = life.TABLE.states if language == "ko" else STATES_IN_ENGLISH
-    rows = tuple(
+    rows: tuple[Row, ...] = tuple(
         (
             share.agreement_id,
             share.company,

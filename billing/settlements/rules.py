@@ -113,5 +113,6 @@ async def add(conn: Connection, values: Mapping[str, Any], *, deed: Deed) -> Row
         " (%s, %s, %s, %s, %s, %s, %s, %s) returning lpad(id::text, 20, '0') as id",
         [*(values[one] for one in names), deed.actor.person],
     )
-    await log_step(conn, "settlement_rule", "add", deed=deed, thing_id=made["id"], before=None, after="in_force")
-    return await row_of(conn, f"select * from ({FIND}) r where id = %s", [made["id"]])  # noqa: S608
+    made_id: str = made["id"]
+    await log_step(conn, "settlement_rule", "add", deed=deed, thing_id=made_id, before=None, after="added")
+    return await row_of(conn, f"select * from ({FIND}) r where id = %s", [made_id])  # noqa: S608

@@ -12,7 +12,10 @@ from typing import Any
 import openpyxl
 import pypdf
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from billing.settlements.cutting import cut_off
 from billing.settlements.figures import Account, Figures, Party, ProgrammeEnd, Share, Spent
 from billing.settlements.programme_sheet import programme_sheet
 from billing.settlements.rules import Rule, rules_on
@@ -143,6 +146,22 @@ def test_what_is_below_zero_has_the_mark_of_statutory_sheets() -> None:
     assert '#,##0;"△"#,##0' in formats
     amounts = [row["집행금액"] for row in csv_rows(as_csv(sheet))]
     assert amounts == ["1800000", "0", "15500001", "-100", "1001", str(SPENT_WON)]  # for programs
+
+
+ROWS = st.lists(st.tuples(st.integers(-(10**13), 10**15), st.integers(-(10**13), 10**15)), max_size=40)
+
+
+@given(ROWS)
+def test_whole_won_of_rows_are_those_of_their_sum(rows: list[tuple[int, int]]) -> None:
+    """However they are cut, the rows sum to what the sum is cut to, and none is a won away."""
+    spent = [Spent(date(2026, 9, 1), "nuri", "nuri-x1", *row) for row in rows]
+    cuts = list(cut_off(spent))
+    government, own = (sum(row[place] for row in rows) for place in (0, 1))
+    assert sum(cut.government_won for cut in cuts) == government // WON
+    assert sum(cut.won for cut in cuts) == (government + own) // WON
+    for cut in cuts:
+        assert abs(cut.won * WON - cut.micro) < WON
+        assert abs(cut.government_won * WON - cut.spent.government_micro) < WON
 
 
 def test_products_of_another_cost_item_stand_apart() -> None:
