@@ -134,9 +134,7 @@ async def move(
     await lock_budget(conn)
     row = await find(conn, settlement_id, lock=True)
     given = dict(entered or {})
-    facts = await facts_of(
-        conn, row, deed, holds_open=holds_open, verification=given.get("verification") if given else None
-    )
+    facts = await facts_of(conn, row, deed, holds_open=holds_open, verification=given.get("verification"))
     after = await take_step(
         conn,
         life.TABLE,
@@ -148,14 +146,7 @@ async def move(
         facts=facts,
         detail={**given, **_told(row, action)},
     )
-    if action == "enter_interest":
-        await _enter_interest(conn, settlement_id, given, deed)
-    elif action in ("return_unused", "return_late"):
-        await _give_back(
-            conn, row, deed, interest_micro=row["interest_micro"] if action == "return_unused" else 0
-        )
-    elif action == "erase":
-        await _erase(conn, row)
+    await _effect(conn, row, action, given, deed)
     await conn.execute(
         "update settlement set state = %s, verification = coalesce(%s, verification),"
         " verification_ref = coalesce(%s, verification_ref), verified_by = coalesce(%s, verified_by)"
@@ -166,6 +157,17 @@ async def move(
             settlement_id,
         ],
     )
+
+
+async def _effect(conn: Connection, row: Row, action: str, given: Mapping[str, Any], deed: Deed) -> None:
+    if action == "enter_interest":
+        await _enter_interest(conn, row["id"], given, deed)
+    elif action == "return_unused":
+        await _give_back(conn, row, deed, interest_micro=row["interest_micro"])
+    elif action == "return_late":
+        await _give_back(conn, row, deed, interest_micro=0)
+    elif action == "erase":
+        await _erase(conn, row)
 
 
 def _told(row: Row, action: str) -> dict[str, int]:

@@ -22,6 +22,12 @@ _READ: Final = (OPERATOR, AUDITOR, OWN_COMPANY)
 
 def router() -> APIRouter:
     made = APIRouter(route_class=OfficeRoute, tags=["findings"])
+    _add_findings(made)
+    _add_steps(made)
+    return made
+
+
+def _add_findings(made: APIRouter) -> None:
     add_list(
         made,
         "/findings",
@@ -48,6 +54,9 @@ def router() -> APIRouter:
         return answers.one(now, status=201, location=f"/api/findings/{made_id}")
 
     add_one(made, "/findings", "Read a finding", load_finding, _READ, shown_ending.FindingShown)
+
+
+def _add_steps(made: APIRouter) -> None:
     for action, body in (
         ("object", bodies.Because),
         ("confirm", bodies.Because),
@@ -66,7 +75,6 @@ def router() -> APIRouter:
             shown_ending.FindingShown,
         )
     add_log(made, "/findings", life.TABLE, load_finding, _READ)
-    return made
 
 
 async def load_finding(desk: Desk, finding_id: str) -> Shown:

@@ -7,7 +7,6 @@ what may be done is what billing.casework.standing offers that person now.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final
 
@@ -18,122 +17,17 @@ from portal.api import show_casework
 from portal.api.answers import etag_of
 from portal.web import forms, view, words
 from portal.web.actions import ACTIONS, REASON, Action
-from portal.web.facts import Fact, lines
+from portal.web.facts import lines
 from portal.web.forms import Field
 from portal.web.ledger import against_the_ledger
 from portal.web.operations import Operations, Shown
 from portal.web.related import Related, related_to
 from portal.web.serving import Page
+from portal.web.thing_table import THINGS, Thing
 from portal.web.visit import PREFIXES, Go, Html, Reply, Visit, with_query
 
 READERS: Final[tuple[Role, ...]] = ("operator", "auditor", "company")
 NO_SUCH_STEP: Final = ("wrong_state", "This cannot be done now.", "지금은 할 수 없는 작업입니다.")
-
-
-@dataclass(frozen=True, slots=True)
-class Thing:
-    """`name`: which of its facts is its title. `auditor_acts`: an auditor has a step of it."""
-
-    kind: str
-    thing: str
-    name: str
-    facts: tuple[Fact, ...]
-    auditor_acts: bool = False
-
-
-THINGS: Final = (
-    Thing(
-        "programmes",
-        "programme",
-        "name",
-        (
-            *(Fact("id"), Fact("legal_basis"), Fact("budget_krw"), Fact("max_voucher_krw")),
-            *(Fact("company_year_cap_krw"), Fact("starts_on"), Fact("ends_on"), Fact("shares")),
-            Fact("deposit_rule", key="deposit_rule"),
-        ),
-    ),
-    Thing(
-        "rounds",
-        "round",
-        "name",
-        (
-            *(Fact("id"), Fact("programme", "programmes"), Fact("opens_at"), Fact("closes_at")),
-            *(Fact("budget_kind", key="budget_kind"), Fact("budget_krw"), Fact("cap_krw"), Fact("quota")),
-            *(Fact("classes"), Fact("tracks"), Fact("criteria"), Fact("bonuses"), Fact("evaluators_min")),
-            *(Fact("mean", key="mean"), Fact("pass_mark"), Fact("beyond_budget", key="beyond_budget")),
-            Fact("result"),
-        ),
-    ),
-    Thing(
-        "applications",
-        "application",
-        "title",
-        (
-            *(Fact("id"), Fact("round", "rounds"), Fact("company"), Fact("class"), Fact("track")),
-            *(Fact("government_krw"), Fact("self_cash_krw"), Fact("self_in_kind_krw"), Fact("products")),
-            *(Fact("plan"), Fact("bonuses"), Fact("granted_bonuses"), Fact("submitted_at")),
-            *(Fact("award_krw"), Fact("outcome"), Fact("voucher", "vouchers")),
-        ),
-    ),
-    Thing(
-        "agreements",
-        "agreement",
-        "id",
-        (
-            *(Fact("programme", "programmes"), Fact("application", "applications"), Fact("company")),
-            *(Fact("class"), Fact("share"), Fact("starts_on"), Fact("ends_on"), Fact("government_krw")),
-            *(Fact("self_cash_krw"), Fact("self_in_kind_krw"), Fact("products"), Fact("version")),
-            *(Fact("signed_at"), Fact("voucher", "vouchers")),
-        ),
-        auditor_acts=True,
-    ),
-    Thing(
-        "amendments",
-        "amendment",
-        "id",
-        (Fact("agreement", "agreements"), Fact("changes"), Fact("reason"), Fact("created_at")),
-    ),
-    Thing(
-        "vouchers",
-        "voucher",
-        "id",
-        (
-            *(Fact("company"), Fact("programme", "programmes"), Fact("agreement", "agreements")),
-            *(Fact("class"), Fact("share"), Fact("starts_on"), Fact("ends_on"), Fact("government_krw")),
-            *(Fact("self_deposit_krw"), Fact("spent_krw"), Fact("returned_government_krw")),
-            *(Fact("returned_self_krw"), Fact("claimed_krw"), Fact("products")),
-        ),
-    ),
-    Thing(
-        "settlements",
-        "settlement",
-        "id",
-        (
-            *(
-                Fact("agreement", "agreements"),
-                Fact("voucher", "vouchers"),
-                Fact("company"),
-                Fact("ended_on"),
-            ),
-            *(Fact("government_krw"), Fact("self_deposit_krw"), Fact("spent_government_krw")),
-            *(Fact("spent_self_krw"), Fact("pending_government_krw"), Fact("pending_self_krw")),
-            *(Fact("interest_krw", is_due=True), Fact("interest_document")),
-            *(Fact("returned_government_krw"), Fact("returned_self_krw")),
-            Fact("verification_needed", key="verification"),
-            Fact("verification", key="verification"),
-            *(Fact("verification_reference"), Fact("verified_by"), Fact("kept_on")),
-        ),
-    ),
-    Thing(
-        "findings",
-        "finding",
-        "id",
-        (
-            *(Fact("agreement", "agreements"), Fact("company"), Fact("reason"), Fact("person")),
-            *(Fact("government_krw"), Fact("self_krw"), Fact("objection_on"), Fact("created_at")),
-        ),
-    ),
-)
 
 
 def pages(operations: Operations) -> list[Page]:

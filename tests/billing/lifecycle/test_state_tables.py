@@ -13,9 +13,7 @@ from billing.lifecycle import (
     agreement,
     amendment,
     application,
-    correction,
     credential,
-    month,
     payment,
     programme,
     round,
@@ -23,7 +21,7 @@ from billing.lifecycle import (
 )
 from billing.lifecycle.table import Actor, Refused, Role, Step, Table
 from billing.lifecycle.tables import TABLES
-from tests.billing.lifecycle import end_facts, offer_facts
+from tests.billing.lifecycle import books_facts, offer_facts
 
 OPENS = datetime(2026, 3, 2, 0, 0, tzinfo=UTC)
 CLOSES = datetime(2026, 3, 24, 6, 0, tzinfo=UTC)
@@ -94,9 +92,7 @@ SOUND: dict[str, dict[str, Any]] = {
     "amendment": {"": AMENDED},
     "voucher": {"": VOUCHER, "extend": LONGER},
     **offer_facts.SOUND,
-    **end_facts.SOUND,
-    "month": {"": month.Facts()},
-    "correction": {"": correction.Facts()},
+    **books_facts.SOUND,
     "payment": {"": payment.Facts(voucher_state="active", paid_micro=10, gone_micro=4, refund_micro=6)},
 }
 
@@ -158,17 +154,9 @@ BROKEN: list[tuple[str, str, dict[str, Any]]] = [
     ("voucher", "not_later", {"new_ends_on": None}),
     ("voucher", "above_spent", {"claimed_micro": 6}),
     *offer_facts.BROKEN,
-    *end_facts.BROKEN,
+    *books_facts.BROKEN,
     ("programme", "agreements_unsettled", {"agreements_unsettled": 1}),
     ("voucher", "settlement_begun", {"has_settlement": True}),
-    ("month", "month_not_over", {"is_over": False}),
-    ("month", "month_before_open", {"is_next": False}),
-    ("month", "holds_unknown", {"holds_open": None}),
-    ("month", "holds_open", {"holds_open": 1}),
-    ("month", "corrections_undecided", {"corrections_undecided": 1}),
-    ("correction", "nothing_to_correct", {"calls": 0}),
-    ("correction", "own_proposal", {"is_own": True}),
-    ("correction", "call_changed", {"calls_changed": 1}),
     ("voucher", "own_money_short", {"paid_in_micro": 10}),
     ("voucher", "own_money_short", {"paid_in_micro": 0}),
     ("payment", "company_inactive", {"is_company_active": False}),

@@ -95,12 +95,8 @@ def wanted(roles: str, role: str, owns: bool, path: str) -> int:
 def sound(seen: Seen, language: str) -> list[str]:
     """What is wrong with a page, whatever it is of."""
     wrong = [name for name, value in HEADERS.items() if seen.headers.get(name.lower()) != value]
-    if seen.path.split("?")[0].endswith("/sheet") and seen.status == 200:
-        return wrong + [
-            name
-            for name, begins in (("content-type", "application/pdf"), ("content-disposition", "attachment"))
-            if not seen.headers.get(name, "").startswith(begins)
-        ]
+    if seen.is_file:
+        return wrong
     page = seen.page
     tags = [tag for tag, _ in page.tags]
     if {"script", "img", "style", "iframe"} & set(tags) or "49" in page.text.replace(HOSTILE, ""):

@@ -10,9 +10,9 @@ import pytest
 
 import portal.web
 from billing.lifecycle.tables import TABLES
-from portal.web import actions, call_views, calls, formats, render, views, words
+from portal.web import actions, call_views, calls, ending_views, formats, render, views, words
 from portal.web.lists import LISTS
-from portal.web.things import THINGS
+from portal.web.thing_table import THINGS
 from portal.web.view import View
 
 WEB: Final = Path(portal.web.__file__).parent
@@ -56,7 +56,12 @@ def test_every_column_filter_and_fact_has_its_word() -> None:
 
 
 def _views() -> set[View]:
-    return {one for part in (views, call_views) for one in vars(part).values() if isinstance(one, View)}
+    return {
+        one
+        for part in (views, call_views, ending_views)
+        for one in vars(part).values()
+        if isinstance(one, View)
+    }
 
 
 def test_every_state_and_step_has_its_word() -> None:

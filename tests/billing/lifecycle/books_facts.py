@@ -1,11 +1,11 @@
-"""Facts of settlements and findings under which every step is sound, and what breaks each condition."""
+"""Facts of months, corrections, settlements and findings: what is sound, and what breaks each condition."""
 
 from __future__ import annotations
 
 from datetime import date
 from typing import Any
 
-from billing.lifecycle import finding, settlement
+from billing.lifecycle import correction, finding, month, settlement
 
 SETTLED = settlement.Facts(today=date(2031, 11, 1), kept_until=date(2031, 10, 31))
 LATE = settlement.Facts(pending_micro=1)
@@ -18,6 +18,8 @@ FOUND = finding.Facts(
 )
 CONFIRMED = finding.Facts(own_micro=5, owed_micro=5, owed_by_others_micro=5, offset_micro=5)
 SOUND: dict[str, dict[str, Any]] = {
+    "month": {"": month.Facts()},
+    "correction": {"": correction.Facts()},
     "settlement": {"": SETTLED, "return_late": LATE},
     "finding": {
         "": FOUND,
@@ -32,6 +34,14 @@ SOUND: dict[str, dict[str, Any]] = {
     },
 }
 BROKEN: list[tuple[str, str, dict[str, Any]]] = [
+    ("month", "month_not_over", {"is_over": False}),
+    ("month", "month_before_open", {"is_next": False}),
+    ("month", "holds_unknown", {"holds_open": None}),
+    ("month", "holds_open", {"holds_open": 1}),
+    ("month", "corrections_undecided", {"corrections_undecided": 1}),
+    ("correction", "nothing_to_correct", {"calls": 0}),
+    ("correction", "own_proposal", {"is_own": True}),
+    ("correction", "call_changed", {"calls_changed": 1}),
     ("settlement", "voucher_missing", {"has_voucher": False}),
     ("settlement", "voucher_not_over", {"is_over": False}),
     ("settlement", "settlement_exists", {"has_settlement": True}),
