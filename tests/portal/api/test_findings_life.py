@@ -59,7 +59,7 @@ async def found(ended: Ended) -> str:
     assert (shown["state"], shown["objection_on"]) == ("found", "2026-12-02")
     assert shown["government_krw"] == "1350075"
     assert await ended.balance("programme/ai-2026/clawed_back") == 0
-    path = f"findings/{found['id']}"
+    path = f"findings/{shown['id']}"
     for wrong, code in (
         ([{"call": "op-0"}], (409, "found_already")),
         ([{"product": "nuri-x1", "month": "2026-09"}], (409, "found_already")),
