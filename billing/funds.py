@@ -36,7 +36,7 @@ class BelowSpent(Exception):
 
 
 class FundsFixed(ValueError):
-    """A voucher's company, programme and share are fixed once it has funds."""
+    """A voucher's company, programme and share are fixed once it has funds; all of it once it is settled."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +97,7 @@ async def set_capacities(
         try:
             if not _differs(old, change):
                 continue
+            await _not_settled(conn, change.voucher_id)
             if old.expired_micro:
                 await undo_expiry(conn, change.voucher_id)
                 old = (await _locked_funds(conn, [change.voucher_id]))[change.voucher_id]
@@ -161,6 +162,13 @@ async def _locked_funds(conn: Connection, voucher_ids: list[str]) -> dict[str, _
         [voucher_ids],
     )
     return {row[0]: _Funds(*row) for row in await cursor.fetchall()}
+
+
+async def _not_settled(conn: Connection, voucher_id: str) -> None:
+    """What expired has gone back, or is about to. Raises FundsFixed."""
+    cursor = await conn.execute("select 1 from settlement where voucher_id = %s", [voucher_id])
+    if await cursor.fetchone() is not None:
+        raise FundsFixed(f"voucher {voucher_id}: its settlement has begun, and it stays as it is")
 
 
 def _differs(old: _Funds, change: FundsChange) -> bool:

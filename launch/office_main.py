@@ -15,7 +15,7 @@ from billing.database import Pool, open_pool
 from billing.funds import FundsChange
 from billing.payments.webhooks import secrets_of
 from billing.statements.month import Month
-from billing.statements.unbooked import calls_unbooked
+from billing.statements.unbooked import calls_unbooked, voucher_unbooked
 from config.settings import Settings
 from launch import roles, sockets
 from launch.purse_for_once import get_back, purse_for_once
@@ -63,6 +63,7 @@ async def _run(settings: Settings, *, listener: socket.socket, ready_fd: int | N
             allow_private=settings.upstream_allow_private,
             get_back=partial(_get_back, pool, settings.redis_url),
             unbooked=partial(_unbooked, pool, settings.redis_url),
+            unbooked_of=partial(_unbooked_of, pool, settings.redis_url),
             cards=cards,
             transfers=transfers,
             webhook_secrets=secrets_of(settings.stripe_webhook_secret),
@@ -84,6 +85,14 @@ async def _unbooked(pool: Pool, redis_url: str, month: Month) -> int | None:
             return None
         async with pool.connection() as conn:
             return await calls_unbooked(conn, purse, month)
+
+
+async def _unbooked_of(pool: Pool, redis_url: str, company_id: str, voucher_id: str) -> int | None:
+    async with purse_for_once(redis_url) as purse:
+        if purse is None:
+            return None
+        async with pool.connection() as conn:
+            return await voucher_unbooked(conn, purse, company_id=company_id, voucher_id=voucher_id)
 
 
 def run(settings: Settings, *, listener: socket.socket, ready_fd: int | None) -> None:

@@ -26,7 +26,7 @@ from billing.payments.port import Cards
 from billing.secrets import Secrets
 from portal import metrics, pages, passwords, people, problem, tokens, webhooks
 from portal.api import api
-from portal.api.desk import Api, GetBack, Unbooked
+from portal.api.desk import Api, GetBack, Unbooked, UnbookedOf
 from portal.attempts import Attempts
 from portal.readiness import Readiness
 from portal.signing_in import sign_in
@@ -58,6 +58,7 @@ class Office:
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
     get_back: GetBack | None = None
     unbooked: Unbooked | None = None
+    unbooked_of: UnbookedOf | None = None
     cards: Cards | None = None  # None: card payment is off
     transfers: Transfers | None = None  # None: providers are paid by bank file alone
     webhook_secrets: tuple[str, ...] = ()
@@ -109,6 +110,7 @@ def build(office: Office) -> FastAPI:
         office_address=office.addresses.office,
         get_back=office.get_back,
         unbooked=office.unbooked,
+        unbooked_of=office.unbooked_of,
         cards=office.cards,
         transfers=office.transfers,
     )

@@ -49,7 +49,14 @@ async def facts_of(conn: Connection, programme_id: str) -> programme.Facts:
         "select count(*)::integer as n from round where programme_id = %s and state = 'announced'",
         [programme_id],
     )
-    return programme.Facts(rounds_running=running["n"])
+    unsettled = await row_of(
+        conn,
+        "select count(*)::integer as n from agreement g where programme_id = %s and (voucher_id is not null"
+        " or state in ('offered', 'signed')) and not exists (select from settlement s"
+        " where s.agreement_id = g.id and s.state in ('settled', 'closed', 'erased'))",
+        [programme_id],
+    )
+    return programme.Facts(rounds_running=running["n"], agreements_unsettled=unsettled["n"])
 
 
 async def move(conn: Connection, programme_id: str, action: str, *, deed: Deed) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from psycopg.rows import dict_row
@@ -17,13 +17,17 @@ PAGE_MAX: Final = 100
 NOT_FOUND: Final = ("not_found", "There is nothing of this id.", "해당 항목이 없습니다.")
 
 
-async def rows_of(conn: Connection, query: str, parameters: Sequence[object] = ()) -> list[Row]:
+async def rows_of(
+    conn: Connection, query: str, parameters: Sequence[object] | Mapping[str, object] = ()
+) -> list[Row]:
     async with conn.cursor(row_factory=dict_row) as cursor:
         await cursor.execute(query.encode(), parameters)
         return await cursor.fetchall()
 
 
-async def row_of(conn: Connection, query: str, parameters: Sequence[object] = ()) -> Row:
+async def row_of(
+    conn: Connection, query: str, parameters: Sequence[object] | Mapping[str, object] = ()
+) -> Row:
     """Raises Refused where there is none."""
     found = await rows_of(conn, query, parameters)
     if not found:

@@ -16,6 +16,7 @@ from billing.casework import (
     programmes,
     rounds,
     selection,
+    standing_ending,
     standing_market,
     standing_money,
     standing_payables,
@@ -96,6 +97,8 @@ async def _agreement(conn: Connection, agreement_id: str, deed: Deed, _: House) 
     row = await agreements.find(conn, agreement_id)
     company = row["company_id"]
     found = open_steps(agreement.TABLE, row["state"], agreements.facts_of(row, deed), deed, company=company)
+    if row["voucher_id"] is not None:
+        found += await standing_ending.of_ended(conn, row, deed)
     if row["state"] != "signed":
         return found
     if row["voucher_id"] is None:
@@ -133,6 +136,8 @@ _STANDINGS: Final[Mapping[str, Callable[[Connection, str, Deed, House], Awaitabl
     "correction": standing_money.of_correction,
     "reconciliation": standing_money.of_reconciliation,
     "month": standing_money.of_month,
+    "settlement": standing_ending.of_settlement,
+    "finding": standing_ending.of_finding,
     "payable": standing_payables.of_payable,
     "objection": standing_payables.of_objection,
     "payout_account": standing_payables.of_payout_account,

@@ -29,7 +29,8 @@ FIND: Final = (
     " as claimed_micro,"
     " g.id as agreement_id, g.state as agreement_state, coalesce(f.charged_micro, 0) as spent_micro,"
     " coalesce(f.expired_government_micro, 0) as returned_government_micro,"
-    " coalesce(f.expired_self_micro, 0) as returned_self_micro, f.state as funds_state, f.ends_ms"
+    " coalesce(f.expired_self_micro, 0) as returned_self_micro, f.state as funds_state, f.ends_ms,"
+    " exists (select from settlement s where s.voucher_id = v.id) as has_settlement"
     " from voucher v join programme p on p.id = v.programme_id left join agreement g on g.voucher_id = v.id"
     " left join funds f on f.voucher_id = v.id"
 )
@@ -85,7 +86,11 @@ async def write_voucher(conn: Connection, row: Mapping[str, Any]) -> None:
     for refusal in (await set_capacities(conn, [funds])).values():
         if isinstance(refusal, BelowSpent):
             raise Short(_below_spent(), [funds])
-        raise refusal
+        raise Refused(
+            "funds_fixed",
+            "The voucher's money stays as it is: its settlement has begun.",
+            "정산이 시작된 바우처의 금액은 바꿀 수 없습니다.",
+        ) from refusal
 
 
 def _below_spent() -> Refused:
@@ -136,6 +141,7 @@ def facts_of(row: Row, amount_micro: int = 0, new_ends_on: date | None = None) -
         programme_ends_on=row["programme_ends_on"],
         spent_micro=row["spent_micro"],
         claimed_micro=amount_micro,
+        has_settlement=row["has_settlement"],
     )
 
 

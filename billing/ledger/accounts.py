@@ -4,7 +4,9 @@ Money and line are two closed circles in one journal, so that one entry shows bo
 
     money   programme budget, company deposits -> voucher government, self -> provider payable
             a charge that nobody pays comes out of `uncollected`; what is left at a voucher's end goes
-            to `expired`
+            to `expired`, and goes back from there: the grant to the budget, the self share to its company
+    end     interest that the money of a voucher `earned` outside of these books, and what is clawed back of
+            what was spent, are the programme's beside its budget
     own     what a company pays comes from a rail's clearing into its own money; from there it is paid in
             for a voucher, by way of its deposits, or goes back. What is taken back and is not there any
             more, the company owes
@@ -20,6 +22,20 @@ from __future__ import annotations
 
 def programme_budget(programme_id: str) -> str:
     return f"programme/{programme_id}/budget"
+
+
+def programme_interest(programme_id: str) -> str:
+    return f"programme/{programme_id}/interest"
+
+
+def programme_clawed_back(programme_id: str) -> str:
+    """What of spent grants companies owe back, or have paid back."""
+    return f"programme/{programme_id}/clawed_back"
+
+
+def earned(voucher_id: str) -> str:
+    """Minus the interest that came with a voucher's return."""
+    return f"voucher/{voucher_id}/earned"
 
 
 def clearing(rail: str) -> str:

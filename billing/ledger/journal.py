@@ -21,6 +21,10 @@ EntryKind = Literal[
     "holdback",
     "payout",
     "paid_out",
+    "settlement",
+    "interest",
+    "claw_back",
+    "offset",
 ]
 
 

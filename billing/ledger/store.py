@@ -142,6 +142,25 @@ _CHECKS: Final = {
                 when e.key like '%/paid' or e.key like '%/back' then -1 else 1 end)::bigint as booked
             from payment_entry e join payment p on p.id = e.payment_id group by p.rail) r
         left join balances b on b.account = 'clearing/' || rail where booked <> coalesce(b.balance, 0)""",
+    "a voucher's expired account is not what expired and did not go back": """
+        select f.voucher_id, f.expired_government_micro + f.expired_self_micro, coalesce(r.back, 0),
+               coalesce(b.balance, 0)
+        from funds f left join balances b on b.account = 'voucher/' || f.voucher_id || '/expired'
+        left join (select s.voucher_id, sum(government_micro + self_micro) as back from settlement_return
+                   join settlement s on s.id = settlement_id group by 1) r using (voucher_id)
+        where f.expired_government_micro + f.expired_self_micro - coalesce(r.back, 0)
+            <> coalesce(b.balance, 0)""",
+    "interest is not what came with a return": """
+        select s.voucher_id, sum(r.interest_micro), coalesce(max(b.balance), 0)
+        from settlement_return r join settlement s on s.id = r.settlement_id
+        left join balances b on b.account = 'voucher/' || s.voucher_id || '/earned'
+        group by s.voucher_id having sum(r.interest_micro) <> -coalesce(max(b.balance), 0)""",
+    "what was clawed back is not what confirmed findings name": """
+        select programme_id, claimed, coalesce(b.balance, 0) from (
+            select f.programme_id, sum(l.government_micro) as claimed from finding f
+            join finding_line l on l.finding_id = f.id where f.state in ('confirmed', 'repaid') group by 1) c
+        left join balances b on b.account = 'programme/' || programme_id || '/clawed_back'
+        where claimed <> coalesce(b.balance, 0)""",
     "an entry of own money without its payment": """
         select id from entry e where kind in ('payment', 'refund', 'dispute')
             and not exists (select from payment_entry p where p.entry_id = e.id)""",

@@ -13,6 +13,7 @@ class Facts:
     rounds_running: int = 0
     share_from_today: bool = True
     holdback_from_open: bool = True
+    agreements_unsettled: int = 0
 
 
 NO_ROUND_RUNS: Final = Guard[Facts](
@@ -35,6 +36,12 @@ HOLDBACK_NOT_BACKDATED: Final = Guard[Facts](
     lambda facts: facts.holdback_from_open,
     of_entry=True,
 )
+ALL_SETTLED: Final = Guard[Facts](
+    "agreements_unsettled",
+    "An agreement of this programme is not settled.",
+    "아직 정산이 끝나지 않은 협약이 있습니다.",
+    lambda facts: facts.agreements_unsettled == 0,
+)
 
 TABLE: Final = Table[Facts](
     "programme",
@@ -53,6 +60,6 @@ TABLE: Final = Table[Facts](
             needs_reason=True,
         ),
         Step("open", ("draft",), "open", (OPERATOR,)),
-        Step("close", ("open",), "closed", (OPERATOR,), (NO_ROUND_RUNS,), needs_reason=True),
+        Step("close", ("open",), "closed", (OPERATOR,), (NO_ROUND_RUNS, ALL_SETTLED), needs_reason=True),
     ),
 )

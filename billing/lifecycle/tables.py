@@ -10,6 +10,7 @@ from billing.lifecycle import (
     application,
     correction,
     credential,
+    finding,
     month,
     objection,
     payable,
@@ -20,6 +21,7 @@ from billing.lifecycle import (
     programme,
     provider,
     round,
+    settlement,
     voucher,
 )
 from billing.lifecycle.table import Table
@@ -41,4 +43,6 @@ TABLES: Final[tuple[Table[Any], ...]] = (
     payable.TABLE,
     objection.TABLE,
     payout_account.TABLE,
+    settlement.TABLE,
+    finding.TABLE,
 )

@@ -24,6 +24,7 @@ class Facts:
     claimed_micro: int = 0
     own_micro: int = 0  # the company's own money
     paid_in_micro: int = 0
+    has_settlement: bool = False
 
 
 AGREEMENT_SIGNED: Final = Guard[Facts](
@@ -81,6 +82,12 @@ OWN_ENOUGH: Final = Guard[Facts](
     lambda facts: 0 < facts.paid_in_micro <= facts.own_micro,
     of_entry=True,
 )
+NOT_SETTLING: Final = Guard[Facts](
+    "settlement_begun",
+    "The settlement has begun: what was spent is disallowed by a finding.",
+    "정산이 시작된 바우처입니다. 불인정 지적으로 환수해 주세요.",
+    lambda facts: not facts.has_settlement,
+)
 
 _ALIVE: Final = ("active", "suspended")
 
@@ -108,7 +115,7 @@ TABLE: Final = Table[Facts](
             (*_ALIVE, "expired", "ended"),
             "clawed_back",
             (OPERATOR,),
-            (CLAIM_WITHIN_SPENT,),
+            (NOT_SETTLING, CLAIM_WITHIN_SPENT),
             needs_reason=True,
         ),
         Step("expire", _ALIVE, "expired", ()),

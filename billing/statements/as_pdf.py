@@ -35,7 +35,11 @@ def as_pdf(sheet: Sheet) -> bytes:
         "title": sheet.title,
         "facts": [list(fact) for fact in sheet.facts],
         "caption": sheet.caption,
-        "tables": [_table(table) for table in (sheet.lines, sheet.invoices) if table.rows or table.closing],
+        "tables": [
+            _table(table, sheet.minus)
+            for table in (sheet.lines, sheet.invoices)
+            if table.rows or table.closing
+        ],
         "notes": list(sheet.notes),
         "page": sheet.page,
     }
@@ -49,25 +53,38 @@ def as_pdf(sheet: Sheet) -> bytes:
     return made
 
 
-def _table(table: Table) -> dict[str, Any]:
+def _table(table: Table, minus: str) -> dict[str, Any]:
     columns = [(place, column) for place, column in enumerate(table.columns) if column.on_paper]
     return {
         "title": table.title,
         "heads": [column.title for _, column in columns],
         "kinds": [column.kind for _, column in columns],
-        "rows": [_cells(row, columns) for row in table.rows],
-        "closing": [_cells(row, columns) for row in table.closing],
+        "wide": _wide(table, [column for _, column in columns]),
+        "rows": [_cells(row, columns, minus) for row in table.rows],
+        "closing": [_cells(row, columns, minus) for row in table.closing],
     }
 
 
-def _cells(row: Row, columns: list[tuple[int, Column]]) -> list[str]:
-    return [_cell(row[place], column) for place, column in columns]
+def _wide(table: Table, columns: list[Column]) -> list[bool]:
+    """Where nothing asks for the room that is left, all columns share it."""
+    wide = [
+        column.is_wide
+        if column.is_wide is not None
+        else column.kind == "text" and not (place < 2 and table.closing)
+        for place, column in enumerate(columns)
+    ]
+    return wide if any(wide) else [True] * len(wide)
 
 
-def _cell(value: str | int, column: Column) -> str:
+def _cells(row: Row, columns: list[tuple[int, Column]], minus: str) -> list[str]:
+    return [_cell(row[place], column, minus) for place, column in columns]
+
+
+def _cell(value: str | int, column: Column, minus: str) -> str:
     if isinstance(value, str):
         return value
+    sign = minus if value < 0 else ""
     if column.kind != "exact":
-        return f"{value:,}"
+        return f"{sign}{abs(value):,}"
     won, _, rest = exact_text(abs(value)).partition(".")
-    return f"{'-' if value < 0 else ''}{int(won):,}.{rest}"
+    return f"{sign}{int(won):,}.{rest}"

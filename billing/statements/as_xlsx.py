@@ -29,13 +29,16 @@ def as_xlsx(sheet: Sheet, *, made_at: datetime) -> bytes:
     made = io.BytesIO()
     book = xlsxwriter.Workbook(made, dict(_OPTIONS))
     book.set_properties({"title": sheet.title, "created": made_at.replace(tzinfo=None)})
-    formats = {kind: book.add_format({"num_format": text}) for kind, text in _FORMATS.items()}
+    shown = {kind: _number(text, sheet.minus) for kind, text in _FORMATS.items()}
+    formats = {kind: book.add_format({"num_format": text}) for kind, text in shown.items()}
     sums = {
         kind: book.add_format({"num_format": text, "bold": True, "bg_color": "#EEF2F7", "top": 1})
-        for kind, text in _FORMATS.items()
+        for kind, text in shown.items()
     }
     head = book.add_format({"bold": True, "bg_color": "#EEF2F7", "text_wrap": True, "valign": "vcenter"})
     for table in (sheet.lines, sheet.invoices):
+        if not table.columns:
+            continue
         _write_table(book.add_worksheet(table.title), table, formats, sums, head)
     facts = book.add_worksheet(sheet.conditions)
     facts.set_column(0, 0, 26)
@@ -46,6 +49,11 @@ def as_xlsx(sheet: Sheet, *, made_at: datetime) -> bytes:
         facts.write_string(place, 1, value)
     book.close()
     return made.getvalue()
+
+
+def _number(text: str, minus: str) -> str:
+    """A number's format; below zero with the sheet's own mark."""
+    return text if text == "@" or minus == "-" else f'{text};"{minus}"{text}'
 
 
 def _write_table(on: Any, table: Table, formats: dict[str, Any], sums: dict[str, Any], head: Any) -> None:

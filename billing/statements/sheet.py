@@ -16,19 +16,24 @@ from billing.statements.lines import Line
 from billing.statements.statement import Party, Statement
 from billing.statements.words import WORDS, Language
 
-CellKind = Literal["text", "count", "won", "exact"]
+CellKind = Literal["text", "percent", "count", "won", "exact"]
 Value = str | int
 Row = tuple[Value, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """`on_paper`: the PDF has it too; what is finer is in the files that programs read."""
+    """`on_paper`: the PDF has it too; what is finer is in the files that programs read.
+
+    `is_wide`: takes the room that is left on paper; None: texts do, but for the first two of a table that
+    has sums. A percentage is text with the place of a number.
+    """
 
     name: str
     title: str
     kind: CellKind
     on_paper: bool = True
+    is_wide: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +57,7 @@ class Sheet:
     notes: tuple[str, ...]
     page: str
     conditions: str
+    minus: Literal["-", "△"] = "-"  # statutory sheets mark what is below zero
 
 
 _WON: Final = ("supply", "government", "deposit", "own", "uncollected", "vat", "total")

@@ -13,8 +13,8 @@ from portal.api import (
     corrections,
     credentials,
     directory,
+    findings,
     notices,
-    objections,
     own_money,
     payables,
     payments,
@@ -25,6 +25,7 @@ from portal.api import (
     providers,
     reconciliations,
     rounds,
+    settlements,
     statements,
     users,
     vouchers,
@@ -66,7 +67,7 @@ def parts() -> list[APIRouter]:
             *(programmes, rounds, applications, agreements, vouchers),
             *(providers, products, prices, credentials, notices, directory, users),
             *(statements, corrections, reconciliations, payments, own_money),
-            *(payables, payouts, objections),
+            *(payables, payouts, objections, settlements, findings),
         )
     ]
 

@@ -24,6 +24,8 @@ from billing.statements.month import Month
 GetBack = Callable[[Sequence[FundsChange]], Awaitable[None]]
 # How many calls up to the end of a month are not in the books; None where the purse cannot say.
 Unbooked = Callable[[Month], Awaitable[int | None]]
+# The same of one voucher, by its company and its id.
+UnbookedOf = Callable[[str, str], Awaitable[int | None]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +41,7 @@ class Api:
     office_address: str
     get_back: GetBack | None
     unbooked: Unbooked | None = None
+    unbooked_of: UnbookedOf | None = None
     cards: Cards | None = None  # None: card payment is off
     transfers: Transfers | None = None  # None: providers are paid by bank file alone
 

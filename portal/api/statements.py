@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable
 from typing import Annotated, Any, Final, Literal
 
 from fastapi import APIRouter, Path, Query
@@ -13,28 +11,19 @@ from billing.casework.rows import rows_of
 from billing.lifecycle import month as life
 from billing.lifecycle.table import AUDITOR, OPERATOR, OWN_COMPANY, OWN_PROVIDER, Allow, Refused
 from billing.statements import closing, store
-from billing.statements.as_csv import as_csv
-from billing.statements.as_pdf import TooLong, as_pdf
-from billing.statements.as_xlsx import as_xlsx
 from billing.statements.month import Month, NoMonth, month_named, month_of
-from billing.statements.sheet import Sheet, sheet_of
-from billing.statements.statement import Statement, Subject, SubjectKind
+from billing.statements.sheet import sheet_of
+from billing.statements.statement import Subject, SubjectKind
 from portal.api import answers, bodies, show_statement, shown_money
 from portal.api.answers import Shown
 from portal.api.desk import AtDesk, Desk
 from portal.api.route import OfficeRoute, allow
+from portal.api.sheet_files import LINES_MAX, Format, file_answer, too_long, with_media
 from portal.api.shown import Page
 from portal.api.steps import IdPath, add_log, add_one, add_step
 
-LINES_MAX: Final = 50_000  # what is made while somebody waits; never a part of it
-Form = Literal["json", "csv", "xlsx", "pdf"]
 MonthPath = Annotated[str, Path(pattern=r"^[0-9]{4}-[0-9]{2}$")]
 _READ: Final = (OPERATOR, AUDITOR)
-_MEDIA: Final[dict[Form, str]] = {
-    "csv": "text/csv; charset=utf-8",
-    "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
-    "pdf": "application/pdf",
-}
 
 
 def router() -> APIRouter:
@@ -47,50 +36,24 @@ def router() -> APIRouter:
 
 
 def _add_statement(made: APIRouter, kind: SubjectKind, path: str, allowed: tuple[Allow, ...]) -> None:
-    told = allow(*allowed, answer=shown_money.StatementShown)
-    for media in _MEDIA.values():
-        told["responses"][200].setdefault("content", {})[media.split(";")[0]] = {}
+    told = with_media(allow(*allowed, answer=shown_money.StatementShown))
 
     @made.get(f"/{path}/{{id}}/statements/{{month}}", summary=f"A {kind}'s statement of a month", **told)
     async def read_statement(
         desk: AtDesk,
         id: IdPath,
         month: MonthPath,
-        form: Annotated[Form, Query(alias="format")] = "json",
+        form: Annotated[Format, Query(alias="format")] = "json",
         lang: Literal["ko", "en"] = "ko",
     ) -> Response:
         desk.must_see(company=id if kind == "company" else None, provider=id if kind == "provider" else None)
         await _must_exist(desk, kind, id)
         statement = await store.read_statement(desk.conn, Subject(kind, id), month_of_text(month))
         if len(statement.lines) > LINES_MAX:
-            raise _too_long()
+            raise too_long()
         if form == "json":
             return answers.one(show_statement.statement(statement))
-        try:
-            data = await asyncio.to_thread(_file, form, statement, lang, desk)
-        except TooLong:
-            raise _too_long() from None
-        name = f"{statement.number}.{form}"
-        headers = {"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "no-store"}
-        return Response(data, media_type=_MEDIA[form], headers=headers)
-
-
-def _file(form: Form, statement: Statement, lang: Literal["ko", "en"], desk: Desk) -> bytes:
-    """Whole, before the first byte of it is sent."""
-    makers: dict[Form, Callable[[Sheet], bytes]] = {
-        "csv": as_csv,
-        "xlsx": lambda sheet: as_xlsx(sheet, made_at=desk.now),
-        "pdf": as_pdf,
-    }
-    return makers[form](sheet_of(statement, lang))
-
-
-def _too_long() -> Refused:
-    return Refused(
-        "statement_too_long",
-        "The statement has too many lines for this format; ask for CSV, or for a company or provider alone.",
-        "내역이 너무 많아 이 형식으로 만들 수 없습니다. CSV 또는 기업별 내역을 이용해 주세요.",
-    )
+        return await file_answer(sheet_of(statement, lang), form, statement.number, made_at=desk.now)
 
 
 async def _must_exist(desk: Desk, kind: SubjectKind, subject_id: str) -> None:

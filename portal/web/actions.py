@@ -65,6 +65,18 @@ async def _object(operations: Operations, visit: Visit, shown: Shown, values: di
     return f"/objections/{made['id']}"
 
 
+async def _open_settlement(
+    operations: Operations, visit: Visit, shown: Shown, values: dict[str, Any]
+) -> str | None:
+    made = await operations.call(visit.desk, "POST /settlements", {"agreement": shown["id"]})
+    return f"/settlements/{made['id']}"
+
+
+async def _find(operations: Operations, visit: Visit, shown: Shown, values: dict[str, Any]) -> str | None:
+    made = await operations.call(visit.desk, "POST /findings", {**values, "agreement": shown["id"]})
+    return f"/findings/{made['id']}"
+
+
 _NEW_DAY: Final = Field("ends_on", "day", required=True)
 # (thing whose step it is, action); what is not here has no page.
 ACTIONS: Final[Mapping[tuple[str, str], Action]] = {
@@ -128,6 +140,26 @@ ACTIONS: Final[Mapping[tuple[str, str], Action]] = {
     ("voucher", "resume"): Action(),
     ("voucher", "extend"): Action(entries.plainly(_NEW_DAY)),
     ("voucher", "end"): Action(is_risky=True),
+    ("settlement", "open"): Action(run=_open_settlement, is_risky=True),
+    ("settlement", "enter_interest"): Action(
+        entries.plainly(
+            Field("amount_krw", "won", required=True, help="help.interest"), Field("document", required=True)
+        )
+    ),
+    ("settlement", "return_unused"): Action(is_risky=True),
+    ("settlement", "return_late"): Action(is_risky=True),
+    ("settlement", "report"): Action(is_risky=True),
+    ("settlement", "send_back"): Action(),
+    ("settlement", "verify"): Action(entries.verification_fields),
+    ("settlement", "settle"): Action(is_risky=True),
+    ("settlement", "close"): Action(is_risky=True),
+    ("settlement", "erase"): Action(is_risky=True),
+    ("finding", "find"): Action(entries.finding_fields, _find, is_risky=True),
+    ("finding", "object"): Action(),
+    ("finding", "confirm"): Action(is_risky=True),
+    ("finding", "dismiss"): Action(is_risky=True),
+    ("finding", "offset"): Action(entries.plainly(Field("amount_krw", "won", required=True)), is_risky=True),
+    ("finding", "repay"): Action(is_risky=True),
     ("voucher", "claw_back"): Action(entries.plainly(Field("amount_krw", "won")), is_risky=True),
     **market_actions.ACTIONS,
     **money_actions.ACTIONS,

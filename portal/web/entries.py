@@ -199,3 +199,22 @@ async def amendment_fields(visit: Visit, shown: Shown) -> tuple[Field, ...]:
             initial=[] if shown["products"] == ["*"] else shown["products"],
         ),
     )
+
+
+async def verification_fields(visit: Visit, shown: Shown) -> tuple[Field, ...]:
+    return (
+        Field(
+            "kind",
+            "choice",
+            choices=choices(visit, "verification", "external", "audit"),
+            initial=shown["verification_needed"] or "",
+        ),
+        Field("reference", help="help.verification"),
+        Field("by"),
+    )
+
+
+async def finding_fields(_: Visit, __: Shown) -> tuple[Field, ...]:
+    """Each row one line: a call, a product and a month, or an amount."""
+    parts = (Field("call"), Field("product"), Field("month"), Field("amount_krw", "won"))
+    return (Field("lines", "rows", required=True, parts=parts, rows=5, help="help.finding"),)

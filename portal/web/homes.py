@@ -79,6 +79,16 @@ _WAITING: Final = (
             ("todo.failed", "/payables?state=failed", "payable", "failed"),
         )
     ),
+    (
+        "todo.settle",
+        "/settlements",
+        "select count(*) from settlement where state not in ('closed', 'erased') and %s is not null",
+    ),
+    (
+        "todo.findings",
+        "/findings",
+        "select count(*) from finding where state in ('found', 'objected') and %s is not null",
+    ),
 )
 
 

@@ -11,7 +11,7 @@ from billing.lifecycle.table import Role
 from portal.api import answers
 from portal.api.desk import Desk
 from portal.api.objections import own_objections
-from portal.web import call_views, market_views, money_views, payable_views, view, views, words
+from portal.web import call_views, ending_views, market_views, money_views, payable_views, view, views, words
 from portal.web.serving import Page
 from portal.web.thing import EVERYBODY, INSIDE
 from portal.web.view import Scope, View
@@ -65,6 +65,8 @@ LISTS: Final = (
     Listed("/applications", "nav.applications", (*INSIDE, "company"), views.APPLICATIONS, own_company),
     Listed("/agreements", "nav.agreements", (*INSIDE, "company"), views.AGREEMENTS, own_company),
     Listed("/amendments", "nav.amendments", (*INSIDE, "company"), views.AMENDMENTS, own_company),
+    Listed("/settlements", "nav.settlements", (*INSIDE, "company"), ending_views.SETTLEMENTS, own_company),
+    Listed("/findings", "nav.findings", (*INSIDE, "company"), ending_views.FINDINGS, own_company),
     Listed("/vouchers", "nav.vouchers", (*INSIDE, "company"), views.VOUCHERS, own_company),
     Listed("/usage", "nav.usage", ("company",), call_views.CALLS_OF_COMPANY, own_company),
     Listed("/calls", "nav.calls", INSIDE, call_views.CALLS_INSIDE, everything),

@@ -26,6 +26,8 @@ _CASEWORK: Final = (
     ("/applications", "nav.applications"),
     ("/agreements", "nav.agreements"),
     ("/amendments", "nav.amendments"),
+    ("/settlements", "nav.settlements"),
+    ("/findings", "nav.findings"),
 )
 _MATCHING: Final = (("/reconciliations", "nav.reconciliations"), ("/corrections", "nav.corrections"))
 _PAYABLES: Final = (

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from portal.web import call_views, market_views, money_views, payable_views, views
+from portal.web import call_views, ending_views, market_views, money_views, payable_views, views
 from portal.web.view import Scope, View
 from portal.web.visit import Visit
 
@@ -36,7 +36,13 @@ def related_to(kind: str, shown: dict[str, Any], visit: Visit) -> list[Related]:
     if kind == "applications":
         return [_own(views.EVALUATIONS, "application_id", this, ("true", ()))] if inside else []
     if kind == "agreements":
-        return [_own(views.AMENDMENTS, "agreement_id", this, mine)]
+        of_it = (views.AMENDMENTS, ending_views.SETTLEMENTS, ending_views.FINDINGS)
+        return [_own(one, "agreement_id", this, mine) for one in of_it]
+    if kind == "settlements":
+        found = [_own(ending_views.RETURNS, "settlement_id", this, mine)]
+        return [*found, _own(ending_views.FINDINGS, "agreement_id", [shown["agreement"]], mine)]
+    if kind == "findings":
+        return [_own(ending_views.FINDING_LINES, "finding_id", this, mine)]
     if kind == "payables":
         return _of_payable(shown, visit)
     if kind == "vouchers":

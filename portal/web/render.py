@@ -72,6 +72,15 @@ CHIPS: Final[Mapping[str, tuple[str, str]]] = {
     "confirmed": ("●", "ok"),
     "upheld": ("●", "ok"),
     "payout.returned": ("■", "danger"),
+    "opened": ("◔", "info"),
+    "reported": ("◔", "info"),
+    "verified": ("◔", "info"),
+    "found": ("▲", "warn"),
+    "objected": ("▲", "warn"),
+    "repaid": ("●", "ok"),
+    "dismissed": ("○", "neutral"),
+    "settlement.returned": ("◔", "info"),
+    "finding.confirmed": ("■", "danger"),
 }
 
 

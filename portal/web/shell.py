@@ -109,6 +109,8 @@ def respond(
     *,
     status: int | None = None,
 ) -> Response:
+    if isinstance(reply, File):
+        return guarded(reply.response)
     if isinstance(reply, Go):
         return guarded(RedirectResponse(reply.path, status_code=303))
     if isinstance(reply, File):

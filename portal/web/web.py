@@ -21,6 +21,7 @@ from portal.web import (
     ranking,
     render,
     serving,
+    sheets,
     shell,
     statements,
     things,
@@ -53,5 +54,6 @@ def all_pages(addresses: Addresses) -> list[Page]:
         *funds.pages(operations),
         *trace.pages(),
         *calls.pages(),
+        *sheets.pages(),
         *things.pages(operations),
     ]

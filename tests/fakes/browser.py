@@ -77,6 +77,11 @@ class Seen:
     headers: Mapping[str, str]
 
     @property
+    def is_file(self) -> bool:
+        """Something to keep, and no page."""
+        return self.headers.get("content-disposition", "").startswith("attachment")
+
+    @property
     def page(self) -> Parsed:
         return Parsed(self.html)
 

@@ -19,7 +19,7 @@ from billing.payments.port import Cards
 from billing.reclaim import prepare_change
 from billing.secrets import Secrets
 from billing.statements.month import Month
-from billing.statements.unbooked import calls_unbooked
+from billing.statements.unbooked import calls_unbooked, voucher_unbooked
 from metering.purse import Purse
 from portal import app, pages, people, tokens
 from portal.attempts import Attempts
@@ -161,6 +161,12 @@ class OfficeWorld:
         async with self.pool.connection() as conn:
             return await calls_unbooked(conn, self.purse, month)
 
+    async def unbooked_of(self, company_id: str, voucher_id: str) -> int | None:
+        if self.purse is None:
+            return 0
+        async with self.pool.connection() as conn:
+            return await voucher_unbooked(conn, self.purse, company_id=company_id, voucher_id=voucher_id)
+
     async def books(self) -> TrialBalance:
         """The trial balance, which must be sound."""
         async with self.pool.connection() as conn:
@@ -205,6 +211,7 @@ async def opened(
             now=lambda: world.now,
             get_back=world.get_back,
             unbooked=world.unbooked,
+            unbooked_of=world.unbooked_of,
             cards=cards,
             transfers=transfers,
             webhook_secrets=webhook_secrets,

@@ -10,6 +10,7 @@ MONEY = {
     *("budget", "deposits", "government", "self", "uncollected", "expired", "payable"),
     *("clearing", "own", "receivable"),
     *("holdback", "in_payment", "out"),
+    *("earned", "interest", "clawed_back"),
 }
 # Of a company's own money, or of what a provider is paid: no programme, no voucher.
 OWN_KINDS = {"payment", "pay_in", "refund", "dispute", "holdback", "payout", "paid_out"}
@@ -30,8 +31,15 @@ _MAY_TOUCH = {
     "holdback": {"payable", "holdback"},
     "payout": {"payable", "in_payment"},
     "paid_out": {"in_payment", "out"},
+    "settlement": {"expired", "budget", "deposits"},
+    "interest": {"earned", "interest"},
+    "claw_back": {"receivable", "clawed_back"},
+    "offset": {"own", "receivable"},
 }
-NEVER_BELOW_ZERO = {"government", "self", "free", "allotment", "own", "holdback", "in_payment", "out"}
+NEVER_BELOW_ZERO = {
+    *("government", "self", "free", "allotment", "own", "expired"),
+    *("holdback", "in_payment", "out"),
+}
 
 
 def kind_of(account: str) -> str:
@@ -51,12 +59,14 @@ def may_touch(entry: Row, account: str, *, funds: Json, known: Container[str]) -
     if what not in _MAY_TOUCH[kind]:
         return False
     match what:
-        case "budget":
-            return account == f"programme/{entry.text('programme_id')}/budget"
+        case "budget" | "interest" | "clawed_back":
+            return account == f"programme/{entry.text('programme_id')}/{what}"
         case "clearing":
             return account in ("clearing/stripe", "clearing/bank")
-        case "own" | "receivable":
+        case "own" | "receivable" if kind in OWN_KINDS:
             return account.startswith("company/")
+        case "own" | "receivable":
+            return account == f"company/{funds.get('company_id')}/{what}"
         case "deposits" if kind in OWN_KINDS:
             return account.startswith("company/")
         case "deposits":

@@ -51,6 +51,7 @@ _WORDS = {
     "entry_kind": {
         "grant", "deposit", "capacity", "lend", "return", "usage", "correction", "expiry",
         "payment", "pay_in", "refund", "dispute", "holdback", "payout", "paid_out",
+        "settlement", "interest", "claw_back", "offset",
     },
     "status": {"settled", "released"},
 }  # fmt: skip

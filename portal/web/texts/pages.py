@@ -60,6 +60,12 @@ _COLUMNS: Final[dict[str, tuple[str, str]]] = {
     "output": ("출력 단가(100만 토큰)", "Output price (1M tokens)"),
     "rank": ("순위", "Rank"),
     "score": ("점수", "Score"),
+    "ended_on": ("종료일", "Ended on"),
+    "returned_self_micro": ("반납액(자기부담)", "Returned (self share)"),
+    "interest_micro": ("이자", "Interest"),
+    "number": ("순번", "No"),
+    "call": ("호출", "Call"),
+    "month": ("월", "Month"),
 }
 _FILTERS: Final[dict[str, tuple[str, str]]] = {
     "state": ("상태", "State"),
@@ -104,6 +110,16 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
     "nav.agreements": ("협약", "Agreements"),
     "nav.amendments": ("변경 요청", "Amendments"),
     "nav.vouchers": ("바우처", "Vouchers"),
+    "nav.settlements": ("정산", "Settlements"),
+    "nav.findings": ("지적 사항", "Findings"),
+    "returns": ("반납 내역", "Returns"),
+    "finding_lines": ("지적 내역", "What is disallowed"),
+    "sheets": ("정산 서식", "Statutory sheets"),
+    "sheet.report": ("정산보고서(별지 2)", "Settlement report (form 2)"),
+    "sheet.summary": ("총괄명세서(별지 3)", "Summary by cost item (form 3)"),
+    "sheet.daily": ("일자별 집행명세서(별지 4)", "Spending by day (form 4)"),
+    "sheet.registration": ("집행등록·세금계산서", "Registration and tax invoices"),
+    "sheet.programme": ("사업 정산 총괄표", "Settlement of the programme"),
     "evaluations": ("평가 점수", "Score sheets"),
     "ranking": ("평가 순위", "Ranking"),
     "check_risky": (
@@ -135,6 +151,8 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
     "todo.score": ("평가 중인 신청", "Applications to be scored"),
     "todo.offer": ("협약을 제시할 선정 기업", "Selected, without an agreement"),
     "todo.issue": ("바우처를 발급할 협약", "Signed, without a voucher"),
+    "todo.settle": ("진행 중인 정산", "Settlements under way"),
+    "todo.findings": ("처리할 지적 사항", "Findings to be decided"),
     "todo.amend": ("승인을 기다리는 변경 요청", "Amendments asked for"),
     "key.made": ("새 API 키", "The new API key"),
     "key.once": (

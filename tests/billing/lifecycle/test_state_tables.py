@@ -13,9 +13,7 @@ from billing.lifecycle import (
     agreement,
     amendment,
     application,
-    correction,
     credential,
-    month,
     payment,
     programme,
     round,
@@ -23,7 +21,7 @@ from billing.lifecycle import (
 )
 from billing.lifecycle.table import Actor, Refused, Role, Step, Table
 from billing.lifecycle.tables import TABLES
-from tests.billing.lifecycle import offer_facts, payout_facts
+from tests.billing.lifecycle import books_facts, offer_facts, payout_facts
 
 OPENS = datetime(2026, 3, 2, 0, 0, tzinfo=UTC)
 CLOSES = datetime(2026, 3, 24, 6, 0, tzinfo=UTC)
@@ -95,8 +93,7 @@ SOUND: dict[str, dict[str, Any]] = {
     "voucher": {"": VOUCHER, "extend": LONGER},
     **offer_facts.SOUND,
     **payout_facts.SOUND,
-    "month": {"": month.Facts()},
-    "correction": {"": correction.Facts()},
+    **books_facts.SOUND,
     "payment": {"": payment.Facts(voucher_state="active", paid_micro=10, gone_micro=4, refund_micro=6)},
 }
 
@@ -160,14 +157,9 @@ BROKEN: list[tuple[str, str, dict[str, Any]]] = [
     ("voucher", "above_spent", {"claimed_micro": 6}),
     *offer_facts.BROKEN,
     *payout_facts.BROKEN,
-    ("month", "month_not_over", {"is_over": False}),
-    ("month", "month_before_open", {"is_next": False}),
-    ("month", "holds_unknown", {"holds_open": None}),
-    ("month", "holds_open", {"holds_open": 1}),
-    ("month", "corrections_undecided", {"corrections_undecided": 1}),
-    ("correction", "nothing_to_correct", {"calls": 0}),
-    ("correction", "own_proposal", {"is_own": True}),
-    ("correction", "call_changed", {"calls_changed": 1}),
+    *books_facts.BROKEN,
+    ("programme", "agreements_unsettled", {"agreements_unsettled": 1}),
+    ("voucher", "settlement_begun", {"has_settlement": True}),
     ("voucher", "own_money_short", {"paid_in_micro": 10}),
     ("voucher", "own_money_short", {"paid_in_micro": 0}),
     ("payment", "company_inactive", {"is_company_active": False}),

@@ -9,6 +9,7 @@ from datetime import date
 from typing import Any, Final
 
 from billing.payments.beginning import payment_id_of
+from tests.portal.api import end_routes
 from tests.portal.api.a_round import APPLICATION, PROGRAMME, ROUND
 
 PAYMENT_KEY: Final = "the payment of the matrix"
@@ -194,6 +195,7 @@ ROUTES: Final = {
     "GET /api/reconciliations/{id}": OFFERED,
     "GET /api/reconciliations/{id}/lines": OFFERED,
     "POST /api/reconciliations/{id}/propose": READ,
+    **end_routes.ROUTES,
 }
 OPEN: Final = {"POST /api/token"}  # for whoever has a password
 
@@ -257,6 +259,7 @@ BODIES: Final[dict[str, dict[str, Any]]] = {
     "CardChange": {"automatic": False},
     "BankLine": {"id": "KB-another", "amount_krw": 1_000, "paid_on": "2026-03-24"},
     "Match": {"company": "gaonde"},
+    **end_routes.BODIES,
 }
 IDS: Final = {
     "programmes": "ai-2026",
@@ -286,4 +289,7 @@ IDS: Final = {
     "payout_accounts": "pa-000001",
     "payout_batches": "pb-000001",
     "objections": "ob-000001",
+    "settlements": "se-000001",
+    "findings": "fi-000001",
+    "settlement_rules": "00000000000000000001",
 }

@@ -17,10 +17,11 @@ from billing.casework.deeds import Deed
 from billing.corrections.judging import BookedCall, CorrectedCall
 from billing.corrections.store import propose
 from billing.lifecycle.table import Actor
-from portal.api import shown, shown_money, shown_payables, shown_payments, shown_products
+from portal.api import shown, shown_ending, shown_money, shown_payables, shown_payments, shown_products
 from tests.fakes.a_payable import a_closed_month
 from tests.fakes.office_world import NOW, OfficeWorld, opened
 from tests.portal.api.a_round import APPLICATION, PROGRAMME, ROUND
+from tests.portal.api.a_settlement import at_its_end
 from tests.portal.api.route_table import BODIES, IDS, OPEN, PAYMENT_KEY, ROUTES
 
 # Who asks: people of those who have things of each kind, strangers of the same roles, and the others.
@@ -104,6 +105,7 @@ async def world(books_url: str) -> AsyncIterator[OfficeWorld]:
             await propose(conn, "nuri", "price", [CORRECTED], deed=DEED)
         await own_money(world)
         await closed_and_paid(world)
+        await at_its_end(world)
         yield world
 
 
@@ -134,7 +136,7 @@ def fits(schema: dict[str, Any], route: str, answer: httpx2.Response) -> None:
     promised = schema["paths"][path][method.lower()]["responses"][str(answer.status_code)]
     name = promised["content"]["application/json"]["schema"]["$ref"].split("/")[-1]
     name, is_page = name.removeprefix("Page_").removesuffix("_"), name.startswith("Page_")
-    rooms = (shown, shown_products, shown_money, shown_payments, shown_payables)
+    rooms = (shown, shown_products, shown_money, shown_payments, shown_payables, shown_ending)
     model = next(getattr(room, name) for room in rooms if hasattr(room, name))
     whole: Any = shown.Page.__class_getitem__(model) if is_page else model
     whole.model_validate_json(answer.content, strict=True)

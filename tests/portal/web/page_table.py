@@ -46,6 +46,7 @@ PAGES: Final[dict[str, str]] = {
     },
     **_listed("programmes", "months", "own-money", "bank-lines", "providers", "calls", **_INSIDE),
     **_listed("rounds", "applications", "agreements", "amendments", **_INSIDE, company="company"),
+    **_listed("settlements", "findings", **_INSIDE, company="company"),
     **_listed("vouchers", "payments", **_INSIDE, company="company"),
     **_listed("reconciliations", "corrections", **_INSIDE, provider="provider"),
     **_listed("products", **_INSIDE, company="company", provider="provider"),
@@ -80,7 +81,7 @@ PAGES: Final[dict[str, str]] = {
     **_of_thing("programmes", company="company"),
     **_of_thing("rounds", company="company", steps="operator company"),
     **_of_thing("applications", company="company*", steps="operator company"),
-    **_of_thing("agreements", company="company*", steps="operator company"),
+    **_of_thing("agreements", company="company*", steps="operator company audit"),
     **_of_thing("amendments", company="company*", steps="operator company"),
     **_of_thing("vouchers", company="company*", steps="operator company"),
     **_of_thing("products", company="company", provider="provider*", steps="operator provider"),
@@ -108,6 +109,13 @@ PAGES: Final[dict[str, str]] = {
     },
     **_of_thing("payables", provider="provider*", steps="operator provider"),
     **_of_thing("payout_accounts", provider="provider*", steps="operator provider"),
+    **_of_thing("settlements", company="company*", steps="operator company"),
+    **_of_thing("findings", company="company*", steps="operator company"),
+    "/operator/settlements/{id}/sheet": "operator",
+    "/audit/settlements/{id}/sheet": "auditor",
+    "/company/settlements/{id}/sheet": "company*",
+    "/operator/programmes/{id}/sheet": "operator",
+    "/audit/programmes/{id}/sheet": "auditor",
     **_of_thing("objections", company="company!", provider="provider*", steps="operator provider company"),
 }
 # What gaonde and nuri have; a call's id is known when it was made.
@@ -118,6 +126,8 @@ IDS: Final = {
     "agreements": "ag-000001",
     "amendments": "am-000001",
     "vouchers": "gaonde-2026",
+    "settlements": "se-000001",
+    "findings": "fi-000001",
     "products": "nuri-x1",
     "keys": "backend",
     "prices": "nuri-x1%402099-01-01T00%3A00%3A00%2B09%3A00",
@@ -135,7 +145,7 @@ IDS: Final = {
 }
 # A step of each thing that its page offers somebody, to be looked at.
 STEPS: Final = {
-    ("operator", "programmes"): "programme.close",
+    ("operator", "programmes"): "programme.change_share",
     ("operator", "agreements"): "agreement.terminate",
     ("company", "agreements"): "amendment.make",
     ("operator", "amendments"): "amendment.approve",

@@ -20,6 +20,7 @@ from tests.fakes.books_world import ENDS_MS, LANE, WON, World
 from tests.fakes.browser import Browser, Seen
 from tests.fakes.office_world import OfficeWorld, opened
 from tests.portal.api.a_round import APPLICATION, PROGRAMME, ROUND
+from tests.portal.api.a_settlement import at_its_end
 from tests.portal.api.route_table import BODIES
 from tests.portal.api.test_role_matrix import CORRECTED, DEED
 from tests.portal.web.page_table import IDS, PAGES, PAYMENT_KEY, STEPS
@@ -77,6 +78,7 @@ async def world(books_url: str) -> AsyncIterator[OfficeWorld]:
         async with world.pool.connection() as conn:
             for table, one in (("company", "gaonde"), ("provider", "nuri")):
                 await conn.execute(f"update {table} set name = %s where id = %s".encode(), [HOSTILE, one])
+        await at_its_end(world)
         yield world
 
 
@@ -150,6 +152,8 @@ def wanted(roles: str, role: str, owns: bool, path: str) -> int:
 def sound(seen: Seen, language: str) -> list[str]:
     """What is wrong with a page, whatever it is of."""
     wrong = [name for name, value in HEADERS.items() if seen.headers.get(name.lower()) != value]
+    if seen.is_file:
+        return wrong
     page = seen.page
     tags = [tag for tag, _ in page.tags]
     text = _HASH.sub("", page.text.replace(HOSTILE, ""))

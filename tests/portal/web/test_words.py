@@ -14,6 +14,7 @@ from portal.web import (
     actions,
     call_views,
     calls,
+    ending_views,
     formats,
     market_entries,
     market_views,
@@ -80,7 +81,7 @@ def test_every_column_filter_and_fact_has_its_word() -> None:
 
 
 def _views() -> set[View]:
-    parts = (views, call_views, market_views, money_views, payable_views)
+    parts = (views, call_views, market_views, money_views, payable_views, ending_views)
     named = {one for part in parts for one in vars(part).values() if isinstance(one, View)}
     return named | {money_views.reconciliation_lines(None), money_views.corrected_calls(None)}
 

@@ -1,0 +1,1 @@
+"""The end of an agreement: settled, reported, audited, clawed back, kept."""
