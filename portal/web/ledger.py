@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from billing.casework.rows import rows_of
+from billing.database import Connection
 from billing.ledger import accounts
 from portal.web.visit import Visit
 
@@ -19,6 +21,22 @@ _OF_VOUCHER: Final = (
     "  where u.company_id = f.company_id and u.voucher_id = f.voucher_id) as calls"
     " from funds f where f.voucher_id = %s"
 )
+
+SIDES: Final = ("government", "self")
+FIGURES: Final = ("granted", "spent", "returned", "left")
+_POSTED: Final = (
+    "select e.kind, p.account = any(%s) as is_government, sum(p.amount_micro)::bigint as micro"
+    " from posting p join entry e on e.id = p.entry_id where p.account = any(%s) group by 1, 2"
+)
+# What a kind of entry is at a voucher's account, and with which sign.
+_FIGURE_OF: Final[Mapping[str, tuple[str, int]]] = {
+    "grant": ("granted", 1),
+    "deposit": ("granted", 1),
+    "usage": ("spent", -1),
+    "correction": ("spent", -1),
+    "expiry": ("returned", -1),
+}
+Sums = dict[tuple[str, str], int]  # (figure, side) -> micro-won  # (figure, side) -> micro-won
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,3 +76,16 @@ async def _balance(visit: Visit, account: str) -> int:
         [account],
     )
     return int(row["micro"])
+
+
+async def posted(conn: Connection, vouchers: Sequence[str]) -> Sums:
+    """What the ledger has at the accounts of these vouchers."""
+    government = [accounts.government(one) for one in vouchers]
+    both = [*government, *(accounts.own_deposit(one) for one in vouchers)]
+    sums = {(figure, side): 0 for figure in FIGURES for side in SIDES}
+    for row in await rows_of(conn, _POSTED, [government, both]):
+        side = "government" if row["is_government"] else "self"
+        figure, sign = _FIGURE_OF[row["kind"]]
+        sums[figure, side] += sign * row["micro"]
+        sums["left", side] += row["micro"]
+    return sums
