@@ -36,7 +36,7 @@ _FIGURE_OF: Final[Mapping[str, tuple[str, int]]] = {
     "correction": ("spent", -1),
     "expiry": ("returned", -1),
 }
-Sums = dict[tuple[str, str], int]  # (figure, side) -> micro-won  # (figure, side) -> micro-won
+Sums = dict[tuple[str, str], int]  # (figure, side) -> micro-won
 
 
 @dataclass(frozen=True, slots=True)

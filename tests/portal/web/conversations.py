@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from portal.web.formats import Language
@@ -151,7 +152,7 @@ async def all_equal(auditor: Window) -> None:
 
 
 async def matches_the_books(
-    house: Town, run: str, matched: list[str], found: dict[str, list[str | None]]
+    house: Town, run: str, matched: list[str], found: Mapping[str, Sequence[str | None]]
 ) -> None:
     [made] = await house.rows("select result from reconciliation where id = %s", run)
     assert made["result"]["matched"]["count"] == len(matched)
@@ -161,4 +162,4 @@ async def matches_the_books(
         "select class, op from reconciliation_line where reconciliation_id = %s order by number", run
     )
     for match, ops in found.items():
-        assert [line["op"] for line in lines if line["class"] == match] == ops
+        assert [line["op"] for line in lines if line["class"] == match] == list(ops)
