@@ -15,6 +15,7 @@ from portal.api import (
     directory,
     findings,
     notices,
+    objections,
     own_money,
     payables,
     payments,

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from billing.casework.rows import rows_of
+from billing.database import Connection
 from billing.ledger import accounts
 from billing.payables import rows as payable_rows
 from metering.money import MICRO_PER_WON
@@ -32,6 +34,21 @@ _OF_PAYABLE: Final = """
     from payable p left join payable_entry k on k.payable_id = p.id left join entry e on e.id = k.entry_id
     left join posting g on g.entry_id = e.id and g.account = 'provider/' || p.provider_id || '/payable'
     where p.id = %s group by p.id"""
+SIDES: Final = ("government", "self")
+FIGURES: Final = ("granted", "spent", "returned", "left")
+_POSTED: Final = (
+    "select e.kind, p.account = any(%s) as is_government, sum(p.amount_micro)::bigint as micro"
+    " from posting p join entry e on e.id = p.entry_id where p.account = any(%s) group by 1, 2"
+)
+# What a kind of entry is at a voucher's account, and with which sign.
+_FIGURE_OF: Final[Mapping[str, tuple[str, int]]] = {
+    "grant": ("granted", 1),
+    "deposit": ("granted", 1),
+    "usage": ("spent", -1),
+    "correction": ("spent", -1),
+    "expiry": ("returned", -1),
+}
+Sums = dict[tuple[str, str], int]  # (figure, side) -> micro-won
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,3 +109,16 @@ async def _balance(visit: Visit, account: str) -> int:
         [account],
     )
     return int(row["micro"])
+
+
+async def posted(conn: Connection, vouchers: Sequence[str]) -> Sums:
+    """What the ledger has at the accounts of these vouchers."""
+    government = [accounts.government(one) for one in vouchers]
+    both = [*government, *(accounts.own_deposit(one) for one in vouchers)]
+    sums = {(figure, side): 0 for figure in FIGURES for side in SIDES}
+    for row in await rows_of(conn, _POSTED, [government, both]):
+        side = "government" if row["is_government"] else "self"
+        figure, sign = _FIGURE_OF[row["kind"]]
+        sums[figure, side] += sign * row["micro"]
+        sums["left", side] += row["micro"]
+    return sums

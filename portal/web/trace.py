@@ -7,22 +7,19 @@ month and product; below a call are its entries, on the call's own page.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final
 from urllib.parse import quote, urlencode
 
 from billing.casework.rows import Row, row_of, rows_of
-from billing.database import Connection
-from billing.ledger import accounts
 from billing.statements.month import month_named
 from portal.web import call_views, formats, view, views, words
+from portal.web.ledger import FIGURES, SIDES, Sums, posted
 from portal.web.serving import Page
 from portal.web.visit import Html, Reply, Visit
 
-SIDES: Final = ("government", "self")
-FIGURES: Final = ("granted", "spent", "returned", "left")
 # One row a voucher, with where it belongs. A voucher that was declared has no agreement and no round.
 _VOUCHERS: Final = (
     "select f.voucher_id, f.programme_id, f.company_id, c.name as company_name, g.id as agreement_id,"
@@ -42,19 +39,6 @@ _CALLS: Final = (
     f" from ({call_views.CALLS}) calls where company_id = %s and voucher_id = %s"
     " group by 1, 2 order by 1, 2"
 )
-_POSTED: Final = (
-    "select e.kind, p.account = any(%s) as is_government, sum(p.amount_micro)::bigint as micro"
-    " from posting p join entry e on e.id = p.entry_id where p.account = any(%s) group by 1, 2"
-)
-# What a kind of entry is at a voucher's account, and with which sign.
-_FIGURE_OF: Final[Mapping[str, tuple[str, int]]] = {
-    "grant": ("granted", 1),
-    "deposit": ("granted", 1),
-    "usage": ("spent", -1),
-    "correction": ("spent", -1),
-    "expiry": ("returned", -1),
-}
-Sums = dict[tuple[str, str], int]  # (figure, side) -> micro-won
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,19 +207,6 @@ async def _calls_below(visit: Visit, vouchers: Sequence[Row]) -> tuple[Sums, lis
                 }
             )
     return {("spent", side): sum(row["sums"]["spent", side] for row in rows) for side in SIDES}, rows
-
-
-async def posted(conn: Connection, vouchers: Sequence[str]) -> Sums:
-    """What the ledger has at the accounts of these vouchers."""
-    government = [accounts.government(one) for one in vouchers]
-    both = [*government, *(accounts.own_deposit(one) for one in vouchers)]
-    sums = {(figure, side): 0 for figure in FIGURES for side in SIDES}
-    for row in await rows_of(conn, _POSTED, [government, both]):
-        side = "government" if row["is_government"] else "self"
-        figure, sign = _FIGURE_OF[row["kind"]]
-        sums[figure, side] += sign * row["micro"]
-        sums["left", side] += row["micro"]
-    return sums
 
 
 async def _trail(

@@ -12,8 +12,7 @@ from portal.web.uploads import UPLOAD_BYTES_MAX
 from tests.fakes.browser import Browser, Seen
 from tests.fakes.office_world import OfficeWorld, opened
 from tests.portal.api.a_round import APPLICATION, PROGRAMME, ROUND
-from tests.portal.web.test_page_matrix import some_calls
-from tests.portal.web.web_world import browsing_as
+from tests.portal.web.web_world import browsing_as, some_calls
 
 STATEMENT: Final = "request_id,output_tokens\nreq-1,40\n"
 NEW: Final = "/audit/reconciliations/new"

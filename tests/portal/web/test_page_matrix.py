@@ -12,21 +12,17 @@ from typing import Any, Final
 
 import pytest
 
-from billing.corrections.store import propose
-from billing.posting import Poster
 from portal.web.shell import HEADERS
 from tests.fakes.a_payable import a_closed_month
-from tests.fakes.books_world import ENDS_MS, LANE, WON, World
 from tests.fakes.browser import Browser, Seen
 from tests.fakes.office_world import OfficeWorld, opened
 from tests.portal.api.a_round import APPLICATION, PROGRAMME, ROUND
 from tests.portal.api.a_settlement import at_its_end
 from tests.portal.api.route_table import BODIES
-from tests.portal.api.test_role_matrix import CORRECTED, DEED
-from tests.portal.web.page_table import IDS, PAGES, PAYMENT_KEY, STEPS
-from tests.portal.web.web_world import browsing, browsing_as
+from tests.portal.api.test_role_matrix import DEED
+from tests.portal.web.page_table import IDS, PAGES, STEPS
+from tests.portal.web.web_world import HOSTILE, browsing, browsing_as, for_sale, paid, some_calls
 
-HOSTILE: Final = "<script>alert('1')</script>\"><img src=x onerror=alert(2)>{{7*7}}"
 PEOPLE: Final = {
     "operator": ("operator", True),
     "auditor": ("auditor", True),
@@ -45,27 +41,6 @@ HANGUL: Final = re.compile("[가-힣]")
 _HASH: Final = re.compile("[0-9a-f]{64}")
 
 
-async def some_calls(world: OfficeWorld, count: int) -> list[str]:
-    """Calls of gaonde's voucher, each of 0.215 won, in the books."""
-    books = World(world.pool)
-    async with world.pool.connection() as conn:
-        # The treasury has a clock of its own, and lends nothing of what is over by it.
-        await conn.execute("update funds set ends_ms = %s", [ENDS_MS])
-        n = await books.treasury.current_epoch(LANE)
-        await books.treasury.lend(lane=LANE, n=n, voucher_id="gaonde-2026", need_micro=1)
-        poster = Poster(conn, books.purse)
-        await poster.take_lanes()
-        ops = []
-        for _ in range(count):
-            op = await books.reserve(n, WON)
-            event = books.event(op, n, 215_000).to_bytes()
-            await books.purse.note(lane=LANE, kind="settled", op=op, n=n, event=event)
-            ops.append(op)
-        while await poster.post_once():
-            pass
-    return ops
-
-
 @pytest.fixture
 async def world(books_url: str) -> AsyncIterator[OfficeWorld]:
     """gaonde has one of everything, under hostile names; nobody else has anything."""
@@ -80,34 +55,6 @@ async def world(books_url: str) -> AsyncIterator[OfficeWorld]:
                 await conn.execute(f"update {table} set name = %s where id = %s".encode(), [HOSTILE, one])
         await at_its_end(world)
         yield world
-
-
-async def for_sale(world: OfficeWorld) -> None:
-    """nuri with a price to come, another key, a statement that differs, a correction proposed."""
-    await world.post("nuri", "products/nuri-x1/credentials", {"api_key": "a-new-one"})
-    price = {"from": "2099-01-01T00:00:00+09:00", "input": 1}
-    await world.post("nuri", "products/nuri-x1/prices", price)
-    await world.post("nuri", "reconciliations", BODIES["ProviderStatement"] | {"file_name": HOSTILE})
-    async with world.pool.connection() as conn, conn.transaction():
-        await propose(conn, "nuri", "price", [CORRECTED], deed=DEED)
-        await conn.execute(
-            "insert into reconciliation_line values ('re-000001', 2, 'differs', %s, 'op1', '{}', '{}',"
-            " array['output_tokens', %s])",
-            [HOSTILE, HOSTILE],
-        )
-
-
-async def paid(world: OfficeWorld) -> None:
-    """gaonde paid by a transfer; another line is of nobody yet; a card is kept."""
-    paying = {"amount_krw": 1_000, "method": "transfer"}
-    begun = await world.call("gaonde", "POST", "payments", paying, key=PAYMENT_KEY)
-    line = {"amount_krw": 1_000, "paid_on": "2026-03-24", "sender": HOSTILE}
-    await world.post(
-        "operator", "bank_lines", line | {"id": "bank-0", "memo": begun.json()["transfer_reference"]}
-    )
-    await world.post("operator", "bank_lines", line | {"id": "bank-1"})
-    async with world.pool.connection() as conn:
-        await conn.execute("insert into card values ('gaonde', 'cus_1', 'pm_1', 'visa 4242')")
 
 
 async def paid_to_nuri(world: OfficeWorld) -> None:
