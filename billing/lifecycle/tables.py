@@ -10,6 +10,7 @@ from billing.lifecycle import (
     application,
     correction,
     credential,
+    job,
     month,
     payment,
     price,
@@ -35,4 +36,5 @@ TABLES: Final[tuple[Table[Any], ...]] = (
     month.TABLE,
     correction.TABLE,
     payment.TABLE,
+    job.TABLE,
 )
