@@ -15,7 +15,8 @@ from billing.casework.deeds import Deed
 from billing.casework.rows import row_of, rows_of
 from billing.database import Connection
 from billing.directory_time import instant_ms
-from billing.lifecycle import agreement, amendment, application, programme, round, voucher
+from billing.jobs import store as jobs
+from billing.lifecycle import agreement, amendment, application, job, programme, round, voucher
 from billing.lifecycle.table import Guard, Step, Table
 
 
@@ -133,6 +134,16 @@ async def _voucher(conn: Connection, voucher_id: str, deed: Deed) -> list[Offere
     return _steps(voucher.TABLE, state, vouchers.facts_of(row), deed, company=row["company_id"])
 
 
+async def _job(conn: Connection, job_id: str, deed: Deed) -> list[Offered]:
+    row = await jobs.find(conn, job_id)
+    owns = deed.actor.owns(provider=row["provider_id"])
+    facts = jobs.facts_of(row, deed.actor)
+    return [
+        Offered("job", step, step.hindrance(facts))
+        for step in job.TABLE.open_to(row["state"], deed.actor, owns=owns)
+    ]
+
+
 _STANDINGS: Final[Mapping[str, Callable[[Connection, str, Deed], Awaitable[list[Offered]]]]] = {
     "programme": _programme,
     "round": _round,
@@ -140,4 +151,5 @@ _STANDINGS: Final[Mapping[str, Callable[[Connection, str, Deed], Awaitable[list[
     "agreement": _agreement,
     "amendment": _amendment,
     "voucher": _voucher,
+    "job": _job,
 }

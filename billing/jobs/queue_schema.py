@@ -1,4 +1,4 @@
-"""The schema of the queue, as its package brings it: whole for a new database, by its later files for an older.
+"""The schema of the queue, as its package brings it: whole for a new database, by its later files for an old.
 
 Which files a database has had is remembered, so that one that began with a newer package does not have them
 again. Every migration of ours that goes with a newer package calls `bring_up` (docs/decisions/0041).

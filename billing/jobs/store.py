@@ -179,17 +179,19 @@ def _cut(data: bytes) -> Iterable[bytes]:
 async def pieces_of(conn: Connection, job_id: str, part: str) -> AsyncIterator[bytes]:
     """One after the other: a file is never whole in memory."""
     number = 0
-    while True:
-        cursor = await conn.execute(
-            "select data from job_piece where (job_id, part, number) = (%s, %s, %s)",
-            [job_id, part, number],
-            binary=True,
-        )
-        row = await cursor.fetchone()
-        if row is None:
-            return
-        yield bytes(row[0])
+    while (piece := await piece_of(conn, job_id, part, number)) is not None:
+        yield piece
         number += 1
+
+
+async def piece_of(conn: Connection, job_id: str, part: str, number: int) -> bytes | None:
+    cursor = await conn.execute(
+        "select data from job_piece where (job_id, part, number) = (%s, %s, %s)",
+        [job_id, part, number],
+        binary=True,
+    )
+    row = await cursor.fetchone()
+    return None if row is None else bytes(row[0])
 
 
 async def drop_old_files(conn: Connection) -> None:

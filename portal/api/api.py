@@ -13,6 +13,7 @@ from portal.api import (
     corrections,
     credentials,
     directory,
+    jobs,
     notices,
     own_money,
     payments,
@@ -62,7 +63,7 @@ def parts() -> list[APIRouter]:
         for part in (
             *(programmes, rounds, applications, agreements, vouchers),
             *(providers, products, prices, credentials, notices, directory, users),
-            *(statements, corrections, reconciliations, payments, own_money),
+            *(statements, corrections, reconciliations, jobs, payments, own_money),
         )
     ]
 

@@ -79,6 +79,14 @@ LISTS: Final = (
         make={"company": ("/keys/new", "do.key.make")},
     ),
     Listed("/products", "nav.products", EVERYBODY, views.PRODUCTS, offered),
+    Listed(
+        "/jobs",
+        "nav.jobs",
+        INSIDE,
+        views.JOBS,
+        everything,
+        make={"operator": ("/jobs/new", "do.job.ask"), "auditor": ("/jobs/new", "do.job.ask")},
+    ),
 )
 
 

@@ -39,6 +39,7 @@ NAV: Final[Mapping[Role, tuple[tuple[str, str], ...]]] = {
         ("/agreements", "nav.agreements"),
         ("/vouchers", "nav.vouchers"),
         ("/products", "nav.products"),
+        ("/jobs", "nav.jobs"),
     ),
     "auditor": (
         ("", "nav.audit"),
@@ -47,6 +48,7 @@ NAV: Final[Mapping[Role, tuple[tuple[str, str], ...]]] = {
         ("/calls", "nav.calls"),
         ("/applications", "nav.reviews"),
         ("/agreements", "nav.agreements"),
+        ("/jobs", "nav.jobs"),
     ),
 }
 # state -> (mark, tint). A chip is text first; neither mark nor tint says anything alone.
@@ -73,6 +75,11 @@ CHIPS: Final[Mapping[str, tuple[str, str]]] = {
     "clawed_back": ("■", "danger"),
     "settled": ("●", "ok"),
     "revoked": ("○", "neutral"),
+    "queued": ("○", "neutral"),
+    "running": ("◔", "info"),
+    "cancelling": ("▲", "warn"),
+    "done": ("●", "ok"),
+    "failed": ("■", "danger"),
 }
 
 

@@ -19,7 +19,7 @@ from portal.problem import CONFLICT, STATUSES, Problem
 from portal.web import words
 from portal.web.formats import Language
 from portal.web.render import NAV, Renderer
-from portal.web.visit import PREFIXES, Go, Reply, with_query
+from portal.web.visit import PREFIXES, Go, Raw, Reply, with_query
 
 SESSION_COOKIE: Final = "office_session"
 LANGUAGE_COOKIE: Final = "office_language"
@@ -110,6 +110,8 @@ def respond(
 ) -> Response:
     if isinstance(reply, Go):
         return guarded(RedirectResponse(reply.path, status_code=303))
+    if isinstance(reply, Raw):
+        return guarded(reply.response)
     text = house.renderer.page(reply.template, language, {**around, **reply.shown})
     response = guarded(HTMLResponse(text, status_code=status or reply.status))
     if request.query_params.get("lang") == language:

@@ -8,6 +8,7 @@ from typing import Any, Final
 from urllib.parse import parse_qs, urlencode
 
 from starlette.requests import Request
+from starlette.responses import Response
 
 from billing.lifecycle.table import Role
 from portal.api.desk import Desk
@@ -101,4 +102,11 @@ class Go:
     path: str
 
 
-Reply = Html | Go
+@dataclass(frozen=True, slots=True)
+class Raw:
+    """A file: no page stands around it."""
+
+    response: Response
+
+
+Reply = Html | Go | Raw

@@ -12,6 +12,7 @@ from portal.web import (
     company_home,
     entrance,
     homes,
+    jobs,
     keys,
     lists,
     making,
@@ -45,5 +46,6 @@ def all_pages(addresses: Addresses) -> list[Page]:
         *ranking.pages(operations),
         *products.pages(operations),
         *calls.pages(),
+        *jobs.pages(operations),
         *things.pages(operations),
     ]

@@ -1,4 +1,4 @@
-"""Books with something for every long job to do, workers in this process, and one in a process that is killed."""
+"""Books with something for every long job to do, workers here, and one in a process that is killed."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ class JobWorld:
 
     async def until(self, job_id: str, *states: str, within_s: float = 20.0) -> Row:
         async with asyncio.timeout(within_s):
-            while (row := await self.job(job_id))["state"] not in states:
+            while (row := await self.job(job_id))["state"] not in states:  # noqa: ASYNC110 - the books raise no event
                 await asyncio.sleep(0.02)
         return row
 
