@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
-from typing import IO
-
 from billing.audit.exporting import NoProgramme, export_bundle
 from billing.database import Connection
 from billing.jobs.running import Ended, Ending, Run, Tools
@@ -18,7 +15,7 @@ async def export(tools: Tools, run: Run) -> Ending:
             "no_signing_key", "This worker has no key to sign with.", "서명 키가 없어 내보낼 수 없습니다."
         )
     programme = run.arguments["programme"]
-    stream: IO[bytes] = tempfile.TemporaryFile()  # nameless: gone with its process  # noqa: SIM115
+    stream = run.stream()
     try:
         exported = await export_bundle(
             tools.database_url,
@@ -35,9 +32,8 @@ async def export(tools: Tools, run: Run) -> Ending:
     run.note(exported.rows, exported.rows)
 
     async def ending(conn: Connection) -> Ended:
-        with stream:
-            of = "" if programme is None else f"-{programme}"
-            await keep(conn, tools, run, stream, name=f"books{of}-{exported.head.size}.zip")
+        of = "" if programme is None else f"-{programme}"
+        await keep(conn, tools, run, stream, name=f"books{of}-{exported.head.size}.zip")
         return Ended(message=_outside(exported.outside) if exported.outside else None)
 
     return ending

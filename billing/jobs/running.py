@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import tempfile
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from contextlib import ExitStack
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import IO, Any, Final
 
 import psycopg
 
@@ -73,6 +75,11 @@ class Run:
     asked_at: datetime
     done: int = 0
     whole: int | None = None
+    scratch: ExitStack = field(default_factory=ExitStack)
+
+    def stream(self) -> IO[bytes]:
+        """A file without a name, gone with the attempt however that ends."""
+        return self.scratch.enter_context(tempfile.TemporaryFile())
 
     def note(self, done: int, whole: int | None) -> None:
         self.done, self.whole = done, whole
@@ -98,8 +105,9 @@ async def attempt(tools: Tools, works: Mapping[str, Work], job_id: str, turn: in
         if run is None:
             return
         try:
-            ending = await _watched(conn, tools, run, works[run.kind](tools, run))
-            await _end(conn, tools, run, ending)
+            with run.scratch:
+                ending = await _watched(conn, tools, run, works[run.kind](tools, run))
+                await _end(conn, tools, run, ending)
         except Superseded:
             _log.warning("job_superseded job=%s attempt=%s", run.id, run.attempt)
         except _CancelAsked:

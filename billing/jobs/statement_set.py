@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-import tempfile
 import zipfile
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
@@ -29,13 +28,11 @@ _EPOCH: Final = (1980, 1, 1, 0, 0, 0)  # where a .zip's time begins: the same bo
 
 async def make(tools: Tools, run: Run) -> Ending:
     month = month_named(run.arguments["month"])
-    stream: IO[bytes] = tempfile.TemporaryFile()  # nameless: gone with its process  # noqa: SIM115
+    stream = run.stream()
     left_out = await _write(tools, run, month, stream)
 
     async def ending(conn: Connection) -> Ended:
-        with stream:
-            name = f"{month}-statements.zip"
-            await keep(conn, tools, run, stream, name=name)
+        await keep(conn, tools, run, stream, name=f"{month}-statements.zip")
         return Ended(message=_left_out(left_out) if left_out else None)
 
     return ending
@@ -43,9 +40,7 @@ async def make(tools: Tools, run: Run) -> Ending:
 
 async def keep(conn: Connection, tools: Tools, run: Run, stream: IO[bytes], *, name: str) -> None:
     until = tools.now() + FILE_KEPT
-    await store.keep_file(
-        conn, run.id, pieces_of_stream(stream), name=name, media_type="application/zip", until=until
-    )
+    await store.keep_file(conn, run.id, pieces_of_stream(stream), name=name, until=until)
 
 
 def pieces_of_stream(stream: IO[bytes]) -> Iterator[bytes]:

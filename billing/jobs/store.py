@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from psycopg.types.json import Jsonb
 
-from billing.casework.deeds import Deed, log_step, take_step
+from billing.casework.deeds import Deed, take_step
 from billing.casework.rows import Row, row_of, rows_of
 from billing.database import Connection
 from billing.jobs import queue
@@ -130,9 +130,10 @@ async def by_the_clock(
     assert row["state"] in step.sources, f"{action} of a job that is {row['state']}"
     after = step.target
     assert after is not None, "every step of a job names its state"
-    deed = Deed(Actor("clock", "operator"), now, "")
-    await log_step(
-        conn, "job", action, deed=deed, thing_id=row["id"], before=row["state"], after=after, detail=detail
+    await conn.execute(
+        "insert into step (thing, thing_id, action, from_state, to_state, person, role, detail, request_id, at)"
+        " values ('job', %s, %s, %s, %s, 'clock', 'clock', %s, '', %s)",
+        [row["id"], action, row["state"], after, Jsonb(dict(detail or {})), now],
     )
     return after
 
@@ -141,7 +142,13 @@ async def by_the_clock(
 
 
 async def keep_file(
-    conn: Connection, job_id: str, pieces: Iterable[bytes], *, name: str, media_type: str, until: datetime
+    conn: Connection,
+    job_id: str,
+    pieces: Iterable[bytes],
+    *,
+    name: str,
+    until: datetime,
+    bytes_max: int = FILE_BYTES_MAX,
 ) -> None:
     """In the SQL transaction of the job's end. Raises Refused where it is too large."""
     hashed, size = hashlib.sha256(), 0
@@ -150,10 +157,10 @@ async def keep_file(
         nonlocal size
         for piece in pieces:
             size += len(piece)
-            if size > FILE_BYTES_MAX:
+            if size > bytes_max:
                 raise Refused(
                     "file_too_large",
-                    f"The file has more than {FILE_BYTES_MAX >> 20} MiB; write it with the command `export`.",
+                    f"The file has more than {bytes_max} bytes; write it with the command `export`.",
                     "파일이 너무 큽니다. export 명령으로 만들어 주세요.",
                 )
             hashed.update(piece)
@@ -161,9 +168,8 @@ async def keep_file(
 
     await put_pieces(conn, job_id, "file", measured())
     await conn.execute(
-        "update job set file_name = %s, file_type = %s, file_bytes = %s, file_sha256 = %s, expires_at = %s"
-        " where id = %s",
-        [name, media_type, size, hashed.hexdigest(), until, job_id],
+        "update job set file_name = %s, file_bytes = %s, file_sha256 = %s, expires_at = %s where id = %s",
+        [name, size, hashed.hexdigest(), until, job_id],
     )
 
 

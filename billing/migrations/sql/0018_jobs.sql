@@ -19,7 +19,6 @@ create table job (
     message jsonb,                              -- {code, english, korean}
     result text,                                -- the thing it made, as a path of the API
     file_name text,
-    file_type text,
     file_bytes bigint check (file_bytes >= 0),
     file_sha256 text check (file_sha256 ~ '^[0-9a-f]{64}$'),
     asked_at timestamptz not null,

@@ -19,6 +19,7 @@ from billing.database import connect
 from billing.jobs import queue_schema, running, store
 from billing.jobs.running import Ending, Run, Tools
 from billing.jobs.work import WORKS
+from billing.lifecycle.table import Refused
 from billing.statements import closing
 from billing.statements.as_csv import as_csv
 from billing.statements.lines import Line
@@ -27,7 +28,7 @@ from billing.statements.sheet import sheet_of
 from billing.statements.statement import Subject
 from billing.statements.store import closed_lines, read_statement
 from tests.fakes.books_world import WON
-from tests.fakes.job_world import NOW, SEPTEMBER, JobWorld, no_holds, tools_on
+from tests.fakes.job_world import NOW, SEPTEMBER, JobWorld, tools_on
 
 
 async def done(world: JobWorld, kind: str, tools: Tools | None = None, **arguments: Any) -> dict[str, Any]:
@@ -173,33 +174,14 @@ async def test_what_may_be_better_later_is_tried_again(world: JobWorld) -> None:
 
 
 async def test_files_are_bounded_and_not_kept_for_ever(world: JobWorld) -> None:
-    row = await done(world, "statements", replace(tools_on(world.url), unbooked=no_holds))
+    row = await done(world, "statements")
+    assert row["expires_at"] == NOW + timedelta(days=7)
     async with await connect(world.url) as conn:
-        with pytest.raises(Exception, match="MiB"):
-            async with conn.transaction():
-                pieces = (
-                    bytes(store.PIECE_BYTES) for _ in range(1 + store.FILE_BYTES_MAX // store.PIECE_BYTES)
-                )
-                counted = Counted(conn)
-                await store.keep_file(
-                    counted,
-                    row["id"],
-                    pieces,
-                    name="x",
-                    media_type="application/zip",
-                    until=NOW,  # type: ignore[arg-type]
-                )
-        assert row["expires_at"] == NOW + timedelta(days=7)
+        other = await world.ask("bundle")
+        with pytest.raises(Refused) as refused:
+            await store.keep_file(conn, other, [b"12", b"34"], name="x", until=NOW, bytes_max=3)
+        assert refused.value.code == "file_too_large"
         await conn.execute("update job set expires_at = now() - interval '1 s'")
         await store.drop_old_files(conn)
     assert await world.file(row["id"]) == b""
     assert (await world.job(row["id"]))["expires_at"] is None
-
-
-class Counted:
-    """A connection that keeps nothing: only the size is asked."""
-
-    def __init__(self, conn: object) -> None:
-        self.conn = conn
-
-    async def execute(self, query: str, parameters: object = None) -> None: ...

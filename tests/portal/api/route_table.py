@@ -159,7 +159,17 @@ ROUTES: Final = {
     "GET /api/reconciliations/{id}": OFFERED,
     "GET /api/reconciliations/{id}/lines": OFFERED,
     "POST /api/reconciliations/{id}/propose": OPERATOR,
+    "GET /api/jobs": OFFERED,
+    "GET /api/jobs/{id}": OFFERED,
+    "POST /api/jobs/{id}/cancel": OFFERED,
+    "GET /api/jobs/{id}/log": OFFERED,
+    "GET /api/jobs/{id}/file": READ,
+    "POST /api/months/{id}/closings": OPERATOR,
+    "POST /api/months/{id}/statement_sets": READ,
+    "POST /api/bundles": READ,
+    "POST /api/statement_imports": SELLER,
 }
+FILES: Final = {"GET /api/jobs/{id}/file"}  # what they answer with is no JSON
 OPEN: Final = {"POST /api/token"}  # for whoever has a password
 
 # Bodies that are well-formed, by the name of their model: what is asked here is who may, not what.
@@ -209,6 +219,15 @@ BODIES: Final[dict[str, dict[str, Any]]] = {
         "format": "csv",
         "content": "request_id\nreq-1\n",
     },
+    "StatementSet": {"formats": ["csv"], "lang": "en"},
+    "Bundle": {"programme": "ai-2026"},
+    "LargeStatement": {
+        "provider": "nuri",
+        "month": "2026-08",
+        "file_name": "nuri.csv",
+        "format": "csv",
+        "content": "request_id\nreq-1\n",
+    },
     "PayIn": {"amount_krw": 1},
     "Payment": {"amount_krw": 1_000, "method": "transfer"},
     "Refund": {"amount_krw": 1_000, "reason": "환불"},
@@ -235,6 +254,9 @@ IDS: Final = {
     "months": "2026-02",
     "corrections": "co-000001",
     "reconciliations": "re-000001",
+    "jobs": "jb-000001",
+    "bundles": "",
+    "statement_imports": "",
     "payments": payment_id_of("kim@gaonde.example", PAYMENT_KEY, date(2026, 3, 24)),
     "own_money": "gaonde",
     "cards": "gaonde",

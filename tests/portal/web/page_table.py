@@ -52,6 +52,10 @@ PAGES: Final[dict[str, str]] = {
     "/provider/products/{id}": "provider*",
     "/operator/rounds/{id}/ranking": "operator",
     "/audit/rounds/{id}/ranking": "auditor",
+    **{f"/{prefix}/jobs": role for prefix, role in _INSIDE.items()},
+    **{f"/{prefix}/jobs/new": f"{role}+" for prefix, role in _INSIDE.items()},
+    **{f"/{prefix}/jobs/{{id}}": f"{role}+" for prefix, role in _INSIDE.items()},
+    **{f"/{prefix}/jobs/{{id}}/file": role for prefix, role in _INSIDE.items()},
     **_of_thing("programmes", "company"),
     **_of_thing("rounds", "company"),
     **_of_thing("applications", "company*"),
@@ -69,7 +73,9 @@ IDS: Final = {
     "vouchers": "gaonde-2026",
     "products": "nuri-x1",
     "keys": "backend",
+    "jobs": "jb-000001",
 }
+FILES: Final = {"/operator/jobs/jb-000001/file", "/audit/jobs/jb-000001/file"}  # no pages
 # A step of each thing that its page offers somebody, to be looked at.
 STEPS: Final = {
     ("operator", "programmes"): "programme.close",

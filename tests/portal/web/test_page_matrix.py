@@ -12,13 +12,15 @@ from typing import Any, Final
 
 import pytest
 
+from billing.jobs import store
 from billing.posting import Poster
 from portal.web.shell import HEADERS
 from tests.fakes.books_world import ENDS_MS, LANE, WON, World
 from tests.fakes.browser import Browser, Seen
 from tests.fakes.office_world import OfficeWorld, opened
 from tests.portal.api.a_round import APPLICATION, PROGRAMME, ROUND
-from tests.portal.web.page_table import IDS, PAGES, STEPS
+from tests.portal.api.route_table import BODIES
+from tests.portal.web.page_table import FILES, IDS, PAGES, STEPS
 from tests.portal.web.web_world import browsing, browsing_as
 
 HOSTILE: Final = "<script>alert('1')</script>\"><img src=x onerror=alert(2)>{{7*7}}"
@@ -68,7 +70,20 @@ async def world(books_url: str) -> AsyncIterator[OfficeWorld]:
         await world.to_an_amendment(PROGRAMME | named, ROUND | named, APPLICATION | {"title": HOSTILE})
         async with world.pool.connection() as conn:
             await conn.execute("update company set name = %s where id = 'gaonde'", [HOSTILE])
+        await a_job(world)
         yield world
+
+
+async def a_job(world: OfficeWorld) -> None:
+    """A statement of nuri's under a hostile name, and a file beside it."""
+    large = BODIES["LargeStatement"] | {"file_name": HOSTILE}
+    made = await world.post("operator", "statement_imports", large)
+    async with world.pool.connection() as conn:
+        await store.put_pieces(conn, made["id"], "file", [b"PK"])
+        await conn.execute(
+            "update job set file_name = %s, file_bytes = 2, file_sha256 = %s, expires_at = '2099-01-01'",
+            ["a.zip", "0" * 64],
+        )
 
 
 def place_of(path: str, call: str) -> str:
@@ -121,6 +136,8 @@ async def seen_by(browser: Browser, path: str, answer: int, language: str) -> li
     seen = await browser.get(path)
     if seen.path.startswith("/sign-in") or seen.status != answer:
         return [(path, seen.status, answer)]
+    if path in FILES and answer == 200:
+        return [] if seen.html == "PK" else [(path, seen.html)]
     return [(path, one) for one in sound(seen, language)]
 
 
