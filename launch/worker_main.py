@@ -131,13 +131,12 @@ async def _run(settings: Settings, *, ready_fd: int | None) -> None:
         say_ready(ready_fd)
         collect_seldom()
         try:
-            seed = Secrets(read_master_secret(settings)).signing_seed
             await run_worker(
                 database_url,
                 purse,
                 stop,
                 stats=stats,
-                signing_seed=seed,
+                signing_seed=Secrets(read_master_secret(settings)).signing_seed,
                 payments=payments,
                 jobs=JobWork(partial(attempt_apart, settings)),
             )

@@ -61,21 +61,14 @@ async def ask(
         facts=life.Facts(is_first=not others),
         detail={"kind": kind, **arguments},
     )
+    who = [deed.actor.person, deed.actor.role, deed.reason, deed.now]
     await conn.execute(
-        "insert into job (id, kind, subject, state, provider_id, arguments, person, role, reason, queue_id,"
+        "insert into job (id, kind, subject, state, provider_id, arguments, queue_id, person, role, reason,"
         " asked_at) values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
         [
-            job_id,
-            kind,
-            subject,
-            state,
-            provider,
-            Jsonb(dict(arguments)),
-            deed.actor.person,
-            deed.actor.role,
-            deed.reason,
+            *(job_id, kind, subject, state, provider, Jsonb(dict(arguments))),
             await queue.put_in(conn, job_id),
-            deed.now,
+            *who,
         ],
     )
     await put_pieces(conn, job_id, "input", _cut(given))
@@ -131,8 +124,8 @@ async def by_the_clock(
     after = step.target
     assert after is not None, "every step of a job names its state"
     await conn.execute(
-        "insert into step (thing, thing_id, action, from_state, to_state, person, role, detail, request_id, at)"
-        " values ('job', %s, %s, %s, %s, 'clock', 'clock', %s, '', %s)",
+        "insert into step (thing, thing_id, action, from_state, to_state, person, role, detail, request_id,"
+        " at) values ('job', %s, %s, %s, %s, 'clock', 'clock', %s, '', %s)",
         [row["id"], action, row["state"], after, Jsonb(dict(detail or {})), now],
     )
     return after

@@ -23,7 +23,7 @@ SECRET = "a secret of thirty-two characters"
 async def test_a_worker_has_its_jobs_attempted_apart(
     books_url: str, valkey_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A child reads its settings as every role does. While it waits for a lock, it is stopped and started anew."""
+    """A child reads its settings as every role does. While it waits for a lock, it is stopped; then anew."""
     monkeypatch.setenv("DATABASE_URL", books_url)
     monkeypatch.setenv("REDIS_URL", valkey_url)
     monkeypatch.setenv("VOUCHER_GATEWAY_SECRET", SECRET)
