@@ -43,11 +43,6 @@ async def ask(
 
     `subject`: of what there is one job at a time. `given`: a file that the job is about.
     """
-    others = await rows_of(
-        conn,
-        "select 1 from job where kind = %s and subject = %s and state = any(%s)",
-        [kind, subject, list(life.UNENDED)],
-    )
     [made] = await rows_of(conn, "select 'jb-' || lpad(nextval('job_number')::text, 6, '0') as id")
     job_id: str = made["id"]
     state = await take_step(
@@ -58,7 +53,7 @@ async def ask(
         thing_id=job_id,
         state=None,
         provider=provider,
-        facts=life.Facts(is_first=not others),
+        facts=life.Facts(is_first=await _is_first(conn, kind, subject)),
         detail={"kind": kind, **arguments},
     )
     who = [deed.actor.person, deed.actor.role, deed.reason, deed.now]
@@ -73,6 +68,14 @@ async def ask(
     )
     await put_pieces(conn, job_id, "input", _cut(given))
     return job_id
+
+
+async def _is_first(conn: Connection, kind: str, subject: str) -> bool:
+    return not await rows_of(
+        conn,
+        "select 1 from job where kind = %s and subject = %s and state = any(%s)",
+        [kind, subject, list(life.UNENDED)],
+    )
 
 
 async def cancel(conn: Connection, job_id: str, *, deed: Deed) -> None:
