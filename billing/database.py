@@ -26,6 +26,7 @@ LANE_POSTER_LOCK: Final = 7602
 VOUCHER_LOAN_LOCK: Final = 7603
 UNFINISHED_LOCK: Final = 7605  # 7604 is the seal's
 MONTH_LOCK: Final = 7606  # shared by whoever books usage, alone by whoever closes a month
+JOB_LOCK: Final = 7607  # held by who attempts a long job; the second key is a hash of the attempt
 
 
 def _options(statement_timeout_ms: int) -> dict[str, Any]:

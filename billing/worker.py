@@ -20,6 +20,7 @@ from billing.closing import close_epochs
 from billing.database import Connection, connect
 from billing.expiry import expire_vouchers
 from billing.idempotency_store import purge_expired
+from billing.jobs.work import JobWork
 from billing.loans import push_loans
 from billing.payments.work import JOBS_MAX, PaymentWork
 from billing.posting import BATCH_MAX, Poster
@@ -67,12 +68,13 @@ async def run_worker(  # noqa: PLR0913 - what a worker is made of, by name
     idle_s: float = IDLE_S,
     signing_seed: bytes | None = None,
     payments: PaymentWork | None = None,
+    jobs: JobWork | None = None,
 ) -> None:
     """Runs until `stop`, then posts what is left in the streams. Raises BooksMismatch at the start only.
 
     `connect` opens each loop's connection; streams that hold little are looked at again after `idle_s`.
     Without `signing_seed` the log of the books grows, and its tree heads are not signed. Without `payments`
-    card payment is off.
+    card payment is off, without `jobs` long jobs wait for another worker.
     """
     clock_s = asyncio.get_running_loop().time
     worker = _Worker(database_url, purse, stop, stats or WorkerStats(), connect, idle_s, clock_s)
@@ -85,6 +87,8 @@ async def run_worker(  # noqa: PLR0913 - what a worker is made of, by name
         group.create_task(worker.survive("seal", partial(worker.seal, seed=signing_seed)))
         if payments is not None:
             group.create_task(worker.survive("pay", partial(worker.pay, payments=payments)))
+        if jobs is not None:
+            group.create_task(worker.survive("jobs", partial(worker.long_jobs, jobs=jobs)))
 
 
 @dataclass(slots=True)
@@ -172,6 +176,9 @@ class _Worker:
         while not self.stop.is_set():
             if await payments.work_once(conn) < JOBS_MAX:
                 await self._pause(PAY_EVERY_S)
+
+    async def long_jobs(self, conn: Connection, jobs: JobWork) -> None:
+        await jobs.work(conn, self.database_url, self.stop)
 
     async def _pause(self, seconds: float) -> None:
         """Sleep, unless told to stop."""

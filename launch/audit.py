@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
-
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from billing.audit.bundle_files import BundleFiles, NotABundle
 from billing.audit.bundle_rows import Report
@@ -22,6 +18,7 @@ from billing.audit.verifying import verify_bundle
 from billing.database import connect
 from config.settings import Settings
 from launch import roles
+from launch.bar import bar
 from launch.refusal import Findings, Refused
 from launch.with_books import with_books
 
@@ -33,7 +30,7 @@ def export(settings: Settings, target: Path, *, programme: str | None) -> str:
     if not target.parent.is_dir():
         raise Refused(f"The directory {target.parent} does not exist.")
     try:
-        with _bar("rows") as progress:
+        with bar("rows") as progress:
             exported = with_books(_export(settings, target, programme, progress))
     except OSError as error:
         raise Refused(f"{target} cannot be written: {error.strerror or error}.") from error
@@ -69,7 +66,7 @@ def verify(path: Path, *, head_files: list[Path], key: str | None) -> str:
     try:
         if path.is_file() and not _is_zip(path):
             return _verify_receipt(path, heads, expected)
-        with BundleFiles(path) as files, _bar("batches") as progress:
+        with BundleFiles(path) as files, bar("batches") as progress:
             report = verify_bundle(files, known_heads=heads, expected_key=expected, progress=progress)
     except (NotABundle, NotAReceipt) as error:
         raise Refused(str(error)) from error
@@ -154,16 +151,3 @@ def _read_head(path: Path) -> TreeHead:
 def _is_zip(path: Path) -> bool:
     with path.open("rb") as stream:
         return stream.read(2) == b"PK"
-
-
-@contextmanager
-def _bar(what: str) -> Iterator[Callable[[int, int], None]]:
-    """On a terminal's standard error; nothing where it is not a terminal."""
-    console = Console(stderr=True)
-    if not console.is_terminal:
-        yield lambda done, whole: None
-        return
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console, transient=True) as progress:
-        task = progress.add_task(what, total=None)
-        yield lambda done, whole: progress.update(task, completed=done, total=whole)

@@ -149,6 +149,24 @@ def worker(*, data_dir: DataDir = None, ready_fd: ReadyFd = None) -> None:
     worker_main.run(settings, ready_fd=ready_fd)
 
 
+@app.command(hidden=True)
+def job(
+    job_id: str,
+    *,
+    turn: Annotated[int, typer.Option(help="How often the queue had given it out before.")] = 0,
+    data_dir: DataDir = None,
+) -> None:
+    """One attempt at a long job: the worker starts it.
+
+    Example: voucher-gateway job jb-000001
+    """
+    from launch import job_main, logs
+
+    settings = role_settings(data_dir=data_dir)
+    logs.configure(role="worker")
+    job_main.run(settings, job_id, turn=turn)
+
+
 @app.command()
 def migrate(*, data_dir: DataDir = None) -> None:
     """Bring the books' schema to this version. Safe to run at any time, also twice.

@@ -9,16 +9,24 @@ from typing import Final
 from billing.casework.rows import rows_of
 from billing.database import connect
 from billing.reconciliation.matching import MATCHES, MatchedLine, OurCall, match_calls
-from billing.reconciliation.reading import CHARACTERS_MAX, BadStatement, StatementFormat, read_statement
+from billing.reconciliation.reading import (
+    AS_A_JOB,
+    BadStatement,
+    StatementFormat,
+    TheirCall,
+    calls_of_statement,
+)
 from billing.reconciliation.store import our_calls, result_of
 from billing.statements.month import Month, NoMonth, month_named, month_of
 from config.settings import Settings
 from launch import roles
+from launch.bar import bar
 from launch.refusal import Findings, Refused
 from launch.with_books import with_books
 from metering.money import format_krw
 
 LINES_SHOWN_MAX: Final = 1_000
+ROWS_AT_ONCE: Final = 1_000
 _FORMATS: Final[dict[str, StatementFormat]] = {".csv": "csv", ".jsonl": "jsonl"}
 
 
@@ -29,7 +37,7 @@ def reconcile(settings: Settings, path: Path, *, provider: str, month_text: str 
         raise Refused(f"{path} is neither .csv nor .jsonl.")
     try:
         month = month_of(datetime.now(UTC)).before() if month_text is None else month_named(month_text)
-        theirs = read_statement(_text(path), form)
+        theirs = _read(_text(path), form)
     except NoMonth as error:
         raise Refused(f"--month: {error}.") from error
     except BadStatement as bad:
@@ -42,10 +50,21 @@ def reconcile(settings: Settings, path: Path, *, provider: str, month_text: str 
     return told
 
 
+def _read(text: str, form: StatementFormat) -> list[TheirCall]:
+    """Raises BadStatement."""
+    theirs: list[TheirCall] = []
+    with bar("rows") as progress:
+        for call in calls_of_statement(text, form, AS_A_JOB):
+            theirs.append(call)
+            if not len(theirs) % ROWS_AT_ONCE:
+                progress(len(theirs), None)
+    return theirs
+
+
 def _text(path: Path) -> str:
     try:
         with path.open("rb") as stream:
-            return stream.read(4 * CHARACTERS_MAX + 4).decode()
+            return stream.read(4 * AS_A_JOB.characters + 4).decode()
     except OSError as error:
         raise Refused(f"{path} cannot be read: {error.strerror}.") from error
     except UnicodeDecodeError as error:

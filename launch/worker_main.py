@@ -16,6 +16,7 @@ from psycopg_pool import PoolTimeout
 
 from billing.database import Pool, open_pool
 from billing.forgetting import Forgetting
+from billing.jobs.work import JobWork
 from billing.payables.work import PayoutWork
 from billing.payments.work import PaymentWork
 from billing.revival import revive_lanes
@@ -24,6 +25,7 @@ from billing.treasury import BooksMismatch
 from billing.worker import WorkerStats, run_worker
 from config.settings import Settings, read_master_secret
 from launch import metric_files, roles
+from launch.job_main import attempt_apart
 from launch.process import collect_seldom, say_ready
 from launch.purse_for_once import get_back
 from launch.refusal import Refused
@@ -132,8 +134,15 @@ async def _run(settings: Settings, *, ready_fd: int | None) -> None:
         say_ready(ready_fd)
         collect_seldom()
         try:
-            seed = secrets.signing_seed
-            await run_worker(database_url, purse, stop, stats=stats, signing_seed=seed, payments=payments)
+            await run_worker(
+                database_url,
+                purse,
+                stop,
+                stats=stats,
+                signing_seed=secrets.signing_seed,
+                payments=payments,
+                jobs=JobWork(partial(attempt_apart, settings)),
+            )
         except BooksMismatch as mismatch:
             raise Refused(str(mismatch)) from mismatch
         finally:

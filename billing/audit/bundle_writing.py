@@ -7,6 +7,7 @@ import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
 
 from billing.audit.bundle_files import TABLE_FILES, Measured
 from billing.audit.manifest import FileFacts
@@ -15,23 +16,32 @@ Write = Callable[[bytes], None]  # one line, without its end
 
 
 class BundleWriter:
-    """Use as a context manager; `finish` gives the bundle its name. Raises OSError."""
+    """Use as a context manager; `finish` gives the bundle its name. Raises OSError.
 
-    def __init__(self, target: Path) -> None:
-        if target.exists():
+    A stream as its target becomes a .zip, which is whole after `finish`.
+    """
+
+    def __init__(self, target: Path | IO[bytes]) -> None:
+        if isinstance(target, Path) and target.exists():
             raise FileExistsError(f"{target} is there already")
         self._target = target
-        self._part = target.with_name(f".{target.name}.part")
+        self._part = target.with_name(f".{target.name}.part") if isinstance(target, Path) else None
         self._zip: zipfile.ZipFile | None = None
         self.facts: dict[str, FileFacts] = {}
 
     def __enter__(self) -> BundleWriter:
         self._remove()
-        if self._target.suffix == ".zip":
-            self._zip = zipfile.ZipFile(self._part, "w", zipfile.ZIP_DEFLATED, compresslevel=1)
+        if isinstance(self._target, Path) and self._target.suffix != ".zip":
+            self._folder.mkdir()
         else:
-            self._part.mkdir()
+            into = self._target if self._part is None else self._part
+            self._zip = zipfile.ZipFile(into, "w", zipfile.ZIP_DEFLATED, compresslevel=1)
         return self
+
+    @property
+    def _folder(self) -> Path:
+        assert self._part is not None, "a stream is a .zip"
+        return self._part
 
     def __exit__(self, *_: object) -> None:
         if self._zip is not None:
@@ -41,7 +51,8 @@ class BundleWriter:
     def finish(self) -> None:
         if self._zip is not None:
             self._zip.close()
-        self._part.rename(self._target)
+        if isinstance(self._target, Path):
+            self._folder.rename(self._target)
 
     @contextmanager
     def file(self, name: str) -> Iterator[Write]:
@@ -50,7 +61,7 @@ class BundleWriter:
         stream = (
             self._zip.open(name, "w", force_zip64=True)
             if self._zip is not None
-            else (self._part / name).open("wb")
+            else (self._folder / name).open("wb")
         )
         with stream:
 
@@ -70,9 +81,11 @@ class BundleWriter:
         if self._zip is not None:
             self._zip.writestr(name, data)
         else:
-            (self._part / name).write_bytes(data)
+            (self._folder / name).write_bytes(data)
 
     def _remove(self) -> None:
+        if self._part is None:
+            return
         if self._part.is_dir():
             shutil.rmtree(self._part)
         else:

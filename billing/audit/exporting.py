@@ -12,7 +12,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Final, LiteralString
+from typing import IO, Final, LiteralString
 
 from psycopg.sql import SQL, Identifier
 
@@ -72,7 +72,7 @@ class Exported:
 async def export_bundle(
     database_url: str,
     seed: bytes,
-    target: Path,
+    target: Path | IO[bytes],
     *,
     programme: str | None,
     now: datetime,

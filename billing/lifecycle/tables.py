@@ -11,6 +11,7 @@ from billing.lifecycle import (
     correction,
     credential,
     finding,
+    job,
     month,
     objection,
     payable,
@@ -45,4 +46,5 @@ TABLES: Final[tuple[Table[Any], ...]] = (
     payout_account.TABLE,
     settlement.TABLE,
     finding.TABLE,
+    job.TABLE,
 )

@@ -54,26 +54,42 @@ class TheirCall:
     amount_micro: int | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Limits:
+    characters: int
+    rows: int
+
+
+AT_ONCE: Final = Limits(CHARACTERS_MAX, ROWS_MAX)
+AS_A_JOB: Final = Limits(16 * 1024 * 1024, 200_000)
+
+
 def read_statement(text: str, form: StatementFormat) -> list[TheirCall]:
     """Whole, or not at all. Raises BadStatement."""
+    return list(calls_of_statement(text, form, AT_ONCE))
+
+
+def calls_of_statement(text: str, form: StatementFormat, limits: Limits) -> Iterator[TheirCall]:
+    """One after the other; nothing of it may be used before the last one came. Raises BadStatement."""
     text = text.removeprefix("\ufeff")
-    if len(text) > CHARACTERS_MAX:
+    if len(text) > limits.characters:
         raise BadStatement(
-            1, None, f"A statement has at most {CHARACTERS_MAX} characters.", "파일이 너무 큽니다."
+            1, None, f"A statement has at most {limits.characters} characters.", "파일이 너무 큽니다."
         )
     if "\0" in text:
         line = text.count("\n", 0, text.index("\0")) + 1
         raise BadStatement(line, None, "A NUL is no text.", "텍스트 파일이 아닙니다.")
-    calls: list[TheirCall] = []
+    rows = 0
     for line, values in (_csv_rows if form == "csv" else _json_rows)(text):
-        if len(calls) == ROWS_MAX:
+        if rows == limits.rows:
+            most = limits.rows
             raise BadStatement(
-                line, None, f"A statement has at most {ROWS_MAX} rows.", f"최대 {ROWS_MAX}행까지 가능합니다."
+                line, None, f"A statement has at most {most} rows.", f"최대 {most}행까지 가능합니다."
             )
-        calls.append(_call(line, values))
-    if not calls:
+        rows += 1
+        yield _call(line, values)
+    if not rows:
         raise BadStatement(1, None, "The statement has no rows.", "내용이 없습니다.")
-    return calls
 
 
 def _csv_rows(text: str) -> Iterator[tuple[int, Mapping[str, object]]]:

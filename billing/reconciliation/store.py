@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from typing import Any, Final
 
 from psycopg.types.json import Jsonb
@@ -43,6 +43,13 @@ _DIFFERING: Final = (
 )
 
 
+@dataclass(frozen=True, slots=True)
+class StatementFile:
+    name: str
+    sha256: str
+    rows: int
+
+
 async def find(conn: Connection, run_id: str) -> Row:
     return await row_of(conn, FIND + " where r.id = %s", [run_id])
 
@@ -60,6 +67,21 @@ async def reconcile(
     """Match, and keep the run, in the caller's SQL transaction. -> its id. Raises BadStatement, Refused."""
     theirs = read_statement(text, form)
     lines = match_calls(theirs, await our_calls(conn, provider_id, month))
+    hashed = hashlib.sha256(text.encode()).hexdigest()
+    file = StatementFile(file_name, hashed, len(theirs))
+    return await keep_run(conn, provider_id, month, file, lines, deed=deed)
+
+
+async def keep_run(
+    conn: Connection,
+    provider_id: str,
+    month: Month,
+    file: StatementFile,
+    lines: Sequence[MatchedLine],
+    *,
+    deed: Deed,
+) -> str:
+    """In the caller's SQL transaction. -> the run's id."""
     [number] = await rows_of(conn, "select nextval('reconciliation_number') as number")
     run_id = f"re-{number['number']:06d}"
     await conn.execute(
@@ -70,9 +92,9 @@ async def reconcile(
             run_id,
             provider_id,
             str(month),
-            file_name,
-            hashlib.sha256(text.encode()).hexdigest(),
-            len(theirs),
+            file.name,
+            file.sha256,
+            file.rows,
             Jsonb(result_of(lines)),
             deed.actor.person,
             deed.now,

@@ -8,22 +8,62 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import astuple
+from dataclasses import astuple, dataclass
 
 from billing.casework.deeds import Deed, take_step
-from billing.casework.rows import row_of
+from billing.casework.rows import row_of, rows_of
 from billing.database import MONTH_LOCK, Connection
 from billing.directory_time import instant_ms
 from billing.lifecycle import month as life
+from billing.lifecycle.table import Guard
 from billing.payables.making import make_payables
 from billing.statements.lines import Line
 from billing.statements.month import Month
 from billing.statements.store import closed_until, first_used, open_lines
 
 CLOSE_TIMEOUT_MS = 60_000
+# Batches that the snapshot did not see; an index of ranges finds their calls.
+_BOOKED_SINCE = (
+    "select 1 from batch b join usage u on u.batch_id = b.id"
+    " where not pg_visible_in_snapshot(b.xact, %s::pg_snapshot) and u.held_at_ms < %s limit 1"
+)
 
 
-async def close_month(conn: Connection, month: Month, *, holds_open: int | None, deed: Deed) -> None:
+@dataclass(frozen=True, slots=True)
+class Rehearsed:
+    """The lines as of a snapshot: good as long as nothing of their month, or before it, was booked since."""
+
+    lines: list[Line]
+    closed: Month | None
+    snapshot: str
+
+
+async def rehearse(conn: Connection, month: Month) -> Rehearsed:
+    """What takes long of a close, while others book. Outside any SQL transaction; locks nothing."""
+    async with conn.transaction():
+        await conn.execute("set transaction isolation level repeatable read read only")
+        closed = await closed_until(conn)
+        lines = await open_lines(conn, month)
+        [row] = await rows_of(conn, "select pg_current_snapshot()::text as snapshot")
+    return Rehearsed(lines, closed, row["snapshot"])
+
+
+async def blockers(
+    conn: Connection, month: Month, *, holds_open: int | None, deed: Deed
+) -> list[Guard[life.Facts]]:
+    """All conditions of the close that do not hold now."""
+    facts = await facts_of(conn, month, await closed_until(conn), holds_open, deed)
+    return [guard for guard in life.TABLE.step("close").guards if not guard.holds(facts)]
+
+
+async def close_month(
+    conn: Connection,
+    month: Month,
+    *,
+    holds_open: int | None,
+    deed: Deed,
+    rehearsed: Rehearsed | None = None,
+) -> None:
     """In the caller's SQL transaction; `holds_open` was asked before. Raises Refused.
 
     What providers are owed for the month is payable from then on (billing/payables/making.py).
@@ -33,7 +73,7 @@ async def close_month(conn: Connection, month: Month, *, holds_open: int | None,
     closed = await closed_until(conn)
     facts = await facts_of(conn, month, closed, holds_open, deed)
     state = "closed" if closed is not None and month <= closed else "open"
-    lines = await open_lines(conn, month) if state == "open" and facts.is_next else []
+    lines = await _lines(conn, month, closed, rehearsed) if state == "open" and facts.is_next else []
     charge_micro = sum(line.exact_micro.charge for line in lines if line.kind != "rest")
     hashed = lines_sha256(lines)
     await take_step(
@@ -54,6 +94,16 @@ async def close_month(conn: Connection, month: Month, *, holds_open: int | None,
         for line in lines:
             await copy.write_row(_columns(line))
     await make_payables(conn, deed=deed)
+
+
+async def _lines(
+    conn: Connection, month: Month, closed: Month | None, rehearsed: Rehearsed | None
+) -> list[Line]:
+    if rehearsed is not None and rehearsed.closed == closed:
+        late = await rows_of(conn, _BOOKED_SINCE, [rehearsed.snapshot, month.end_ms])
+        if not late:
+            return rehearsed.lines
+    return await open_lines(conn, month)
 
 
 async def facts_of(

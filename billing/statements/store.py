@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
 from typing import Any, Final, LiteralString
 
 from billing.casework.rows import rows_of
@@ -161,26 +162,47 @@ async def months_of(conn: Connection, subject: Subject, now: Month) -> dict[Mont
     return found
 
 
+@dataclass(frozen=True, slots=True)
+class MonthLines:
+    """`lines_sha256`: over all lines of a month that was closed itself.
+
+    A month before the first that was closed is final too, and has none.
+    """
+
+    lines: Sequence[Line]
+    lines_sha256: str | None
+    is_final: bool
+
+
+async def lines_of_month(conn: Connection, month: Month, *, subject: Subject | None = None) -> MonthLines:
+    cursor = await conn.execute("select lines_sha256 from closed_month where month = %s", [str(month)])
+    closed = await cursor.fetchone()
+    if closed is not None:
+        return MonthLines(await closed_lines(conn, month, subject=subject), closed[0], is_final=True)
+    last = await closed_until(conn)
+    lines = await open_lines(conn, month, subject=subject)
+    return MonthLines(lines, None, is_final=last is not None and month <= last)
+
+
+async def statement_from(conn: Connection, subject: Subject, month: Month, of: MonthLines) -> Statement:
+    """`of`: the subject's lines, or more."""
+    own = [line for line in of.lines if getattr(line.account, _COLUMN[subject.kind]) == subject.id]
+    return statement_of(
+        subject,
+        month,
+        "final" if of.is_final else "provisional",
+        own,
+        await _directory(conn, subject, own),
+        lines_sha256=of.lines_sha256,
+    )
+
+
 async def read_statement(conn: Connection, subject: Subject, month: Month) -> Statement:
     """On one snapshot; outside any SQL transaction. Raises Refused."""
     async with conn.transaction():
         await conn.execute("set transaction isolation level repeatable read read only")
-        cursor = await conn.execute("select lines_sha256 from closed_month where month = %s", [str(month)])
-        closed = await cursor.fetchone()
-        if closed is not None:
-            lines = await closed_lines(conn, month, subject=subject)
-        else:
-            lines = await open_lines(conn, month, subject=subject)
-        last = await closed_until(conn)
-        directory = await _directory(conn, subject, lines)
-    return statement_of(
-        subject,
-        month,
-        "provisional" if last is None or last < month else "final",
-        lines,
-        directory,
-        lines_sha256=None if closed is None else closed[0],
-    )
+        lines = await lines_of_month(conn, month, subject=subject)
+        return await statement_from(conn, subject, month, lines)
 
 
 async def _directory(conn: Connection, subject: Subject, lines: Sequence[Line]) -> Directory:

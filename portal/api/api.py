@@ -14,6 +14,7 @@ from portal.api import (
     credentials,
     directory,
     findings,
+    jobs,
     notices,
     objections,
     own_money,
@@ -69,6 +70,7 @@ def parts() -> list[APIRouter]:
             *(providers, products, prices, credentials, notices, directory, users),
             *(statements, corrections, reconciliations, payments, own_money),
             *(payables, payouts, objections, settlements, findings),
+            *(statements, corrections, reconciliations, jobs, payments, own_money),
         )
     ]
 

@@ -163,6 +163,14 @@ LISTS: Final = (
         everything,
         make={"operator": ("/payout_batches/new", "do.payout_batch.make")},
     ),
+    Listed(
+        "/jobs",
+        "nav.jobs",
+        INSIDE,
+        views.JOBS,
+        everything,
+        make={"operator": ("/jobs/new", "do.job.ask"), "auditor": ("/jobs/new", "do.job.ask")},
+    ),
 )
 
 

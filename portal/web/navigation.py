@@ -37,6 +37,7 @@ _PAYABLES: Final = (
 )
 _MONEY: Final = (
     ("/months", "nav.months"),
+    ("/jobs", "nav.jobs"),
     ("/payments", "nav.payments"),
     ("/bank-lines", "nav.bank_lines"),
     ("/own-money", "nav.own_money"),

@@ -81,6 +81,10 @@ CHIPS: Final[Mapping[str, tuple[str, str]]] = {
     "dismissed": ("○", "neutral"),
     "settlement.returned": ("◔", "info"),
     "finding.confirmed": ("■", "danger"),
+    "queued": ("○", "neutral"),
+    "running": ("◔", "info"),
+    "cancelling": ("▲", "warn"),
+    "done": ("●", "ok"),
 }
 
 

@@ -20,7 +20,7 @@ from portal.web import words
 from portal.web.formats import Language
 from portal.web.navigation import groups_of
 from portal.web.render import Renderer
-from portal.web.visit import PREFIXES, File, Go, Reply, with_query
+from portal.web.visit import PREFIXES, File, Go, Raw, Reply, with_query
 
 SESSION_COOKIE: Final = "office_session"
 LANGUAGE_COOKIE: Final = "office_language"
@@ -109,7 +109,7 @@ def respond(
     *,
     status: int | None = None,
 ) -> Response:
-    if isinstance(reply, File):
+    if isinstance(reply, Raw):
         return guarded(reply.response)
     if isinstance(reply, Go):
         return guarded(RedirectResponse(reply.path, status_code=303))

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Final
 
 from billing.casework import agreements
-from billing.lifecycle import agreement, amendment, application, programme, round
+from billing.lifecycle import agreement, amendment, application, job, programme, round
 from portal.web.view import Column, Filter, View
 
 # What a voucher's posted total takes of each source: metering.shares, in SQL.
@@ -173,4 +173,24 @@ KEYS: Final = View(
         Column("expires_at", "instant"),
     ),
     order="-created_at",
+)
+JOBS: Final = View(
+    caption="nav.jobs",
+    query=(
+        "select j.id, array[j.kind] as job_kind, j.state, j.subject, j.person, j.asked_at, j.ended_at,"
+        " case when j.whole > 0 then j.done || ' / ' || j.whole when j.done > 0 then j.done::text end"
+        " as progress from job j"
+    ),
+    columns=(
+        Column("id", "id", sorts=True, link="/jobs/{id}"),
+        Column("job_kind", "list"),
+        Column("subject"),
+        Column("state", "state", thing="job"),
+        Column("progress"),
+        Column("person"),
+        Column("asked_at", "instant", sorts=True),
+        Column("ended_at", "instant"),
+    ),
+    order="-id",
+    filters=_states("job", tuple(job.TABLE.states)),
 )

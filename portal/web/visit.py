@@ -8,6 +8,7 @@ from typing import Any, Final
 from urllib.parse import parse_qs, urlencode
 
 from starlette.requests import Request
+from starlette.responses import Response
 
 from billing.lifecycle.table import Role
 from portal.api.desk import Desk
@@ -144,4 +145,11 @@ class File:
     data: bytes
 
 
-Reply = Html | Go | File
+@dataclass(frozen=True, slots=True)
+class Raw:
+    """A file in pieces, as an operation of the API sends it."""
+
+    response: Response
+
+
+Reply = Html | Go | File | Raw

@@ -13,6 +13,7 @@ from portal.web import (
     entrance,
     funds,
     homes,
+    jobs,
     keys,
     lists,
     making,
@@ -55,5 +56,6 @@ def all_pages(addresses: Addresses) -> list[Page]:
         *trace.pages(),
         *calls.pages(),
         *sheets.pages(),
+        *jobs.pages(operations),
         *things.pages(operations),
     ]

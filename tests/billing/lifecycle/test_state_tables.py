@@ -14,6 +14,7 @@ from billing.lifecycle import (
     amendment,
     application,
     credential,
+    job,
     payment,
     programme,
     round,
@@ -94,6 +95,7 @@ SOUND: dict[str, dict[str, Any]] = {
     **offer_facts.SOUND,
     **payout_facts.SOUND,
     **books_facts.SOUND,
+    "job": {"": job.Facts()},
     "payment": {"": payment.Facts(voucher_state="active", paid_micro=10, gone_micro=4, refund_micro=6)},
 }
 
@@ -160,6 +162,8 @@ BROKEN: list[tuple[str, str, dict[str, Any]]] = [
     *books_facts.BROKEN,
     ("programme", "agreements_unsettled", {"agreements_unsettled": 1}),
     ("voucher", "settlement_begun", {"has_settlement": True}),
+    ("job", "job_under_way", {"is_first": False}),
+    ("job", "not_your_job", {"may_end": False}),
     ("voucher", "own_money_short", {"paid_in_micro": 10}),
     ("voucher", "own_money_short", {"paid_in_micro": 0}),
     ("payment", "company_inactive", {"is_company_active": False}),

@@ -196,7 +196,17 @@ ROUTES: Final = {
     "GET /api/reconciliations/{id}/lines": OFFERED,
     "POST /api/reconciliations/{id}/propose": READ,
     **end_routes.ROUTES,
+    "GET /api/jobs": OFFERED,
+    "GET /api/jobs/{id}": OFFERED,
+    "POST /api/jobs/{id}/cancel": OFFERED,
+    "GET /api/jobs/{id}/log": OFFERED,
+    "GET /api/jobs/{id}/file": READ,
+    "POST /api/months/{id}/closings": OPERATOR,
+    "POST /api/months/{id}/statement_sets": READ,
+    "POST /api/bundles": READ,
+    "POST /api/statement_imports": SELLER,
 }
+FILES: Final = {"GET /api/jobs/{id}/file"}  # what they answer with is no JSON
 OPEN: Final = {"POST /api/token"}  # for whoever has a password
 
 # Bodies that are well-formed, by the name of their model: what is asked here is who may, not what.
@@ -253,6 +263,15 @@ BODIES: Final[dict[str, dict[str, Any]]] = {
     "PayoutAccount": {"rail": "bank", "bank_code": "088", "number": "110-123-456789", "holder": "누리모델"},
     "PayoutBatch": {"payables": ["py-000001"]},
     "PayoutResults": {"content": "payout,amount_won,result,reason\npo-000001,1800,paid,\n"},
+    "StatementSet": {"formats": ["csv"], "lang": "en"},
+    "Bundle": {"programme": "ai-2026"},
+    "LargeStatement": {
+        "provider": "nuri",
+        "month": "2026-08",
+        "file_name": "nuri.csv",
+        "format": "csv",
+        "content": "request_id\nreq-1\n",
+    },
     "PayIn": {"amount_krw": 1},
     "Payment": {"amount_krw": 1_000, "method": "transfer"},
     "Refund": {"amount_krw": 1_000, "reason": "환불"},
@@ -280,6 +299,9 @@ IDS: Final = {
     "months": "2026-02",
     "corrections": "co-000001",
     "reconciliations": "re-000001",
+    "jobs": "jb-000001",
+    "bundles": "",
+    "statement_imports": "",
     "payments": payment_id_of("kim@gaonde.example", PAYMENT_KEY, date(2026, 3, 24)),
     "own_money": "gaonde",
     "cards": "gaonde",

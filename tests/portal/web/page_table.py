@@ -109,6 +109,10 @@ PAGES: Final[dict[str, str]] = {
     },
     **_of_thing("payables", provider="provider*", steps="operator provider"),
     **_of_thing("payout_accounts", provider="provider*", steps="operator provider"),
+    **{f"/{prefix}/jobs": role for prefix, role in _INSIDE.items()},
+    **{f"/{prefix}/jobs/new": f"{role}+" for prefix, role in _INSIDE.items()},
+    **{f"/{prefix}/jobs/{{id}}": f"{role}+" for prefix, role in _INSIDE.items()},
+    **{f"/{prefix}/jobs/{{id}}/file": role for prefix, role in _INSIDE.items()},
     **_of_thing("settlements", company="company*", steps="operator company"),
     **_of_thing("findings", company="company*", steps="operator company"),
     "/operator/settlements/{id}/sheet": "operator",
@@ -142,7 +146,9 @@ IDS: Final = {
     "payout_accounts": "pa-000001",
     "payout_batches": "pb-000001",
     "objections": "ob-000001",
+    "jobs": "jb-000001",
 }
+FILES: Final = {"/operator/jobs/jb-000001/file", "/audit/jobs/jb-000001/file"}  # no pages
 # A step of each thing that its page offers somebody, to be looked at.
 STEPS: Final = {
     ("operator", "programmes"): "programme.change_share",

@@ -12,6 +12,7 @@ from typing import Any, Final
 
 import pytest
 
+from billing.jobs import store
 from portal.web.shell import HEADERS
 from tests.fakes.a_payable import a_closed_month
 from tests.fakes.browser import Browser, Seen
@@ -20,7 +21,7 @@ from tests.portal.api.a_round import APPLICATION, PROGRAMME, ROUND
 from tests.portal.api.a_settlement import at_its_end
 from tests.portal.api.route_table import BODIES
 from tests.portal.api.test_role_matrix import DEED
-from tests.portal.web.page_table import IDS, PAGES, STEPS
+from tests.portal.web.page_table import FILES, IDS, PAGES, STEPS
 from tests.portal.web.web_world import HOSTILE, browsing, browsing_as, for_sale, paid, some_calls
 
 PEOPLE: Final = {
@@ -53,6 +54,7 @@ async def world(books_url: str) -> AsyncIterator[OfficeWorld]:
         async with world.pool.connection() as conn:
             for table, one in (("company", "gaonde"), ("provider", "nuri")):
                 await conn.execute(f"update {table} set name = %s where id = %s".encode(), [HOSTILE, one])
+        await a_job(world)
         await at_its_end(world)
         yield world
 
@@ -69,6 +71,18 @@ async def paid_to_nuri(world: OfficeWorld) -> None:
     await world.post("second", "payables/py-000001/approve")
     await world.post("operator", "payout_batches", {"payables": ["py-000001"]})
     await world.post("nuri", "payables/py-000001/object", {"reason": HOSTILE})
+
+
+async def a_job(world: OfficeWorld) -> None:
+    """A statement of nuri's under a hostile name, and a file beside it."""
+    large = BODIES["LargeStatement"] | {"file_name": HOSTILE}
+    made = await world.post("operator", "statement_imports", large)
+    async with world.pool.connection() as conn:
+        await store.put_pieces(conn, made["id"], "file", [b"PK"])
+        await conn.execute(
+            "update job set file_name = %s, file_bytes = 2, file_sha256 = %s, expires_at = '2099-01-01'",
+            ["a.zip", "0" * 64],
+        )
 
 
 def place_of(path: str, call: str) -> str:
@@ -130,6 +144,8 @@ async def seen_by(browser: Browser, path: str, answer: int, language: str) -> li
     seen = await browser.get(path)
     if seen.path.startswith("/sign-in") or seen.status != answer:
         return [(path, seen.status, answer)]
+    if path in FILES and answer == 200:
+        return [] if seen.html == "PK" else [(path, seen.html)]
     if path.endswith("/csv") and answer == 200:
         return [] if seen.html.startswith("\ufeff") else [(path, "no file")]
     if path.endswith("/file") and answer == 200:  # kept by the browser, not shown
