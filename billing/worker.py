@@ -10,6 +10,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import partial
 from typing import Final
 
@@ -23,6 +24,7 @@ from billing.idempotency_store import purge_expired
 from billing.loans import push_loans
 from billing.payments.work import JOBS_MAX, PaymentWork
 from billing.posting import BATCH_MAX, Poster
+from billing.reports.charging import charge_reports
 from billing.sweeper import Sweeper
 from billing.treasury import check_lanes
 from metering.keys import LANES
@@ -35,6 +37,7 @@ TAKE_LANES_EVERY_S: Final = 2.0
 PURGE_EVERY_S: Final = 10.0
 SEAL_EVERY_S: Final = 1.0
 PAY_EVERY_S: Final = 0.5
+CHARGE_EVERY_S: Final = 5.0
 BACK_OFF_MIN_S: Final = 0.1
 BACK_OFF_MAX_S: Final = 2.0
 DRAIN_S: Final = 10.0
@@ -67,12 +70,13 @@ async def run_worker(  # noqa: PLR0913 - what a worker is made of, by name
     idle_s: float = IDLE_S,
     signing_seed: bytes | None = None,
     payments: PaymentWork | None = None,
+    charges_reports: bool = False,
 ) -> None:
     """Runs until `stop`, then posts what is left in the streams. Raises BooksMismatch at the start only.
 
     `connect` opens each loop's connection; streams that hold little are looked at again after `idle_s`.
     Without `signing_seed` the log of the books grows, and its tree heads are not signed. Without `payments`
-    card payment is off.
+    card payment is off. `charges_reports`: what providers reported is charged when it is due.
     """
     clock_s = asyncio.get_running_loop().time
     worker = _Worker(database_url, purse, stop, stats or WorkerStats(), connect, idle_s, clock_s)
@@ -85,6 +89,8 @@ async def run_worker(  # noqa: PLR0913 - what a worker is made of, by name
         group.create_task(worker.survive("seal", partial(worker.seal, seed=signing_seed)))
         if payments is not None:
             group.create_task(worker.survive("pay", partial(worker.pay, payments=payments)))
+        if charges_reports:
+            group.create_task(worker.survive("charge", worker.charge))
 
 
 @dataclass(slots=True)
@@ -172,6 +178,11 @@ class _Worker:
         while not self.stop.is_set():
             if await payments.work_once(conn) < JOBS_MAX:
                 await self._pause(PAY_EVERY_S)
+
+    async def charge(self, conn: Connection) -> None:
+        while not self.stop.is_set():
+            await charge_reports(self.purse, conn, now=datetime.now(UTC))
+            await self._pause(CHARGE_EVERY_S)
 
     async def _pause(self, seconds: float) -> None:
         """Sleep, unless told to stop."""

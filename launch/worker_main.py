@@ -130,7 +130,15 @@ async def _run(settings: Settings, *, ready_fd: int | None) -> None:
         collect_seldom()
         try:
             seed = Secrets(read_master_secret(settings)).signing_seed
-            await run_worker(database_url, purse, stop, stats=stats, signing_seed=seed, payments=payments)
+            await run_worker(
+                database_url,
+                purse,
+                stop,
+                stats=stats,
+                signing_seed=seed,
+                payments=payments,
+                charges_reports=True,
+            )
         except BooksMismatch as mismatch:
             raise Refused(str(mismatch)) from mismatch
         finally:

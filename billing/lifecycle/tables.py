@@ -16,6 +16,9 @@ from billing.lifecycle import (
     product,
     programme,
     provider,
+    report_key,
+    report_line,
+    reported_product,
     round,
     voucher,
 )
@@ -35,4 +38,7 @@ TABLES: Final[tuple[Table[Any], ...]] = (
     month.TABLE,
     correction.TABLE,
     payment.TABLE,
+    reported_product.TABLE,
+    report_key.TABLE,
+    report_line.TABLE,
 )

@@ -21,8 +21,10 @@ from portal.api import (
     programmes,
     providers,
     reconciliations,
+    reported_products,
     rounds,
     statements,
+    usage_reports,
     users,
     vouchers,
 )
@@ -63,6 +65,7 @@ def parts() -> list[APIRouter]:
             *(programmes, rounds, applications, agreements, vouchers),
             *(providers, products, prices, credentials, notices, directory, users),
             *(statements, corrections, reconciliations, payments, own_money),
+            *(reported_products, usage_reports),
         )
     ]
 
