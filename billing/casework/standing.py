@@ -15,7 +15,7 @@ from billing.casework.deeds import Deed
 from billing.casework.rows import row_of, rows_of
 from billing.database import Connection
 from billing.directory_time import instant_ms
-from billing.lifecycle import agreement, amendment, application, programme, round, voucher
+from billing.lifecycle import agreement, amendment, application, programme, report_line, round, voucher
 from billing.lifecycle.table import Guard, Step, Table
 
 
@@ -133,6 +133,15 @@ async def _voucher(conn: Connection, voucher_id: str, deed: Deed) -> list[Offere
     return _steps(voucher.TABLE, state, vouchers.facts_of(row), deed, company=row["company_id"])
 
 
+async def _report_line(conn: Connection, line_id: str, deed: Deed) -> list[Offered]:
+    row = await row_of(
+        conn, "select state, company_id, provider_id from report_line where id = %s", [line_id]
+    )
+    owns = deed.actor.owns(company=row["company_id"], provider=row["provider_id"])
+    steps = report_line.TABLE.open_to(row["state"], deed.actor, owns=owns)
+    return [Offered("report_line", step, None) for step in steps]
+
+
 _STANDINGS: Final[Mapping[str, Callable[[Connection, str, Deed], Awaitable[list[Offered]]]]] = {
     "programme": _programme,
     "round": _round,
@@ -140,4 +149,5 @@ _STANDINGS: Final[Mapping[str, Callable[[Connection, str, Deed], Awaitable[list[
     "agreement": _agreement,
     "amendment": _amendment,
     "voucher": _voucher,
+    "report_line": _report_line,
 }

@@ -31,7 +31,7 @@ def charge_of(
         "key_id": _key_of(line),
         "api_key": KEY_NAME,
         "tag": None,
-        "request_id": line["line_id"],
+        "request_id": line["id"],
         "gateway_id": _GATEWAY,
         "dialect": DIALECT,
         "stream": "f",

@@ -126,12 +126,17 @@ def _has_right_tier(unit: Unit, tier: str) -> bool:
 
 
 async def _write_price(
-    conn: Connection, product_id: str, tier: str, valid_from: Instant, price_micro: int
+    conn: Connection,
+    product_id: str,
+    tier: str,
+    valid_from: Instant,
+    price_micro: int,
+    programme_id: str | None = None,
 ) -> None:
     await conn.execute(
-        "insert into unit_price (product_id, tier, valid_from, valid_from_text, price_micro)"
-        " values (%s, %s, %s, %s, %s)",
-        [product_id, tier, valid_from.at, valid_from.text, price_micro],
+        "insert into unit_price (product_id, tier, valid_from, valid_from_text, price_micro, programme_id)"
+        " values (%s, %s, %s, %s, %s, %s)",
+        [product_id, tier, valid_from.at, valid_from.text, price_micro, programme_id],
     )
 
 
@@ -177,7 +182,8 @@ async def plan_milestone(
         [agreement_id, number, product_id, name, due_on, amount_micro],
     )
     begins = _first_instant(agreement["starts_on"])
-    await _write_price(conn, product_id, milestone_tier(agreement_id, number), begins, amount_micro)
+    tier = milestone_tier(agreement_id, number)
+    await _write_price(conn, product_id, tier, begins, amount_micro, agreement["programme_id"])
     return f"{agreement_id}.{number:02d}"
 
 

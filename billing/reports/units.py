@@ -29,8 +29,6 @@ class UnitKind:
     `has_tiers`: each tier has a price of its own. `asks_company`: never charged without its acceptance.
     """
 
-    korean: str
-    english: str
     counted: str
     by_month: bool = False
     has_tiers: bool = False
@@ -38,12 +36,12 @@ class UnitKind:
 
 
 KINDS: Final[dict[Unit, UnitKind]] = {
-    "milestone": UnitKind("마일스톤", "milestone", "milestones", asks_company=True),
-    "item": UnitKind("건", "item", "item_thousandths"),
-    "month": UnitKind("월", "month", "month_days", by_month=True, has_tiers=True),
-    "tflops_month": UnitKind("TFlops·월", "TFlops-month", "tflops_month_days", by_month=True, has_tiers=True),
-    "download": UnitKind("다운로드", "download", "downloads"),
-    "byte": UnitKind("GB", "GB", "bytes"),
+    "milestone": UnitKind("milestones", asks_company=True),
+    "item": UnitKind("item_thousandths"),
+    "month": UnitKind("month_days", by_month=True, has_tiers=True),
+    "tflops_month": UnitKind("tflops_month_days", by_month=True, has_tiers=True),
+    "download": UnitKind("downloads"),
+    "byte": UnitKind("bytes"),
 }
 
 

@@ -174,11 +174,17 @@ async def _directory(conn: Connection, subject: Subject, lines: Sequence[Line]) 
         "select voucher_id, share_ppm from funds where voucher_id = any(%s)",
         [sorted({account.voucher_id for account in accounts})],
     )
+    units = await rows_of(
+        conn,
+        "select id, unit from reported_product where id = any(%s)",
+        [sorted({line.product_id for line in lines})],
+    )
     return Directory(
         companies=await _parties(conn, "company", ids("company")),
         providers=await _parties(conn, "provider", ids("provider")),
         programmes=_all_named({row["id"]: row["name"] for row in names}, ids("programme")),
         shares_ppm={row["voucher_id"]: row["share_ppm"] for row in shares},
+        units={row["id"]: row["unit"] for row in units},
     )
 
 

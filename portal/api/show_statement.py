@@ -29,7 +29,7 @@ def statement(one: Statement) -> Shown:
         "booked": _amounts(one.booked_micro),
         "rest": _amounts(one.rest_micro),
         "lines_sha256": one.lines_sha256,
-        "lines": [_line(line) for line in one.lines],
+        "lines": [_line(line, one.directory.units.get(line.product_id)) for line in one.lines],
         "tax_invoices": [_tax_invoice(invoice) for invoice in one.tax_invoices],
     }
 
@@ -44,7 +44,7 @@ def _amounts(micro: Amounts) -> Shown:
     }
 
 
-def _line(line: Line) -> Shown:
+def _line(line: Line, unit: str | None) -> Shown:
     return {
         "kind": "late" if line.kind == "usage" and line.is_late else line.kind,
         "service_month": str(line.service_month),
@@ -53,6 +53,7 @@ def _line(line: Line) -> Shown:
         "voucher": line.account.voucher_id,
         "provider": line.account.provider_id,
         "product": line.product_id or None,
+        "unit": unit,
         "calls": line.calls,
         "won": _amounts(in_micro(line.won)),
         "vat_krw": str(line.vat_won),

@@ -87,8 +87,8 @@ class ReportLineShown(Shown):
     quantity: str
     units: int
     per: int
-    from_on: str = Field(alias="from")
-    to_on: str = Field(alias="to")
+    from_on: str
+    to_on: str
     evidence: str
     corrects: str | None
     needs_acceptance: bool

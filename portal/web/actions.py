@@ -124,5 +124,9 @@ ACTIONS: Final[Mapping[tuple[str, str], Action]] = {
     ("voucher", "resume"): Action(),
     ("voucher", "extend"): Action(entries.plainly(_NEW_DAY)),
     ("voucher", "end"): Action(is_risky=True),
+    ("report_line", "accept"): Action(is_risky=True),
+    ("report_line", "object"): Action(),
+    ("report_line", "reject"): Action(is_risky=True),
+    ("report_line", "withdraw"): Action(is_risky=True),
     ("voucher", "claw_back"): Action(entries.plainly(Field("amount_krw", "won")), is_risky=True),
 }

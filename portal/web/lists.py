@@ -10,7 +10,7 @@ from typing import Final
 from billing.lifecycle.table import Role
 from portal.api import answers
 from portal.api.desk import Desk
-from portal.web import call_views, view, views, words
+from portal.web import call_views, report_views, view, views, words
 from portal.web.serving import Page
 from portal.web.view import Scope, View
 from portal.web.visit import PREFIXES, Html, Reply, Visit
@@ -41,6 +41,11 @@ def own_company(desk: Desk) -> Scope:
 
 def own_provider(desk: Desk) -> Scope:
     return answers.own(desk, provider="provider_id")
+
+
+def between(desk: Desk) -> Scope:
+    """What a company and a provider have between them."""
+    return answers.own(desk, company="company_id", provider="provider_id")
 
 
 def announced(desk: Desk) -> Scope:
@@ -78,6 +83,7 @@ LISTS: Final = (
         own_company,
         make={"company": ("/keys/new", "do.key.make")},
     ),
+    Listed("/report_lines", "nav.report_lines", EVERYBODY, report_views.REPORT_LINES, between),
     Listed("/products", "nav.products", EVERYBODY, views.PRODUCTS, offered),
 )
 

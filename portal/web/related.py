@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from portal.web import call_views, views
+from portal.web import call_views, report_views, views
 from portal.web.view import Scope, View
 from portal.web.visit import Visit
 
@@ -34,7 +34,8 @@ def related_to(kind: str, shown: dict[str, Any], visit: Visit) -> list[Related]:
     if kind == "applications":
         return [_own(views.EVALUATIONS, "application_id", this, ("true", ()))] if inside else []
     if kind == "agreements":
-        return [_own(views.AMENDMENTS, "agreement_id", this, mine)]
+        reported = Related(_bare(report_views.REPORT_LINES), ("company_id = %s", [shown["company"]]))
+        return [_own(views.AMENDMENTS, "agreement_id", this, mine), reported]
     if kind == "vouchers":
         calls = call_views.CALLS_INSIDE if inside else call_views.CALLS_OF_COMPANY
         return [Related(_bare(calls), ("company_id = %s and voucher_id = %s", [shown["company"], *this]))]

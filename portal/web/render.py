@@ -31,7 +31,12 @@ NAV: Final[Mapping[Role, tuple[tuple[str, str], ...]]] = {
         ("/applications", "nav.applications"),
         ("/agreements", "nav.agreements"),
     ),
-    "provider": (("", "nav.home"), ("/products", "nav.products"), ("/calls", "nav.calls")),
+    "provider": (
+        ("", "nav.home"),
+        ("/products", "nav.products"),
+        ("/calls", "nav.calls"),
+        ("/report_lines", "nav.report_lines"),
+    ),
     "operator": (
         ("", "nav.todo"),
         ("/programmes", "nav.programmes"),
@@ -39,6 +44,7 @@ NAV: Final[Mapping[Role, tuple[tuple[str, str], ...]]] = {
         ("/agreements", "nav.agreements"),
         ("/vouchers", "nav.vouchers"),
         ("/products", "nav.products"),
+        ("/report_lines", "nav.report_lines"),
     ),
     "auditor": (
         ("", "nav.audit"),
@@ -47,6 +53,7 @@ NAV: Final[Mapping[Role, tuple[tuple[str, str], ...]]] = {
         ("/calls", "nav.calls"),
         ("/applications", "nav.reviews"),
         ("/agreements", "nav.agreements"),
+        ("/report_lines", "nav.report_lines"),
     ),
 }
 # state -> (mark, tint). A chip is text first; neither mark nor tint says anything alone.
@@ -73,6 +80,10 @@ CHIPS: Final[Mapping[str, tuple[str, str]]] = {
     "clawed_back": ("■", "danger"),
     "settled": ("●", "ok"),
     "revoked": ("○", "neutral"),
+    "reported": ("◔", "info"),
+    "accepted": ("◔", "info"),
+    "objected": ("▲", "warn"),
+    "charged": ("●", "ok"),
 }
 
 

@@ -38,6 +38,7 @@ class Thing:
     thing: str
     name: str
     facts: tuple[Fact, ...]
+    readers: tuple[Role, ...] = READERS
 
 
 THINGS: Final = (
@@ -102,13 +103,25 @@ THINGS: Final = (
             *(Fact("returned_self_krw"), Fact("claimed_krw"), Fact("products")),
         ),
     ),
+    Thing(
+        "report_lines",
+        "report_line",
+        "id",
+        (
+            *(Fact("provider"), Fact("company"), Fact("product"), Fact("unit", key="unit"), Fact("tier")),
+            *(Fact("quantity"), Fact("from_on"), Fact("to_on"), Fact("amount_krw"), Fact("price")),
+            *(Fact("evidence"), Fact("line"), Fact("corrects", "report_lines"), Fact("due_at")),
+            *(Fact("waits_for", key="waits_for"), Fact("agreement"), Fact("voucher")),
+        ),
+        (*READERS, "provider"),
+    ),
 )
 
 
 def pages(operations: Operations) -> list[Page]:
     made = []
     for thing in THINGS:
-        for role in READERS:
+        for role in thing.readers:
             path = f"{PREFIXES[role]}/{thing.kind}/{{id}}"
             made.append(Page(path, (role,), partial(_show, operations, thing)))
             if role != "auditor":

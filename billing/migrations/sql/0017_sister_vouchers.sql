@@ -29,13 +29,15 @@ create trigger name_is_free before insert on reported_product
     for each row execute function product_name_is_free();
 create trigger name_is_free before insert on product for each row execute function product_name_is_free();
 
--- What one unit costs from an instant on. `tier`: of a month or TFlops-month; of a milestone '<agreement>.<number>'.
+-- What one unit costs from an instant on. `tier`: of a month or TFlops-month; of a milestone '<agreement>.<number>',
+-- which is its programme's affair.
 create table unit_price (
     product_id text not null references reported_product,
     tier text not null,
     valid_from timestamptz not null,
     valid_from_text text not null,
     price_micro bigint not null check (price_micro >= 0),
+    programme_id text references programme,
     primary key (product_id, tier, valid_from)
 );
 create trigger append_only before update or delete or truncate on unit_price

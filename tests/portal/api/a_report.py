@@ -22,7 +22,7 @@ FROM: Final = "2026-01-01T00:00:00+09:00"
 PRODUCTS: Final[dict[str, dict[str | None, str]]] = {
     "item": {None: "120.5"},
     "month": {"basic": "310000", "pro": "900000"},
-    "tflops_month": {"10": "41666.666667", "20": "41666.666667", "40": "40000"},
+    "tflops_month": {"10": "41250", "20": "41250", "40": "40000"},
     "download": {None: "1500"},
     "byte": {None: "80"},
     "milestone": {},

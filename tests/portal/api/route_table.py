@@ -14,6 +14,7 @@ from tests.portal.api.a_round import APPLICATION, PROGRAMME, ROUND
 PAYMENT_KEY: Final = "the payment of the matrix"
 ALL, READ, MINE = "operator auditor company provider", "operator auditor", "operator auditor company*"
 OPERATOR, OWNER = "operator", "company*"
+BETWEEN = "operator auditor company* provider*"
 OFFERED, SELLER = "operator auditor provider*", "operator provider*"
 ROUTES: Final = {
     "GET /api/programmes": ALL,
@@ -159,6 +160,33 @@ ROUTES: Final = {
     "GET /api/reconciliations/{id}": OFFERED,
     "GET /api/reconciliations/{id}/lines": OFFERED,
     "POST /api/reconciliations/{id}/propose": OPERATOR,
+    "GET /api/reported_products": ALL,
+    "POST /api/reported_products": "provider",
+    "GET /api/reported_products/{id}": ALL,
+    "POST /api/reported_products/{id}/prices": SELLER,
+    "POST /api/reported_products/{id}/approve": OPERATOR,
+    "POST /api/reported_products/{id}/suspend": OPERATOR,
+    "POST /api/reported_products/{id}/resume": OPERATOR,
+    "POST /api/reported_products/{id}/withdraw": SELLER,
+    "GET /api/reported_products/{id}/log": OFFERED,
+    "GET /api/milestones": BETWEEN,
+    "POST /api/agreements/{id}/milestones": OPERATOR,
+    "GET /api/report_keys": OFFERED,
+    "POST /api/report_keys": "provider",
+    "GET /api/report_keys/{id}": OFFERED,
+    "POST /api/report_keys/{id}/retire": SELLER,
+    "POST /api/report_keys/{id}/revoke": SELLER,
+    "GET /api/report_keys/{id}/log": OFFERED,
+    "GET /api/usage_reports": OFFERED,
+    "POST /api/usage_reports": "provider",
+    "GET /api/usage_reports/{id}": OFFERED,
+    "GET /api/report_lines": BETWEEN,
+    "GET /api/report_lines/{id}": BETWEEN,
+    "POST /api/report_lines/{id}/accept": OWNER,
+    "POST /api/report_lines/{id}/object": OWNER,
+    "POST /api/report_lines/{id}/reject": OPERATOR,
+    "POST /api/report_lines/{id}/withdraw": "provider*",
+    "GET /api/report_lines/{id}/log": BETWEEN,
 }
 OPEN: Final = {"POST /api/token"}  # for whoever has a password
 
@@ -215,6 +243,17 @@ BODIES: Final[dict[str, dict[str, Any]]] = {
     "CardChange": {"automatic": False},
     "BankLine": {"id": "KB-another", "amount_krw": 1_000, "paid_on": "2026-03-24"},
     "Match": {"company": "gaonde"},
+    "ReportedProduct": {"id": "another", "name": "다른", "unit": "item"},
+    "UnitPrice": {"from": "2099-01-01T00:00:00+09:00", "price_krw": 1},
+    "Milestone": {
+        "number": 1,
+        "product": "nuri-milestone",
+        "name": "착수",
+        "due_on": "2026-04-01",
+        "amount_krw": 1,
+    },
+    "ReportKey": {"public_key": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"},
+    "SignedReport": {"signed": "a.b.c"},
 }
 IDS: Final = {
     "programmes": "ai-2026",
@@ -239,4 +278,9 @@ IDS: Final = {
     "own_money": "gaonde",
     "cards": "gaonde",
     "bank_lines": "KB-1",
+    "reported_products": "nuri-item",
+    "milestones": "ag-000001.09",
+    "report_keys": "rk-000001",
+    "usage_reports": "ur-000001",
+    "report_lines": "rl-000001",
 }

@@ -17,8 +17,9 @@ from billing.casework.deeds import Deed
 from billing.corrections.judging import BookedCall, CorrectedCall
 from billing.corrections.store import propose
 from billing.lifecycle.table import Actor
-from portal.api import shown, shown_money, shown_payments, shown_products
+from portal.api import shown, shown_money, shown_payments, shown_products, shown_reports
 from tests.fakes.office_world import NOW, OfficeWorld, opened
+from tests.portal.api.a_report import line, selling
 from tests.portal.api.a_round import APPLICATION, PROGRAMME, ROUND
 from tests.portal.api.route_table import BODIES, IDS, OPEN, PAYMENT_KEY, ROUTES
 
@@ -34,7 +35,9 @@ PEOPLE: Final = {
 # gaonde has one of everything that a company can have; nuri has what providers have.
 OFFERS: Final = frozenset(
     {"providers", "products", "prices", "credentials", "corrections", "reconciliations"}
+    | {"reported_products", "report_keys", "usage_reports"}
 )
+SHARED: Final = frozenset({"report_lines", "milestones"})  # nuri's, and gaonde's
 
 CALL: Final = BookedCall("op-1", 0, 0, 2, "nuri-x1@2026-01-01T00:00:00+09:00", {}, {})
 CORRECTED: Final = CorrectedCall(CALL, "correction", 1, CALL.price_entry, "2026-01-01T00:00:00+09:00", {})
@@ -54,7 +57,7 @@ class Asked:
         return "nuri" if self.kind in OFFERS else "gaonde"
 
     def owns(self, who: str) -> bool:
-        return who == self.owner
+        return who == self.owner or (self.kind in SHARED and who in ("gaonde", "nuri"))
 
     def wanted(self, who: str) -> int | None:
         """The status of the refusal, None where it is none."""
@@ -99,7 +102,15 @@ async def world(books_url: str) -> AsyncIterator[OfficeWorld]:
         async with world.pool.connection() as conn, conn.transaction():
             await propose(conn, "nuri", "price", [CORRECTED], deed=DEED)
         await own_money(world)
+        await reported_use(world)
         yield world
+
+
+async def reported_use(world: OfficeWorld) -> None:
+    """nuri reported what gaonde used."""
+    nuri = await selling(world, "item", "milestone", accept_from_krw=0)
+    await nuri.taken(line("item", "line-1", 1))
+    await world.post("operator", "agreements/ag-000001/milestones", BODIES["Milestone"] | {"number": 9})
 
 
 async def own_money(world: OfficeWorld) -> None:
@@ -117,7 +128,7 @@ def fits(schema: dict[str, Any], route: str, answer: httpx2.Response) -> None:
     promised = schema["paths"][path][method.lower()]["responses"][str(answer.status_code)]
     name = promised["content"]["application/json"]["schema"]["$ref"].split("/")[-1]
     name, is_page = name.removeprefix("Page_").removesuffix("_"), name.startswith("Page_")
-    rooms = (shown, shown_products, shown_money, shown_payments)
+    rooms = (shown, shown_products, shown_money, shown_payments, shown_reports)
     model = next(getattr(room, name) for room in rooms if hasattr(room, name))
     whole: Any = shown.Page.__class_getitem__(model) if is_page else model
     whole.model_validate_json(answer.content, strict=True)
@@ -142,6 +153,8 @@ def test_every_route_is_listed_and_says_who_may(schema: dict[str, Any]) -> None:
     }
     # A company makes applications and payments of its own; there is none yet whose own it could be.
     said["POST /api/applications"] = said["POST /api/payments"] = {"company"}
+    for made in ("reported_products", "report_keys", "usage_reports"):
+        said[f"POST /api/{made}"] = {"provider"}
     assert said == {name: set(roles.split()) for name, roles in ROUTES.items()}
 
 

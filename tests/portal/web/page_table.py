@@ -58,6 +58,13 @@ PAGES: Final[dict[str, str]] = {
     **_of_thing("agreements", "company*"),
     **_of_thing("amendments", "company*"),
     **_of_thing("vouchers", "company*"),
+    **_of_thing("report_lines", "company*"),
+    "/provider/report_lines/{id}": "provider*",
+    "/provider/report_lines/{id}/do/{step}": "provider*+",
+    **{
+        f"/{prefix}/report_lines": role
+        for prefix, role in {**_INSIDE, "company": "company", "provider": "provider"}.items()
+    },
 }
 # What gaonde has; a call's id is known when it was made.
 IDS: Final = {
@@ -68,6 +75,7 @@ IDS: Final = {
     "amendments": "am-000001",
     "vouchers": "gaonde-2026",
     "products": "nuri-x1",
+    "report_lines": "rl-000001",
     "keys": "backend",
 }
 # A step of each thing that its page offers somebody, to be looked at.
@@ -78,4 +86,7 @@ STEPS: Final = {
     ("operator", "amendments"): "amendment.approve",
     ("company", "amendments"): "amendment.withdraw",
     ("operator", "vouchers"): "voucher.suspend",
+    ("operator", "report_lines"): "report_line.reject",
+    ("company", "report_lines"): "report_line.accept",
+    ("provider", "report_lines"): "report_line.withdraw",
 }

@@ -17,6 +17,7 @@ from portal.web.shell import HEADERS
 from tests.fakes.books_world import ENDS_MS, LANE, WON, World
 from tests.fakes.browser import Browser, Seen
 from tests.fakes.office_world import OfficeWorld, opened
+from tests.portal.api.a_report import line, selling
 from tests.portal.api.a_round import APPLICATION, PROGRAMME, ROUND
 from tests.portal.web.page_table import IDS, PAGES, STEPS
 from tests.portal.web.web_world import browsing, browsing_as
@@ -68,6 +69,8 @@ async def world(books_url: str) -> AsyncIterator[OfficeWorld]:
         await world.to_an_amendment(PROGRAMME | named, ROUND | named, APPLICATION | {"title": HOSTILE})
         async with world.pool.connection() as conn:
             await conn.execute("update company set name = %s where id = 'gaonde'", [HOSTILE])
+        nuri = await selling(world, "item", accept_from_krw=0)
+        await nuri.taken(line("item", "line-1", 1))
         yield world
 
 
