@@ -21,6 +21,28 @@ def charge_of(
     line: Mapping[str, Any], *, op: str, voucher_id: str, kind: Literal["settled", "correction"]
 ) -> Charge:
     """`op`: the line that is charged, or that this one corrects; the charge is its whole new amount."""
+    return Charge(
+        kind=kind,
+        op=op,
+        op_text=copy_text(op),
+        lane=lane_of(line["company_id"]),
+        n=NO_EPOCH,
+        voucher_id=voucher_id,
+        voucher_text=copy_text(voucher_id),
+        company_id=line["company_id"],
+        provider_id=line["provider_id"],
+        gateway_id=_GATEWAY,
+        key_id=_key_of(line),
+        started_ms=line["served_ms"],
+        day=(line["served_ms"] + KOREA_OFFSET_MS) // DAY_MS,
+        charge_micro=line["amount_micro"],
+        taken_micro=0,
+        counted=False,
+        columns=_columns(line),
+    )
+
+
+def _columns(line: Mapping[str, Any]) -> str:
     unit: Unit = line["unit"]
     counted = KINDS[unit].counted
     instant = str(line["served_ms"])
@@ -49,25 +71,7 @@ def charge_of(
         "upstream_request_id": None,
         "units": f'{{"{counted}": {line["units"]}}}',
     } | {f"{name}_tokens": "0" for name in TOKEN_CLASSES}
-    return Charge(
-        kind=kind,
-        op=op,
-        op_text=copy_text(op),
-        lane=lane_of(line["company_id"]),
-        n=NO_EPOCH,
-        voucher_id=voucher_id,
-        voucher_text=copy_text(voucher_id),
-        company_id=line["company_id"],
-        provider_id=line["provider_id"],
-        gateway_id=_GATEWAY,
-        key_id=_key_of(line),
-        started_ms=line["served_ms"],
-        day=(line["served_ms"] + KOREA_OFFSET_MS) // DAY_MS,
-        charge_micro=line["amount_micro"],
-        taken_micro=0,
-        counted=False,
-        columns="\t".join(_text(said[name]) for name in DESCRIPTION_COLUMNS),
-    )
+    return "\t".join(_text(said[name]) for name in DESCRIPTION_COLUMNS)
 
 
 def _key_of(line: Mapping[str, Any]) -> str:

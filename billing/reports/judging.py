@@ -32,7 +32,8 @@ async def judge(conn: Connection, provider: str, line: ReportedLine, deed: Deed)
     facts = Facts()
     products = await rows_of(
         conn,
-        "select * from reported_product where id = %s and provider_id = %s and state = 'on_sale'",
+        "select p.* from reported_product p join provider_life v on v.provider_id = p.provider_id"
+        " where p.id = %s and p.provider_id = %s and p.state = 'on_sale' and v.state = 'approved'",
         [line.product, provider],
     )
     companies = await rows_of(conn, "select 1 from company where id = %s and active", [line.company])
@@ -58,19 +59,7 @@ async def _priced(conn: Connection, product: Row, line: ReportedLine, deed: Deed
     tier = tier_of(unit, line)
     served_ms = first_ms(line.to_on)
     price = None if tier is None else await price_for(conn, product["id"], tier, served_ms)
-    counted, amount_micro = _NOTHING, None
-    try:
-        counted = count(
-            unit,
-            line.quantity,
-            from_on=line.from_on,
-            to_on=line.to_on,
-            tier=tier or "",
-            corrects=line.corrects is not None,
-        )
-        amount_micro = 0 if price is None else price_counted(price["price_micro"], counted)
-    except NotCountable:
-        pass
+    counted, amount_micro = _counted(unit, line, tier, price)
     columns = {
         "company_id": line.company,
         "agreement_id": line.agreement,
@@ -104,6 +93,20 @@ async def _priced(conn: Connection, product: Row, line: ReportedLine, deed: Deed
         correctable=line.corrects is None or corrected is not None,
     )
     return Judged(facts, columns)
+
+
+def _counted(
+    unit: Unit, line: ReportedLine, tier: str | None, price: Row | None
+) -> tuple[Counted, int | None]:
+    """What it counts and costs; None where it is no quantity of the unit."""
+    corrects = line.corrects is not None
+    try:
+        counted = count(
+            unit, line.quantity, from_on=line.from_on, to_on=line.to_on, tier=tier or "", corrects=corrects
+        )
+        return counted, 0 if price is None else price_counted(price["price_micro"], counted)
+    except NotCountable:
+        return _NOTHING, None
 
 
 def tier_of(unit: Unit, line: ReportedLine) -> str | None:

@@ -11,7 +11,7 @@ from pydantic import Field, ValidationError
 
 from billing.declaration.fields import Day, Id, Name, Strict
 
-LINES_MAX: Final = 500  # of one report: it is one SQL transaction
+LINES_MAX: Final = 200  # of one report: it is one SQL transaction
 _LineId = Annotated[str, Field(min_length=1, max_length=100, pattern=r"^[A-Za-z0-9][A-Za-z0-9._:/-]*$")]
 
 

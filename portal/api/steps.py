@@ -43,7 +43,7 @@ def add_step(
         f"{path}/{{id}}/{action.replace('_', '-')}",
         handle,
         methods=["POST"],
-        summary=f"{table.thing.capitalize()}: {action.replace('_', ' ')}",
+        summary=f"{table.thing.replace('_', ' ').capitalize()}: {action.replace('_', ' ')}",
         **allow(*table.step(action).allow, answer=answer, method="POST"),
     )
 
@@ -121,6 +121,6 @@ def add_log(router: APIRouter, path: str, table: Table[Any], load: Load, allowed
         f"{path}/{{id}}/log",
         handle,
         methods=["GET"],
-        summary=f"{table.thing.capitalize()}: its log",
+        summary=f"{table.thing.replace('_', ' ').capitalize()}: its log",
         **allow(*allowed, answer=Page[StepShown]),
     )

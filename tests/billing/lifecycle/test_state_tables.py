@@ -23,7 +23,7 @@ from billing.lifecycle import (
 )
 from billing.lifecycle.table import Actor, Refused, Role, Step, Table
 from billing.lifecycle.tables import TABLES
-from tests.billing.lifecycle import offer_facts
+from tests.billing.lifecycle import offer_facts, report_facts
 
 OPENS = datetime(2026, 3, 2, 0, 0, tzinfo=UTC)
 CLOSES = datetime(2026, 3, 24, 6, 0, tzinfo=UTC)
@@ -94,6 +94,7 @@ SOUND: dict[str, dict[str, Any]] = {
     "amendment": {"": AMENDED},
     "voucher": {"": VOUCHER, "extend": LONGER},
     **offer_facts.SOUND,
+    **report_facts.SOUND,
     "month": {"": month.Facts()},
     "correction": {"": correction.Facts()},
     "payment": {"": payment.Facts(voucher_state="active", paid_micro=10, gone_micro=4, refund_micro=6)},
@@ -157,11 +158,13 @@ BROKEN: list[tuple[str, str, dict[str, Any]]] = [
     ("voucher", "not_later", {"new_ends_on": None}),
     ("voucher", "above_spent", {"claimed_micro": 6}),
     *offer_facts.BROKEN,
+    *report_facts.BROKEN,
     ("month", "month_not_over", {"is_over": False}),
     ("month", "month_before_open", {"is_next": False}),
     ("month", "holds_unknown", {"holds_open": None}),
     ("month", "holds_open", {"holds_open": 1}),
     ("month", "corrections_undecided", {"corrections_undecided": 1}),
+    ("month", "reports_undecided", {"reports_undecided": 1}),
     ("correction", "nothing_to_correct", {"calls": 0}),
     ("correction", "own_proposal", {"is_own": True}),
     ("correction", "call_changed", {"calls_changed": 1}),

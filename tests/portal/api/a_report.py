@@ -59,7 +59,7 @@ class Signer:
         payload = {
             "iss": self.who,
             "iat": int((at or self.office.now).timestamp()),
-            "jti": report or f"r-{next(self.numbers)}",
+            "jti": report or f"{self.key_id}-{next(self.numbers)}",
             "lines": list(lines),
         } | claims
         return self.seal(json.dumps(payload).encode())

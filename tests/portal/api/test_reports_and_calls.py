@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import pytest
 
+from billing.expiry import expire_vouchers
 from billing.posting import Poster
 from billing.reports.charging import charge_reports
 from metering.treasury import Lent
@@ -140,3 +141,23 @@ async def test_gateways_and_reports_at_once(shared: Shared) -> None:
     states = [await shared.state(one) for one in ids]
     assert states.count(("charged", None)) > 5
     assert set(states) <= {("charged", None), ("accepted", "voucher_short"), ("accepted", "funds_pending")}
+
+
+async def test_a_voucher_that_ended_waits_for_reports(shared: Shared) -> None:
+    """Until no line of its days is undecided, and none of a product that it names may still come."""
+    office = shared.office
+    made = await shared.nuri.taken(line("item", "undecided", 1))
+    async with office.pool.connection() as conn:
+        two_hours_ago = "(extract(epoch from clock_timestamp()) * 1000)::bigint - 7200000"
+        await conn.execute(f"update funds set ends_ms = {two_hours_ago}".encode())
+
+        async def expired() -> int:
+            return await expire_vouchers(shared.books.purse, conn, lanes=range(64))
+
+        assert await expired() == 0
+        await office.post("nuri", f"report_lines/{made['id']}/withdraw", {"reason": "중복"})
+        await conn.execute("update voucher set products = array['nuri-item'] where id = %s", [VOUCHER])
+        assert await expired() == 0
+        await conn.execute("update voucher set products = null where id = %s", [VOUCHER])
+        assert await expired() == 1
+    assert (await office.books()).accounts[f"voucher/{VOUCHER}/free"] == 0

@@ -80,7 +80,7 @@ async def test_items(office: OfficeWorld) -> None:
 
 
 async def test_months(office: OfficeWorld) -> None:
-    nuri = await selling(office, "month")
+    nuri = await selling(office, "month", report_days=20)
     office.now = APRIL
     whole = {"from": "2026-03-01", "to": "2026-03-31"}
     fee = await nuri.taken(line("month", "pro", 1, tier="pro", **whole))
@@ -149,6 +149,11 @@ async def test_downloads(office: OfficeWorld) -> None:
     assert (await statement_line(office, "byte"))["total_krw"] == "220"
     csv = await office.call("gaonde", "GET", f"{STATEMENT}?format=csv")
     assert "nuri-byte (GB)" in csv.text
+    # The lines of a long report are the worker's to charge.
+    await nuri.report(*(line("download", f"many-{number}", 1) for number in range(21)))
+    assert (await paid(office))[0] == 4_700 * WON
+    assert await work(office) == 21
+    assert (await paid(office))[0] == (4_700 + 21 * 1_500) * WON
 
 
 async def test_milestones(office: OfficeWorld) -> None:

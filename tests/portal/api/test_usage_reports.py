@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import json
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
@@ -41,6 +43,11 @@ async def code(nuri: Signer, signed: str) -> tuple[int, str]:
     return answer.status_code, answer.json()["code"]
 
 
+def header_of(**said: object) -> str:
+    whole = {"alg": "EdDSA", "typ": "usage-report+jws"} | said
+    return base64.urlsafe_b64encode(json.dumps(whole).encode()).decode().rstrip("=")
+
+
 async def test_forged_replayed_and_changed_reports(office: OfficeWorld) -> None:
     nuri = await selling(office, "item")
     mine = [line("item", "a", 1), line("item", "b", 2)]
@@ -56,7 +63,9 @@ async def test_forged_replayed_and_changed_reports(office: OfficeWorld) -> None:
         (nobody.signed(mine), "key_unknown"),
         (nuri.seal(b"{}", typ="JWT"), "signature_invalid"),
         (nuri.seal(b"{}", jwk={"kty": "OKP"}), "signature_invalid"),
-        (nuri.seal(b"{}", kid=7), "signature_invalid"),
+        (f"{header_of(kid=7)}.e30.{signature}", "signature_invalid"),
+        (f"{header_of(kid=nuri.key_id, alg='none')}.e30.", "signature_invalid"),
+        (f"{header_of(kid=nuri.key_id, alg='HS256')}.{payload}.{signature}", "signature_invalid"),
         ("e30.e30.e30", "signature_invalid"),
         ("no-jws", "signature_invalid"),
         (nuri.seal(b"{}"), "report_unreadable"),
