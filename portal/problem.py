@@ -35,7 +35,6 @@ STATUSES: Final[Mapping[str, int]] = {
     "voucher_unknown": 422,
     "signature_invalid": 422,
     "report_unreadable": 422,
-    "key_unknown": 422,
     "key_invalid": 422,
     "issuer_other": 422,
     "report_stale": 422,

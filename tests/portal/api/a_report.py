@@ -38,6 +38,11 @@ def public_text(key: Ed25519PrivateKey) -> str:
     return base64.urlsafe_b64encode(raw).decode().rstrip("=")
 
 
+def sealed(key: Ed25519PrivateKey, key_id: str, payload: bytes, **header: object) -> str:
+    said = {"kid": key_id, "typ": TYPE} | header
+    return jwt.PyJWS().encode(payload, key, algorithm=ALGORITHM, headers=said)
+
+
 @dataclass(slots=True)
 class Signer:
     """A provider's program: a key of its own, and reports signed by it."""
@@ -65,8 +70,7 @@ class Signer:
         return self.seal(json.dumps(payload).encode())
 
     def seal(self, payload: bytes, **header: object) -> str:
-        said = {"kid": self.key_id, "typ": TYPE} | header
-        return jwt.PyJWS().encode(payload, self.key, algorithm=ALGORITHM, headers=said)
+        return sealed(self.key, self.key_id, payload, **header)
 
     async def send(self, signed: str) -> httpx2.Response:
         return await self.office.call(self.who, "POST", "usage_reports", {"signed": signed})
@@ -92,7 +96,9 @@ class Signer:
         return str(one["code"])
 
 
-async def selling(office: OfficeWorld, *units: str, **terms: object) -> Signer:
+async def selling(
+    office: OfficeWorld, *units: str, key: Ed25519PrivateKey | None = None, **terms: object
+) -> Signer:
     """nuri with an approved product of each unit, and a key."""
     for unit in units:
         body = {"id": product_id(unit), "name": f"누리 {unit}", "unit": unit} | terms
@@ -101,7 +107,7 @@ async def selling(office: OfficeWorld, *units: str, **terms: object) -> Signer:
             priced = {"from": FROM, "price_krw": price} | ({} if tier is None else {"tier": tier})
             await office.post("nuri", f"reported_products/{product_id(unit)}/prices", priced)
         await office.post("operator", f"reported_products/{product_id(unit)}/approve")
-    signer = Signer(office)
+    signer = Signer(office, key=key or Ed25519PrivateKey.generate())
     await signer.register()
     return signer
 

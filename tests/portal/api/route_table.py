@@ -5,12 +5,24 @@
 
 from __future__ import annotations
 
+import json
 from datetime import date
 from typing import Any, Final
 
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
 from billing.payments.beginning import payment_id_of
+from tests.fakes.office_world import AFTER_CLOSING
+from tests.portal.api.a_report import line, sealed
 from tests.portal.api.a_round import APPLICATION, PROGRAMME, ROUND
 
+REPORT_KEY: Final = Ed25519PrivateKey.from_private_bytes(bytes(32))
+_REPORT: Final = {
+    "iss": "nuri",
+    "iat": int(AFTER_CLOSING.timestamp()),
+    "jti": "matrix",
+    "lines": [line("item", "matrix", 1)],
+}
 PAYMENT_KEY: Final = "the payment of the matrix"
 ALL, READ, MINE = "operator auditor company provider", "operator auditor", "operator auditor company*"
 OPERATOR, OWNER = "operator", "company*"
@@ -253,7 +265,7 @@ BODIES: Final[dict[str, dict[str, Any]]] = {
         "amount_krw": 1,
     },
     "ReportKey": {"public_key": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"},
-    "SignedReport": {"signed": "a.b.c"},
+    "SignedReport": {"signed": sealed(REPORT_KEY, "rk-000001", json.dumps(_REPORT).encode())},
 }
 IDS: Final = {
     "programmes": "ai-2026",

@@ -21,7 +21,7 @@ from portal.api import shown, shown_money, shown_payments, shown_products, shown
 from tests.fakes.office_world import NOW, OfficeWorld, opened
 from tests.portal.api.a_report import line, selling
 from tests.portal.api.a_round import APPLICATION, PROGRAMME, ROUND
-from tests.portal.api.route_table import BODIES, IDS, OPEN, PAYMENT_KEY, ROUTES
+from tests.portal.api.route_table import BODIES, IDS, OPEN, PAYMENT_KEY, REPORT_KEY, ROUTES
 
 # Who asks: people of those who have things of each kind, strangers of the same roles, and the others.
 PEOPLE: Final = {
@@ -108,7 +108,7 @@ async def world(books_url: str) -> AsyncIterator[OfficeWorld]:
 
 async def reported_use(world: OfficeWorld) -> None:
     """nuri reported what gaonde used."""
-    nuri = await selling(world, "item", "milestone", accept_from_krw=0)
+    nuri = await selling(world, "item", "milestone", key=REPORT_KEY, accept_from_krw=0)
     await nuri.taken(line("item", "line-1", 1))
     await world.post("operator", "agreements/ag-000001/milestones", BODIES["Milestone"] | {"number": 9})
 
