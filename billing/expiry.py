@@ -1,8 +1,9 @@
 """What a voucher did not use by its end goes back: recalled from the purse, then expired, by source.
 
 Holds made before the end are settled first: as long as anything is lent and neither spent nor returned, the
-voucher waits. An ended voucher that is declared anew gets its unused part back, and expires again if it has
-still ended.
+voucher waits; so it does for reported use that is undecided, and as long as use of a product that it names
+may still be reported. An ended voucher that is declared anew gets its unused part back, and expires again if
+it has still ended.
 """
 
 from __future__ import annotations
@@ -26,6 +27,14 @@ _UNUSED = """
     where (state = 'ended' or ends_ms < (extract(epoch from clock_timestamp()) - %s) * 1000)
       and government_micro + self_micro
           > charged_micro + expired_government_micro + expired_self_micro
+      and (state = 'ended' or not exists (
+          select from voucher v where v.id = funds.voucher_id and (
+              exists (select from report_line r where r.company_id = v.company_id
+                      and r.state in ('reported', 'accepted', 'objected') and r.served_ms < funds.ends_ms
+                      and (v.products is null or r.product_id = any(v.products)))
+              or exists (select from reported_product p where p.id = any(v.products)
+                         and funds.ends_ms + p.report_days * 86400000::bigint
+                             > extract(epoch from clock_timestamp()) * 1000))))
       and lane = any(%s) order by voucher_id limit %s"""
 
 _OUTSTANDING = """

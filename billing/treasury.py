@@ -97,7 +97,7 @@ class SqlTreasury:
         """One request at a time per voucher: the second finds what the first lent."""
         # In this process they queue here, so that a burst does not use up the pool.
         queue = self._queues.setdefault(voucher_id, asyncio.Lock())
-        async with queue, self._connection() as conn, _voucher_lock(conn, voucher_id):
+        async with queue, self._connection() as conn, voucher_lock(conn, voucher_id):
             outcome = await self._lend(conn, lane=lane, n=n, voucher_id=voucher_id, need_micro=need_micro)
         if outcome is None:
             return EpochReplaced(await self.renew_epoch(lane, n))
@@ -207,7 +207,7 @@ class SqlTreasury:
 
 
 @asynccontextmanager
-async def _voucher_lock(conn: Connection, voucher_id: str) -> AsyncIterator[None]:
+async def voucher_lock(conn: Connection, voucher_id: str) -> AsyncIterator[None]:
     """Held from before the commit until the purse has heard: a crash of the holder frees it."""
     lock = [VOUCHER_LOAN_LOCK, voucher_id]
     await conn.execute("select pg_advisory_lock(%s, hashtext(%s))", lock)

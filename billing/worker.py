@@ -10,6 +10,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import partial
 from typing import Final
 
@@ -24,6 +25,7 @@ from billing.jobs.work import JobWork
 from billing.loans import push_loans
 from billing.payments.work import JOBS_MAX, PaymentWork
 from billing.posting import BATCH_MAX, Poster
+from billing.reports.charging import charge_reports
 from billing.sweeper import Sweeper
 from billing.treasury import check_lanes
 from metering.keys import LANES
@@ -36,6 +38,7 @@ TAKE_LANES_EVERY_S: Final = 2.0
 PURGE_EVERY_S: Final = 10.0
 SEAL_EVERY_S: Final = 1.0
 PAY_EVERY_S: Final = 0.5
+CHARGE_EVERY_S: Final = 5.0
 BACK_OFF_MIN_S: Final = 0.1
 BACK_OFF_MAX_S: Final = 2.0
 DRAIN_S: Final = 10.0
@@ -69,12 +72,14 @@ async def run_worker(  # noqa: PLR0913 - what a worker is made of, by name
     signing_seed: bytes | None = None,
     payments: PaymentWork | None = None,
     jobs: JobWork | None = None,
+    charges_reports: bool = False,
 ) -> None:
     """Runs until `stop`, then posts what is left in the streams. Raises BooksMismatch at the start only.
 
     `connect` opens each loop's connection; streams that hold little are looked at again after `idle_s`.
     Without `signing_seed` the log of the books grows, and its tree heads are not signed. Without `payments`
-    card payment is off, without `jobs` long jobs wait for another worker.
+    card payment is off, without `jobs` long jobs wait for another worker. `charges_reports`: what providers
+    reported is charged when it is due.
     """
     clock_s = asyncio.get_running_loop().time
     worker = _Worker(database_url, purse, stop, stats or WorkerStats(), connect, idle_s, clock_s)
@@ -89,6 +94,8 @@ async def run_worker(  # noqa: PLR0913 - what a worker is made of, by name
             group.create_task(worker.survive("pay", partial(worker.pay, payments=payments)))
         if jobs is not None:
             group.create_task(worker.survive("jobs", partial(worker.long_jobs, jobs=jobs)))
+        if charges_reports:
+            group.create_task(worker.survive("charge", worker.charge))
 
 
 @dataclass(slots=True)
@@ -179,6 +186,11 @@ class _Worker:
 
     async def long_jobs(self, conn: Connection, jobs: JobWork) -> None:
         await jobs.work(conn, self.database_url, self.stop)
+
+    async def charge(self, conn: Connection) -> None:
+        while not self.stop.is_set():
+            await charge_reports(self.purse, conn, now=datetime.now(UTC))
+            await self._pause(CHARGE_EVERY_S)
 
     async def _pause(self, seconds: float) -> None:
         """Sleep, unless told to stop."""

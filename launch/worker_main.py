@@ -142,6 +142,7 @@ async def _run(settings: Settings, *, ready_fd: int | None) -> None:
                 signing_seed=secrets.signing_seed,
                 payments=payments,
                 jobs=JobWork(partial(attempt_apart, settings)),
+                charges_reports=True,
             )
         except BooksMismatch as mismatch:
             raise Refused(str(mismatch)) from mismatch

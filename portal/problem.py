@@ -33,6 +33,12 @@ STATUSES: Final[Mapping[str, int]] = {
     "price_unknown": 422,
     "company_unknown": 422,
     "voucher_unknown": 422,
+    "signature_invalid": 422,
+    "report_unreadable": 422,
+    "key_invalid": 422,
+    "issuer_other": 422,
+    "report_stale": 422,
+    "tier_invalid": 422,
 }
 CONFLICT: Final = 409
 ERRORS_MAX: Final = 50

@@ -11,7 +11,10 @@ from typing import Final, LiteralString
 from billing.audit.leaf import USAGE_COLUMNS
 
 # kinds of changes that say nothing of one programme
-_OF_ALL: Final = "('provider', 'product', 'price', 'price_sheet', 'signer', 'closed_month')"
+_OF_ALL: Final = (
+    "('provider', 'product', 'price', 'price_sheet', 'signer', 'closed_month', 'reported_product',"
+    " 'report_key')"
+)
 
 # Of one batch or several: `{batches}` is a condition on b.batch_id, `{place}` what stands for the batch.
 _USAGE: Final = (
@@ -37,6 +40,10 @@ _PARKED: Final = (
 _CHANGE: Final = (
     "select {place}, {programme} is null or b.kind in " + _OF_ALL + " or case b.kind"  # noqa: S608 - constants
     " when 'programme' then b.row_text::jsonb ->> 'id' = {programme}"
+    # A milestone's price is its programme's; a report names companies of any programme.
+    " when 'unit_price' then coalesce(b.row_text::jsonb ->> 'programme_id', {programme}) = {programme}"
+    " when 'report_line' then exists (select from funds f"
+    " where f.programme_id = {programme} and f.company_id = b.row_text::jsonb ->> 'company_id')"
     " when 'company' then exists (select from funds f"
     " where f.programme_id = {programme} and f.company_id = b.row_text::jsonb ->> 'id')"
     " else b.row_text::jsonb ->> 'programme_id' = {programme} end,"

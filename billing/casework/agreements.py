@@ -101,8 +101,9 @@ async def check_products(conn: Connection, products: list[str] | None) -> None:
         return
     known = await rows_of(
         conn,
-        "select product_id from product_now where product_id = any(%s) and on_sale_at is not null",
-        [products],
+        "select product_id from product_now where product_id = any(%s) and on_sale_at is not null"
+        " union all select id from reported_product where id = any(%s) and state <> 'in_review'",
+        [products] * 2,
     )
     if missing := sorted(set(products) - {row["product_id"] for row in known}):
         names = ", ".join(missing)

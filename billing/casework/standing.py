@@ -21,6 +21,7 @@ from billing.casework import (
     standing_market,
     standing_money,
     standing_payables,
+    standing_reports,
     vouchers,
 )
 from billing.casework.deeds import Deed
@@ -140,6 +141,7 @@ _STANDINGS: Final[Mapping[str, Callable[[Connection, str, Deed, House], Awaitabl
     "settlement": standing_ending.of_settlement,
     "finding": standing_ending.of_finding,
     "job": standing_jobs.of_job,
+    "report_line": standing_reports.of_report_line,
     "payable": standing_payables.of_payable,
     "objection": standing_payables.of_objection,
     "payout_account": standing_payables.of_payout_account,

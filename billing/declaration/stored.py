@@ -35,6 +35,10 @@ Row = dict[str, Any]
 
 # A credential sealed under another master secret equals none that can be declared, so declaring it mends it.
 UNREADABLE: Final = "\0"
+# What vouchers and keys may name, of gateways or reported.
+_NAMED_PRODUCTS: Final = (
+    "select id from product union all select id from reported_product where state <> 'in_review'"
+)
 
 
 async def read_directory(conn: Connection, reading: Reading, secrets: Secrets) -> Directory:
@@ -48,7 +52,7 @@ async def read_directory(conn: Connection, reading: Reading, secrets: Secrets) -
         vouchers=vouchers,
         api_keys=await _api_keys(conn, {entry.declared.company for entry in keys}),
         people=await _people(conn, [entry.declared.email for entry in reading.of(models.User)]),
-        product_ids={row["id"] for row in await _rows(conn, "select id from product")},
+        product_ids={row["id"] for row in await _rows(conn, _NAMED_PRODUCTS)},
         key_owners=await _key_owners(
             conn, [secrets.key_hash(e.declared.key_text) for e in keys if e.declared.key_text is not None]
         ),

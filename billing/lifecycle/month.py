@@ -16,6 +16,7 @@ class Facts:
     is_next: bool = True
     holds_open: int | None = 0
     corrections_undecided: int = 0
+    reports_undecided: int = 0
 
 
 IS_OVER: Final = Guard[Facts](
@@ -45,6 +46,12 @@ ALL_DECIDED: Final = Guard[Facts](
     "해당 월의 보정 제안이 아직 처리되지 않았습니다.",
     lambda facts: facts.corrections_undecided == 0,
 )
+ALL_REPORTS_DECIDED: Final = Guard[Facts](
+    "reports_undecided",
+    "Use of that month was reported, and is neither charged nor rejected.",
+    "해당 월의 이용실적 보고가 아직 처리되지 않았습니다.",
+    lambda facts: facts.reports_undecided == 0,
+)
 
 TABLE: Final = Table[Facts](
     "month",
@@ -56,7 +63,7 @@ TABLE: Final = Table[Facts](
             ("open",),
             "closed",
             (OPERATOR,),
-            (IS_OVER, IS_NEXT, HOLDS_KNOWN, NO_HOLDS, ALL_DECIDED),
+            (IS_OVER, IS_NEXT, HOLDS_KNOWN, NO_HOLDS, ALL_DECIDED, ALL_REPORTS_DECIDED),
             needs_reason=True,
         ),
     ),

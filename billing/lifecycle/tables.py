@@ -21,6 +21,9 @@ from billing.lifecycle import (
     product,
     programme,
     provider,
+    report_key,
+    report_line,
+    reported_product,
     round,
     settlement,
     voucher,
@@ -47,4 +50,7 @@ TABLES: Final[tuple[Table[Any], ...]] = (
     settlement.TABLE,
     finding.TABLE,
     job.TABLE,
+    reported_product.TABLE,
+    report_key.TABLE,
+    report_line.TABLE,
 )

@@ -33,6 +33,7 @@ _OURS: Final = (
     " + u.input_audio_tokens as input, u.cached_input_tokens,"
     " u.output_tokens + u.output_audio_tokens as output"
     " from usage u where u.provider_id = %s and u.held_at_ms >= %s and u.held_at_ms < %s"
+    " and u.dialect <> 'report'"  # no vendor answered it: its provider reported it here
     " and not exists (select from usage later where later.op = u.op and later.step > u.step)"
     " order by u.held_at_ms, u.op limit %s"
 )

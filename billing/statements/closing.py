@@ -117,6 +117,12 @@ async def facts_of(
         " where c.state = 'proposed' and l.held_at_ms < %s",
         [month.end_ms],
     )
+    reports = await row_of(
+        conn,
+        "select count(*) as undecided from report_line where served_ms < %s"
+        " and state in ('reported', 'accepted', 'objected')",
+        [month.end_ms],
+    )
     claims = await row_of(conn, "select count(*) as open from claim")
     unclosed = await row_of(
         conn,
@@ -133,6 +139,7 @@ async def facts_of(
         is_next=first is None or month == first,
         holds_open=None if holds_open is None else holds_open + claims["open"] + unclosed["epochs"],
         corrections_undecided=undecided["corrections"],
+        reports_undecided=reports["undecided"],
     )
 
 

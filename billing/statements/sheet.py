@@ -165,8 +165,14 @@ def _texts(line: Line, statement: Statement, words: Mapping[str, str]) -> dict[s
         "company": names.companies[account.company_id].name,
         "voucher": account.voucher_id,
         "provider": names.providers[account.provider_id].name,
-        "product": line.product_id,
+        "product": _product(line, statement, words),
     }
+
+
+def _product(line: Line, statement: Statement, words: Mapping[str, str]) -> str:
+    """With the unit it is charged by, where that is not the call."""
+    unit = statement.directory.units.get(line.product_id)
+    return line.product_id if unit is None else f"{line.product_id} ({words[f'unit.{unit}']})"
 
 
 def _line_figures(line: Line) -> dict[str, Value]:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from typing import Final, Literal
 
+from billing.reports.units import Unit
 from billing.statements.amounts import NOTHING, Amounts
 from billing.statements.lines import Line, rests_after
 from billing.statements.month import Month
@@ -43,6 +44,7 @@ class Directory:
     providers: Mapping[str, Party]
     programmes: Mapping[str, str]
     shares_ppm: Mapping[str, int]  # by voucher
+    units: Mapping[str, Unit] = field(default_factory=dict)  # of products that are reported, not proxied
 
 
 @dataclass(frozen=True, slots=True)

@@ -122,7 +122,7 @@ def _of(query: LiteralString, subject: Subject | None) -> LiteralString:
 
 async def open_lines(conn: Connection, month: Month, *, subject: Subject | None = None) -> list[Line]:
     """The lines as they would be if all months up to this one were closed now."""
-    return (await open_months(conn, month, subject=subject))[month]
+    return (await open_months(conn, month, subject=subject)).get(month, [])
 
 
 async def open_months(
@@ -136,7 +136,7 @@ async def open_months(
     else:
         first = closed.after()
         if month < first:
-            return []  # before the first that was closed, and so closed with it: nothing comes there any more
+            return {}  # before the first that was closed, and so closed with it: nothing comes there any more
         carried = rests_after(await closed_lines(conn, closed, subject=subject))
     if (month.year - first.year) * 12 + month.number - first.number >= OPEN_MONTHS_MAX:
         raise Refused(
@@ -220,11 +220,17 @@ async def _directory(conn: Connection, subject: Subject, lines: Sequence[Line]) 
         "select voucher_id, share_ppm from funds where voucher_id = any(%s)",
         [sorted({account.voucher_id for account in accounts})],
     )
+    units = await rows_of(
+        conn,
+        "select id, unit from reported_product where id = any(%s)",
+        [sorted({line.product_id for line in lines})],
+    )
     return Directory(
         companies=await _parties(conn, "company", ids("company")),
         providers=await _parties(conn, "provider", ids("provider")),
         programmes=_all_named({row["id"]: row["name"] for row in names}, ids("programme")),
         shares_ppm={row["voucher_id"]: row["share_ppm"] for row in shares},
+        units={row["id"]: row["unit"] for row in units},
     )
 
 

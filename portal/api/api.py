@@ -26,9 +26,11 @@ from portal.api import (
     programmes,
     providers,
     reconciliations,
+    reported_products,
     rounds,
     settlements,
     statements,
+    usage_reports,
     users,
     vouchers,
 )
@@ -69,8 +71,8 @@ def parts() -> list[APIRouter]:
             *(programmes, rounds, applications, agreements, vouchers),
             *(providers, products, prices, credentials, notices, directory, users),
             *(statements, corrections, reconciliations, payments, own_money),
-            *(payables, payouts, objections, settlements, findings),
-            *(statements, corrections, reconciliations, jobs, payments, own_money),
+            *(payables, payouts, objections, settlements, findings, jobs),
+            *(reported_products, usage_reports),
         )
     ]
 

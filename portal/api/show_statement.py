@@ -29,7 +29,7 @@ def statement(one: Statement) -> Shown:
         "booked": _amounts(one.booked_micro),
         "rest": _amounts(one.rest_micro),
         "lines_sha256": one.lines_sha256,
-        "lines": [line(one_line) for one_line in one.lines],
+        "lines": [line(one_line, one.directory.units.get(one_line.product_id)) for one_line in one.lines],
         "tax_invoices": [_tax_invoice(invoice) for invoice in one.tax_invoices],
     }
 
@@ -44,7 +44,7 @@ def _amounts(micro: Amounts) -> Shown:
     }
 
 
-def line(one: Line) -> Shown:
+def line(one: Line, unit: str | None = None) -> Shown:
     return {
         "kind": "late" if one.kind == "usage" and one.is_late else one.kind,
         "service_month": str(one.service_month),
@@ -53,6 +53,7 @@ def line(one: Line) -> Shown:
         "voucher": one.account.voucher_id,
         "provider": one.account.provider_id,
         "product": one.product_id or None,
+        "unit": unit,
         "calls": one.calls,
         "won": _amounts(in_micro(one.won)),
         "vat_krw": str(one.vat_won),

@@ -16,7 +16,10 @@ class AmountsShown(Shown):
 
 
 class LineShown(Shown):
-    """`exact`: what was booked, to the micro-won; the other amounts are whole won."""
+    """`exact`: what was booked, to the micro-won; the other amounts are whole won.
+
+    `unit`: of a product that is reported; `calls` are its lines then.
+    """
 
     kind: str
     service_month: str
@@ -25,6 +28,7 @@ class LineShown(Shown):
     voucher: str
     provider: str
     product: str | None
+    unit: str | None
     calls: int
     won: AmountsShown
     vat_krw: str

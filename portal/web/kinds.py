@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from billing.payments.bank_transfer import reference_of
-from portal.web import ending_things, formats, payable_things, words
+from portal.web import ending_things, formats, payable_things, report_things, words
 from portal.web.facts import Fact
 from portal.web.operations import Shown
 from portal.web.thing import EVERYBODY, INSIDE, WITH_PROVIDERS, Thing
@@ -167,4 +167,5 @@ THINGS: Final = (
     Thing("months", "month", "title", _MONTH, INSIDE, INSIDE, template="month.html", prepared=_month),
     *payable_things.THINGS,
     *ending_things.THINGS,
+    *report_things.THINGS,
 )

@@ -11,7 +11,17 @@ from billing.lifecycle.table import Role
 from portal.api import answers
 from portal.api.desk import Desk
 from portal.api.objections import own_objections
-from portal.web import call_views, ending_views, market_views, money_views, payable_views, view, views, words
+from portal.web import (
+    call_views,
+    ending_views,
+    market_views,
+    money_views,
+    payable_views,
+    report_views,
+    view,
+    views,
+    words,
+)
 from portal.web.serving import Page
 from portal.web.thing import EVERYBODY, INSIDE
 from portal.web.view import Scope, View
@@ -40,6 +50,11 @@ def own_company(desk: Desk) -> Scope:
 
 def own_provider(desk: Desk) -> Scope:
     return answers.own(desk, provider="provider_id")
+
+
+def between(desk: Desk) -> Scope:
+    """What a company and a provider have between them."""
+    return answers.own(desk, company="company_id", provider="provider_id")
 
 
 def announced(desk: Desk) -> Scope:
@@ -171,6 +186,7 @@ LISTS: Final = (
         everything,
         make={"operator": ("/jobs/new", "do.job.ask"), "auditor": ("/jobs/new", "do.job.ask")},
     ),
+    Listed("/report_lines", "nav.report_lines", EVERYBODY, report_views.REPORT_LINES, between),
 )
 
 

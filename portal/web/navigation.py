@@ -44,7 +44,11 @@ _MONEY: Final = (
     *_PAYABLES,
     ("/payout_batches", "nav.payout_batches"),
 )
-_MARKET: Final = (("/products", "nav.products"), ("/providers", "nav.providers"))
+_MARKET: Final = (
+    ("/products", "nav.products"),
+    ("/providers", "nav.providers"),
+    ("/report_lines", "nav.report_lines"),
+)
 
 MENU: Final[Mapping[Role, tuple[Entry, ...]]] = {
     "company": (
@@ -55,14 +59,23 @@ MENU: Final[Mapping[Role, tuple[Entry, ...]]] = {
         Entry(
             "/rounds",
             "nav.casework",
-            (("/rounds", "nav.rounds"), *_CASEWORK, ("/vouchers", "nav.vouchers")),
+            (
+                ("/rounds", "nav.rounds"),
+                *_CASEWORK,
+                ("/vouchers", "nav.vouchers"),
+                ("/report_lines", "nav.report_lines"),
+            ),
         ),
         Entry("/funds", "nav.funds", (("/funds", "nav.funds"), ("/payments", "nav.payments"))),
         Entry("/statements", "nav.statements"),
     ),
     "provider": (
         Entry("", "nav.home"),
-        Entry("/products", "nav.products"),
+        Entry(
+            "/products",
+            "nav.products",
+            (("/products", "nav.products"), ("/report_lines", "nav.report_lines")),
+        ),
         Entry("/calls", "nav.calls"),
         Entry("/statements", "nav.statements"),
         Entry("/payables", "nav.payables", _PAYABLES),

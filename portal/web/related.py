@@ -5,7 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from portal.web import call_views, ending_views, market_views, money_views, payable_views, views
+from portal.web import (
+    call_views,
+    ending_views,
+    market_views,
+    money_views,
+    payable_views,
+    report_views,
+    views,
+)
 from portal.web.view import Scope, View
 from portal.web.visit import Visit
 
@@ -37,7 +45,8 @@ def related_to(kind: str, shown: dict[str, Any], visit: Visit) -> list[Related]:
         return [_own(views.EVALUATIONS, "application_id", this, ("true", ()))] if inside else []
     if kind == "agreements":
         of_it = (views.AMENDMENTS, ending_views.SETTLEMENTS, ending_views.FINDINGS)
-        return [_own(one, "agreement_id", this, mine) for one in of_it]
+        reported = Related(_bare(report_views.REPORT_LINES), ("company_id = %s", [shown["company"]]))
+        return [*(_own(one, "agreement_id", this, mine) for one in of_it), reported]
     if kind == "settlements":
         found = [_own(ending_views.RETURNS, "settlement_id", this, mine)]
         return [*found, _own(ending_views.FINDINGS, "agreement_id", [shown["agreement"]], mine)]

@@ -85,6 +85,8 @@ CHIPS: Final[Mapping[str, tuple[str, str]]] = {
     "running": ("◔", "info"),
     "cancelling": ("▲", "warn"),
     "done": ("●", "ok"),
+    "accepted": ("◔", "info"),
+    "charged": ("●", "ok"),
 }
 
 

@@ -12,6 +12,8 @@ from datetime import datetime
 from .columns import Json, Row
 from .findings import Report
 from .prices import TOKEN_PRICES, UNIT_PRICES, Entry, Price, decimal
+from .reports import DIALECT, Reports, UnitEntry, UnitPrice
+from .reports import KINDS as OF_REPORTS
 
 KEYS = {
     "programme": ("id",),
@@ -26,11 +28,16 @@ KEYS = {
     "funds": ("voucher_id",),
     "signer": ("key",),
     "closed_month": ("month",),
+    "reported_product": ("id",),
+    "unit_price": ("product_id", "tier", "valid_from"),
+    **dict.fromkeys(OF_REPORTS, ("id",)),
 }
 _NUMBERS = {
     "programme": ("budget_micro", "max_voucher_micro"),
     "programme_share": ("share_ppm",),
     "voucher": ("share_ppm", "government_micro", "self_micro"),
+    "unit_price": ("price_micro",),
+    "report_line": ("units", "per", "amount_micro"),
     "funds": ("lane", "share_ppm", "government_micro", "self_micro", "ends_ms"),
 }
 _MAY_BE_NULL = {"max_voucher_micro", "ends_ms"}
@@ -42,13 +49,17 @@ _FIXED_FUNDS = ("company_id", "programme_id", "lane", "share_ppm")
 class Directory:
     report: Report
     latest: dict[tuple[str, ...], Json] = field(default_factory=dict)  # (kind, key…) -> row
-    prices: dict[str, Entry] = field(default_factory=dict)  # by price_entry, without its sheet
+    prices: dict[str, Entry | UnitEntry] = field(default_factory=dict)  # by price_entry, without its sheet
     shares: dict[tuple[str, str], set[int]] = field(default_factory=dict)  # ever, by programme and class
     classes: dict[str, set[str]] = field(default_factory=dict)  # ever, by company
     declared: list[tuple[Row, str, tuple[object, ...]]] = field(default_factory=list)  # every voucher change
     funds_changes: list[Row] = field(default_factory=list)
     booked: defaultdict[str, set[tuple[object, ...]]] = field(default_factory=lambda: defaultdict(set))
     ends_ms: dict[str, int] = field(default_factory=dict)  # the latest ever, by voucher
+    reports: Reports = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.reports = Reports(self.report)
 
     def take(self, change: Row) -> None:
         kind, row = change.text("kind"), change.json("row")
@@ -81,6 +92,10 @@ class Directory:
                 self.declared.append((change, names[0], _money(row)))
             case "funds":
                 self._funds(change, row, before)
+            case "unit_price":
+                self._unit_price(change, row)
+            case _ if kind in OF_REPORTS:
+                self.reports.take(change, kind, row)
 
     def _numbers_are_whole(self, change: Row, kind: str, row: Json) -> bool:
         numbers = [(name, row.get(name)) for name in _NUMBERS.get(kind, ())]
@@ -98,6 +113,11 @@ class Directory:
         entry_id = f"{row.get('product_id')}@{row.get('valid_from_text')}"
         sheet_name = str(row.get("name", ""))
         entry = self.prices.setdefault(entry_id, Entry())
+        if isinstance(entry, UnitEntry):
+            self.report.find(
+                "directory", change.where, "product_id", expected="no unit price", found=entry_id
+            )
+            return
         price = Price.of(row)
         before = entry.sheets.setdefault(sheet_name, price)
         for name in (*TOKEN_PRICES, *UNIT_PRICES):  # superseded, never edited
@@ -111,6 +131,16 @@ class Directory:
             self.report.find("directory", change.where, "name", expected="after its entry", found=sheet_name)
         for name, micro in entry.wrong_in_won(row):
             self.report.same_micro("directory", change.where, name, micro, price.amounts.get(name))
+
+    def _unit_price(self, change: Row, row: Json) -> None:
+        entry_id = f"{row.get('product_id')}@{row.get('valid_from_text')}"
+        entry = self.prices.setdefault(entry_id, UnitEntry())
+        if not isinstance(entry, UnitEntry):
+            self.report.find("directory", change.where, "product_id", expected="no price", found=entry_id)
+            return
+        price = UnitPrice(_whole(row, "price_micro"))
+        before = entry.sheets.setdefault(str(row.get("tier")), price)  # superseded, never edited
+        self.report.same_micro("directory", change.where, "price_micro", before.micro, price.micro)
 
     def _funds(self, change: Row, row: Json, before: Json | None) -> None:
         voucher_id = str(row.get("voucher_id"))
@@ -138,6 +168,7 @@ class Directory:
         """Things name things that are; what a voucher was ever declared to have, its funds had one day."""
         for kind, column, named in (
             ("product", "provider_id", "provider"),
+            ("reported_product", "provider_id", "provider"),
             ("funds", "programme_id", "programme"),
         ):
             for names, row in self.rows(kind).items():
@@ -145,6 +176,7 @@ class Directory:
                 if (named, str(row.get(column))) not in self.latest:
                     where = ("change.tsv", f"{kind} {', '.join(names)}")
                     self.report.find("directory", where, column, expected=f"a {named}", found=row.get(column))
+        self.reports.finish()
         for change, voucher_id, money in self.declared:
             self.report.count("directory")
             booked = self.booked[voucher_id]
@@ -171,7 +203,10 @@ class Directory:
             return
         for name in ("company_id", "programme_id", "lane"):
             report.same("directory", where, name, funds.get(name), usage.value(name))
-        product = self.latest.get(("product", usage.text("product_id")), {})
+        kind = "reported_product" if usage.text("dialect") == DIALECT else "product"
+        if kind == "reported_product":
+            self.reports.charged.append(usage)
+        product = self.latest.get((kind, usage.text("product_id")), {})
         report.same("directory", where, "provider_id", product.get("provider_id"), usage.text("provider_id"))
         report.same(
             "directory",
@@ -214,7 +249,7 @@ class Directory:
                 "directory", where, "price_entry", expected="a price in force at the call", found=named
             )
 
-    def priced_by(self, usage: Row) -> tuple[Entry | None, str]:
+    def priced_by(self, usage: Row) -> tuple[Entry | UnitEntry | None, str]:
         """The entry a call names, if there is one, and the name of its sheet."""
         entry_id, _, sheet_name = usage.text("price_entry").partition("#")
         entry = self.prices.get(entry_id)

@@ -18,6 +18,7 @@ RULES = {
     "step": "a call's steps follow each other; its sources add up",
     "share": "the cumulative split of each voucher's line",
     "price": "counts times prices are the charge",
+    "reported": "reported use is signed, and is what was charged",
     "directory": "rows agree with programmes, prices, vouchers, funds",
     "balance": "balances of all accounts, rebuilt from postings",
     "funds": "capacity = free + lent + charged, rebuilt",

@@ -8,6 +8,7 @@ from .books import Books, Call
 from .columns import Row
 from .findings import Report
 from .logs import ClientLog, Counts, Ended, Served
+from .reports import DIALECT
 
 # Statuses after which the vendor may have worked; what it reported may then be charged.
 _MAYBE_CHARGED = {0, 409, 502, 503, 504}
@@ -21,6 +22,8 @@ def check_vendor(report: Report, books: Books, served: list[Served]) -> None:
         by_request_id[call.request_id].append(call)
     for op, call_ in books.calls.items():
         last = call_.last
+        if last.text("dialect") == DIALECT:
+            continue  # its provider reported it; no vendor's API was called
         upstream_id = last.value("upstream_request_id")
         by_id = by_call_id.get(upstream_id, []) if isinstance(upstream_id, str) else []
         candidates = by_id or by_request_id.get(last.text("request_id"), [])
@@ -144,6 +147,8 @@ def _nobody_called(report: Report, books: Books, log: ClientLog) -> None:
     for call in books.calls.values():
         last = call.last
         if not last["charge_micro"] or last.text("company_id") not in companies:
+            continue
+        if last.text("dialect") == DIALECT:
             continue
         if not log.from_ms <= last["started_ms"] <= log.to_ms:
             report.notes["charges outside the time of the clients' log"] += 1

@@ -30,7 +30,7 @@ MUST_MEET: Final = {
             "posting._commit",
             "treasury._tie",
             "treasury._lend",
-            "treasury._voucher_lock",
+            "treasury.voucher_lock",
             "loans.confirm_sent",
             "idempotency_store.claim",
             "idempotency_store.finish",

@@ -6,7 +6,7 @@ from billing.jobs.queue_schema import bring_up
 from billing.migrations.run_sql import driver_connection, run_sql
 
 revision = "0018"
-down_revision = "0016"
+down_revision = "0017"
 branch_labels = None
 depends_on = None
 

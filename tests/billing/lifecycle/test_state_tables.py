@@ -22,7 +22,7 @@ from billing.lifecycle import (
 )
 from billing.lifecycle.table import Actor, Refused, Role, Step, Table
 from billing.lifecycle.tables import TABLES
-from tests.billing.lifecycle import books_facts, offer_facts, payout_facts
+from tests.billing.lifecycle import books_facts, offer_facts, payout_facts, report_facts
 
 OPENS = datetime(2026, 3, 2, 0, 0, tzinfo=UTC)
 CLOSES = datetime(2026, 3, 24, 6, 0, tzinfo=UTC)
@@ -96,6 +96,7 @@ SOUND: dict[str, dict[str, Any]] = {
     **payout_facts.SOUND,
     **books_facts.SOUND,
     "job": {"": job.Facts()},
+    **report_facts.SOUND,
     "payment": {"": payment.Facts(voucher_state="active", paid_micro=10, gone_micro=4, refund_micro=6)},
 }
 
@@ -164,6 +165,8 @@ BROKEN: list[tuple[str, str, dict[str, Any]]] = [
     ("voucher", "settlement_begun", {"has_settlement": True}),
     ("job", "job_under_way", {"is_first": False}),
     ("job", "not_your_job", {"may_end": False}),
+    *report_facts.BROKEN,
+    ("month", "reports_undecided", {"reports_undecided": 1}),
     ("voucher", "own_money_short", {"paid_in_micro": 10}),
     ("voucher", "own_money_short", {"paid_in_micro": 0}),
     ("payment", "company_inactive", {"is_company_active": False}),

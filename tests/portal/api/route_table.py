@@ -5,16 +5,29 @@
 
 from __future__ import annotations
 
+import json
 from datetime import date
 from typing import Any, Final
 
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
 from billing.payments.beginning import payment_id_of
+from tests.fakes.office_world import AFTER_CLOSING
 from tests.portal.api import end_routes
+from tests.portal.api.a_report import line, sealed
 from tests.portal.api.a_round import APPLICATION, PROGRAMME, ROUND
 
+REPORT_KEY: Final = Ed25519PrivateKey.from_private_bytes(bytes(32))
+_REPORT: Final = {
+    "iss": "nuri",
+    "iat": int(AFTER_CLOSING.timestamp()),
+    "jti": "matrix",
+    "lines": [line("item", "matrix", 1)],
+}
 PAYMENT_KEY: Final = "the payment of the matrix"
 ALL, READ, MINE = "operator auditor company provider", "operator auditor", "operator auditor company*"
 OPERATOR, OWNER = "operator", "company*"
+BETWEEN = "operator auditor company* provider*"
 OFFERED, SELLER = "operator auditor provider*", "operator provider*"
 OBJECTING = "operator auditor provider* company*"
 ROUTES: Final = {
@@ -205,6 +218,33 @@ ROUTES: Final = {
     "POST /api/months/{id}/statement_sets": READ,
     "POST /api/bundles": READ,
     "POST /api/statement_imports": SELLER,
+    "GET /api/reported_products": ALL,
+    "POST /api/reported_products": "provider",
+    "GET /api/reported_products/{id}": ALL,
+    "POST /api/reported_products/{id}/prices": SELLER,
+    "POST /api/reported_products/{id}/approve": OPERATOR,
+    "POST /api/reported_products/{id}/suspend": OPERATOR,
+    "POST /api/reported_products/{id}/resume": OPERATOR,
+    "POST /api/reported_products/{id}/withdraw": SELLER,
+    "GET /api/reported_products/{id}/log": OFFERED,
+    "GET /api/milestones": BETWEEN,
+    "POST /api/agreements/{id}/milestones": OPERATOR,
+    "GET /api/report_keys": OFFERED,
+    "POST /api/report_keys": "provider",
+    "GET /api/report_keys/{id}": OFFERED,
+    "POST /api/report_keys/{id}/retire": SELLER,
+    "POST /api/report_keys/{id}/revoke": SELLER,
+    "GET /api/report_keys/{id}/log": OFFERED,
+    "GET /api/usage_reports": OFFERED,
+    "POST /api/usage_reports": "provider",
+    "GET /api/usage_reports/{id}": OFFERED,
+    "GET /api/report_lines": BETWEEN,
+    "GET /api/report_lines/{id}": BETWEEN,
+    "POST /api/report_lines/{id}/accept": OWNER,
+    "POST /api/report_lines/{id}/object": OWNER,
+    "POST /api/report_lines/{id}/reject": OPERATOR,
+    "POST /api/report_lines/{id}/withdraw": "provider*",
+    "GET /api/report_lines/{id}/log": BETWEEN,
 }
 FILES: Final = {"GET /api/jobs/{id}/file"}  # what they answer with is no JSON
 OPEN: Final = {"POST /api/token"}  # for whoever has a password
@@ -279,6 +319,17 @@ BODIES: Final[dict[str, dict[str, Any]]] = {
     "BankLine": {"id": "KB-another", "amount_krw": 1_000, "paid_on": "2026-03-24"},
     "Match": {"company": "gaonde"},
     **end_routes.BODIES,
+    "ReportedProduct": {"id": "another", "name": "다른", "unit": "item"},
+    "UnitPrice": {"from": "2099-01-01T00:00:00+09:00", "price_krw": 1},
+    "Milestone": {
+        "number": 1,
+        "product": "nuri-milestone",
+        "name": "착수",
+        "due_on": "2026-04-01",
+        "amount_krw": 1,
+    },
+    "ReportKey": {"public_key": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"},
+    "SignedReport": {"signed": sealed(REPORT_KEY, "rk-000001", json.dumps(_REPORT).encode())},
 }
 IDS: Final = {
     "programmes": "ai-2026",
@@ -314,4 +365,9 @@ IDS: Final = {
     "settlements": "se-000001",
     "findings": "fi-000001",
     "settlement_rules": "00000000000000000001",
+    "reported_products": "nuri-item",
+    "milestones": "ag-000001.09",
+    "report_keys": "rk-000001",
+    "usage_reports": "ur-000001",
+    "report_lines": "rl-000001",
 }

@@ -26,12 +26,14 @@ from portal.api import (
     shown_payables,
     shown_payments,
     shown_products,
+    shown_reports,
 )
 from tests.fakes.a_payable import a_closed_month
 from tests.fakes.office_world import NOW, OfficeWorld, opened
+from tests.portal.api.a_report import line, selling
 from tests.portal.api.a_round import APPLICATION, PROGRAMME, ROUND
 from tests.portal.api.a_settlement import at_its_end
-from tests.portal.api.route_table import BODIES, FILES, IDS, OPEN, PAYMENT_KEY, ROUTES
+from tests.portal.api.route_table import BODIES, FILES, IDS, OPEN, PAYMENT_KEY, REPORT_KEY, ROUTES
 
 # Who asks: people of those who have things of each kind, strangers of the same roles, and the others.
 PEOPLE: Final = {
@@ -47,9 +49,10 @@ OFFERS: Final = frozenset(
     {
         *("providers", "products", "prices", "credentials", "corrections", "reconciliations"),
         *("payables", "payouts", "payout_accounts", "payout_batches", "objections"),
-        *("jobs", "statement_imports"),
+        *("jobs", "statement_imports", "reported_products", "report_keys", "usage_reports"),
     }
 )
+SHARED: Final = frozenset({"report_lines", "milestones"})  # nuri's, and gaonde's
 
 CALL: Final = BookedCall("op-1", 0, 0, 2, "nuri-x1@2026-01-01T00:00:00+09:00", {}, {})
 CORRECTED: Final = CorrectedCall(CALL, "correction", 1, CALL.price_entry, "2026-01-01T00:00:00+09:00", {})
@@ -69,7 +72,7 @@ class Asked:
         return "nuri" if self.kind in OFFERS else "gaonde"
 
     def owns(self, who: str) -> bool:
-        return who == self.owner
+        return who == self.owner or (self.kind in SHARED and who in ("gaonde", "nuri"))
 
     def wanted(self, who: str) -> int | None:
         """The status of the refusal, None where it is none."""
@@ -114,10 +117,18 @@ async def world(books_url: str) -> AsyncIterator[OfficeWorld]:
         async with world.pool.connection() as conn, conn.transaction():
             await propose(conn, "nuri", "price", [CORRECTED], deed=DEED)
         await own_money(world)
+        await reported_use(world)
         await closed_and_paid(world)
         await a_job(world)
         await at_its_end(world)
         yield world
+
+
+async def reported_use(world: OfficeWorld) -> None:
+    """nuri reported what gaonde used."""
+    nuri = await selling(world, "item", "milestone", key=REPORT_KEY, accept_from_krw=0)
+    await nuri.taken(line("item", "line-1", 1))
+    await world.post("operator", "agreements/ag-000001/milestones", BODIES["Milestone"] | {"number": 9})
 
 
 async def own_money(world: OfficeWorld) -> None:
@@ -161,7 +172,7 @@ def fits(schema: dict[str, Any], route: str, answer: httpx2.Response) -> None:
     name, is_page = name.removeprefix("Page_").removesuffix("_"), name.startswith("Page_")
     rooms = (
         *(shown, shown_products, shown_money, shown_payments),
-        *(shown_payables, shown_ending, shown_jobs),
+        *(shown_payables, shown_ending, shown_jobs, shown_reports),
     )
     model = next(getattr(room, name) for room in rooms if hasattr(room, name))
     whole: Any = shown.Page.__class_getitem__(model) if is_page else model
@@ -188,6 +199,8 @@ def test_every_route_is_listed_and_says_who_may(schema: dict[str, Any]) -> None:
     # A company makes applications and payments of its own; there is none yet whose own it could be.
     said["POST /api/applications"] = said["POST /api/payments"] = {"company"}
     said["POST /api/payout_accounts"] = {"provider"}
+    for made in ("reported_products", "report_keys", "usage_reports"):
+        said[f"POST /api/{made}"] = {"provider"}
     assert said == {name: set(roles.split()) for name, roles in ROUTES.items()}
 
 

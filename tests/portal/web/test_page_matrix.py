@@ -17,6 +17,7 @@ from portal.web.shell import HEADERS
 from tests.fakes.a_payable import a_closed_month
 from tests.fakes.browser import Browser, Seen
 from tests.fakes.office_world import OfficeWorld, opened
+from tests.portal.api.a_report import line, selling
 from tests.portal.api.a_round import APPLICATION, PROGRAMME, ROUND
 from tests.portal.api.a_settlement import at_its_end
 from tests.portal.api.route_table import BODIES
@@ -54,6 +55,8 @@ async def world(books_url: str) -> AsyncIterator[OfficeWorld]:
         async with world.pool.connection() as conn:
             for table, one in (("company", "gaonde"), ("provider", "nuri")):
                 await conn.execute(f"update {table} set name = %s where id = %s".encode(), [HOSTILE, one])
+        nuri = await selling(world, "item", accept_from_krw=0)
+        await nuri.taken(line("item", "line-1", 1))
         await a_job(world)
         await at_its_end(world)
         yield world

@@ -22,6 +22,7 @@ from portal.web import (
     navigation,
     payable_views,
     render,
+    report_views,
     views,
     words,
 )
@@ -81,7 +82,7 @@ def test_every_column_filter_and_fact_has_its_word() -> None:
 
 
 def _views() -> set[View]:
-    parts = (views, call_views, market_views, money_views, payable_views, ending_views)
+    parts = (views, call_views, market_views, money_views, payable_views, ending_views, report_views)
     named = {one for part in parts for one in vars(part).values() if isinstance(one, View)}
     return named | {money_views.reconciliation_lines(None), money_views.corrected_calls(None)}
 

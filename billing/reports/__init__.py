@@ -1,0 +1,1 @@
+"""Products that no gateway proxies: use that providers report, signed, and what of it vouchers pay."""
