@@ -18,6 +18,7 @@ EntryKind = Literal[
     "pay_in",
     "refund",
     "dispute",
+    "fee",
 ]
 
 

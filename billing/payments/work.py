@@ -59,7 +59,13 @@ class PaymentWork:
 
     async def _try(self, conn: Connection, job: Row) -> None:
         kind, ref = job["kind"], job["ref"]
-        do = {"event": self._hear, "look": self._look, "refund": self._refund, "charge": self._charge}[kind]
+        do = {
+            "event": self._hear,
+            "look": self._look,
+            "refund": self._refund,
+            "charge": self._charge,
+            "forget": self._forget,
+        }[kind]
         pause_s = min(PAUSE_MAX_S, 2.0 ** min(job["tries"], 10))
         try:
             await do(conn, ref, job["tries"])
@@ -174,6 +180,13 @@ class PaymentWork:
         if seen is None or not seen.facts:
             raise RailUnavailable(f"payment {payment_id} was asked for and is not decided yet")
         await self._learn(conn, seen, ("charge", payment_id))
+
+    async def _forget(self, conn: Connection, method_id: str, tries: int) -> None:
+        """A card that was taken away here is taken away at the rail; where it is gone there, it is gone."""
+        [row] = await rows_of(conn, "select * from card_removal where method_id = %s", [method_id])
+        with suppress(RailRefused):
+            await self.rail.forget(SavedCard(row["customer_id"], method_id, row["label"]))
+        await rows.end_job(conn, "forget", method_id)
 
     async def _charge_card(self, conn: Connection, payment: Row) -> str:
         if self.now() - payment["created_at"] > CHARGE_WITHIN:

@@ -8,9 +8,9 @@ from .columns import Json, Row
 
 MONEY = {
     *("budget", "deposits", "government", "self", "uncollected", "expired", "payable"),
-    *("clearing", "own", "receivable"),
+    *("clearing", "own", "receivable", "fees"),
 }
-OWN_KINDS = {"payment", "pay_in", "refund", "dispute"}  # of a company's own money: no programme, no voucher
+OWN_KINDS = {"payment", "pay_in", "refund", "dispute", "fee"}  # of own money: no programme, no voucher
 _MAY_TOUCH = {
     "grant": {"budget", "government"},
     "deposit": {"deposits", "self"},
@@ -24,6 +24,7 @@ _MAY_TOUCH = {
     "pay_in": {"own", "deposits"},
     "refund": {"clearing", "own", "receivable"},
     "dispute": {"clearing", "own", "receivable"},
+    "fee": {"clearing", "fees"},
 }
 NEVER_BELOW_ZERO = {"government", "self", "free", "allotment", "own"}
 
@@ -33,8 +34,8 @@ def kind_of(account: str) -> str:
     parts = account.split("/")
     if len(parts) == 4 and parts[0] == "voucher" and parts[2] == "allotment":
         return "allotment"
-    if len(parts) == 2 and parts[0] == "clearing":
-        return "clearing"
+    if len(parts) == 2 and parts[0] in ("clearing", "fees"):
+        return parts[0]
     return parts[2] if len(parts) == 3 else ""
 
 
@@ -47,8 +48,8 @@ def may_touch(entry: Row, account: str, *, funds: Json, known: Container[str]) -
     match what:
         case "budget":
             return account == f"programme/{entry.text('programme_id')}/budget"
-        case "clearing":
-            return account in ("clearing/stripe", "clearing/bank")
+        case "clearing" | "fees":
+            return account in (f"{what}/stripe", f"{what}/bank")
         case "own" | "receivable":
             return account.startswith("company/")
         case "deposits" if kind in OWN_KINDS:

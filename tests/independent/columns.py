@@ -50,7 +50,7 @@ _WORDS = {
     "usage_kind": {"settled", "swept", "true_up", "correction"},
     "entry_kind": {
         "grant", "deposit", "capacity", "lend", "return", "usage", "correction", "expiry",
-        "payment", "pay_in", "refund", "dispute",
+        "payment", "pay_in", "refund", "dispute", "fee",
     },
     "status": {"settled", "released"},
 }  # fmt: skip
