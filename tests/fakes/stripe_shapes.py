@@ -43,7 +43,7 @@ def _of_fields(thing: Mapping[str, Any], of_class: type, where: str) -> list[str
     known = of_class.__annotations__
     found: list[str] = []
     for name, value in thing.items():
-        if name == "object":
+        if name == "object" and isinstance(value, str):
             continue  # it said which class this is
         if name not in known or get_origin(known[name]) is ClassVar:
             found.append(f"{where}.{name} is no field of Stripe's")
@@ -52,10 +52,15 @@ def _of_fields(thing: Mapping[str, Any], of_class: type, where: str) -> list[str
     return found
 
 
+def _says_what_it_is(value: Any) -> bool:
+    """An event's data has an `object` too, which is a thing."""
+    return isinstance(value, dict) and isinstance(value.get("object"), str)
+
+
 def _unfit(value: Any, wanted: Any, where: str) -> list[str]:
     origin, args = get_origin(wanted), get_args(wanted)
     if wanted is Any or isinstance(wanted, TypeVar):
-        return _of_thing(value, where) if isinstance(value, dict) and "object" in value else []
+        return _of_thing(value, where) if _says_what_it_is(value) else []
     if origin is Union:
         return _unfit_of_any(value, args, where)
     if origin is Literal:
@@ -75,7 +80,7 @@ def _unfit(value: Any, wanted: Any, where: str) -> list[str]:
     assert issubclass(named, stripe.StripeObject), f"{where}: {wanted}"
     if not isinstance(value, dict):
         return [f"{where} is an object"]
-    return _of_thing(value, where) if "object" in named.__annotations__ else _of_fields(value, named, where)
+    return _of_thing(value, where) if _says_what_it_is(value) else _of_fields(value, named, where)
 
 
 def _unfit_of_any(value: Any, wanted: tuple[Any, ...], where: str) -> list[str]:
@@ -93,6 +98,6 @@ def _unfit_of_any(value: Any, wanted: tuple[Any, ...], where: str) -> list[str]:
 def _of_free_names(value: Any, wanted: Any, where: str) -> list[str]:
     if not isinstance(value, dict):
         return [f"{where} is an object"]
-    if "object" in value:
+    if _says_what_it_is(value):
         return _of_thing(value, where)
     return [fault for name, one in value.items() for fault in _unfit(one, wanted, f"{where}.{name}")]
