@@ -182,27 +182,34 @@ def migrated_template(shared_postgres: PostgresServer) -> str:
     return "migrated"
 
 
+@contextmanager
+def _copied_books(shared_postgres: PostgresServer, template: str) -> Iterator[str]:
+    name = f"books_{os.getpid()}_{next(_database_numbers)}"
+    with psycopg.connect(shared_postgres.url_of("postgres"), autocommit=True) as connection:
+        connection.execute(f"create database {name} template {template} strategy file_copy")
+        yield shared_postgres.url_of(name)
+        connection.execute(f"drop database {name} with (force)")
+
+
 @pytest.fixture
 def books_url(shared_postgres: PostgresServer, migrated_template: str) -> Iterator[str]:
     """A database of the test's own with the books' schema and nothing in it."""
-    with _books(shared_postgres, migrated_template) as url:
+    with _copied_books(shared_postgres, migrated_template) as url:
         yield url
 
 
 @pytest.fixture(scope="module")
 def house_url(shared_postgres: PostgresServer, migrated_template: str) -> Iterator[str]:
     """The same for all tests of a module: one house in which each does its own."""
-    with _books(shared_postgres, migrated_template) as url:
+    with _copied_books(shared_postgres, migrated_template) as url:
         yield url
 
 
-@contextmanager
-def _books(shared_postgres: PostgresServer, migrated_template: str) -> Iterator[str]:
-    name = f"books_{os.getpid()}_{next(_database_numbers)}"
-    with psycopg.connect(shared_postgres.url_of("postgres"), autocommit=True) as connection:
-        connection.execute(f"create database {name} template {migrated_template} strategy file_copy")
-        yield shared_postgres.url_of(name)
-        connection.execute(f"drop database {name} with (force)")
+@pytest.fixture(scope="module")
+def module_books_url(shared_postgres: PostgresServer, migrated_template: str) -> Iterator[str]:
+    """The same for a module whose tests undo what they do."""
+    with _copied_books(shared_postgres, migrated_template) as url:
+        yield url
 
 
 @pytest.fixture(scope="session")

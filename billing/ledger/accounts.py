@@ -9,7 +9,7 @@ Money and line are two closed circles in one journal, so that one entry shows bo
             what was spent, are the programme's beside its budget
     own     what a company pays comes from a rail's clearing into its own money; from there it is paid in
             for a voucher, by way of its deposits, or goes back. What is taken back and is not there any
-            more, the company owes
+            more, the company owes. What the rail keeps as its fee does not arrive, and is the agency's cost
     payout  what a provider is owed is partly withheld, is in payment, and leaves by a rail
     line    capacity is cut from `line` into `free`; `free` is lent to epochs; what is charged returns
             to `line`
@@ -39,8 +39,13 @@ def earned(voucher_id: str) -> str:
 
 
 def clearing(rail: str) -> str:
-    """Minus what this rail has taken in for companies and not given back."""
+    """Minus what this rail has taken in for companies, and neither given back nor kept as its fee."""
     return f"clearing/{rail}"
+
+
+def fees(rail: str) -> str:
+    """Minus what this rail has kept for its work."""
+    return f"fees/{rail}"
 
 
 def own_money(company_id: str) -> str:

@@ -25,6 +25,7 @@ EntryKind = Literal[
     "interest",
     "claw_back",
     "offset",
+    "fee",
 ]
 
 

@@ -33,6 +33,11 @@ def dispute(company_id: str, rail: str, *, own_micro: int, owed_micro: int = 0) 
     return _taken("dispute", company_id, rail, own_micro, owed_micro)
 
 
+def fee(rail: str, *, kept_micro: int) -> Entry:
+    """What a rail keeps for its work, and does not arrive; no company's money. Negative: it is given back."""
+    return _entry("fee", {accounts.fees(rail): -kept_micro, accounts.clearing(rail): kept_micro})
+
+
 def _taken(kind: EntryKind, company_id: str, rail: str, own_micro: int, owed_micro: int) -> Entry:
     return _entry(
         kind,

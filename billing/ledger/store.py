@@ -162,7 +162,7 @@ _CHECKS: Final = {
         left join balances b on b.account = 'programme/' || programme_id || '/clawed_back'
         where claimed <> coalesce(b.balance, 0)""",
     "an entry of own money without its payment": """
-        select id from entry e where kind in ('payment', 'refund', 'dispute')
+        select id from entry e where kind in ('payment', 'refund', 'dispute', 'fee')
             and not exists (select from payment_entry p where p.entry_id = e.id)""",
     "a key's days are not the sum of its calls": """
         select key_id, day, d.spent_micro, u.spent from key_day d full join (

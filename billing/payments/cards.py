@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Final
 
+from billing.casework.deeds import Deed
 from billing.casework.rows import Row, row_of, rows_of
 from billing.database import Connection
 from billing.directory_time import instant_ms
@@ -39,11 +40,24 @@ async def keep(conn: Connection, payment_id: str, card: SavedCard) -> None:
     await conn.execute(
         "insert into card (company_id, customer_id, method_id, label)"
         " select company_id, %s, %s, %s from payment where id = %s and save_card"
+        " and not exists (select from card_removal where method_id = %s)"
         " on conflict (company_id) do update set customer_id = excluded.customer_id,"
         " method_id = excluded.method_id, label = excluded.label, saved_at = clock_timestamp()"
         " where card.method_id <> excluded.method_id",
-        [card.customer_id, card.method_id, card.label, payment_id],
+        [card.customer_id, card.method_id, card.label, payment_id, card.method_id],
     )
+
+
+async def remove(conn: Connection, company_id: str, *, deed: Deed) -> None:
+    """Nobody charges it any more from the commit on; the worker has Stripe forget it. Raises Refused."""
+    row = await find(conn, company_id, lock=True)
+    await conn.execute("delete from card where company_id = %s", [company_id])
+    await conn.execute(
+        "insert into card_removal (method_id, company_id, customer_id, label, person, at)"
+        " values (%s, %s, %s, %s, %s, %s)",
+        [row["method_id"], company_id, row["customer_id"], row["label"], deed.actor.person, deed.now],
+    )
+    await rows.put_job(conn, "forget", row["method_id"])
 
 
 async def change(conn: Connection, company_id: str, values: Mapping[str, Any]) -> None:

@@ -12,22 +12,23 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final, Literal
 
-About = Literal["payment", "refund", "dispute"]
-Word = Literal["paid", "failed", "asked", "pending", "succeeded", "open", "won", "lost"]
+About = Literal["payment", "refund", "dispute", "fee"]
+Word = Literal["paid", "failed", "asked", "pending", "succeeded", "open", "won", "lost", "kept", "returned"]
 State = Literal["started", "failed", "paid", "partly_refunded", "refunded", "disputed", "won", "lost"]
-DueKind = Literal["payment", "refund", "dispute"]
+DueKind = Literal["payment", "refund", "dispute", "fee", "fee_back"]
 
 # Which words are said about what.
 WORDS: Final[dict[About, frozenset[Word]]] = {
     "payment": frozenset({"paid", "failed"}),
     "refund": frozenset({"asked", "pending", "succeeded", "failed"}),
     "dispute": frozenset({"open", "won", "lost"}),
+    "fee": frozenset({"kept", "returned"}),  # by the rail, for what it did; `ref` is its own name of that
 }
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class Fact:
-    """`ref`: which refund or dispute, empty for the payment itself. One `about, ref, word` has one amount."""
+    """`ref`: which refund, dispute or fee; empty for the payment. One `about, ref, word` has one amount."""
 
     about: About
     ref: str
@@ -101,6 +102,9 @@ def dues(payment_id: str, facts: Iterable[Fact]) -> tuple[Due, ...]:
             due.append(Due(key, "dispute", words["lost"]))
             if "won" in words:
                 due.append(Due(f"{key}/back", "dispute", words["lost"], follows=key))
+        elif about == "fee":
+            due.append(Due(key, "fee", words.get("kept", 0)))
+            due.append(Due(f"{key}/back", "fee_back", words.get("returned", 0)))
     return tuple(one for one in due if one.amount_micro)
 
 

@@ -58,6 +58,9 @@ async def _book(
     conn: Connection, payment: Row, due: Due, booked: dict[str, Row], *, by: By, may_owe: bool
 ) -> Row:
     company_id, rail = payment["company_id"], payment["rail"]
+    if due.kind in ("fee", "fee_back"):
+        kept = due.amount_micro if due.kind == "fee" else -due.amount_micro
+        return await _write(conn, payment, due, own_rules.fee(rail, kept_micro=kept), own_micro=0)
     own_micro, owed_micro = await lock_own(conn, company_id)
     amount = due.amount_micro
     if due.kind == "payment":

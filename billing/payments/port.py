@@ -110,6 +110,10 @@ class Cards(Rail, Protocol):
         """-> the rail's name of the payment. Raises RailRefused where the card is declined."""
         ...
 
+    async def forget(self, card: SavedCard) -> None:
+        """It can be charged no more. Raises RailRefused where it could not before."""
+        ...
+
     async def give_up(self, intent_id: str) -> None:
         """Nobody can pay it any more. Raises RailRefused where it was paid, or given up before."""
         ...

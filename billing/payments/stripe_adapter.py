@@ -112,7 +112,7 @@ class StripeCards:
         services = self._client.v1
         try:
             found = await services.payment_intents.retrieve_async(
-                intent_id, {"expand": ["latest_charge", "payment_method"]}
+                intent_id, {"expand": ["latest_charge.balance_transaction", "payment_method"]}
             )
         except stripe.InvalidRequestError as error:
             if error.http_status == 404:
@@ -122,7 +122,9 @@ class StripeCards:
         charge = intent.get("latest_charge")
         if charge is None:
             return read_intent(intent)
-        refunds = await services.refunds.list_async({"payment_intent": intent_id, "limit": LIST_MAX})
+        refunds = await services.refunds.list_async(
+            {"payment_intent": intent_id, "limit": LIST_MAX, "expand": ["data.balance_transaction"]}
+        )
         disputes = []
         if isinstance(charge, dict) and charge.get("disputed"):
             listed = await services.disputes.list_async({"payment_intent": intent_id, "limit": LIST_MAX})
@@ -161,6 +163,10 @@ class StripeCards:
                 await self.give_up(intent.id)
                 raise RailRefused("authentication_required", "the card asks for its owner")
             return intent.id
+
+    async def forget(self, card: SavedCard) -> None:
+        async with _in_our_words():
+            await self._client.v1.payment_methods.detach_async(card.method_id)
 
     async def give_up(self, intent_id: str) -> None:
         async with in_our_words():

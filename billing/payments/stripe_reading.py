@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -37,6 +37,7 @@ _SESSION_EVENTS: Final = frozenset(
 _OTHER_EVENTS: Final = frozenset(
     {
         "charge.refunded",
+        "charge.updated",  # its fee is known now
         "charge.refund.updated",
         "refund.created",
         "refund.updated",
@@ -125,7 +126,7 @@ def read_session(session: Json) -> Seen | None:
     return Seen(payment_id, _id(session.get("payment_intent")), facts)
 
 
-def read_intent(intent: Json, *, refunds: Iterable[Json] = (), disputes: Iterable[Json] = ()) -> Seen | None:
+def read_intent(intent: Json, *, refunds: Sequence[Json] = (), disputes: Sequence[Json] = ()) -> Seen | None:
     """None: not one of ours, or not in won."""
     payment_id = _ours(_object(intent.get("metadata")).get("payment"))
     intent_id = _id(intent.get("id"))
@@ -141,6 +142,7 @@ def read_intent(intent: Json, *, refunds: Iterable[Json] = (), disputes: Iterabl
         facts.append(Fact("payment", "", "failed", 0))
     facts += [fact for refund in refunds for fact in _refund_facts(refund)]
     facts += [fact for dispute in disputes for fact in _dispute_facts(dispute)]
+    facts += dict.fromkeys(fact for moved in _moved(intent, refunds, disputes) for fact in _fee_facts(moved))
     return Seen(payment_id, intent_id, tuple(facts), _card(intent) if status == "succeeded" else None)
 
 
@@ -159,6 +161,24 @@ def _dispute_facts(dispute: Json) -> Iterable[Fact]:
     if ref is not None and won is not None:
         for word in words:
             yield Fact("dispute", ref, word, won * MICRO_PER_WON)
+
+
+def _moved(intent: Json, refunds: Iterable[Json], disputes: Iterable[Json]) -> Iterable[Json]:
+    """The balance transactions: what each thing did to our balance at Stripe, as far as that is known."""
+    yield _object(_object(intent.get("latest_charge")).get("balance_transaction"))
+    for refund in refunds:
+        yield _object(refund.get("balance_transaction"))
+    for dispute in disputes:
+        told = dispute.get("balance_transactions")
+        yield from (_object(one) for one in told) if isinstance(told, list) else ()
+
+
+def _fee_facts(moved: Json) -> Iterable[Fact]:
+    """Where our balance is kept in won: a fee in another currency is none that these books know."""
+    ref, fee = _id(moved.get("id")), moved.get("fee")
+    won = _won(abs(fee)) if type(fee) is int else None
+    if ref is not None and won is not None and moved.get("currency") == "krw":
+        yield Fact("fee", ref, "kept" if fee > 0 else "returned", won * MICRO_PER_WON)
 
 
 def _card(intent: Json) -> SavedCard | None:

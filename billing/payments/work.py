@@ -67,6 +67,7 @@ class PaymentWork:
             "refund": self._refund,
             "charge": self._charge,
             "transfer": self._transfer,
+            "forget": self._forget,
         }[kind]
         pause_s = min(PAUSE_MAX_S, 2.0 ** min(job["tries"], 10))
         try:
@@ -197,6 +198,13 @@ class PaymentWork:
         if seen is None or not seen.facts:
             raise RailUnavailable(f"payment {payment_id} was asked for and is not decided yet")
         await self._learn(conn, seen, ("charge", payment_id))
+
+    async def _forget(self, conn: Connection, method_id: str, tries: int) -> None:
+        """A card that was taken away here is taken away at the rail; where it is gone there, it is gone."""
+        [row] = await rows_of(conn, "select * from card_removal where method_id = %s", [method_id])
+        with suppress(RailRefused):
+            await self.rail.forget(SavedCard(row["customer_id"], method_id, row["label"]))
+        await rows.end_job(conn, "forget", method_id)
 
     async def _charge_card(self, conn: Connection, payment: Row) -> str:
         if self.now() - payment["created_at"] > CHARGE_WITHIN:

@@ -80,6 +80,16 @@ def _add_cards(made: APIRouter) -> None:
         shown_payments.CardShown,
     )
 
+    @made.post(
+        "/cards/{id}/remove",
+        summary="Have a kept card forgotten, here and at Stripe",
+        **allow(OWN_COMPANY, answer=shown_payments.RemovedCard, method="POST"),
+    )
+    async def remove_card(desk: AtDesk, id: IdPath, body: bodies.Nothing) -> JSONResponse:
+        card = await _load_card(desk, id)
+        await cards.remove(desk.conn, id, deed=desk.deed())
+        return answers.one({name: card[name] for name in ("id", "company", "label")})
+
 
 def _add_bank_lines(made: APIRouter) -> None:
     add_list(

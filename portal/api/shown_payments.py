@@ -46,6 +46,14 @@ class CardShown(Shown):
     saved_at: str
 
 
+class RemovedCard(Shown):
+    """What it was. There is none now."""
+
+    id: str
+    company: str
+    label: str
+
+
 class BankLineShown(Shown):
     id: str
     amount_krw: str

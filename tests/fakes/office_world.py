@@ -189,35 +189,57 @@ async def opened(
     transfers: Transfers | None = None,
     webhook_secrets: tuple[str, ...] = (),
 ) -> AsyncIterator[OfficeWorld]:
-    secrets = Secrets(b"a master secret of the tests")
-    async with open_pool(books_url, size_max=4) as pool:
-        async with pool.connection() as conn:
-            await World(conn, secrets).apply(PROVIDERS + COMPANIES)
-            for person in PEOPLE.values():
-                await people.put(conn, person, password_hash=None)
-        world = OfficeWorld(pool, None, secrets)  # type: ignore[arg-type] # a line below
-        office = app.Office(
-            pool=pool,
-            readiness=Readiness(pool, _Silent()),
-            attempts=world.attempts,
-            token_key=KEY,
-            token_life_s=900,
-            addresses=pages.Addresses(data_plane="http://d", office="http://o"),
-            metrics_dir="",
-            metrics_token=None,
-            secrets=secrets,
-            invitation_life_s=60,
+    async with (
+        open_pool(books_url, size_max=4) as pool,
+        furnished(
+            pool,
             allow_private=allow_private,
-            now=lambda: world.now,
-            get_back=world.get_back,
-            unbooked=world.unbooked,
-            unbooked_of=world.unbooked_of,
             cards=cards,
             transfers=transfers,
             webhook_secrets=webhook_secrets,
-        )
-        world.app = app.build(office)
-        transport = httpx2.ASGITransport(app=world.app)
-        async with httpx2.AsyncClient(transport=transport, base_url="http://o") as http:
-            world.http = http
-            yield world
+        ) as world,
+    ):
+        yield world
+
+
+@asynccontextmanager
+async def furnished(
+    pool: Pool,
+    *,
+    allow_private: bool = False,
+    cards: Cards | None = None,
+    transfers: Transfers | None = None,
+    webhook_secrets: tuple[str, ...] = (),
+) -> AsyncIterator[OfficeWorld]:
+    """The same on books that are open already."""
+    secrets = Secrets(b"a master secret of the tests")
+    async with pool.connection() as conn:
+        await World(conn, secrets).apply(PROVIDERS + COMPANIES)
+        for person in PEOPLE.values():
+            await people.put(conn, person, password_hash=None)
+    world = OfficeWorld(pool, None, secrets)  # type: ignore[arg-type] # a line below
+    office = app.Office(
+        pool=pool,
+        readiness=Readiness(pool, _Silent()),
+        attempts=world.attempts,
+        token_key=KEY,
+        token_life_s=900,
+        addresses=pages.Addresses(data_plane="http://d", office="http://o"),
+        metrics_dir="",
+        metrics_token=None,
+        secrets=secrets,
+        invitation_life_s=60,
+        allow_private=allow_private,
+        now=lambda: world.now,
+        get_back=world.get_back,
+        unbooked=world.unbooked,
+        unbooked_of=world.unbooked_of,
+        cards=cards,
+        transfers=transfers,
+        webhook_secrets=webhook_secrets,
+    )
+    world.app = app.build(office)
+    transport = httpx2.ASGITransport(app=world.app)
+    async with httpx2.AsyncClient(transport=transport, base_url="http://o") as http:
+        world.http = http
+        yield world

@@ -109,5 +109,6 @@ async def payments_world(books_url: str, *, base: str | None = None) -> AsyncIte
             async with opened(books_url, cards=rail, webhook_secrets=secrets) as office:
                 await World(conn, office.secrets).apply(PROGRAMME + VOUCHER)
                 yield PaymentsWorld(office, stripe, rail, conn, books_url)
+                assert stripe.unlike_stripe == []
         finally:
             await rail.aclose()

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 Json = dict[str, Any]
+DISPUTE_FEE_WON = 15_000
 
 
 class NoSuch(Exception):
@@ -30,6 +31,11 @@ class Declined(Exception):
         self.intent = intent
 
 
+def fee_of(won: int) -> int:
+    """What Stripe keeps of a charge, as its price list in won might say."""
+    return won * 36 // 1000
+
+
 @dataclass(slots=True)
 class StripeObjects:
     """Everything by its id. `declining`: cards that are refused."""
@@ -38,6 +44,7 @@ class StripeObjects:
     events: list[Json] = field(default_factory=list)
     declining: set[str] = field(default_factory=set)
     charged: list[str] = field(default_factory=list)  # intents, once per charge
+    detached: list[str] = field(default_factory=list)  # cards
     _numbers: itertools.count[int] = field(default_factory=lambda: itertools.count(1))
 
     def get(self, thing_id: str) -> Json:
@@ -78,6 +85,21 @@ class StripeObjects:
         }
         self.events.append(event)
         return event
+
+    def moved(self, kind: str, amount: int, *, fee: int = 0, source: str) -> Json:
+        """What a thing did to our balance at Stripe."""
+        return self.make(
+            "balance_transaction",
+            "txn",
+            amount=amount,
+            fee=fee,
+            net=amount - fee,
+            currency="krw",
+            status="pending",
+            type=kind,
+            reporting_category=kind,
+            source=source,
+        )
 
     # -- what our adapter asks for
 
@@ -153,6 +175,9 @@ class StripeObjects:
             status="succeeded",
             metadata=dict(intent["metadata"]),
         )
+        won = intent["amount"]
+        paid = self.moved("charge", won, fee=fee_of(won), source=charge["id"])
+        charge["balance_transaction"] = paid["id"]
         self.charged.append(intent_id)
         intent |= {
             "status": "succeeded",
@@ -198,6 +223,7 @@ class StripeObjects:
             status=status,
             metadata=metadata,
         )
+        made["balance_transaction"] = self.moved("refund", -amount, source=made["id"])["id"]
         self.tell("refund.created", made)
         self.tell("charge.refunded", charge)
         return made
@@ -205,6 +231,9 @@ class StripeObjects:
     def refund_becomes(self, refund_id: str, status: str) -> None:
         refund = self.get(refund_id)
         refund["status"] = status
+        if status == "failed":
+            failed = self.moved("refund_failure", refund["amount"], source=refund_id)
+            refund["failure_balance_transaction"] = failed["id"]
         self.tell("refund.failed" if status == "failed" else "refund.updated", refund)
 
     def dispute(self, intent_id: str, amount: int) -> Json:
@@ -221,6 +250,8 @@ class StripeObjects:
             status="needs_response",
             metadata={},
         )
+        taken = self.moved("adjustment", -amount, fee=DISPUTE_FEE_WON, source=made["id"])
+        made["balance_transactions"] = [dict(taken)]
         self.tell("charge.dispute.created", made)
         self.tell("charge.dispute.funds_withdrawn", made)
         return made
@@ -228,4 +259,15 @@ class StripeObjects:
     def decide(self, dispute_id: str, status: str) -> None:
         dispute = self.get(dispute_id)
         dispute["status"] = status
+        if status == "won":
+            won = self.moved("adjustment", dispute["amount"], fee=-DISPUTE_FEE_WON, source=dispute_id)
+            dispute["balance_transactions"].append(dict(won))
         self.tell("charge.dispute.closed", dispute)
+
+    def detach(self, method_id: str) -> Json:
+        """Raises NotNow where nobody has it."""
+        method = self.get(method_id)
+        if method_id in self.detached:
+            raise NotNow("not attached")
+        self.detached.append(method_id)
+        return method

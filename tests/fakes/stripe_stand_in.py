@@ -10,6 +10,7 @@ import json
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from typing import Any
 from urllib.parse import parse_qsl
 
 import stripe
@@ -17,6 +18,7 @@ from aiohttp import web
 
 from tests.fakes.stripe_connect import Connect, Invalid
 from tests.fakes.stripe_objects import Declined, Json, NoSuch, NotNow, StripeObjects
+from tests.fakes.stripe_shapes import error_faults, shape_faults
 
 Fault = str | None
 
@@ -28,6 +30,9 @@ class StandIn:
     base: str = ""
     asked: list[str] = field(default_factory=list)
     connect: Connect = field(init=False)
+    unlike_stripe: list[str] = field(
+        default_factory=list
+    )  # what of the answers Stripe's own classes have not
     _kept: dict[str, tuple[str, int, Json]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -71,6 +76,7 @@ class StandIn:
             intent = declined.intent
             told = {"error": {"type": "card_error", "code": "card_declined", "payment_intent": intent}}
             status = 402
+        self.unlike_stripe += shape_faults([told]) if status == 200 else error_faults(told["error"])
         if key is not None:
             self._kept[key] = (what + body, status, json.loads(json.dumps(told)))
         return status, told
@@ -83,9 +89,11 @@ class StandIn:
             case ("POST", ["payment_intents"]):
                 return self._intent(form)
             case ("GET", ["payment_intents", intent_id]):
-                return self._expanded(objects.get(intent_id))
+                return self._expanded(objects.get(intent_id), query)
             case ("POST", ["payment_intents", intent_id, "cancel"]):
                 return objects.cancel(intent_id)
+            case ("POST", ["payment_methods", method_id, "detach"]):
+                return objects.detach(method_id)
             case ("POST", ["checkout", "sessions"]):
                 [line] = form["line_items"].values()
                 session = objects.session(
@@ -100,7 +108,8 @@ class StandIn:
             case ("POST", ["refunds"]):
                 return objects.refund(form["payment_intent"], int(form["amount"]), **form["metadata"])
             case ("GET", ["refunds"]):
-                return _listed(objects.of("refund", payment_intent=query["payment_intent"]))
+                listed = _listed(objects.of("refund", payment_intent=query["payment_intent"]))
+                return self._expanded(listed, query)
             case ("GET", ["disputes"]):
                 return _listed(objects.of("dispute", payment_intent=query["payment_intent"]))
         return self.connect.do(method, path.removeprefix("/v1/").split("/"), form, query)
@@ -112,13 +121,23 @@ class StandIn:
             self.objects.pay(intent["id"], form["payment_method"])
         return intent
 
-    def _expanded(self, intent: Json) -> Json:
-        things = self.objects.things
-        shown = dict(intent)
-        for name in ("latest_charge", "payment_method"):
-            if isinstance(shown[name], str):
-                shown[name] = things.get(shown[name])
+    def _expanded(self, thing: Json, query: Json) -> Json:
+        """With what `expand` names in the place of its id, as deep as it says."""
+        shown: Json = json.loads(json.dumps(thing))
+        for path in query.get("expand", {}).values():
+            self._expand(shown, path.split("."))
         return shown
+
+    def _expand(self, here: Any, path: list[str]) -> None:
+        if isinstance(here, list):
+            for one in here:
+                self._expand(one, path)
+            return
+        name, *rest = path
+        if isinstance(here.get(name), str):
+            here[name] = json.loads(json.dumps(self.objects.things.get(here[name], here[name])))
+        if rest and here.get(name) is not None:
+            self._expand(here[name], rest)
 
 
 def _form(text: str) -> Json:

@@ -8,12 +8,12 @@ from .columns import Json, Row
 
 MONEY = {
     *("budget", "deposits", "government", "self", "uncollected", "expired", "payable"),
-    *("clearing", "own", "receivable"),
+    *("clearing", "own", "receivable", "fees"),
     *("holdback", "in_payment", "out"),
     *("earned", "interest", "clawed_back"),
 }
 # Of a company's own money, or of what a provider is paid: no programme, no voucher.
-OWN_KINDS = {"payment", "pay_in", "refund", "dispute", "holdback", "payout", "paid_out"}
+OWN_KINDS = {"payment", "pay_in", "refund", "dispute", "fee", "holdback", "payout", "paid_out"}
 OF_PROVIDER = {"usage", "correction", "holdback", "payout", "paid_out"}
 _MAY_TOUCH = {
     "grant": {"budget", "government"},
@@ -28,6 +28,7 @@ _MAY_TOUCH = {
     "pay_in": {"own", "deposits"},
     "refund": {"clearing", "own", "receivable"},
     "dispute": {"clearing", "own", "receivable"},
+    "fee": {"clearing", "fees"},
     "holdback": {"payable", "holdback"},
     "payout": {"payable", "in_payment"},
     "paid_out": {"in_payment", "out"},
@@ -47,8 +48,8 @@ def kind_of(account: str) -> str:
     parts = account.split("/")
     if len(parts) == 4 and parts[0] == "voucher" and parts[2] == "allotment":
         return "allotment"
-    if len(parts) == 2 and parts[0] == "clearing":
-        return "clearing"
+    if len(parts) == 2 and parts[0] in ("clearing", "fees"):
+        return parts[0]
     return parts[2] if len(parts) == 3 else ""
 
 
@@ -61,8 +62,8 @@ def may_touch(entry: Row, account: str, *, funds: Json, known: Container[str]) -
     match what:
         case "budget" | "interest" | "clawed_back":
             return account == f"programme/{entry.text('programme_id')}/{what}"
-        case "clearing":
-            return account in ("clearing/stripe", "clearing/bank")
+        case "clearing" | "fees":
+            return account in (f"{what}/stripe", f"{what}/bank")
         case "own" | "receivable" if kind in OWN_KINDS:
             return account.startswith("company/")
         case "own" | "receivable":

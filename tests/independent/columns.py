@@ -50,7 +50,7 @@ _WORDS = {
     "usage_kind": {"settled", "swept", "true_up", "correction"},
     "entry_kind": {
         "grant", "deposit", "capacity", "lend", "return", "usage", "correction", "expiry",
-        "payment", "pay_in", "refund", "dispute", "holdback", "payout", "paid_out",
+        "payment", "pay_in", "refund", "dispute", "fee", "holdback", "payout", "paid_out",
         "settlement", "interest", "claw_back", "offset",
     },
     "status": {"settled", "released"},

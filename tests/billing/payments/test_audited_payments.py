@@ -30,4 +30,4 @@ async def test_the_log_holds_payments_and_both_verifiers_follow(world: PaymentsW
             assert verify_bundle(files).findings == []
         assert check(there).findings == []
     kinds = {line.split("\t")[2] for line in (tmp_path / "None" / "entry.tsv").read_text().splitlines()}
-    assert {"payment", "pay_in", "dispute", "deposit"} <= kinds
+    assert {"payment", "pay_in", "dispute", "deposit", "fee"} <= kinds

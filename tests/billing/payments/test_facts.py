@@ -27,6 +27,10 @@ def dispute(ref: str, word: Any, amount: int = 1_000) -> Fact:
     return Fact("dispute", ref, word, amount)
 
 
+def fee(ref: str, word: Any, amount: int = 36) -> Fact:
+    return Fact("fee", ref, word, amount)
+
+
 # One life per row: its facts, what it comes to, what is in the books: (+ came in, - went back).
 LIVES: list[tuple[list[Fact], str, int]] = [
     ([], "started", 0),
@@ -47,11 +51,15 @@ LIVES: list[tuple[list[Fact], str, int]] = [
     ([PAID, refund("a", "succeeded"), dispute("d", "open", 600)], "disputed", 600),
     ([PAID, refund("a", "succeeded"), dispute("d", "open", 600), dispute("d", "lost", 600)], "lost", 0),
     ([refund("a", "succeeded"), dispute("d", "lost")], "started", 0),
+    ([PAID, fee("t", "kept")], "paid", 964),
+    ([PAID, fee("t", "kept"), fee("u", "kept", 15), fee("v", "returned", 15)], "paid", 964),
+    ([PAID, fee("t", "kept"), refund("a", "succeeded", 1_000)], "refunded", -36),
+    ([fee("t", "kept")], "started", 0),
 ]
 
 
 def signed_micro(due: Due) -> int:
-    comes_in = due.kind == "payment" or due.follows is not None
+    comes_in = due.kind in ("payment", "fee_back") or due.follows is not None
     return due.amount_micro if comes_in else -due.amount_micro
 
 
@@ -85,7 +93,7 @@ def test_a_life_comes_to_its_state_in_every_order(facts: list[Fact], state: str,
 
 
 WORDS_OF_ONE = [(about, word) for about, words in sorted(WORDS.items()) for word in sorted(words)]
-AMOUNTS = {"payment": 1_000, "refund": 300, "dispute": 700}
+AMOUNTS = {"payment": 1_000, "refund": 300, "dispute": 700, "fee": 36}
 
 
 @st.composite

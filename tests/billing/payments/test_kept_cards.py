@@ -97,3 +97,30 @@ async def test_a_card_is_not_charged_again_for_a_voucher_that_takes_nothing(worl
     assert (card["automatic"], card["paused"]) == (False, "above_voucher_max")
     assert (await world.own())[0] == "50010000"
     await world.office.books()
+
+
+async def test_a_card_that_is_taken_away_stays_away(world: PaymentsWorld) -> None:
+    await kept_card(world)
+    assert await set_top_up(world, threshold_krw=0) == 200
+    assert await world.office.refused("hanbit", "cards/gaonde/remove") == (404, "not_found")
+    removed = await world.office.post("gaonde", "cards/gaonde/remove")
+    assert removed == {"id": "gaonde", "company": "gaonde", "label": "visa 4242"}
+    assert await world.office.refused("gaonde", "cards/gaonde/remove") == (404, "not_found")
+    # Stripe forgets it and its answer is lost; asked again, it has no such card, and that is that.
+    world.stripe.faults = lambda what: "after" if what.endswith("/detach") else None
+    await world.worked()
+    assert [job["kind"] for job in await world.jobs()] == ["forget", "look"]
+    world.stripe.faults = lambda what: None
+    await world.hurry()
+    await world.worked()
+    assert world.objects.detached == ["pm_card_visa"]
+    assert [job["kind"] for job in await world.jobs()] == ["look"]
+    # News of the payment it was kept with brings nothing back, and nobody charges it.
+    [intent] = world.objects.of("payment_intent")
+    world.objects.refund(intent["id"], 1_000)
+    await world.heard()
+    await lower_share(world)
+    await world.worked()
+    assert (await world.office.call("gaonde", "GET", "cards/gaonde")).status_code == 404
+    assert await automatic(world) == []
+    await world.office.books()

@@ -13,7 +13,7 @@ from billing.payments.facts import Fact
 from billing.payments.port import Named, SavedCard
 from billing.payments.stripe_reading import NotAnEvent, read_event, read_intent, read_session
 
-NAMES = ("id", "amount", "status", "metadata", "payment_intent", "refund")
+NAMES = ("id", "amount", "status", "metadata", "payment_intent", "refund", "fee", "balance_transaction")
 ANY_JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.sampled_from(["", "pi_1", "won", "서울"]),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(NAMES), inner),
@@ -43,6 +43,7 @@ def event(kind: str, thing: object, **more: object) -> bytes:
         (event("checkout.session.completed", {"id": "cs_1"}), Named(session_id="cs_1")),
         (event("refund.updated", {"id": "re_1", "payment_intent": "pi_1"}), Named(intent_id="pi_1")),
         (event("charge.dispute.closed", {"payment_intent": {"id": "pi_1"}}), Named(intent_id="pi_1")),
+        (event("charge.updated", {"id": "ch_1", "payment_intent": "pi_1"}), Named(intent_id="pi_1")),
         (event("refund.updated", {"id": "re_1", "payment_intent": None}), None),
         (event("payment_intent.succeeded", {"id": "../v1/charges"}), None),
         (event("customer.created", {"id": "cus_1"}), None),
@@ -124,6 +125,33 @@ def test_refunds_and_disputes_as_facts() -> None:
     )
 
 
+def moved(fee: Any, *, currency: str = "krw", **more: Any) -> dict[str, Any]:
+    return {"id": f"txn_{fee}".replace("-", "m"), "fee": fee, "currency": currency, **more}
+
+
+@pytest.mark.parametrize(
+    ("told", "facts"),
+    [
+        (moved(18), (Fact("fee", "txn_18", "kept", 18_000_000),)),
+        (moved(-15), (Fact("fee", "txn_m15", "returned", 15_000_000),)),
+        (moved(0), ()),
+        (moved(18, currency="usd"), ()),  # our balance at Stripe is another's: these books know won alone
+        (moved(True), ()),
+        (moved("18"), ()),
+        (moved(18, id=None), ()),
+        ("txn_1", ()),  # not expanded
+        (None, ()),  # not known yet
+    ],
+)
+def test_what_stripe_keeps_is_a_fact_when_it_is_known(told: Any, facts: tuple[Fact, ...]) -> None:
+    of_charge = read_intent(INTENT | {"latest_charge": {"id": "ch_1", "balance_transaction": told}})
+    of_refund = read_intent(INTENT, refunds=[{"id": "re_1", "balance_transaction": told}])
+    of_dispute = read_intent(INTENT, disputes=[{"id": "du_1", "balance_transactions": [told]}])
+    for seen in (of_charge, of_refund, of_dispute):
+        assert seen is not None
+        assert seen.facts == (PAID, *facts)
+
+
 def test_a_card_is_kept_where_its_owner_let_it() -> None:
     kept = INTENT | {"customer": "cus_1", "payment_method": CARD, "setup_future_usage": "off_session"}
     seen = read_intent(kept)
@@ -147,7 +175,9 @@ def test_a_session_without_an_intent_is_over_or_not() -> None:
 
 
 @given(
-    st.dictionaries(st.sampled_from([*INTENT, "customer", "payment_method"]), ANY_JSON), ANY_JSON, ANY_JSON
+    st.dictionaries(st.sampled_from([*INTENT, "customer", "payment_method", "latest_charge"]), ANY_JSON),
+    ANY_JSON,
+    ANY_JSON,
 )
 def test_any_json_is_read_without_a_fault(change: dict[str, Any], refund: Any, dispute: Any) -> None:
     things = [one for one in (refund, dispute) if isinstance(one, dict)]

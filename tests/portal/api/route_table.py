@@ -106,6 +106,7 @@ ROUTES: Final = {
     "GET /api/cards": MINE,
     "GET /api/cards/{id}": MINE,
     "PATCH /api/cards/{id}": OWNER,
+    "POST /api/cards/{id}/remove": OWNER,
     "GET /api/bank_lines": READ,
     "POST /api/bank_lines": OPERATOR,
     "GET /api/bank_lines/{id}": READ,

@@ -1,0 +1,92 @@
+"""Table × step: refused from every wrong state, to every wrong role and tenant, and past closed months.
+
+It goes by the tables themselves, over the real API on real books. A table without a life here fails, as does
+a state nobody can bring a thing to, a step without a route, and one that books what its life does not say.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Any, Final, cast
+
+import pytest
+import pytest_asyncio
+
+from billing.database import Pool, connect
+from billing.lifecycle.table import Table
+from billing.lifecycle.tables import TABLES
+from tests.fakes.office_world import furnished
+from tests.portal.lives import casework, money, offers
+from tests.portal.lives.life import Stage
+from tests.portal.lives.matrix import Matrix, route_of
+from tests.portal.lives.whole_books import OneConnection
+
+LIVES: Final = {life.table.thing: life for life in (*casework.LIVES, *offers.LIVES, *money.LIVES)}
+EACH: Final = pytest.mark.parametrize("table", TABLES, ids=lambda table: table.thing)
+REFUSALS_MIN: Final = 500  # of all tables: what is found to be refused is there to be counted
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def stage(module_books_url: str) -> AsyncIterator[Stage]:
+    """One office on one connection, for all tables: everything they do is undone."""
+    async with await connect(module_books_url) as conn:
+        await conn.execute("set idle_in_transaction_session_timeout = 0")
+        async with (
+            conn.transaction(force_rollback=True),
+            furnished(cast(Pool, OneConnection(conn))) as office,
+        ):
+            yield Stage(office, conn)
+
+
+@pytest.fixture(scope="module")
+def refusals() -> dict[str, int]:
+    return {}
+
+
+async def roles_of_routes(stage: Stage) -> dict[str, set[str]]:
+    document: dict[str, Any] = (await stage.office.http.get("/api/openapi.json")).json()
+    return {
+        f"{method.upper()} {path}": {one["role"] for one in operation.get("x-allow", ())}
+        for path, operations in document["paths"].items()
+        for method, operation in operations.items()
+    }
+
+
+@EACH
+async def test_a_table_s_life_is_told_whole(table: Table[Any], stage: Stage) -> None:
+    life = LIVES[table.thing]
+    assert life.table is table
+    assert set(life.ways()) == set(table.states)
+    named = {step.action for step in table.steps}
+    for told in (life.asks, life.turns, life.clock, life.again, life.others, life.ends_in, life.books):
+        assert set(told) <= named
+    roles = await roles_of_routes(stage)
+    for step in table.steps:
+        if step.allow:
+            assert {allow.role for allow in step.allow} <= roles[route_of(life.ask(step))], step.action
+        else:
+            assert step.action in life.clock
+            assert route_of(life.ask(step)) not in roles  # nobody can ask for it
+
+
+@EACH
+async def test_a_step_is_refused_or_taken(table: Table[Any], stage: Stage, refusals: dict[str, int]) -> None:
+    """Refused from each wrong state, to each wrong role and tenant, with nothing changed; else taken.
+
+    All months that are over are closed: what a taken step books is of one that is open.
+    """
+    matrix = Matrix(stage, LIVES[table.thing], await roles_of_routes(stage))
+    async with stage.undone():
+        await matrix.begun()
+        await matrix.in_every_state()
+    assert matrix.wrong == []
+    assert matrix.booked == matrix.life.books
+    refusals[table.thing] = matrix.refused
+
+
+async def test_the_matrix_is_not_empty(refusals: dict[str, int]) -> None:
+    assert set(refusals) == {table.thing for table in TABLES}
+    assert min(refusals.values()) >= 5
+    assert sum(refusals.values()) >= REFUSALS_MIN
