@@ -15,10 +15,11 @@ demo: .venv/installed  ## everything on this machine, with simulated vendors and
 	@$(BIN)/voucher-gateway up --demo
 
 # Three processes for two cores: the tests wait for a third of their time. Compiled once before: else every
-# process of every house they start does it, where none may write what it has compiled.
+# process of every house they start does it, where none may write what it has compiled. The tests' own
+# processes may, whatever the shell says: what one has compiled the others need not.
 test: .venv/installed-test  ## the whole suite, against real Valkey and PostgreSQL
 	@$(BIN)/python -m compileall -q $(PACKAGES) || true
-	@$(BIN)/python -m pytest --numprocesses 3 --dist loadscope
+	@PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest --numprocesses 3 --dist loadscope
 
 check: .venv/installed-test  ## lint, types, import contracts, tidiness, spelling
 	$(BIN)/ruff check $(CODE)

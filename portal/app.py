@@ -118,7 +118,7 @@ def build(office: Office) -> FastAPI:
     app.include_router(_front(office, app))
     app.include_router(_tokens(office))
     app.include_router(_welcome(office))
-    app.include_router(api.router())
+    api.mount(app)
     app.include_router(webhooks.router(office.pool, office.webhook_secrets))
     web.mount(app, office.attempts, office.addresses)
     faults.add(app)

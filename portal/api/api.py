@@ -1,10 +1,11 @@
-"""The API as one router under /api: every kind's routes, how one signs in, how it refuses."""
+"""The API under /api: every kind's routes, how one signs in, how it refuses."""
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any, Final
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter, Depends, FastAPI
 from fastapi.security import HTTPBearer
 
 from portal.api import (
@@ -64,8 +65,9 @@ _PROBLEM: Final[dict[str, Any]] = {
 }
 
 
-def parts() -> list[APIRouter]:
-    return [
+@cache  # the pages take them too, and they are slow to make and know nothing of an installation
+def parts() -> tuple[APIRouter, ...]:
+    return tuple(
         part.router()
         for part in (
             *(programmes, rounds, applications, agreements, vouchers),
@@ -74,11 +76,11 @@ def parts() -> list[APIRouter]:
             *(payables, payouts, objections, settlements, findings, jobs),
             *(reported_products, usage_reports),
         )
-    ]
+    )
 
 
-def router() -> APIRouter:
-    whole = APIRouter(prefix="/api", dependencies=[Depends(_BEARER)], responses={"default": _PROBLEM})
+def mount(app: FastAPI) -> None:
+    whole = APIRouter(dependencies=[Depends(_BEARER)], responses={"default": _PROBLEM})
     for part in parts():
         whole.include_router(part)
-    return whole
+    app.include_router(whole, prefix="/api")

@@ -51,7 +51,7 @@ def _sentence(guard: Guard[Any]) -> str:
 
 def routes() -> list[Row]:
     app = FastAPI()
-    app.include_router(api.router())
+    api.mount(app)
     return [
         {
             "route": f"`{method.upper()} {path}`",

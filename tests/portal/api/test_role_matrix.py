@@ -211,7 +211,7 @@ def schema() -> dict[str, Any]:
     from portal.api import api
 
     app = FastAPI()
-    app.include_router(api.router())
+    api.mount(app)
     document = app.openapi()
     document["paths"]["/api/token"] = {"post": {}}
     return document
