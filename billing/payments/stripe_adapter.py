@@ -165,7 +165,7 @@ class StripeCards:
             return intent.id
 
     async def forget(self, card: SavedCard) -> None:
-        async with _in_our_words():
+        async with in_our_words():
             await self._client.v1.payment_methods.detach_async(card.method_id)
 
     async def give_up(self, intent_id: str) -> None:
