@@ -208,13 +208,16 @@ async def verification_fields(visit: Visit, shown: Shown) -> tuple[Field, ...]:
             "choice",
             choices=choices(visit, "verification", "external", "audit"),
             initial=shown["verification_needed"] or "",
+            text="verification",
         ),
-        Field("reference", help="help.verification"),
-        Field("by"),
+        Field("reference", help="help.verification", text="verification_reference"),
+        Field("by", text="verified_by"),
     )
 
 
 async def finding_fields(_: Visit, __: Shown) -> tuple[Field, ...]:
     """Each row one line: a call, a product and a month, or an amount."""
     parts = (Field("call"), Field("product"), Field("month"), Field("amount_krw", "won"))
-    return (Field("lines", "rows", required=True, parts=parts, rows=5, help="help.finding"),)
+    return (
+        Field("lines", "rows", required=True, text="disallowed", parts=parts, rows=5, help="help.finding"),
+    )

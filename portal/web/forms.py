@@ -48,7 +48,10 @@ class Choice:
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """`name` is that of the API's model. `parts`: the columns of a field of rows."""
+    """`name` is that of the API's model. `parts`: the columns of a field of rows.
+
+    `text`: whose word it has, where not its own.
+    """
 
     name: str
     kind: Kind = "line"
@@ -59,11 +62,12 @@ class Field:
     help: str | None = None
     initial: Any = ""
     characters_max: int = 200
+    text: str | None = None
     made_of: Callable[[Sequence[Mapping[str, Any]]], Any] = field(default=list)
 
     @property
     def label(self) -> str:
-        return f"field.{self.name}"
+        return f"field.{self.text or self.name}"
 
 
 class EntriesRefused(Exception):

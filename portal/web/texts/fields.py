@@ -155,9 +155,7 @@ _FIELDS: Final[dict[str, tuple[str, str]]] = {
     "verified_by": ("검증 기관", "Verified by"),
     "kept_on": ("보존 기한", "Kept until"),
     "objection_on": ("이의신청 기한", "Objections until"),
-    "reference": ("보고서 번호", "Reference"),
-    "by": ("검증 기관", "By"),
-    "lines": ("불인정 내역", "Lines"),
+    "disallowed": ("불인정 내역", "Lines"),
     "call": ("호출 번호", "Call"),
 }
 TEXTS: Final[dict[str, tuple[str, str]]] = {

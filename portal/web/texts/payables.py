@@ -5,8 +5,6 @@ from __future__ import annotations
 from typing import Final
 
 _FIELDS: Final[dict[str, tuple[str, str]]] = {
-    "month": ("월", "Month"),
-    "kind": ("구분", "Kind"),
     "provider_name": ("공급기업", "Provider"),
     "supply_krw": ("공급가액", "Supply value"),
     "carried_krw": ("이월액", "Carried in"),
@@ -14,7 +12,6 @@ _FIELDS: Final[dict[str, tuple[str, str]]] = {
     "rest_krw": ("다음 달로 이월되는 원 미만", "Fractions carried on"),
     "of_payable": ("유보한 정산 예정금", "Withheld of"),
     "objections_open": ("처리 중인 이의신청", "Open objections"),
-    "proposer": ("지급 요청자", "Proposed by"),
     "hold_reason": ("보류 사유", "Held because"),
     "hold_case": ("보류 사건", "Case"),
     "rail": ("지급 방법", "Paid by"),
@@ -34,21 +31,15 @@ _FIELDS: Final[dict[str, tuple[str, str]]] = {
     "payouts": ("지급 건수", "Payments"),
     "paid": ("지급 완료", "Paid"),
     "returned": ("반송", "Returned"),
-    "at": ("작성 시각", "Written"),
-    "person": ("작성자", "Written by"),
-    "file_sha256": ("파일 해시(SHA-256)", "Hash of the file (SHA-256)"),
 }
 _COLUMNS: Final[dict[str, tuple[str, str]]] = {
-    "month": ("월", "Month"),
     "payable_kind": ("구분", "Kind"),
     "supply_micro": ("공급가액", "Supply value"),
     "carried_micro": ("이월액", "Carried in"),
     "holdback_micro": ("유보액", "Withheld"),
-    "amount_micro": ("지급액", "Amount"),
     "paid_at": ("지급 완료", "Paid"),
     "service_month": ("이용 월", "Month of service"),
     "line_kind": ("구분", "Kind"),
-    "calls": ("호출 수", "Calls"),
     "payable_id": ("정산 예정금", "Payable"),
     "rail": ("지급 방법", "Paid by"),
     "account": ("계좌", "Account"),
@@ -121,7 +112,6 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
     **{f"column.{name}": said for name, said in _COLUMNS.items()},
     **{f"state.{name}": said for name, said in _STATES.items()},
     **{f"do.{name}": said for name, said in _STEPS.items()},
-    "filter.month": ("월", "Month"),
     "nav.payables": ("정산 예정금", "Payables"),
     "nav.objections": ("이의신청", "Objections"),
     "nav.payout_accounts": ("지급 계좌", "Payout accounts"),
@@ -154,6 +144,5 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
         "첫 줄: payout,amount_won,result,reason. result는 paid 또는 returned.",
         "First line: payout,amount_won,result,reason. The result is paid or returned.",
     ),
-    "help.month": ("예: 2026-10", "As 2026-10"),
     "help.basis_points": ("예: 1000은 10%, 최대 5000", "As 1000 for 10%; at most 5000"),
 }
