@@ -76,6 +76,8 @@ class Till:
     async def charge_saved(self, asked: Asked, card: SavedCard) -> str:
         raise AssertionError("nobody keeps a card here")
 
+    async def forget(self, card: SavedCard) -> None: ...
+
     async def give_up(self, intent_id: str) -> None: ...
 
 
