@@ -14,8 +14,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from billing.payables.booking import Told
-from billing.payables.facts import Word
+from billing.payables.facts import Told, Word
 from billing.payables.port import Outgoing
 
 PAYOUTS_MAX: Final = 1_000  # of one file

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from typing import cast
 
 from billing.casework.rows import Row, row_of, rows_of
@@ -12,19 +11,9 @@ from billing.ledger import payable_rules
 from billing.ledger.journal import Entry
 from billing.ledger.store import append_entries
 from billing.payables import rows
-from billing.payables.facts import STEPS, Due, Word, dues, state_of
+from billing.payables.facts import STEPS, Due, Told, Word, dues, state_of
 from billing.payments.own_money import By
 from metering.money import MICRO_PER_WON
-
-
-@dataclass(frozen=True, slots=True)
-class Told:
-    """What a rail says of a payment. `ref`: the rail's own name of it, or of what happened."""
-
-    payout_id: str
-    word: Word
-    ref: str = ""
-    reason: str = ""
 
 
 async def book(conn: Connection, payable_id: str, entries: Sequence[tuple[str, int, Entry]]) -> None:

@@ -19,6 +19,16 @@ STEPS: Final = {"in_payment": "pay", "paid": "settle", "failed": "fail"}
 
 
 @dataclass(frozen=True, slots=True)
+class Told:
+    """What a rail says of a payment. `ref`: the rail's own name of it, or of what happened."""
+
+    payout_id: str
+    word: Word
+    ref: str = ""
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Due:
     """An entry that must be in the books; `sign` is -1 where it takes an earlier one back."""
 

@@ -17,7 +17,8 @@ from billing.lifecycle.table import Refused
 from billing.payables import rows
 from billing.payables.accounts import destination
 from billing.payables.bank_file import PAYOUTS_MAX, BadResults, BankFile, Result, read_results
-from billing.payables.booking import Told, learn
+from billing.payables.booking import learn
+from billing.payables.facts import Told
 from billing.payables.moving import facts_of
 from billing.payables.port import Outgoing
 from billing.payments.own_money import By

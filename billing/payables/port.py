@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from billing.payables.booking import Told
+from billing.payables.facts import Told
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from billing.payables.booking import Told
+from billing.payables.facts import Told
 
 Json = Mapping[str, Any]
 PAYOUT_ID: Final = re.compile(r"po-[0-9]{6,18}")

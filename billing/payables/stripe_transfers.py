@@ -13,7 +13,7 @@ from typing import Any, Final
 import aiohttp
 import stripe
 
-from billing.payables.booking import Told
+from billing.payables.facts import Told
 from billing.payables.port import Connected, Outgoing
 from billing.payables.stripe_reading import ReadTransfer, read_transfer, takes_transfers
 from billing.payments.stripe_adapter import CALL_S, CURRENCY, RETRIES_MAX, in_our_words

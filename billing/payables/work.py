@@ -14,7 +14,8 @@ from datetime import UTC, datetime
 from billing.casework.rows import row_of, rows_of
 from billing.database import Connection
 from billing.payables.accounts import destination
-from billing.payables.booking import Told, learn, words_of
+from billing.payables.booking import learn, words_of
+from billing.payables.facts import Told
 from billing.payables.port import Outgoing, Transfers
 from billing.payments.own_money import By
 from billing.payments.port import RailRefused, RailUnavailable
