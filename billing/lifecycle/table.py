@@ -61,7 +61,7 @@ class Actor:
 class Guard(Generic[F]):
     """A condition of a step. Its name is the refusal's code.
 
-    `of_entry`: what is entered with the step decides it, so nobody knows before.
+    `of_entry`: what is entered with the step decides it, or the purse must be asked: nobody knows before.
     """
 
     name: str

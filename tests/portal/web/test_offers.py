@@ -98,6 +98,13 @@ WITH_A_VOUCHER: Final[Mapping[tuple[str, str, str], dict[str, str | None]]] = {
     },
     ("gaonde", "voucher", "gaonde-2026"): {"voucher.pay_in": None},
     ("auditor", "voucher", "gaonde-2026"): {},
+    ("auditor", "agreement", "ag-000001"): {"finding.find": None},
+    ("operator", "programme", "ai-2026"): {
+        "programme.change": None,
+        "programme.change_share": None,
+        "programme.close": "agreements_unsettled",
+        "round.make": None,
+    },
 }
 
 
@@ -184,7 +191,7 @@ async def test_what_is_offered_of_the_market_and_of_money(world: OfficeWorld) ->
 
 
 def test_only_what_is_entered_is_left_open() -> None:
-    """The conditions that nobody can know before: a short list, each of a step with entries."""
+    """What nobody can know before: a short list, each of a step with entries, or asked of the purse."""
     found = {
         (table.thing, guard.name)
         for table in TABLES
@@ -214,4 +221,12 @@ def test_only_what_is_entered_is_left_open() -> None:
         ("payable", "transfers_off"),
         ("objection", "line_unknown"),
         ("objection", "correction_missing"),
+        ("settlement", "holds_unknown"),
+        ("settlement", "holds_open"),
+        ("settlement", "verification_missing"),
+        ("finding", "nothing_found"),
+        ("finding", "found_already"),
+        ("finding", "above_spent"),
+        ("finding", "own_money_short"),
+        ("finding", "above_owed"),
     }
