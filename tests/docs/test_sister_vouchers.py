@@ -26,8 +26,8 @@ def test_every_unit_is_on_the_page() -> None:
 def test_a_charge(row: Row) -> None:
     unit: Any = row["unit"]
     quantity: Any = row["quantity"] if unit == "item" else int(row["quantity"])
-    days: Any = {f"{name}_on": date.fromisoformat(row[name]) for name in ("from", "to")}
-    counted = count(unit, quantity, tier=row["quantity"], **days)
+    from_on, to_on = (date.fromisoformat(row[name]) for name in ("from", "to"))
+    counted = count(unit, quantity, from_on=from_on, to_on=to_on, tier=row["quantity"])
     assert format_krw(price_counted(parse_krw(row["price"]), counted)) == row["charge"]
 
 

@@ -154,13 +154,13 @@ async def test_lines_that_are_not_taken(office: OfficeWorld) -> None:
         assert (changed, await nuri.code(line("item", "w", **asked))) == (changed, why)
     assert await nuri.code(line("month", "w", 1, tier="silver", **month)) == "price_missing"
     # Service of the agreement's last day, and of the day after it.
-    for day, now, why in (
+    for day, now, refusal in (
         ("2026-10-31", "2026-11-05T00:00:00+00:00", None),
         ("2026-11-01", "2026-11-05T00:00:00+00:00", "outside_agreement"),
     ):
         office.now = AFTER_CLOSING.fromisoformat(now)
         [told] = await nuri.report(line("item", day, 1, day=day))
-        assert told["code"] == why
+        assert told["code"] == refusal
     office.now = AFTER_CLOSING
     await office.post("operator", "reported_products/nuri-item/suspend", {"reason": "점검"})
     assert await nuri.code(line("item", "w", 1)) == "product_not_sold"
