@@ -11,6 +11,7 @@ from billing.lifecycle import (
     correction,
     credential,
     month,
+    own_fund,
     payment,
     price,
     product,
@@ -35,4 +36,5 @@ TABLES: Final[tuple[Table[Any], ...]] = (
     month.TABLE,
     correction.TABLE,
     payment.TABLE,
+    own_fund.TABLE,
 )

@@ -14,6 +14,7 @@ from portal.api import (
     credentials,
     directory,
     notices,
+    own_funds,
     own_money,
     payments,
     prices,
@@ -62,7 +63,7 @@ def parts() -> list[APIRouter]:
         for part in (
             *(programmes, rounds, applications, agreements, vouchers),
             *(providers, products, prices, credentials, notices, directory, users),
-            *(statements, corrections, reconciliations, payments, own_money),
+            *(statements, corrections, reconciliations, payments, own_money, own_funds),
         )
     ]
 

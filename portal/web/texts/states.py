@@ -75,6 +75,7 @@ _ENGLISH: Final = {
         "won": "Dispute won",
         "lost": "Dispute lost",
     },
+    "own_fund": {"open": "In use", "closed": "Not in use"},
 }
 
 TEXTS: Final[dict[str, tuple[str, str]]] = {
@@ -175,6 +176,10 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
     "do.payment.dispute": ("이의 제기됨", "Disputed"),
     "do.payment.win": ("이의 종결(유지)", "Dispute won"),
     "do.payment.lose": ("이의 종결(회수)", "Dispute lost"),
+    "do.own_fund.opt_in": ("자체 부담금 사용 신청", "Let calls spend own money"),
+    "do.own_fund.change": ("한도 변경", "Change the limit"),
+    "do.own_fund.opt_out": ("사용 해지", "Give it up"),
+    "do.own_fund.reopen": ("다시 사용", "Use it again"),
     "do.key.make": ("새 키 만들기", "New key"),
     "do.key.revoke": ("키 폐기", "Revoke the key"),
 }
