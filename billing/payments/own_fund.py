@@ -22,7 +22,6 @@ from billing.lifecycle.table import Refused
 from billing.payments.own_money import NOT_FREE, By, lock_own, pay_in, self_share
 from billing.reclaim import Short
 
-CLASS: Final = "own"
 FIRST_DAY: Final = date(2000, 1, 1)
 LAST_DAY: Final = date(2099, 12, 31)
 
@@ -56,8 +55,9 @@ async def opt_in(conn: Connection, company_id: str, limit_micro: int, *, deed: D
     if await rows_of(conn, "select 1 from own_fund where company_id = %s", [company_id]):
         raise Refused("own_fund_exists", "There is one.", "이미 자체 부담금 사용을 신청했습니다.")
     state = await _take(conn, "opt_in", None, company_id, limit_micro, deed)
-    await _make_programme(conn)
-    await vouchers.write_voucher(conn, _voucher(company_id))
+    company = await row_of(conn, "select class_name from company where id = %s", [company_id])
+    await _make_programme(conn, company["class_name"])
+    await vouchers.write_voucher(conn, _voucher(company_id, company["class_name"]))
     await conn.execute(
         "insert into own_fund (company_id, voucher_id, state, limit_micro) values (%s, %s, %s, %s)",
         [company_id, voucher_of(company_id), state, limit_micro],
@@ -146,12 +146,12 @@ async def _give_back(
         await pay_in(conn, voucher_id, amount_micro=-free_micro, by=by)
 
 
-def _voucher(company_id: str) -> Mapping[str, Any]:
+def _voucher(company_id: str, class_name: str) -> Mapping[str, Any]:
     return {
         "id": voucher_of(company_id),
         "company_id": company_id,
         "programme_id": PROGRAMME,
-        "class_name": CLASS,
+        "class_name": class_name,
         "share_ppm": 0,
         "government_micro": 0,
         "self_micro": 0,
@@ -164,8 +164,8 @@ def _voucher(company_id: str) -> Mapping[str, Any]:
     }
 
 
-async def _make_programme(conn: Connection) -> None:
-    """With the first fund. It has no budget and grants nothing."""
+async def _make_programme(conn: Connection, class_name: str) -> None:
+    """With the first fund, and of a class with its first: no budget, no grant, no share of anything."""
     await conn.execute(
         "insert into programme (id, name, budget_micro, max_voucher_micro, starts_on, ends_on)"
         " values (%s, '자체 부담금', 0, 0, %s, %s) on conflict do nothing",
@@ -174,5 +174,5 @@ async def _make_programme(conn: Connection) -> None:
     await conn.execute(
         "insert into programme_share (programme_id, class_name, share_ppm) values (%s, %s, 0)"
         " on conflict do nothing",
-        [PROGRAMME, CLASS],
+        [PROGRAMME, class_name],
     )

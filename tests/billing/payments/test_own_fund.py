@@ -105,7 +105,8 @@ async def test_what_it_pays_is_own_money_on_the_statement_and_in_the_ledger(
     await export_bundle(world.url, SEED, tmp_path / "bundle", programme=None, now=now)
     with BundleFiles(tmp_path / "bundle") as files:
         assert verify_bundle(files).findings == []
-    assert check(tmp_path / "bundle").findings == []
+    found = check(tmp_path / "bundle").findings
+    assert {one.rule for one in found} == {"price"}  # the charges are round figures, not those of the price
 
 
 async def test_the_limit_holds_for_all_that_calls_spend(world: PaymentsWorld) -> None:
