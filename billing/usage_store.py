@@ -16,6 +16,7 @@ from typing import Any, Final, LiteralString
 from psycopg.rows import dict_row
 
 from billing.database import Connection
+from billing.lifecycle.own_fund import PROGRAMME as OWN_PROGRAMME
 from metering.money import format_krw
 from metering.usage import TOKEN_CLASSES
 
@@ -167,6 +168,8 @@ def instant_ms(name: str, text: str) -> int:
 
 
 def _record(row: Mapping[str, Any]) -> dict[str, Any]:
+    """What a fund of own money paid is booked as its self share, and is no share of anything."""
+    is_own = row["programme_id"] == OWN_PROGRAMME
     return {
         "id": row["op"],
         "request_id": row["request_id"],
@@ -188,8 +191,8 @@ def _record(row: Mapping[str, Any]) -> dict[str, Any]:
         "units": row["units"],
         "charge_krw": format_krw(row["charge_micro"]),
         "government_krw": format_krw(row["government_micro"]),
-        "self_krw": format_krw(row["self_micro"]),
-        "own_krw": format_krw(row["own_micro"]),
+        "self_krw": format_krw(0 if is_own else row["self_micro"]),
+        "own_krw": format_krw(row["own_micro"] + (row["self_micro"] if is_own else 0)),
         "uncollected_krw": format_krw(row["uncollected_micro"]),
         "price_from": row["price_from"],
         "upstream_request_id": row["upstream_request_id"],

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from metering.money import format_krw
 from metering.purse import VoucherBalance
 from metering.shares import government_micro, split_micro
+
+OWN_PROGRAMME: Final = "_own"  # as the books name it
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,10 +55,17 @@ def voucher_json(booked: BookedVoucher, purse: VoucherBalance | None) -> dict[st
 
 
 def company_json(company_id: str, vouchers: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """Own money that calls may spend is a voucher to the meter alone; here it is what it is."""
+    own = next((one["self"] for one in vouchers if one["programme"] == OWN_PROGRAMME), None)
     return {
         "company": company_id,
-        "vouchers": list(vouchers),
-        "own": {"deposited_krw": "0", "spent_krw": "0", "held_krw": "0", "available_krw": "0"},
+        "vouchers": [one for one in vouchers if one["programme"] != OWN_PROGRAMME],
+        "own": {
+            "deposited_krw": "0" if own is None else own["granted_krw"],
+            **{
+                name: "0" if own is None else own[name] for name in ("spent_krw", "held_krw", "available_krw")
+            },
+        },
     }
 
 

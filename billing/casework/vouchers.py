@@ -17,6 +17,7 @@ from billing.database import Connection
 from billing.directory_time import instant_ms, period_ms
 from billing.funds import BelowSpent, FundsChange, set_capacities
 from billing.lifecycle import voucher
+from billing.lifecycle.own_fund import PROGRAMME
 from billing.lifecycle.table import Refused
 from billing.reclaim import Short
 from metering import shares
@@ -142,6 +143,7 @@ def facts_of(row: Row, amount_micro: int = 0, new_ends_on: date | None = None) -
         spent_micro=row["spent_micro"],
         claimed_micro=amount_micro,
         has_settlement=row["has_settlement"],
+        is_own_fund=row["programme_id"] == PROGRAMME,
     )
 
 

@@ -14,6 +14,7 @@ from billing.lifecycle import (
     job,
     month,
     objection,
+    own_fund,
     payable,
     payment,
     payout_account,
@@ -53,4 +54,5 @@ TABLES: Final[tuple[Table[Any], ...]] = (
     reported_product.TABLE,
     report_key.TABLE,
     report_line.TABLE,
+    own_fund.TABLE,
 )

@@ -25,6 +25,7 @@ class Facts:
     own_micro: int = 0  # the company's own money
     paid_in_micro: int = 0
     has_settlement: bool = False
+    is_own_fund: bool = False
 
 
 AGREEMENT_SIGNED: Final = Guard[Facts](
@@ -89,6 +90,13 @@ NOT_SETTLING: Final = Guard[Facts](
     lambda facts: not facts.has_settlement,
 )
 
+NO_OWN_FUND: Final = Guard[Facts](
+    "own_fund",
+    "This is the company's own money that calls may spend: its company alone changes that.",
+    "호출에 사용되는 자체 부담금입니다. 해당 기업만 변경할 수 있습니다.",
+    lambda facts: not facts.is_own_fund,
+)
+
 _ALIVE: Final = ("active", "suspended")
 
 TABLE: Final = Table[Facts](
@@ -103,19 +111,26 @@ TABLE: Final = Table[Facts](
     },
     (
         Step("issue", (), "active", (OPERATOR,), (AGREEMENT_SIGNED, IN_PERIOD, ONE_VOUCHER, DEPOSIT_PAID)),
-        Step("deposit", _ALIVE, None, (OPERATOR,)),
-        Step("pay_in", _ALIVE, None, (OPERATOR, OWN_COMPANY), (OWN_ENOUGH,)),
+        Step("deposit", _ALIVE, None, (OPERATOR,), (NO_OWN_FUND,)),
+        Step("pay_in", _ALIVE, None, (OPERATOR, OWN_COMPANY), (NO_OWN_FUND, OWN_ENOUGH)),
         Step("withdraw", _ALIVE, None, ()),
-        Step("suspend", ("active",), "suspended", (OPERATOR,), needs_reason=True),
-        Step("resume", ("suspended",), "active", (OPERATOR,), needs_reason=True),
-        Step("extend", _ALIVE, None, (OPERATOR,), (WITHOUT_AGREEMENT, ENDS_LATER), needs_reason=True),
-        Step("end", _ALIVE, "ended", (OPERATOR,), needs_reason=True),
+        Step("suspend", ("active",), "suspended", (OPERATOR,), (NO_OWN_FUND,), needs_reason=True),
+        Step("resume", ("suspended",), "active", (OPERATOR,), (NO_OWN_FUND,), needs_reason=True),
+        Step(
+            "extend",
+            _ALIVE,
+            None,
+            (OPERATOR,),
+            (NO_OWN_FUND, WITHOUT_AGREEMENT, ENDS_LATER),
+            needs_reason=True,
+        ),
+        Step("end", _ALIVE, "ended", (OPERATOR,), (NO_OWN_FUND,), needs_reason=True),
         Step(
             "claw_back",
             (*_ALIVE, "expired", "ended"),
             "clawed_back",
             (OPERATOR,),
-            (NOT_SETTLING, CLAIM_WITHIN_SPENT),
+            (NO_OWN_FUND, NOT_SETTLING, CLAIM_WITHIN_SPENT),
             needs_reason=True,
         ),
         Step("expire", _ALIVE, "expired", ()),

@@ -15,7 +15,7 @@ from billing.ledger.journal import Entry
 from billing.ledger.store import append_entries
 from billing.lifecycle.payment import LEARNT
 from billing.lifecycle.table import Refused
-from billing.payments import rows
+from billing.payments import own_fund, rows
 from billing.payments.facts import Due, Fact, dues, state_of
 from billing.payments.own_money import NOT_FREE, By, change_own, lock_own, pay_in, self_share
 from billing.reclaim import Short
@@ -43,6 +43,8 @@ async def learn(
     for due in dues(payment_id, known):
         if due.key not in booked:
             booked[due.key] = await _book(conn, payment, due, booked, by=by, may_owe=may_owe)
+    if booked:
+        await own_fund.fill(conn, payment["company_id"], by=by)
     before, after = payment["state"], state_of(known)
     if after != before:
         await conn.execute("update payment set state = %s where id = %s", [after, payment_id])
@@ -117,7 +119,7 @@ async def _back_from_voucher(
 
     So the payments of a company are taken back from the same places in whatever order their news arrives.
     """
-    voucher_id = payment["voucher_id"]
+    voucher_id = payment["voucher_id"] or await own_fund.voucher_there(conn, payment["company_id"])
     share = None if voucher_id is None else await self_share(conn, voucher_id, now=by.now)
     free_micro = 0 if share is None else min(need_micro, max(0, share.free_micro))
     if free_micro + own_micro < need_micro and not may_owe:

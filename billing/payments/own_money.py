@@ -14,6 +14,7 @@ from billing.funds import FundsChange
 from billing.ledger import own_rules
 from billing.ledger.store import append_entries
 from billing.lifecycle import voucher as of_voucher
+from billing.lifecycle.own_fund import PROGRAMME
 from billing.lifecycle.table import Actor, Refused
 from metering import shares
 
@@ -65,7 +66,8 @@ async def pay_in(
     state = vouchers.state_of(voucher, instant_ms(by.now))
     company_id = voucher["company_id"]
     own_micro, _ = await lock_own(conn, company_id)
-    facts = of_voucher.Facts(own_micro=own_micro, paid_in_micro=amount_micro)
+    is_own_fund = voucher["programme_id"] == PROGRAMME
+    facts = of_voucher.Facts(own_micro=own_micro, paid_in_micro=amount_micro, is_own_fund=is_own_fund)
     if actor is not None:
         owns = actor.owns(company=company_id)
         of_voucher.TABLE.judge("pay_in", state=state, actor=actor, owns=owns, facts=facts)

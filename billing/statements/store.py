@@ -29,8 +29,10 @@ _ROWS: Final[LiteralString] = (
     " case when u.kind in ('true_up', 'correction') then 'correction' else 'usage' end as kind,"
     " korean_month(u.held_at_ms) as service_month,"
     " (u.charge_micro > 0)::integer - (u.charge_micro - u.d_charge_micro > 0)::integer as calls,"
-    " u.d_government_micro, u.d_self_micro,"
-    " u.d_charge_micro - u.d_government_micro - u.d_self_micro - u.d_uncollected_micro as d_own_micro,"
+    # What a fund of own money pays is booked as its self share, and is no share of anything.
+    " u.d_government_micro, case when u.programme_id = '_own' then 0 else u.d_self_micro end as d_self_micro,"
+    " u.d_charge_micro - u.d_government_micro - u.d_uncollected_micro"
+    " - case when u.programme_id = '_own' then 0 else u.d_self_micro end as d_own_micro,"
     " u.d_uncollected_micro"
 )
 _SUMS: Final[LiteralString] = (

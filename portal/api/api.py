@@ -18,6 +18,7 @@ from portal.api import (
     jobs,
     notices,
     objections,
+    own_funds,
     own_money,
     payables,
     payments,
@@ -72,7 +73,7 @@ def parts() -> tuple[APIRouter, ...]:
         for part in (
             *(programmes, rounds, applications, agreements, vouchers),
             *(providers, products, prices, credentials, notices, directory, users),
-            *(statements, corrections, reconciliations, payments, own_money),
+            *(statements, corrections, reconciliations, payments, own_money, own_funds),
             *(payables, payouts, objections, settlements, findings, jobs),
             *(reported_products, usage_reports),
         )

@@ -30,6 +30,12 @@ class PayIn(Body):
     amount_krw: Amount
 
 
+class OwnFund(Body):
+    """`limit_krw`: the most that calls spend of own money, with what they have spent."""
+
+    limit_krw: Amount
+
+
 class CardChange(Body):
     """What is named changes."""
 

@@ -36,6 +36,18 @@ def own(row: Row) -> Shown:
     }
 
 
+def own_fund(row: Row) -> Shown:
+    return {
+        "id": row["id"],
+        "company": row["company_id"],
+        "voucher": row["voucher_id"],
+        "state": row["state"],
+        "limit_krw": krw(row["limit_micro"]),
+        "filled_krw": krw(row["filled_micro"]),
+        "spent_krw": krw(row["spent_micro"]),
+    }
+
+
 def card(row: Row) -> Shown:
     return {
         "id": row["id"],

@@ -34,6 +34,18 @@ class OwnMoneyShown(Shown):
     owed_krw: str
 
 
+class OwnFundShown(Shown):
+    """`id` is the company's. What is filled in and not spent can be spent by calls."""
+
+    id: str
+    company: str
+    voucher: str
+    state: str
+    limit_krw: str
+    filled_krw: str
+    spent_krw: str
+
+
 class CardShown(Shown):
     id: str
     company: str

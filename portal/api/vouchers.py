@@ -9,6 +9,7 @@ from fastapi import APIRouter
 from billing.casework import vouchers
 from billing.declaration import models
 from billing.lifecycle import voucher
+from billing.lifecycle.own_fund import PROGRAMME
 from billing.lifecycle.table import AUDITOR, OPERATOR, OWN_COMPANY, Refused
 from portal.api import bodies, declared, forms, show, shown
 from portal.api.declared import Kind
@@ -54,6 +55,8 @@ def router() -> APIRouter:
 
 async def _change(desk: Desk, voucher_id: str, body: bodies.Body) -> None:
     row = await vouchers.find(desk.conn, voucher_id)
+    if row["programme_id"] == PROGRAMME:
+        raise voucher.NO_OWN_FUND.refusal()
     if row["agreement_id"] is not None:
         raise voucher.WITHOUT_AGREEMENT.refusal()
     if vouchers.state_of(row, desk.now_ms) not in ("active", "suspended"):

@@ -37,6 +37,7 @@ class Clock:
 class World:
     pool: Pool
     clock: Clock = field(default_factory=Clock)
+    voucher: str = VOUCHER  # that calls are made of
     purse: MemoryPurse = field(init=False)
     treasury: SqlTreasury = field(init=False)
     ops: count[int] = field(default_factory=lambda: count(1))
@@ -85,7 +86,7 @@ class World:
                 lane=LANE,
                 n=n,
                 gateway_id=gateway_id,
-                vouchers=(VOUCHER,),
+                vouchers=(self.voucher,),
                 want_micro=micro,
                 least_micro=micro,
                 key_id=META.key_id,
@@ -101,7 +102,7 @@ class World:
         return UsageEvent(
             meta=call_meta(op, gateway_id),
             n=n,
-            voucher=VOUCHER,
+            voucher=self.voucher,
             held_at_ms=self.clock.now_ms,
             finished_ms=self.clock.now_ms + 5,
             status="settled" if charge_micro else "released",
@@ -111,7 +112,7 @@ class World:
         )
 
     async def settle(self, op: str, n: int, charge_micro: int, *, gateway_id: str = "g1") -> None:
-        hold = HoldRef(LANE, n, op, VOUCHER, META.key_id, gateway_id)
+        hold = HoldRef(LANE, n, op, self.voucher, META.key_id, gateway_id)
         event = self.event(op, n, charge_micro, gateway_id=gateway_id).to_bytes()
         await self.purse.settle(hold, charge_micro=charge_micro, tokens=52, event=event)
 

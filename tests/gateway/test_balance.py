@@ -60,10 +60,20 @@ def test_what_was_returned_is_not_available() -> None:
     assert figures(voucher_json(ended, None)["government"]) == "75 15 6 0 54"
 
 
-def test_a_company_has_its_vouchers_and_no_own_money_yet() -> None:
-    shown = company_json("gaonde", [voucher_json(BOOKED, None)])
+def test_a_company_has_its_vouchers_and_own_money_where_it_opted_in() -> None:
+    voucher = voucher_json(BOOKED, None)
+    shown = company_json("gaonde", [voucher])
     assert (shown["company"], len(shown["vouchers"])) == ("gaonde", 1)
     assert set(shown["own"].values()) == {"0"}
+    fund = replace(BOOKED, programme_id="_own", share_ppm=0, government_granted_micro=0, spent_micro=9 * WON)
+    shown = company_json("gaonde", [voucher, voucher_json(fund, None)])
+    assert shown["vouchers"] == [voucher]
+    assert shown["own"] == {
+        "deposited_krw": "25",
+        "spent_krw": "9",
+        "held_krw": "8",
+        "available_krw": "8",
+    }
 
 
 @st.composite

@@ -114,6 +114,7 @@ _ENGLISH: Final = {
         "won": "Dispute won",
         "lost": "Dispute lost",
     },
+    "own_fund": {"open": "In use", "closed": "Not in use"},
 }
 
 TEXTS: Final[dict[str, tuple[str, str]]] = {
@@ -253,6 +254,10 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
     "do.report_line.charge": ("차감", "Charged"),
     "do.report_line.reject": ("반려", "Reject"),
     "do.report_line.withdraw": ("보고 철회", "Withdraw"),
+    "do.own_fund.opt_in": ("자체 부담금 사용 신청", "Let calls spend own money"),
+    "do.own_fund.change": ("한도 변경", "Change the limit"),
+    "do.own_fund.opt_out": ("사용 해지", "Give it up"),
+    "do.own_fund.reopen": ("다시 사용", "Use it again"),
     "do.key.make": ("새 키 만들기", "New key"),
     "do.key.revoke": ("키 폐기", "Revoke the key"),
 }

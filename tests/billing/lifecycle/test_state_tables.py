@@ -15,6 +15,7 @@ from billing.lifecycle import (
     application,
     credential,
     job,
+    own_fund,
     payment,
     programme,
     round,
@@ -97,6 +98,7 @@ SOUND: dict[str, dict[str, Any]] = {
     **books_facts.SOUND,
     "job": {"": job.Facts()},
     **report_facts.SOUND,
+    "own_fund": {"": own_fund.Facts()},
     "payment": {"": payment.Facts(voucher_state="active", paid_micro=10, gone_micro=4, refund_micro=6)},
 }
 
@@ -169,6 +171,10 @@ BROKEN: list[tuple[str, str, dict[str, Any]]] = [
     ("month", "reports_undecided", {"reports_undecided": 1}),
     ("voucher", "own_money_short", {"paid_in_micro": 10}),
     ("voucher", "own_money_short", {"paid_in_micro": 0}),
+    ("voucher", "own_fund", {"is_own_fund": True}),
+    ("own_fund", "company_inactive", {"is_company_active": False}),
+    ("own_fund", "limit_spent", {"limit_micro": 0}),
+    ("own_fund", "limit_spent", {"spent_micro": 2}),
     ("payment", "company_inactive", {"is_company_active": False}),
     ("payment", "voucher_not_alive", {"voucher_state": "ended"}),
     ("payment", "voucher_not_alive", {"voucher_state": "expired"}),

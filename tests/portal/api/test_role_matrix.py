@@ -136,6 +136,7 @@ async def own_money(world: OfficeWorld) -> None:
     paying = {"amount_krw": 1_000, "method": "transfer"}
     await world.call("gaonde", "POST", "payments", paying, key=PAYMENT_KEY)
     await world.post("operator", "bank_lines", {"id": "KB-1", "amount_krw": 1_000, "paid_on": "2026-03-24"})
+    await world.post("gaonde", "own_funds", {"limit_krw": 1_000})
     async with world.pool.connection() as conn:
         await conn.execute("insert into card values ('gaonde', 'cus_1', 'pm_1', 'visa 4242')")
 
@@ -196,8 +197,9 @@ def test_every_route_is_listed_and_says_who_may(schema: dict[str, Any]) -> None:
         for name, operation in operations.items()
         if name not in OPEN
     }
-    # A company makes applications and payments of its own; there is none yet whose own it could be.
-    said["POST /api/applications"] = said["POST /api/payments"] = {"company"}
+    # A company makes applications, payments and funds of its own; there is none yet whose own it could be.
+    for path in ("applications", "payments", "own_funds"):
+        said[f"POST /api/{path}"] = {"company"}
     said["POST /api/payout_accounts"] = {"provider"}
     for made in ("reported_products", "report_keys", "usage_reports"):
         said[f"POST /api/{made}"] = {"provider"}

@@ -122,7 +122,8 @@ class Life:
         while new:
             here = new.pop()
             for step in self.table.steps:
-                if not step.allow and here in step.sources and step.target not in (None, *seen):
-                    seen.add(step.target)
-                    new.append(step.target)
+                after = step.target
+                if not step.allow and here in step.sources and after is not None and after not in seen:
+                    seen.add(after)
+                    new.append(after)
         return bool(seen & set(self.table.step(action).sources))

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Final
 
-from billing.lifecycle import correction, month, payment
+from billing.lifecycle import correction, month, own_fund, payment
 from billing.payments.facts import Fact
 from billing.payments.learning import learn
 from billing.payments.own_money import By
 from metering.money import MICRO_PER_WON
 from tests.portal.api.a_month import WRONG_PRICE, september
-from tests.portal.lives.casework import PAID_ON
+from tests.portal.lives.casework import PAID_ON, own_money
 from tests.portal.lives.life import WHY, Ask, Life, Stage, Turn
 
 WON: Final = 1_000
@@ -37,6 +37,10 @@ async def _september(stage: Stage) -> None:
     await september(stage.office)
 
 
+async def _own_money(stage: Stage) -> None:
+    await own_money(stage, "")
+
+
 async def _a_line(stage: Stage) -> None:
     line = {"id": "KB-1", "amount_krw": WON, "paid_on": stage.names.get("closed_day", PAID_ON)}
     await stage.office.post("operator", "bank_lines", line)
@@ -58,6 +62,18 @@ LIVES: Final = (
         begin=_september,
         asks={"propose": Ask("POST corrections", WRONG_PRICE)},
         books=frozenset({"approve"}),
+    ),
+    Life(
+        own_fund.TABLE,
+        "own_funds",
+        begin=_own_money,
+        asks={
+            "opt_in": Ask("POST own_funds", {"limit_krw": 500}, of_asker=True),
+            "change": Ask("POST own_funds/{id}/change", {"limit_krw": 600}),
+            "reopen": Ask("POST own_funds/{id}/reopen", {"limit_krw": 400}),
+        },
+        again={"opt_in": frozenset({"own_fund_exists"})},
+        books=frozenset({"opt_in", "change", "opt_out", "reopen"}),
     ),
     Life(
         payment.TABLE,

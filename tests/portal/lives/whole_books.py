@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 from billing.database import Connection
@@ -40,18 +42,7 @@ class OneConnection:
         self._conn = conn
         self.conninfo = conn.info.dsn
 
-    def connection(self) -> _Savepoint:
-        return _Savepoint(self._conn)
-
-
-class _Savepoint:
-    def __init__(self, conn: Connection) -> None:
-        self._conn = conn
-        self._within = conn.transaction()
-
-    async def __aenter__(self) -> Connection:
-        await self._within.__aenter__()
-        return self._conn
-
-    async def __aexit__(self, *of_error: object) -> None:
-        await self._within.__aexit__(*of_error)  # type: ignore[arg-type] # the three of every exit
+    @asynccontextmanager
+    async def connection(self) -> AsyncIterator[Connection]:
+        async with self._conn.transaction():
+            yield self._conn

@@ -1,4 +1,4 @@
-"""What Stripe keeps for its work; cards that are kept no longer."""
+"""What Stripe keeps for its work, cards that are kept no longer, own money that calls may spend."""
 
 from __future__ import annotations
 
@@ -11,4 +11,4 @@ depends_on = None
 
 
 def upgrade() -> None:
-    run_sql("0020_fees_and_cards")
+    run_sql("0020_own_money")

@@ -34,3 +34,14 @@ create table card_removal (
 create trigger append_only before update or delete or truncate on card_removal
     for each statement execute function refuse_change();
 revoke update, delete, truncate on card_removal from public, current_user;
+
+-- Own money that calls may spend, up to a limit: a company opted in. The voucher is the fund (billing/payments/own_fund.py).
+create table own_fund (
+    company_id text primary key references company,
+    voucher_id text not null unique references voucher,
+    state text not null check (state in ('open', 'closed')),
+    limit_micro bigint not null check (limit_micro > 0)
+);
+create constraint trigger logged after insert or update of state on own_fund deferrable initially deferred
+    for each row execute function state_is_logged('own_fund', 'company_id');
+create trigger stays before delete or truncate on own_fund for each statement execute function refuse_removal();
