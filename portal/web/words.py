@@ -7,7 +7,7 @@ from typing import Final
 
 from billing.lifecycle.tables import TABLES
 from portal.web.formats import Language
-from portal.web.texts import fields, market, money, pages, shell, states
+from portal.web.texts import fields, market, matters, money, pages, shell, states
 
 TEXTS: Final[Mapping[str, tuple[str, str]]] = {
     **shell.TEXTS,
@@ -16,6 +16,7 @@ TEXTS: Final[Mapping[str, tuple[str, str]]] = {
     **states.TEXTS,
     **market.TEXTS,
     **money.TEXTS,
+    **matters.TEXTS,
 }
 _KOREAN_STATES: Final = {
     (table.thing, state): korean for table in TABLES for state, korean in table.states.items()

@@ -163,3 +163,15 @@ async def matches_the_books(
     )
     for match, ops in found.items():
         assert [line["op"] for line in lines if line["class"] == match] == list(ops)
+
+
+async def prices_anew(provider: Window, product: str) -> None:
+    """A price for later, and another key at the vendor."""
+    await provider.link("새 단가 추가")
+    await provider.fill(holds_from="2099-01-01T00:00", price_input="1,000", price_output="4,000")
+    await provider.button("새 단가 추가")
+    await provider.shows("예정")
+    await provider.link(product, "API 키 교체")
+    await provider.fill(api_key="vendor-secret-0816")
+    await provider.button("API 키 교체")
+    await provider.shows("교체됨")
