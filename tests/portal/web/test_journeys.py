@@ -24,6 +24,7 @@ from tests.portal.web.conversations import (
     matches_the_books,
     prices_anew,
     sees_what_it_used,
+    stands_in_the_books,
     tops_up,
     traces_a_won,
 )
@@ -72,22 +73,7 @@ async def test_a_provider_brings_a_product_to_sale(house: Town, language: Langua
     await provider.page.reload()
     await prices_anew(provider, product)
 
-    [sold] = await house.rows("select * from product_now where product_id = %s", product)
-    assert (sold["state"], sold["is_served"]) == ("on_sale", True)
-    prices = await house.rows(
-        "select input, output from price_list where product_id = %s order by 1", product
-    )
-    assert [(row["input"], row["output"]) for row in prices] == [
-        (1_000 * WON, 4_000 * WON),
-        (1_250 * WON, 5_000_500_000),
-    ]
-    log = await house.rows("select action, person from step where thing_id = %s order by id", product)
-    assert [(row["action"], row["person"].partition("@")[0]) for row in log] == [
-        ("make", "bae"),
-        ("change", "bae"),
-        ("submit", "bae"),
-        ("approve", "operator"),
-    ]
+    await stands_in_the_books(house, product)
     await is_owed_what_the_books_say(house, provider, product, language)
 
 
