@@ -50,9 +50,7 @@ def _add_runs(made: APIRouter) -> None:
         "/reconciliations",
         summary="Match a provider's usage statement with the books",
         **allow(
-            OPERATOR,
-            AUDITOR,
-            OWN_PROVIDER,
+            *_READ,
             answer=shown_money.ReconciliationShown,
             method="POST",
             status=201,

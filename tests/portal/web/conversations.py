@@ -163,3 +163,35 @@ async def matches_the_books(
     )
     for match, ops in found.items():
         assert [line["op"] for line in lines if line["class"] == match] == list(ops)
+
+
+async def prices_anew(provider: Window, product: str) -> None:
+    """A price for later, and another key at the vendor."""
+    await provider.link("새 단가 추가")
+    await provider.fill(holds_from="2099-01-01T00:00", price_input="1,000", price_output="4,000")
+    await provider.button("새 단가 추가")
+    await provider.shows("예정")
+    await provider.link(product, "API 키 교체")
+    await provider.fill(api_key="vendor-secret-0816")
+    await provider.button("API 키 교체")
+    await provider.shows("교체됨")
+
+
+async def stands_in_the_books(house: Town, product: str) -> None:
+    """On sale, with both prices, and with who did what."""
+    [sold] = await house.rows("select * from product_now where product_id = %s", product)
+    assert (sold["state"], sold["is_served"]) == ("on_sale", True)
+    prices = await house.rows(
+        "select input, output from price_list where product_id = %s order by 1", product
+    )
+    assert [(row["input"], row["output"]) for row in prices] == [
+        (1_000 * WON, 4_000 * WON),
+        (1_250 * WON, 5_000_500_000),
+    ]
+    log = await house.rows("select action, person from step where thing_id = %s order by id", product)
+    assert [(row["action"], row["person"].partition("@")[0]) for row in log] == [
+        ("make", "bae"),
+        ("change", "bae"),
+        ("submit", "bae"),
+        ("approve", "operator"),
+    ]

@@ -22,7 +22,9 @@ from tests.portal.web.conversations import (
     finds_a_product,
     is_owed_what_the_books_say,
     matches_the_books,
+    prices_anew,
     sees_what_it_used,
+    stands_in_the_books,
     tops_up,
     traces_a_won,
 )
@@ -69,31 +71,9 @@ async def test_a_provider_brings_a_product_to_sale(house: Town, language: Langua
     await operator.shows("판매 중")
 
     await provider.page.reload()
-    await provider.link("새 단가 추가")
-    await provider.fill(holds_from="2099-01-01T00:00", price_input="1,000", price_output="4,000")
-    await provider.button("새 단가 추가")
-    await provider.shows("예정")
-    await provider.link(product, "API 키 교체")
-    await provider.fill(api_key="vendor-secret-0816")
-    await provider.button("API 키 교체")
-    await provider.shows("교체됨")
+    await prices_anew(provider, product)
 
-    [sold] = await house.rows("select * from product_now where product_id = %s", product)
-    assert (sold["state"], sold["is_served"]) == ("on_sale", True)
-    prices = await house.rows(
-        "select input, output from price_list where product_id = %s order by 1", product
-    )
-    assert [(row["input"], row["output"]) for row in prices] == [
-        (1_000 * WON, 4_000 * WON),
-        (1_250 * WON, 5_000_500_000),
-    ]
-    log = await house.rows("select action, person from step where thing_id = %s order by id", product)
-    assert [(row["action"], row["person"].partition("@")[0]) for row in log] == [
-        ("make", "bae"),
-        ("change", "bae"),
-        ("submit", "bae"),
-        ("approve", "operator"),
-    ]
+    await stands_in_the_books(house, product)
     await is_owed_what_the_books_say(house, provider, product, language)
 
 
