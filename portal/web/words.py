@@ -7,11 +7,7 @@ from typing import Final
 
 from billing.lifecycle.tables import TABLES
 from portal.web.formats import Language
-<<<<<<< HEAD
-from portal.web.texts import fields, market, money, pages, payables, shell, states
-=======
-from portal.web.texts import fields, market, matters, money, pages, shell, states
->>>>>>> pages
+from portal.web.texts import fields, market, matters, money, pages, payables, shell, states
 
 TEXTS: Final[Mapping[str, tuple[str, str]]] = {
     **shell.TEXTS,
@@ -20,11 +16,8 @@ TEXTS: Final[Mapping[str, tuple[str, str]]] = {
     **states.TEXTS,
     **market.TEXTS,
     **money.TEXTS,
-<<<<<<< HEAD
     **payables.TEXTS,
-=======
     **matters.TEXTS,
->>>>>>> pages
 }
 _KOREAN_STATES: Final = {
     (table.thing, state): korean for table in TABLES for state, korean in table.states.items()

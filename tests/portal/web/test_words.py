@@ -29,11 +29,7 @@ from portal.web import (
 from portal.web.kinds import THINGS
 from portal.web.lists import LISTS
 from portal.web.making import MAKINGS
-<<<<<<< HEAD
-from portal.web.texts import fields, market, money, pages, payables, shell, states
-=======
-from portal.web.texts import fields, market, matters, money, pages, shell, states
->>>>>>> pages
+from portal.web.texts import fields, market, matters, money, pages, payables, shell, states
 from portal.web.view import View
 
 WEB: Final = Path(portal.web.__file__).parent
@@ -55,11 +51,7 @@ def test_a_text_says_something_in_both_languages(key: str) -> None:
 
 
 def test_no_part_says_another_part_s_text_again() -> None:
-<<<<<<< HEAD
-    parts = (shell, pages, fields, states, market, money, payables)
-=======
-    parts = (shell, pages, fields, states, market, money, matters)
->>>>>>> pages
+    parts = (shell, pages, fields, states, market, matters, money, payables)
     assert sum(len(part.TEXTS) for part in parts) == len(words.TEXTS)
 
 
