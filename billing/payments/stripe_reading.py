@@ -172,8 +172,9 @@ def _moved(intent: Json, refunds: Iterable[Json], disputes: Iterable[Json]) -> I
 def _fee_facts(moved: Json) -> Iterable[Fact]:
     """Where our balance is kept in won: a fee in another currency is none that these books know."""
     ref, fee = _id(moved.get("id")), moved.get("fee")
-    won = _won(abs(fee)) if type(fee) is int else None
-    if ref is not None and won is not None and moved.get("currency") == "krw":
+    if ref is None or type(fee) is not int or moved.get("currency") != "krw":
+        return
+    if (won := _won(abs(fee))) is not None:
         yield Fact("fee", ref, "kept" if fee > 0 else "returned", won * MICRO_PER_WON)
 
 

@@ -45,7 +45,8 @@ def _of_fields(thing: Mapping[str, Any], of_class: type, where: str) -> list[str
     for name, value in thing.items():
         if name == "object" and isinstance(value, str):
             continue  # it said which class this is
-        if name not in known or get_origin(known[name]) is ClassVar:
+        origin: Any = get_origin(known.get(name))
+        if name not in known or origin is ClassVar:
             found.append(f"{where}.{name} is no field of Stripe's")
         else:
             found += _unfit(value, known[name], f"{where}.{name}")
