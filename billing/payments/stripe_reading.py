@@ -49,9 +49,7 @@ _OTHER_EVENTS: Final = frozenset(
         "charge.dispute.funds_reinstated",
     }
 )
-# Of money that goes out to a provider's connected account.
-_TRANSFER_EVENTS: Final = frozenset(f"transfer.{what}" for what in ("created", "updated", "reversed"))
-HANDLED: Final = _INTENT_EVENTS | _SESSION_EVENTS | _OTHER_EVENTS | _TRANSFER_EVENTS
+HANDLED: Final = _INTENT_EVENTS | _SESSION_EVENTS | _OTHER_EVENTS
 
 _REFUND_WORDS: Final[Mapping[str, Word]] = {
     "pending": "pending",
@@ -111,8 +109,6 @@ def _about(kind: str, told: Json) -> Named | None:
     name = _id(thing.get("id"))
     if name is None:
         return None
-    if kind in _TRANSFER_EVENTS:
-        return Named(transfer_id=name)
     return Named(session_id=name) if kind in _SESSION_EVENTS else Named(intent_id=name)
 
 
@@ -178,8 +174,7 @@ def _fee_facts(moved: Json) -> Iterable[Fact]:
     ref, fee = _id(moved.get("id")), moved.get("fee")
     if ref is None or type(fee) is not int or moved.get("currency") != "krw":
         return
-    won = _won(abs(fee))
-    if won is not None:
+    if (won := _won(abs(fee))) is not None:
         yield Fact("fee", ref, "kept" if fee > 0 else "returned", won * MICRO_PER_WON)
 
 

@@ -40,7 +40,7 @@ def _of_thing(thing: Json, where: str) -> list[str]:
 
 
 def _of_fields(thing: Mapping[str, Any], of_class: type, where: str) -> list[str]:
-    known: Mapping[str, Any] = of_class.__annotations__
+    known = of_class.__annotations__
     found: list[str] = []
     for name, value in thing.items():
         if name == "object" and isinstance(value, str):
