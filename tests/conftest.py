@@ -12,7 +12,7 @@ import itertools
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Collection, Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -25,12 +25,12 @@ import redis
 from hypothesis import HealthCheck, settings
 from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
-from xdist.workermanage import WorkerController
 
 from billing import migrate
 from launch.embedded_postgres import PostgresServer
 from launch.embedded_valkey import ValkeyServer
 from tests.fakes.valkey_cluster import ValkeyCluster
+from tests.order import Modules, place_of
 
 HERE: Final = Path(__file__).parent
 PREFIX: Final = "vgt-"
@@ -42,47 +42,6 @@ _database_numbers = itertools.count(1)
 # How long an example takes is the machine's affair, not the law's.
 settings.register_profile("house", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("house")
-
-# Tests that race real processes against clocks: one at a time, whatever else runs beside them.
-RACES: Final = "races"
-RACING: Final = ("tests/chaos", *(f"tests/journeys/test_{name}.py" for name in ("burst", "kills", "restart")))
-
-# What takes long, in the order in which it is begun: beside what races, houses that mostly wait; then what
-# keeps both cores busy. What is not here is short and fills the end, so that no process works on alone.
-LONG: Final = (
-    *RACING,
-    "tests/launch/test_up.py",
-    "tests/journeys",
-    "tests/launch/test_up_demo.py",
-    "tests/docs/test_start.py",
-    "tests/independent/test_independent_house.py",
-    "tests/metering/test_redis_cluster.py",
-    "tests/simulation/test_mutants.py",
-    "tests/simulation/test_simulation.py",
-)
-
-
-class Modules(LoadScopeScheduling):  # type: ignore[misc] # xdist has no types
-    """Where tests run in several processes: a module stays in one, and all that race in the same."""
-
-    def _split_scope(self, nodeid: str) -> str:
-        module = nodeid.split("::", 1)[0]
-        return RACES if module.startswith(RACING) else module
-
-    def _assign_work_unit(self, node: WorkerController) -> None:
-        self.workqueue.move_to_end(next_for(self.nodes.index(node), self.nodes, self.workqueue), last=False)
-        super()._assign_work_unit(node)
-
-
-def next_for(place: int, nodes: Collection[object], waiting: Iterable[str]) -> str:
-    """Which module a process begins next: the first, but what is short for the last of three or more.
-
-    The houses that begin the run mostly wait; where all processes had one of them, the cores would wait too.
-    """
-    modules = list(waiting)
-    short = (module for module in modules if module != RACES and _place(module) == len(LONG))
-    is_filling = len(nodes) >= 3 and place == len(nodes) - 1
-    return next(short, modules[0]) if is_filling else modules[0]
 
 
 def pytest_configure() -> None:
@@ -113,19 +72,14 @@ def pytest_make_collect_report(
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadScopeScheduling:
-    config.option.loadscopereorder = False  # ours is the order below, not that of the most tests
+    config.option.loadscopereorder = False  # ours is that of tests/order.py, not that of the most tests
     return Modules(config, log)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """What takes long begins first, where there is more than one process; in all of them the same."""
     if hasattr(config, "workerinput"):
-        items.sort(key=lambda item: (_place(item.nodeid), item.path))
-
-
-def _place(module: str) -> int:
-    """In the order of beginning."""
-    return next((place for place, long in enumerate(LONG) if module.startswith(long)), len(LONG))
+        items.sort(key=lambda item: (place_of(item.nodeid), item.path))
 
 
 def short_dir() -> Path:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from tests.conftest import RACES, next_for
+from tests.order import RACES, next_for
 
 QUEUE = (
     RACES,
