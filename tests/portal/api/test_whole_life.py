@@ -6,6 +6,8 @@ those that the programme's own guide works out: 1,800,000 won at 70 %, 15,500,00
 
 from __future__ import annotations
 
+import csv
+import io
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
@@ -56,6 +58,15 @@ SUPPLEMENTARY: Final[dict[str, Any]] = REGULAR | {
 FROM: Final = "2026-01-01T00:00:00+09:00"
 NURI: Final = Sold("nuri", "nuri-x1", FROM, 1_250)
 OTHER: Final = Sold("other", "other-y1", FROM, 1_000)
+# Of 333,333.333 won at 80 %.
+SAESSAK_GOVERNMENT_MICRO: Final = 333_333_333_000 * 8 // 10
+SELF_MICRO: Final = 540_000 * WON + 3_100_000 * WON + 37_500 * WON + 333_333_333_000 * 2 // 10
+# What each voucher has left in the end, of the grant and of the self share, in won.
+LEFT: Final = {
+    "gaonde": ("752500", "322500"),
+    "hanbit": ("1600000", "400000"),
+    "saessak": ("3733333.3336", "933333.3334"),
+}
 AGREED: Final = {"starts_on": "2026-04-01", "ends_on": "2026-10-31"}
 
 
@@ -66,6 +77,7 @@ def at(text: str) -> datetime:
 @dataclass(slots=True)
 class Life:
     used: UsedVouchers
+    paid_micro: int = 0  # to providers, so far
 
     def turn(self, text: str) -> None:
         self.used.office.now = at(text)
@@ -118,7 +130,11 @@ async def test_from_a_budget_to_a_paid_provider_and_a_returned_rest(life: Life) 
     async with life.used.before_the_end():
         await _used_in_september(life)
         await _statements_of_september(life)
-    assert agreements
+        await _paid(life, "2026-09", {"nuri": 11_800_000, "other": 5_500_000})
+        await _used_in_october(life)
+        await _paid(life, "2026-10", {"nuri": 125_000, "other": 333_333})
+    await _settled(life, agreements)
+    await _the_programme_s_end(life)
 
 
 async def _a_second_provider(life: Life) -> None:
@@ -192,3 +208,81 @@ async def _statements_of_september(life: Life) -> None:
             str(own),
         )
         assert (statement["vat_krw"], statement["total_krw"]) == (str(supply // 10), str(supply * 11 // 10))
+
+
+async def _paid(life: Life, month: str, owed_krw: dict[str, int]) -> None:
+    """By a bank file, what two people approved; the rest of a won stays owed."""
+    found = (await life.get("auditor", "payables"))["data"]
+    due = {one["provider"]: one for one in found if one["month"] == month}
+    assert {who: int(one["amount_krw"]) for who, one in due.items()} == owed_krw
+    for who, one in due.items():
+        if month == "2026-09":
+            account = {
+                "rail": "bank",
+                "bank_code": "088",
+                "number": f"110-{who}-1".replace(who, "4477"),
+                "holder": who,
+            }
+            entered = await life.post(who, "payout_accounts", account)
+            await life.post("operator", f"payout_accounts/{entered['id']}/confirm")
+        await life.post("operator", f"payables/{one['id']}/propose")
+        await life.post("second", f"payables/{one['id']}/approve")
+    ids = [one["id"] for one in due.values()]
+    batch = await life.post("operator", "payout_batches", {"payables": ids})
+    file = await life.get("operator", f"payout_batches/{batch['id']}/file")
+    sent = list(csv.DictReader(io.StringIO(file["content"])))
+    assert sum(int(line["amount_won"]) for line in sent) == sum(owed_krw.values())
+    lines = "".join(f"{line['payout']},{line['amount_won']},paid,\n" for line in sent)
+    content = f"payout,amount_won,result,reason\n{lines}"
+    await life.post("operator", f"payout_batches/{batch['id']}/results", {"content": content})
+    accounts = await life.used.post()
+    life.paid_micro += sum(owed_krw.values()) * WON
+    assert accounts["clearing/bank/out"] == life.paid_micro
+    for who, one in due.items():
+        assert (await life.get(who, f"payables/{one['id']}"))["state"] == "paid"
+        assert accounts[f"provider/{who}/payable"] < WON
+
+
+async def _used_in_october(life: Life) -> None:
+    life.turn("10-15T10:00")
+    await life.used.call("gaonde", "gaonde-2026", NURI, 100_000_000)
+    await life.used.call("saessak", "saessak-2026", OTHER, 333_333_333)
+    await life.used.post()
+    life.turn("11-02T10:00")
+    await life.post("operator", "months/2026-10/close", {"reason": "월 마감"})
+    statement = await life.get("saessak", "companies/saessak/statements/2026-10")
+    assert (statement["won"]["supply_krw"], statement["rest"]["supply_krw"]) == ("333333", "0.333")
+
+
+async def _settled(life: Life, agreements: dict[str, str]) -> None:
+    """Unused money and interest go back; the books never have more, nor less."""
+    life.turn("11-10T10:00")
+    assert await life.used.expire() == 3
+    for company, agreement in agreements.items():
+        settlement = (
+            f"settlements/{(await life.post('operator', 'settlements', {'agreement': agreement}))['id']}"
+        )
+        interest = {"amount_krw": 1_000, "document": "이자 확인서"}
+        await life.post("operator", f"{settlement}/enter-interest", interest)
+        shown = await life.post("operator", f"{settlement}/return-unused")
+        government, own = LEFT[company]
+        assert (shown["returned_government_krw"], shown["returned_self_krw"]) == (government, own)
+        assert (await life.get(company, f"own_money/{company}"))["own_krw"] == own
+        await life.post(company, f"{settlement}/report")
+        for step in ("verify", "settle", "close"):
+            await life.post("operator", f"{settlement}/{step}")
+
+
+async def _the_programme_s_end(life: Life) -> None:
+    life.turn("12-31T10:00")
+    await life.post("operator", "programmes/ai-2026/close", {"reason": "사업 종료"})
+    accounts = await life.used.post()
+    # What the programme gave is the government's part of what providers were paid, or are still owed.
+    spent_micro = 1_260_000 * WON + 12_400_000 * WON + 87_500 * WON + SAESSAK_GOVERNMENT_MICRO
+    assert accounts["programme/ai-2026/budget"] == -spent_micro
+    assert accounts["programme/ai-2026/interest"] == 3_000 * WON
+    for company in LEFT:
+        for side in ("government", "self", "expired"):
+            assert accounts.get(f"voucher/{company}-2026/{side}", 0) == 0
+    assert accounts["provider/other/payable"] == 333_000
+    assert life.paid_micro + 333_000 == spent_micro + SELF_MICRO
