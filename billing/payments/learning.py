@@ -126,7 +126,7 @@ async def _back_from_voucher(
         if share is not None and share.idle_micro > free_micro:
             raise Short(Refused(*NOT_FREE), [share.lower_by(min(need_micro, share.idle_micro))])
         raise Refused(*NOT_FREE)
-    if free_micro:
+    if free_micro and voucher_id is not None:
         await pay_in(conn, voucher_id, amount_micro=-free_micro, by=by)
     return free_micro
 

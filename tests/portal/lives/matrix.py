@@ -212,7 +212,8 @@ class Matrix:
             for who in self.may(step) if step.needs_reason else ():
                 codes = (422, "reason_required")
                 await self.refuses(step, thing_id, who, "without a reason", codes, change={"reason": " "})
-        for taker in self.may(step) or [None]:
+        takers: list[str | None] = [*self.may(step)] or [None]
+        for taker in takers:
             async with self.stage.undone():
                 await self._taken(step, thing_id, taker)
 
