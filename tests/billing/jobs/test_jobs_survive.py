@@ -184,9 +184,9 @@ async def test_one_that_runs_stops_at_its_next_portion(world: JobWorld, kind: st
 async def test_auditors_cancel_what_they_asked_for(world: JobWorld) -> None:
     auditor = world.deed(Actor("auditor@example.org", "auditor"))
     job_id = await world.ask("bundle")
-    with pytest.raises(Refused) as anothers:
+    with pytest.raises(Refused) as of_another:
         await world.cancel(job_id, deed=auditor)
-    assert anothers.value.code == "not_your_job"
+    assert of_another.value.code == "not_your_job"
     await world.cancel(job_id)
     own = await world.ask("bundle", deed=auditor)
     await world.cancel(own, deed=auditor)

@@ -88,8 +88,8 @@ async def test_a_provider_sees_its_own_imports_and_nothing_else(office: OfficeWo
         assert (await office.call("nuri", "GET", path)).status_code == 404
     assert await office.refused("nuri", "jobs/jb-000002/cancel") == (404, "not_found")
     assert (await office.post("nuri", f"jobs/{own['id']}/cancel"))["state"] == "cancelled"
-    anothers = {"provider": "other", **LARGE}
-    assert await office.refused("nuri", "statement_imports", anothers) == (404, "not_found")
+    of_another = {"provider": "other", **LARGE}
+    assert await office.refused("nuri", "statement_imports", of_another) == (404, "not_found")
     unknown = {"provider": "nobody", **LARGE}
     assert await office.refused("operator", "statement_imports", unknown) == (422, "provider_unknown")
     assert await office.refused("operator", "months/2026-9/closings", {"reason": "."}) == (422, "invalid")
