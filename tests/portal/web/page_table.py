@@ -176,4 +176,11 @@ STEPS: Final = {
     ("operator", "objections"): "objection.uphold",
     ("provider", "objections"): "objection.withdraw",
     ("operator", "payout_accounts"): "payout_account.refuse",
+    ("operator", "report_lines"): "report_line.reject",
+    ("company", "report_lines"): "report_line.accept",
+    ("provider", "report_lines"): "report_line.withdraw",
+    ("audit", "agreements"): "finding.find",
+    ("operator", "settlements"): "settlement.enter_interest",
+    ("operator", "findings"): "finding.dismiss",
+    ("company", "findings"): "finding.object",
 }
