@@ -49,7 +49,9 @@ _OTHER_EVENTS: Final = frozenset(
         "charge.dispute.funds_reinstated",
     }
 )
-HANDLED: Final = _INTENT_EVENTS | _SESSION_EVENTS | _OTHER_EVENTS
+# Of money that goes out to a provider's connected account.
+_TRANSFER_EVENTS: Final = frozenset(f"transfer.{what}" for what in ("created", "updated", "reversed"))
+HANDLED: Final = _INTENT_EVENTS | _SESSION_EVENTS | _OTHER_EVENTS | _TRANSFER_EVENTS
 
 _REFUND_WORDS: Final[Mapping[str, Word]] = {
     "pending": "pending",
@@ -109,6 +111,8 @@ def _about(kind: str, told: Json) -> Named | None:
     name = _id(thing.get("id"))
     if name is None:
         return None
+    if kind in _TRANSFER_EVENTS:
+        return Named(transfer_id=name)
     return Named(session_id=name) if kind in _SESSION_EVENTS else Named(intent_id=name)
 
 
