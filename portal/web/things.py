@@ -73,6 +73,9 @@ _MAKES: Final = {
     ("price", "add"): ("product",),
     ("credential", "add"): ("product",),
     ("correction", "propose"): ("reconciliation",),
+    ("settlement", "open"): ("agreement",),
+    ("finding", "find"): ("agreement",),
+    ("objection", "make"): ("payable",),
 }
 
 

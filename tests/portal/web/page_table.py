@@ -108,7 +108,7 @@ PAGES: Final[dict[str, str]] = {
         for prefix, role in {**_INSIDE, "company": "company", "provider": "provider"}.items()
     },
     **_of_thing("payables", provider="provider*", steps="operator provider"),
-    **_of_thing("payout_accounts", provider="provider*", steps="operator provider"),
+    **_of_thing("payout_accounts", provider="provider*"),
     **{f"/{prefix}/jobs": role for prefix, role in _INSIDE.items()},
     **{f"/{prefix}/jobs/new": f"{role}+" for prefix, role in _INSIDE.items()},
     **{f"/{prefix}/jobs/{{id}}": f"{role}+" for prefix, role in _INSIDE.items()},
