@@ -10,12 +10,35 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from billing.casework import agreements, amendments, applications, programmes, rounds, selection, vouchers
+from billing.casework import (
+    agreements,
+    amendments,
+    api_keys,
+    applications,
+    companies,
+    products,
+    programmes,
+    providers,
+    rounds,
+    selection,
+    vouchers,
+)
 from billing.casework.deeds import Deed
 from billing.casework.rows import row_of, rows_of
 from billing.database import Connection
 from billing.directory_time import instant_ms
-from billing.lifecycle import agreement, amendment, application, programme, round, voucher
+from billing.lifecycle import (
+    agreement,
+    amendment,
+    api_key,
+    application,
+    company,
+    product,
+    programme,
+    provider,
+    round,
+    voucher,
+)
 from billing.lifecycle.table import Guard, Step, Table
 
 
@@ -34,9 +57,15 @@ async def offered(conn: Connection, thing: str, thing_id: str, *, deed: Deed) ->
 
 
 def _steps(
-    table: Table[Any], state: str, facts: Any, deed: Deed, *, company: str | None = None
+    table: Table[Any],
+    state: str,
+    facts: Any,
+    deed: Deed,
+    *,
+    company: str | None = None,
+    provider: str | None = None,
 ) -> list[Offered]:
-    owns = deed.actor.owns(company=company)
+    owns = deed.actor.owns(company=company, provider=provider)
     return [
         Offered(table.thing, step, step.hindrance(facts))
         for step in table.open_to(state, deed.actor, owns=owns)
@@ -133,6 +162,30 @@ async def _voucher(conn: Connection, voucher_id: str, deed: Deed) -> list[Offere
     return _steps(voucher.TABLE, state, vouchers.facts_of(row), deed, company=row["company_id"])
 
 
+async def _company(conn: Connection, company_id: str, deed: Deed) -> list[Offered]:
+    row = await companies.find(conn, company_id)
+    return _steps(company.TABLE, row["state"], company.Facts(), deed, company=company_id)
+
+
+async def _api_key(conn: Connection, key_id: str, deed: Deed) -> list[Offered]:
+    row = await api_keys.find(conn, key_id)
+    state = api_keys.state_of(row, deed.now)
+    return _steps(api_key.TABLE, state, api_key.Facts(), deed, company=row["company_id"])
+
+
+async def _provider(conn: Connection, provider_id: str, deed: Deed) -> list[Offered]:
+    row = await providers.find(conn, provider_id)
+    facts = provider.Facts(row["brn"])
+    return _steps(provider.TABLE, row["state"], facts, deed, provider=provider_id)
+
+
+async def _product(conn: Connection, product_id: str, deed: Deed) -> list[Offered]:
+    """Whether its vendor's address is a safe one is asked by whoever submits or approves it."""
+    row = await products.find(conn, product_id)
+    facts = products.facts_of(row, allow_private=True, is_agency=deed.actor.role == "operator")
+    return _steps(product.TABLE, row["state"], facts, deed, provider=row["provider_id"])
+
+
 _STANDINGS: Final[Mapping[str, Callable[[Connection, str, Deed], Awaitable[list[Offered]]]]] = {
     "programme": _programme,
     "round": _round,
@@ -140,4 +193,8 @@ _STANDINGS: Final[Mapping[str, Callable[[Connection, str, Deed], Awaitable[list[
     "agreement": _agreement,
     "amendment": _amendment,
     "voucher": _voucher,
+    "company": _company,
+    "api_key": _api_key,
+    "provider": _provider,
+    "product": _product,
 }

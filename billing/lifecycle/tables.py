@@ -7,7 +7,9 @@ from typing import Any, Final
 from billing.lifecycle import (
     agreement,
     amendment,
+    api_key,
     application,
+    company,
     correction,
     credential,
     month,
@@ -28,6 +30,8 @@ TABLES: Final[tuple[Table[Any], ...]] = (
     agreement.TABLE,
     amendment.TABLE,
     voucher.TABLE,
+    company.TABLE,
+    api_key.TABLE,
     provider.TABLE,
     product.TABLE,
     price.TABLE,

@@ -76,9 +76,12 @@ LISTS: Final = (
         ("company",),
         views.KEYS,
         own_company,
-        make={"company": ("/keys/new", "do.key.make")},
+        make={"company": ("/keys/new", "do.api_key.make")},
     ),
     Listed("/products", "nav.products", EVERYBODY, views.PRODUCTS, offered),
+    Listed("/companies", "nav.companies", INSIDE, views.COMPANIES, everything),
+    Listed("/api_keys", "nav.api_keys", INSIDE, views.KEYS_INSIDE, everything),
+    Listed("/providers", "nav.providers", INSIDE, views.PROVIDERS, everything),
 )
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from functools import partial
 from typing import Any, Final
 
-from portal.web import formats, words
+from portal.web import formats, things, words
 from portal.web.facts import Fact, lines
 from portal.web.lists import EVERYBODY
 from portal.web.operations import Operations
@@ -20,6 +20,7 @@ _FACTS: Final = (
     *(Fact("max_output_tokens"), Fact("data_location", is_due=True)),
     *(Fact("trains_on_input", is_due=True), Fact("retention_days", is_due=True), Fact("active")),
 )
+_FACTS_INSIDE: Final = (Fact("provider", "providers"), *_FACTS[1:], *things.PRODUCT.facts[1:])
 # In the order of a price list; what costs nothing anywhere is no column.
 _PRICES: Final = (
     *("input", "cached_input", "cache_write", "output", "input_audio", "output_audio"),
@@ -46,7 +47,12 @@ async def _show(operations: Operations, visit: Visit) -> Reply:
         "product.html",
         {
             "name": shown["id"],
-            "lines": lines(_FACTS, shown, visit.language),
+            "thing": "product",
+            "kind": "products",
+            "shown": shown,
+            "lines": lines(_FACTS_INSIDE if visit.desk.sees_everything else _FACTS, shown, visit.language),
+            "offered": await things.offered(things.PRODUCT, visit) if visit.role == "operator" else [],
+            "done": things.done(visit),
             "prices": prices,
             "price_names": names or ["input"],
             "trail": (

@@ -35,6 +35,10 @@ def related_to(kind: str, shown: dict[str, Any], visit: Visit) -> list[Related]:
         return [_own(views.EVALUATIONS, "application_id", this, ("true", ()))] if inside else []
     if kind == "agreements":
         return [_own(views.AMENDMENTS, "agreement_id", this, mine)]
+    if kind == "companies":
+        return [_own(view, "company_id", this, mine) for view in (views.KEYS_INSIDE, views.VOUCHERS)]
+    if kind == "providers":
+        return [_own(views.PRODUCTS, "provider_id", this, ("true", ()))]
     if kind == "vouchers":
         calls = call_views.CALLS_INSIDE if inside else call_views.CALLS_OF_COMPANY
         return [Related(_bare(calls), ("company_id = %s and voucher_id = %s", [shown["company"], *this]))]

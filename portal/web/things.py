@@ -26,20 +26,32 @@ from portal.web.related import Related, related_to
 from portal.web.serving import Page
 from portal.web.visit import PREFIXES, Go, Html, Reply, Visit, with_query
 
-READERS: Final[tuple[Role, ...]] = ("operator", "auditor", "company")
+INSIDE: Final[tuple[Role, ...]] = ("operator", "auditor")
+READERS: Final[tuple[Role, ...]] = (*INSIDE, "company")
 NO_SUCH_STEP: Final = ("wrong_state", "This cannot be done now.", "지금은 할 수 없는 작업입니다.")
 
 
 @dataclass(frozen=True, slots=True)
 class Thing:
-    """`name`: which of its facts is its title."""
+    """`name`: which of its facts is its title. `has_page`: its page is made here too, not its steps' alone."""
 
     kind: str
     thing: str
     name: str
     facts: tuple[Fact, ...]
+    readers: tuple[Role, ...] = READERS
+    id_path: str = "{id}"
+    has_page: bool = True
 
 
+PRODUCT: Final = Thing(
+    "products",
+    "product",
+    "id",
+    (Fact("provider", "providers"), Fact("suspended_by", key="suspended_by")),
+    readers=INSIDE,
+    has_page=False,
+)
 THINGS: Final = (
     Thing(
         "programmes",
@@ -102,18 +114,39 @@ THINGS: Final = (
             *(Fact("returned_self_krw"), Fact("claimed_krw"), Fact("products")),
         ),
     ),
+    Thing(
+        "companies",
+        "company",
+        "name",
+        (Fact("id"), Fact("brn"), Fact("class"), Fact("data_locations")),
+        readers=INSIDE,
+    ),
+    Thing(
+        "api_keys",
+        "api_key",
+        "name",
+        (
+            *(Fact("company", "companies"), Fact("last_characters"), Fact("products")),
+            *(Fact("allowed_ips"), Fact("created_at"), Fact("expires_at")),
+        ),
+        readers=INSIDE,
+        id_path="{id:path}",
+    ),
+    Thing("providers", "provider", "name", (Fact("id"), Fact("brn")), readers=INSIDE),
+    PRODUCT,
 )
 
 
 def pages(operations: Operations) -> list[Page]:
     made = []
     for thing in THINGS:
-        for role in READERS:
-            path = f"{PREFIXES[role]}/{thing.kind}/{{id}}"
-            made.append(Page(path, (role,), partial(_show, operations, thing)))
+        for role in thing.readers:
+            path = f"{PREFIXES[role]}/{thing.kind}/{thing.id_path}"
             if role != "auditor":
                 step = partial(_show_step, operations, thing)
                 made.append(Page(f"{path}/do/{{step}}", (role,), step, partial(_take, operations, thing)))
+            if thing.has_page:
+                made.append(Page(path, (role,), partial(_show, operations, thing)))
     return made
 
 
@@ -122,7 +155,7 @@ async def load(operations: Operations, thing: Thing, visit: Visit) -> Shown:
     return await operations.call(visit.desk, f"GET /{thing.kind}/{{id}}", id=visit.part("id"))
 
 
-async def _offered(thing: Thing, visit: Visit) -> list[tuple[standing.Offered, Action]]:
+async def offered(thing: Thing, visit: Visit) -> list[tuple[standing.Offered, Action]]:
     found = await standing.offered(visit.desk.conn, thing.thing, visit.part("id"), deed=visit.desk.deed())
     return [(one, ACTIONS[key]) for one in found if (key := (one.thing, one.step.action)) in ACTIONS]
 
@@ -139,11 +172,11 @@ async def _show(operations: Operations, thing: Thing, visit: Visit) -> Reply:
             "shown": shown,
             "name": shown[thing.name],
             "lines": lines(thing.facts, shown, visit.language),
-            "offered": await _offered(thing, visit),
+            "offered": await offered(thing, visit),
             "related": [await _table(one, visit) for one in related_to(thing.kind, shown, visit)],
             "log": [one for one in log if one is not None],
             "compared": await against_the_ledger(thing.kind, shown["id"], visit),
-            "done": _done(visit),
+            "done": done(visit),
             "trail": _trail(thing, visit),
         },
     )
@@ -158,7 +191,7 @@ async def _table(one: Related, visit: Visit) -> tuple[Related, view.Table]:
     return one, await view.read(visit.desk.conn, one.view, one.scope, {})
 
 
-def _done(visit: Visit) -> str | None:
+def done(visit: Visit) -> str | None:
     """What the page before did, if that is a word of ours."""
     key = f"do.{visit.query.get('done', '')}"
     return words.text(key, visit.language) if key in words.TEXTS else None
@@ -172,24 +205,24 @@ def _trail(thing: Thing, visit: Visit, *more: tuple[str | None, str]) -> tuple[t
 
 async def _found(thing: Thing, visit: Visit) -> tuple[standing.Offered, Action]:
     """The step that the path names, as far as this person may take it now. Raises Refused."""
-    for offered, action in await _offered(thing, visit):
-        if f"{offered.thing}.{offered.step.action}" == visit.part("step"):
-            return offered, action
+    for one, action in await offered(thing, visit):
+        if f"{one.thing}.{one.step.action}" == visit.part("step"):
+            return one, action
     raise Refused(*NO_SUCH_STEP)
 
 
-async def _fields(offered: standing.Offered, action: Action, visit: Visit, shown: Shown) -> tuple[Field, ...]:
-    found = () if action.fields is None else await action.fields(visit, shown)
-    return (*found, REASON) if offered.step.needs_reason else found
+async def _fields(found: standing.Offered, action: Action, visit: Visit, shown: Shown) -> tuple[Field, ...]:
+    asked = () if action.fields is None else await action.fields(visit, shown)
+    return (*asked, REASON) if found.step.needs_reason else asked
 
 
 async def _show_step(operations: Operations, thing: Thing, visit: Visit) -> Reply:
     shown = await load(operations, thing, visit)
-    offered, action = await _found(thing, visit)
-    if offered.hindrance is not None:
-        raise offered.hindrance.refusal()
-    fields = await _fields(offered, action, visit, shown)
-    title = words.action_word(offered.thing, offered.step.action, visit.language)
+    found, action = await _found(thing, visit)
+    if found.hindrance is not None:
+        raise found.hindrance.refusal()
+    fields = await _fields(found, action, visit, shown)
+    title = words.action_word(found.thing, found.step.action, visit.language)
     return Html(
         "step.html",
         {
@@ -210,14 +243,14 @@ async def _show_step(operations: Operations, thing: Thing, visit: Visit) -> Repl
 
 async def _take(operations: Operations, thing: Thing, visit: Visit) -> Reply:
     shown = await load(operations, thing, visit)
-    offered, action = await _found(thing, visit)
-    if offered.hindrance is not None:
-        raise offered.hindrance.refusal()
-    values = forms.values_of(await _fields(offered, action, visit, shown), visit.form)
-    path = await _run(operations, thing, visit, shown, offered, action, values)
+    found, action = await _found(thing, visit)
+    if found.hindrance is not None:
+        raise found.hindrance.refusal()
+    values = forms.values_of(await _fields(found, action, visit, shown), visit.form)
+    path = await _run(operations, thing, visit, shown, found, action, values)
     below = path or f"/{thing.kind}/{visit.part('id')}"
-    done = f"{offered.thing}.{offered.step.action}"
-    return Go(with_query(f"{visit.prefix}{below}", {"done": done}))
+    step = f"{found.thing}.{found.step.action}"
+    return Go(with_query(f"{visit.prefix}{below}", {"done": step}))
 
 
 async def _run(
@@ -225,13 +258,13 @@ async def _run(
     thing: Thing,
     visit: Visit,
     shown: Shown,
-    offered: standing.Offered,
+    found: standing.Offered,
     action: Action,
     values: dict[str, Any],
 ) -> str | None:
     if action.run is not None:
         return await action.run(operations, visit, shown, values)
-    name = f"POST /{thing.kind}/{{id}}/{offered.step.action.replace('_', '-')}"
+    name = f"POST /{thing.kind}/{{id}}/{found.step.action.replace('_', '-')}"
     await operations.call(visit.desk, name, values, id=visit.part("id"))
     return None
 

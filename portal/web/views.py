@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from billing.casework import agreements
-from billing.lifecycle import agreement, amendment, application, programme, round
+from billing.casework import agreements, companies, providers
+from billing.lifecycle import agreement, amendment, application, company, programme, provider, round
 from portal.web.view import Column, Filter, View
 
 # What a voucher's posted total takes of each source: metering.shares, in SQL.
@@ -150,23 +150,59 @@ VOUCHERS: Final = View(
     ),
     order="ends_on",
 )
+COMPANIES: Final = View(
+    caption="nav.companies",
+    query=companies.FIND,
+    columns=(
+        Column("id", "id", sorts=True, link="/companies/{id}"),
+        Column("name", sorts=True),
+        Column("state", "state", thing="company"),
+        Column("class_name"),
+    ),
+    order="id",
+    filters=_states("company", tuple(company.TABLE.states)),
+)
+PROVIDERS: Final = View(
+    caption="nav.providers",
+    query=providers.FIND,
+    columns=(
+        Column("id", "id", sorts=True, link="/providers/{id}"),
+        Column("name", sorts=True),
+        Column("state", "state", thing="provider"),
+    ),
+    order="id",
+    filters=_states("provider", tuple(provider.TABLE.states)),
+)
+_KEY: Final = (
+    "k.name as key_name, k.company_id, '…' || k.last_characters as last_characters,"
+    " k.products, k.created_at, k.expires_at,"
+    " case when k.revoked then 'revoked' when k.suspended then 'suspended'"
+    " when k.expires_at <= now() then 'expired' else 'active' end as state from api_key k"
+)
+_KEY_COLUMNS: Final = (
+    Column("last_characters", "id"),
+    Column("state", "state", thing="api_key"),
+    Column("products", "list"),
+    Column("created_at", "instant", sorts=True),
+    Column("expires_at", "instant"),
+)
 KEYS: Final = View(
     caption="nav.keys",
-    query=(
-        "select k.name as id, k.name as key_name, k.company_id, '…' || k.last_characters as last_characters,"
-        " k.products, k.created_at, k.expires_at,"
-        " case when k.revoked then 'revoked' when k.expires_at <= now() then 'expired' else 'active' end"
-        " as state from api_key k"
-    ),
+    query=f"select k.name as id, {_KEY}",
+    columns=(Column("key_name", "id", link="/keys/{id}"), *_KEY_COLUMNS),
+    order="-created_at",
+)
+KEYS_INSIDE: Final = View(
+    caption="nav.api_keys",
+    query=f"select k.company_id || '/' || k.name as id, c.name as company_name, {_KEY}"
+    " join company c on c.id = k.company_id",
     columns=(
-        Column("key_name", "id", link="/keys/{id}"),
-        Column("last_characters", "id"),
-        Column("state", "state", thing="key"),
-        Column("products", "list"),
-        Column("created_at", "instant", sorts=True),
-        Column("expires_at", "instant"),
+        Column("key_name", "id", link="/api_keys/{company_id}/{key_name}"),
+        Column("company_name", sorts=True, link="/companies/{company_id}"),
+        *_KEY_COLUMNS,
     ),
     order="-created_at",
+    filters=_states("api_key", ("active", "suspended", "expired", "revoked")),
 )
 PRODUCTS: Final = View(
     caption="nav.products",

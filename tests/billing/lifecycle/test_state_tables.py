@@ -12,7 +12,9 @@ import pytest
 from billing.lifecycle import (
     agreement,
     amendment,
+    api_key,
     application,
+    company,
     correction,
     credential,
     month,
@@ -94,6 +96,8 @@ SOUND: dict[str, dict[str, Any]] = {
     "amendment": {"": AMENDED},
     "voucher": {"": VOUCHER, "extend": LONGER},
     **offer_facts.SOUND,
+    "company": {"": company.Facts()},
+    "api_key": {"": api_key.Facts()},
     "month": {"": month.Facts()},
     "correction": {"": correction.Facts()},
     "payment": {"": payment.Facts(voucher_state="active", paid_micro=10, gone_micro=4, refund_micro=6)},

@@ -58,6 +58,18 @@ PAGES: Final[dict[str, str]] = {
     **_of_thing("agreements", "company*"),
     **_of_thing("amendments", "company*"),
     **_of_thing("vouchers", "company*"),
+    **{
+        f"/{prefix}/{kind}{page}": role
+        for prefix, role in _INSIDE.items()
+        for kind, page in (
+            *(("companies", ""), ("companies", "/{id}"), ("providers", ""), ("providers", "/{id}")),
+            *(("api_keys", ""), ("api_keys", "/{id:path}")),
+        )
+    },
+    "/operator/companies/{id}/do/{step}": "operator+",
+    "/operator/api_keys/{id:path}/do/{step}": "operator+",
+    "/operator/providers/{id}/do/{step}": "operator+",
+    "/operator/products/{id}/do/{step}": "operator+",
 }
 # What gaonde has; a call's id is known when it was made.
 IDS: Final = {
@@ -69,6 +81,9 @@ IDS: Final = {
     "vouchers": "gaonde-2026",
     "products": "nuri-x1",
     "keys": "backend",
+    "companies": "gaonde",
+    "api_keys": "gaonde/backend",
+    "providers": "nuri",
 }
 # A step of each thing that its page offers somebody, to be looked at.
 STEPS: Final = {
@@ -78,4 +93,8 @@ STEPS: Final = {
     ("operator", "amendments"): "amendment.approve",
     ("company", "amendments"): "amendment.withdraw",
     ("operator", "vouchers"): "voucher.suspend",
+    ("operator", "companies"): "company.suspend",
+    ("operator", "api_keys"): "api_key.suspend",
+    ("operator", "providers"): "provider.suspend",
+    ("operator", "products"): "product.suspend",
 }

@@ -74,7 +74,7 @@ async def world(books_url: str) -> AsyncIterator[OfficeWorld]:
 def place_of(path: str, call: str) -> str:
     """A path of the table with gaonde's own in it."""
     prefix, kind = path.split("/")[1:3] if path.count("/") > 1 else (path[1:], "")
-    there = path.replace("{name}", IDS["keys"])
+    there = path.replace("{name}", IDS["keys"]).replace("{id:path}", "{id}")
     there = there.replace("{id}", call if kind in ("usage", "calls") else IDS.get(kind, ""))
     return there.replace("{step}", STEPS.get((prefix, kind), "voucher.issue"))
 
