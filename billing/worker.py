@@ -15,6 +15,7 @@ from typing import Final
 
 import psycopg
 
+from billing.alerts.work import AlertWork
 from billing.audit.sealing import SEAL_MAX, make_signer, seal
 from billing.closing import close_epochs
 from billing.database import Connection, connect
@@ -35,6 +36,7 @@ TAKE_LANES_EVERY_S: Final = 2.0
 PURGE_EVERY_S: Final = 10.0
 SEAL_EVERY_S: Final = 1.0
 PAY_EVERY_S: Final = 0.5
+ALERT_EVERY_S: Final = 1.0
 BACK_OFF_MIN_S: Final = 0.1
 BACK_OFF_MAX_S: Final = 2.0
 DRAIN_S: Final = 10.0
@@ -67,12 +69,13 @@ async def run_worker(  # noqa: PLR0913 - what a worker is made of, by name
     idle_s: float = IDLE_S,
     signing_seed: bytes | None = None,
     payments: PaymentWork | None = None,
+    alerts: AlertWork | None = None,
 ) -> None:
     """Runs until `stop`, then posts what is left in the streams. Raises BooksMismatch at the start only.
 
     `connect` opens each loop's connection; streams that hold little are looked at again after `idle_s`.
     Without `signing_seed` the log of the books grows, and its tree heads are not signed. Without `payments`
-    card payment is off.
+    card payment is off, without `alerts` nobody is told anything.
     """
     clock_s = asyncio.get_running_loop().time
     worker = _Worker(database_url, purse, stop, stats or WorkerStats(), connect, idle_s, clock_s)
@@ -85,6 +88,8 @@ async def run_worker(  # noqa: PLR0913 - what a worker is made of, by name
         group.create_task(worker.survive("seal", partial(worker.seal, seed=signing_seed)))
         if payments is not None:
             group.create_task(worker.survive("pay", partial(worker.pay, payments=payments)))
+        if alerts is not None:
+            group.create_task(worker.survive("alert", partial(worker.alert, alerts=alerts)))
 
 
 @dataclass(slots=True)
@@ -172,6 +177,11 @@ class _Worker:
         while not self.stop.is_set():
             if await payments.work_once(conn) < JOBS_MAX:
                 await self._pause(PAY_EVERY_S)
+
+    async def alert(self, conn: Connection, alerts: AlertWork) -> None:
+        while not self.stop.is_set():
+            if await alerts.work_once(conn) == 0:
+                await self._pause(ALERT_EVERY_S)
 
     async def _pause(self, seconds: float) -> None:
         """Sleep, unless told to stop."""

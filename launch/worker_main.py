@@ -117,6 +117,7 @@ async def _run(settings: Settings, *, ready_fd: int | None) -> None:
     stats = WorkerStats()
     cards = roles.cards_of(settings)
     payments = None if cards is None else PaymentWork(cards, get_back=partial(get_back, purse))
+    alerts = roles.alerts_of(settings)
     database_url = roles.database_url(settings)
     pool = open_pool(database_url, size_max=2)
     async with pool:
@@ -130,13 +131,22 @@ async def _run(settings: Settings, *, ready_fd: int | None) -> None:
         collect_seldom()
         try:
             seed = Secrets(read_master_secret(settings)).signing_seed
-            await run_worker(database_url, purse, stop, stats=stats, signing_seed=seed, payments=payments)
+            await run_worker(
+                database_url,
+                purse,
+                stop,
+                stats=stats,
+                signing_seed=seed,
+                payments=payments,
+                alerts=alerts,
+            )
         except BooksMismatch as mismatch:
             raise Refused(str(mismatch)) from mismatch
         finally:
             for task in beside:
                 task.cancel()
             await asyncio.wait(beside)
+            await alerts.close()
             if cards is not None:
                 await cards.aclose()
             await purse.close()

@@ -12,6 +12,7 @@ from billing.lifecycle import (
     company,
     correction,
     credential,
+    delivery,
     month,
     payment,
     price,
@@ -20,6 +21,7 @@ from billing.lifecycle import (
     provider,
     round,
     voucher,
+    webhook,
 )
 from billing.lifecycle.table import Table
 
@@ -39,4 +41,6 @@ TABLES: Final[tuple[Table[Any], ...]] = (
     month.TABLE,
     correction.TABLE,
     payment.TABLE,
+    webhook.TABLE,
+    delivery.TABLE,
 )
