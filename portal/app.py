@@ -59,6 +59,7 @@ class Office:
     unbooked: Unbooked | None = None
     cards: Cards | None = None  # None: card payment is off
     webhook_secrets: tuple[str, ...] = ()
+    has_mail: bool = False
 
 
 class Login(BaseModel):
@@ -108,6 +109,7 @@ def build(office: Office) -> FastAPI:
         get_back=office.get_back,
         unbooked=office.unbooked,
         cards=office.cards,
+        has_mail=office.has_mail,
     )
     app.include_router(_health(office))
     app.include_router(_front(office, app))

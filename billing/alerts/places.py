@@ -18,7 +18,7 @@ from billing.secrets import Secrets
 
 HOOKS: Final = "select * from webhook"
 DELIVERIES: Final = (
-    "select d.*, a.kind, a.about, a.detail, a.at, coalesce(d.email, w.url) as address"
+    "select d.*, a.kind, a.about, a.detail, a.at, coalesce(d.email, split_part(w.url, '?', 1)) as address"
     " from delivery d join alert a on a.id = d.alert_id left join webhook w on w.id = d.webhook_id"
 )
 _PLACE_THERE: Final = (

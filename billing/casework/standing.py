@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from billing.alerts import places
 from billing.casework import (
     agreements,
     amendments,
@@ -33,11 +34,13 @@ from billing.lifecycle import (
     api_key,
     application,
     company,
+    delivery,
     product,
     programme,
     provider,
     round,
     voucher,
+    webhook,
 )
 from billing.lifecycle.table import Guard, Step, Table
 
@@ -186,6 +189,19 @@ async def _product(conn: Connection, product_id: str, deed: Deed) -> list[Offere
     return _steps(product.TABLE, row["state"], facts, deed, provider=row["provider_id"])
 
 
+async def _webhook(conn: Connection, webhook_id: str, deed: Deed) -> list[Offered]:
+    row = await places.find_hook(conn, webhook_id)
+    whose = {"company": row["company_id"], "provider": row["provider_id"]}
+    return _steps(webhook.TABLE, row["state"], places.hook_facts(row, deed), deed, **whose)
+
+
+async def _delivery(conn: Connection, delivery_id: str, deed: Deed) -> list[Offered]:
+    row = await places.find_delivery(conn, delivery_id)
+    facts = await places.delivery_facts(conn, delivery_id)
+    whose = {"company": row["company_id"], "provider": row["provider_id"]}
+    return _steps(delivery.TABLE, row["state"], facts, deed, **whose)
+
+
 _STANDINGS: Final[Mapping[str, Callable[[Connection, str, Deed], Awaitable[list[Offered]]]]] = {
     "programme": _programme,
     "round": _round,
@@ -197,4 +213,6 @@ _STANDINGS: Final[Mapping[str, Callable[[Connection, str, Deed], Awaitable[list[
     "api_key": _api_key,
     "provider": _provider,
     "product": _product,
+    "webhook": _webhook,
+    "delivery": _delivery,
 }

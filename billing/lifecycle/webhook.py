@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
-from billing.lifecycle.table import OPERATOR, OWN_COMPANY, OWN_PROVIDER, Guard, Step, Table
+from billing.lifecycle.table import OPERATOR, OWN_COMPANY, OWN_PROVIDER, Allow, Guard, Step, Table
 
 # For so long a new secret and the one before it both sign.
 OVERLAP: Final = timedelta(hours=24)
@@ -42,6 +42,8 @@ ROOM: Final = Guard[Facts](
 )
 
 _WHOSE: Final = (OPERATOR, OWN_COMPANY, OWN_PROVIDER)
+# What somebody makes is always their own.
+_MAKERS: Final = (OPERATOR, Allow("company"), Allow("provider"))
 _ALIVE: Final = ("active", "paused")
 
 TABLE: Final = Table[Facts](
@@ -49,7 +51,7 @@ TABLE: Final = Table[Facts](
     "웹훅",
     {"active": "사용 중", "paused": "일시중지", "ended": "종료"},
     (
-        Step("make", (), "active", _WHOSE, (ROOM, ADDRESS)),
+        Step("make", (), "active", _MAKERS, (ROOM, ADDRESS)),
         Step("change", _ALIVE, None, _WHOSE, (IS_OWN, ADDRESS)),
         Step("rotate", _ALIVE, None, _WHOSE, (IS_OWN,)),
         Step("test", ("active",), None, _WHOSE, (IS_OWN,)),

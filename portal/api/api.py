@@ -9,6 +9,7 @@ from fastapi.security import HTTPBearer
 
 from portal.api import (
     agreements,
+    alerts,
     applications,
     corrections,
     credentials,
@@ -63,6 +64,7 @@ def parts() -> list[APIRouter]:
             *(programmes, rounds, applications, agreements, vouchers),
             *(providers, products, prices, credentials, notices, directory, users),
             *(statements, corrections, reconciliations, payments, own_money),
+            alerts,
         )
     ]
 

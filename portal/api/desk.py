@@ -39,6 +39,7 @@ class Api:
     get_back: GetBack | None
     unbooked: Unbooked | None = None
     cards: Cards | None = None  # None: card payment is off
+    has_mail: bool = False
 
 
 @dataclass(frozen=True, slots=True)

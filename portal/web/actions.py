@@ -81,6 +81,16 @@ async def _make_round(
     return f"/rounds/{made['id']}"
 
 
+async def _change_hook(
+    operations: Operations, visit: Visit, shown: Shown, values: dict[str, Any]
+) -> str | None:
+    """None chosen means all, as when it was made."""
+    whole = {**values, "kinds": values.get("kinds") or None}
+    etag = visit.form.one("etag") or etag_of(shown)
+    await operations.call(visit.desk, "PATCH /webhooks/{id}", whole, id=shown["id"], etag=etag)
+    return None
+
+
 _NEW_DAY: Final = Field("ends_on", "day", required=True)
 # (thing whose step it is, action); what is not here has no page.
 ACTIONS: Final[Mapping[tuple[str, str], Action]] = {
@@ -128,6 +138,12 @@ ACTIONS: Final[Mapping[tuple[str, str], Action]] = {
     ("api_key", "resume"): Action(),
     ("provider", "suspend"): Action(is_risky=True),
     ("provider", "resume"): Action(),
+    ("webhook", "change"): Action(entries.webhook_fields, _change_hook),
+    ("webhook", "test"): Action(),
+    ("webhook", "pause"): Action(),
+    ("webhook", "resume"): Action(),
+    ("webhook", "end"): Action(is_risky=True),
+    ("delivery", "resend"): Action(),
     ("product", "suspend"): Action(is_risky=True),
     ("product", "resume"): Action(),
     ("voucher", "extend"): Action(entries.plainly(_NEW_DAY)),

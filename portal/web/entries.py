@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
+from billing.alerts.kinds import kinds_of
 from billing.casework.rows import row_of, rows_of
 from portal.web import words
 from portal.web.forms import Choice, Field
@@ -197,5 +198,21 @@ async def amendment_fields(visit: Visit, shown: Shown) -> tuple[Field, ...]:
             choices=await products(visit),
             help="help.products_added",
             initial=[] if shown["products"] == ["*"] else shown["products"],
+        ),
+    )
+
+
+async def webhook_fields(visit: Visit, shown: Shown) -> tuple[Field, ...]:
+    """`shown` is the webhook as it is, or nothing."""
+    return (
+        Field(
+            "url", required=True, characters_max=2_000, help="help.webhook_url", initial=shown.get("url", "")
+        ),
+        Field(
+            "kinds",
+            "checks",
+            choices=choices(visit, "kinds", *kinds_of(visit.role)),
+            help="help.webhook_kinds",
+            initial=shown.get("kinds") or [],
         ),
     )

@@ -43,6 +43,10 @@ def own_provider(desk: Desk) -> Scope:
     return answers.own(desk, provider="provider_id")
 
 
+def own(desk: Desk) -> Scope:
+    return answers.own(desk, company="company_id", provider="provider_id")
+
+
 def announced(desk: Desk) -> Scope:
     return answers.EVERYTHING if desk.sees_everything else ("state <> %s", ["draft"])
 
@@ -79,6 +83,22 @@ LISTS: Final = (
         make={"company": ("/keys/new", "do.api_key.make")},
     ),
     Listed("/products", "nav.products", EVERYBODY, views.PRODUCTS, offered),
+    Listed(
+        "/deliveries",
+        "nav.deliveries",
+        EVERYBODY,
+        views.DELIVERIES,
+        own,
+        make=dict.fromkeys(("operator", "company", "provider"), ("/my_alerts", "nav.my_alerts")),
+    ),
+    Listed(
+        "/webhooks",
+        "nav.webhooks",
+        EVERYBODY,
+        views.WEBHOOKS,
+        own,
+        make=dict.fromkeys(("operator", "company", "provider"), ("/webhooks/new", "do.webhook.make")),
+    ),
     Listed("/companies", "nav.companies", INSIDE, views.COMPANIES, everything),
     Listed("/api_keys", "nav.api_keys", INSIDE, views.KEYS_INSIDE, everything),
     Listed("/providers", "nav.providers", INSIDE, views.PROVIDERS, everything),

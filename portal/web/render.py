@@ -73,6 +73,10 @@ CHIPS: Final[Mapping[str, tuple[str, str]]] = {
     "clawed_back": ("■", "danger"),
     "settled": ("●", "ok"),
     "revoked": ("○", "neutral"),
+    "waiting": ("◔", "info"),
+    "sent": ("●", "ok"),
+    "failed": ("■", "danger"),
+    "paused": ("▲", "warn"),
 }
 
 

@@ -18,7 +18,8 @@ from portal.api import show_casework
 from portal.api.answers import etag_of
 from portal.web import forms, view, words
 from portal.web.actions import ACTIONS, REASON, Action
-from portal.web.facts import Fact, lines
+from portal.web.facts import Fact, Line, lines
+from portal.web.formats import Language
 from portal.web.forms import Field
 from portal.web.ledger import against_the_ledger
 from portal.web.operations import Operations, Shown
@@ -28,12 +29,13 @@ from portal.web.visit import PREFIXES, Go, Html, Reply, Visit, with_query
 
 INSIDE: Final[tuple[Role, ...]] = ("operator", "auditor")
 READERS: Final[tuple[Role, ...]] = (*INSIDE, "company")
+EVERYBODY: Final[tuple[Role, ...]] = (*READERS, "provider")
 NO_SUCH_STEP: Final = ("wrong_state", "This cannot be done now.", "지금은 할 수 없는 작업입니다.")
 
 
 @dataclass(frozen=True, slots=True)
 class Thing:
-    """`name`: which of its facts is its title. `has_page`: its page is made here too, not its steps' alone."""
+    """`name`: which of its facts is its title. `has_page`: its page is made here, beside its steps."""
 
     kind: str
     thing: str
@@ -134,6 +136,36 @@ THINGS: Final = (
     ),
     Thing("providers", "provider", "name", (Fact("id"), Fact("brn")), readers=INSIDE),
     PRODUCT,
+    Thing(
+        "webhooks",
+        "webhook",
+        "id",
+        (
+            Fact("url"),
+            Fact("kinds"),
+            Fact("company"),
+            Fact("provider"),
+            Fact("former_secret_until"),
+            Fact("created_at"),
+        ),
+        readers=EVERYBODY,
+    ),
+    Thing(
+        "deliveries",
+        "delivery",
+        "id",
+        (
+            *(Fact("kind", key="kinds"), Fact("about"), Fact("at"), Fact("channel", key="channel")),
+            *(
+                Fact("address"),
+                Fact("attempts"),
+                Fact("next_attempt_at"),
+                Fact("last_error"),
+                Fact("sent_at"),
+            ),
+        ),
+        readers=EVERYBODY,
+    ),
 )
 
 
@@ -267,6 +299,11 @@ async def _run(
     name = f"POST /{thing.kind}/{{id}}/{found.step.action.replace('_', '-')}"
     await operations.call(visit.desk, name, values, id=visit.part("id"))
     return None
+
+
+def lines_of(kind: str, shown: Shown, language: Language) -> list[Line]:
+    [thing] = [one for one in THINGS if one.kind == kind]
+    return lines(thing.facts, shown, language)
 
 
 def titles() -> Mapping[str, str]:

@@ -4,8 +4,19 @@ from __future__ import annotations
 
 from typing import Final
 
+from billing.alerts import places
 from billing.casework import agreements, companies, providers
-from billing.lifecycle import agreement, amendment, application, company, programme, provider, round
+from billing.lifecycle import (
+    agreement,
+    amendment,
+    application,
+    company,
+    delivery,
+    programme,
+    provider,
+    round,
+    webhook,
+)
 from portal.web.view import Column, Filter, View
 
 # What a voucher's posted total takes of each source: metering.shares, in SQL.
@@ -234,4 +245,35 @@ PRODUCTS: Final = View(
         ),
         Filter("location", "data_location"),
     ),
+)
+
+DELIVERIES: Final = View(
+    caption="nav.deliveries",
+    query=f"select d.*, array[d.kind] as kinds from ({places.DELIVERIES}) d",  # noqa: S608 - a constant
+    columns=(
+        Column("id", "id", sorts=True, link="/deliveries/{id}"),
+        Column("kinds", "list"),
+        Column("about", "id"),
+        Column("address"),
+        Column("state", "state", thing="delivery"),
+        Column("attempts", "number"),
+        Column("made_at", "instant", sorts=True),
+        Column("sent_at", "instant"),
+    ),
+    order="-id",
+    filters=_states("delivery", tuple(delivery.TABLE.states)),
+)
+WEBHOOKS: Final = View(
+    caption="nav.webhooks",
+    query=(
+        "select id, company_id, provider_id, split_part(url, '?', 1) as url, state, created_at from webhook"
+    ),
+    columns=(
+        Column("id", "id", sorts=True, link="/webhooks/{id}"),
+        Column("url"),
+        Column("state", "state", thing="webhook"),
+        Column("created_at", "instant"),
+    ),
+    order="-id",
+    filters=_states("webhook", tuple(webhook.TABLE.states)),
 )

@@ -8,6 +8,7 @@ from portal.api import api
 from portal.attempts import Attempts
 from portal.pages import Addresses
 from portal.web import (
+    alerts,
     calls,
     company_home,
     entrance,
@@ -44,6 +45,7 @@ def all_pages(addresses: Addresses) -> list[Page]:
         *keys.pages(operations, addresses.data_plane),
         *ranking.pages(operations),
         *products.pages(operations),
+        *alerts.pages(operations),
         *calls.pages(),
         *things.pages(operations),
     ]

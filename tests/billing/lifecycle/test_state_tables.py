@@ -17,11 +17,13 @@ from billing.lifecycle import (
     company,
     correction,
     credential,
+    delivery,
     month,
     payment,
     programme,
     round,
     voucher,
+    webhook,
 )
 from billing.lifecycle.table import Actor, Refused, Role, Step, Table
 from billing.lifecycle.tables import TABLES
@@ -96,6 +98,8 @@ SOUND: dict[str, dict[str, Any]] = {
     "amendment": {"": AMENDED},
     "voucher": {"": VOUCHER, "extend": LONGER},
     **offer_facts.SOUND,
+    "webhook": {"": webhook.Facts()},
+    "delivery": {"": delivery.Facts()},
     "company": {"": company.Facts()},
     "api_key": {"": api_key.Facts()},
     "month": {"": month.Facts()},
@@ -166,6 +170,10 @@ BROKEN: list[tuple[str, str, dict[str, Any]]] = [
     ("month", "holds_unknown", {"holds_open": None}),
     ("month", "holds_open", {"holds_open": 1}),
     ("month", "corrections_undecided", {"corrections_undecided": 1}),
+    ("webhook", "too_many_webhooks", {"others": webhook.WEBHOOKS_MAX}),
+    ("webhook", "address_refused", {"is_address_taken": False}),
+    ("webhook", "not_own", {"is_own": False}),
+    ("delivery", "place_gone", {"is_place_there": False}),
     ("correction", "nothing_to_correct", {"calls": 0}),
     ("correction", "own_proposal", {"is_own": True}),
     ("correction", "call_changed", {"calls_changed": 1}),

@@ -14,6 +14,8 @@ from tests.portal.api.a_round import APPLICATION, PROGRAMME, ROUND
 PAYMENT_KEY: Final = "the payment of the matrix"
 ALL, READ, MINE = "operator auditor company provider", "operator auditor", "operator auditor company*"
 OPERATOR, OWNER = "operator", "company*"
+ANYBODY, HOLDER = "operator company provider", "operator company* provider*"
+THEIRS = "operator auditor company* provider*"
 OFFERED, SELLER = "operator auditor provider*", "operator provider*"
 ROUTES: Final = {
     "GET /api/programmes": ALL,
@@ -165,6 +167,23 @@ ROUTES: Final = {
     "GET /api/reconciliations/{id}": OFFERED,
     "GET /api/reconciliations/{id}/lines": OFFERED,
     "POST /api/reconciliations/{id}/propose": OPERATOR,
+    "GET /api/my_alerts": ANYBODY,
+    "PATCH /api/my_alerts": ANYBODY,
+    "POST /api/my_alerts/test": ANYBODY,
+    "GET /api/webhooks": THEIRS,
+    "POST /api/webhooks": ANYBODY,
+    "GET /api/webhooks/{id}": THEIRS,
+    "PATCH /api/webhooks/{id}": HOLDER,
+    "POST /api/webhooks/{id}/rotate": HOLDER,
+    "POST /api/webhooks/{id}/test": HOLDER,
+    "POST /api/webhooks/{id}/pause": HOLDER,
+    "POST /api/webhooks/{id}/resume": HOLDER,
+    "POST /api/webhooks/{id}/end": HOLDER,
+    "GET /api/webhooks/{id}/log": THEIRS,
+    "GET /api/deliveries": THEIRS,
+    "GET /api/deliveries/{id}": THEIRS,
+    "POST /api/deliveries/{id}/resend": HOLDER,
+    "GET /api/deliveries/{id}/log": THEIRS,
 }
 OPEN: Final = {"POST /api/token"}  # for whoever has a password
 
@@ -215,6 +234,9 @@ BODIES: Final[dict[str, dict[str, Any]]] = {
         "format": "csv",
         "content": "request_id\nreq-1\n",
     },
+    "AlertChoice": {"kinds": []},
+    "NewWebhook": {"url": "https://hooks.example.com/b"},
+    "WebhookChange": {"kinds": None},
     "PayIn": {"amount_krw": 1},
     "Payment": {"amount_krw": 1_000, "method": "transfer"},
     "Refund": {"amount_krw": 1_000, "reason": "환불"},
@@ -245,4 +267,7 @@ IDS: Final = {
     "own_money": "gaonde",
     "cards": "gaonde",
     "bank_lines": "KB-1",
+    "webhooks": "wh-000001",
+    "deliveries": "dl-000000001",
+    "my_alerts": "",
 }

@@ -17,7 +17,7 @@ from billing.casework.deeds import Deed
 from billing.corrections.judging import BookedCall, CorrectedCall
 from billing.corrections.store import propose
 from billing.lifecycle.table import Actor
-from portal.api import shown, shown_money, shown_payments, shown_products
+from portal.api import shown, shown_alerts, shown_money, shown_payments, shown_products
 from tests.fakes.office_world import NOW, OfficeWorld, opened
 from tests.portal.api.a_round import APPLICATION, PROGRAMME, ROUND
 from tests.portal.api.route_table import BODIES, IDS, OPEN, PAYMENT_KEY, ROUTES
@@ -99,6 +99,8 @@ async def world(books_url: str) -> AsyncIterator[OfficeWorld]:
         async with world.pool.connection() as conn, conn.transaction():
             await propose(conn, "nuri", "price", [CORRECTED], deed=DEED)
         await own_money(world)
+        await world.post("gaonde", "webhooks", {"url": "https://hooks.example.com/a"})
+        await world.post("gaonde", "webhooks/wh-000001/test")
         yield world
 
 
@@ -117,7 +119,7 @@ def fits(schema: dict[str, Any], route: str, answer: httpx2.Response) -> None:
     promised = schema["paths"][path][method.lower()]["responses"][str(answer.status_code)]
     name = promised["content"]["application/json"]["schema"]["$ref"].split("/")[-1]
     name, is_page = name.removeprefix("Page_").removesuffix("_"), name.startswith("Page_")
-    rooms = (shown, shown_products, shown_money, shown_payments)
+    rooms = (shown, shown_products, shown_money, shown_payments, shown_alerts)
     model = next(getattr(room, name) for room in rooms if hasattr(room, name))
     whole: Any = shown.Page.__class_getitem__(model) if is_page else model
     whole.model_validate_json(answer.content, strict=True)

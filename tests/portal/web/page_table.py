@@ -19,6 +19,23 @@ def _of_thing(kind: str, company: str) -> dict[str, str]:
     return page
 
 
+def _of_alerts() -> dict[str, str]:
+    """Of everybody, whose own they are; what is chosen and made is for whoever is told something."""
+    pages = {}
+    for prefix, role in {**_INSIDE, "company": "company", "provider": "provider"}.items():
+        whose = role if prefix in _INSIDE else f"{role}*"
+        for kind in ("deliveries", "webhooks"):
+            pages[f"/{prefix}/{kind}"] = role
+            pages[f"/{prefix}/{kind}/{{id}}"] = whose
+            if prefix != "audit":
+                pages[f"/{prefix}/{kind}/{{id}}/do/{{step}}"] = f"{whose}+"
+        if prefix != "audit":
+            for path in ("my_alerts", "my_alerts/test", "webhooks/new"):
+                pages[f"/{prefix}/{path}"] = f"{role}+"
+            pages[f"/{prefix}/webhooks/{{id}}/rotate"] = f"{whose}+"
+    return pages
+
+
 PAGES: Final[dict[str, str]] = {
     "/company": "company",
     "/provider": "provider",
@@ -66,6 +83,7 @@ PAGES: Final[dict[str, str]] = {
             *(("api_keys", ""), ("api_keys", "/{id:path}")),
         )
     },
+    **_of_alerts(),
     "/operator/companies/{id}/do/{step}": "operator+",
     "/operator/api_keys/{id:path}/do/{step}": "operator+",
     "/operator/providers/{id}/do/{step}": "operator+",
@@ -81,6 +99,8 @@ IDS: Final = {
     "vouchers": "gaonde-2026",
     "products": "nuri-x1",
     "keys": "backend",
+    "webhooks": "wh-000001",
+    "deliveries": "dl-000000001",
     "companies": "gaonde",
     "api_keys": "gaonde/backend",
     "providers": "nuri",
@@ -93,6 +113,8 @@ STEPS: Final = {
     ("operator", "amendments"): "amendment.approve",
     ("company", "amendments"): "amendment.withdraw",
     ("operator", "vouchers"): "voucher.suspend",
+    ("operator", "webhooks"): "webhook.end",
+    ("company", "webhooks"): "webhook.end",
     ("operator", "companies"): "company.suspend",
     ("operator", "api_keys"): "api_key.suspend",
     ("operator", "providers"): "provider.suspend",

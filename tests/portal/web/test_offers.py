@@ -140,4 +140,5 @@ def test_only_what_is_entered_is_left_open() -> None:
         ("voucher", "not_later"),
         ("voucher", "above_spent"),
         ("voucher", "own_money_short"),
+        ("webhook", "address_refused"),
     }

@@ -68,6 +68,8 @@ async def world(books_url: str) -> AsyncIterator[OfficeWorld]:
         await world.to_an_amendment(PROGRAMME | named, ROUND | named, APPLICATION | {"title": HOSTILE})
         async with world.pool.connection() as conn:
             await conn.execute("update company set name = %s where id = 'gaonde'", [HOSTILE])
+        await world.post("gaonde", "webhooks", {"url": "https://hooks.example.com/gaonde-2026"})
+        await world.post("gaonde", "webhooks/wh-000001/test")
         yield world
 
 
