@@ -33,6 +33,7 @@ STATUSES: Final[Mapping[str, int]] = {
     "price_unknown": 422,
     "company_unknown": 422,
     "voucher_unknown": 422,
+    "kind_unknown": 422,
 }
 CONFLICT: Final = 409
 ERRORS_MAX: Final = 50

@@ -13,6 +13,7 @@ from portal.web.facts import Fact, lines
 from portal.web.lists import EVERYBODY
 from portal.web.operations import Operations
 from portal.web.serving import Page
+from portal.web.thing_table import PRODUCT
 from portal.web.visit import PREFIXES, Html, Reply, Visit
 
 _FACTS: Final = (
@@ -20,7 +21,7 @@ _FACTS: Final = (
     *(Fact("max_output_tokens"), Fact("data_location", is_due=True)),
     *(Fact("trains_on_input", is_due=True), Fact("retention_days", is_due=True), Fact("active")),
 )
-_FACTS_INSIDE: Final = (Fact("provider", "providers"), *_FACTS[1:], *things.PRODUCT.facts[1:])
+_FACTS_INSIDE: Final = (Fact("provider", "providers"), *_FACTS[1:], *PRODUCT.facts[1:])
 # In the order of a price list; what costs nothing anywhere is no column.
 _PRICES: Final = (
     *("input", "cached_input", "cache_write", "output", "input_audio", "output_audio"),
@@ -51,7 +52,7 @@ async def _show(operations: Operations, visit: Visit) -> Reply:
             "kind": "products",
             "shown": shown,
             "lines": lines(_FACTS_INSIDE if visit.desk.sees_everything else _FACTS, shown, visit.language),
-            "offered": await things.offered(things.PRODUCT, visit) if visit.role == "operator" else [],
+            "offered": await things.offered(PRODUCT, visit) if visit.role == "operator" else [],
             "done": things.done(visit),
             "prices": prices,
             "price_names": names or ["input"],

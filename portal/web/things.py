@@ -7,166 +7,27 @@ what may be done is what billing.casework.standing offers that person now.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final
 
 from billing.casework import standing
 from billing.casework.deeds import steps_of
-from billing.lifecycle.table import Refused, Role
+from billing.lifecycle.table import Refused
 from portal.api import show_casework
 from portal.api.answers import etag_of
 from portal.web import forms, view, words
 from portal.web.actions import ACTIONS, REASON, Action
-from portal.web.facts import Fact, Line, lines
+from portal.web.facts import Line, lines
 from portal.web.formats import Language
 from portal.web.forms import Field
 from portal.web.ledger import against_the_ledger
 from portal.web.operations import Operations, Shown
 from portal.web.related import Related, related_to
 from portal.web.serving import Page
+from portal.web.thing_table import THINGS, Thing
 from portal.web.visit import PREFIXES, Go, Html, Reply, Visit, with_query
 
-INSIDE: Final[tuple[Role, ...]] = ("operator", "auditor")
-READERS: Final[tuple[Role, ...]] = (*INSIDE, "company")
-EVERYBODY: Final[tuple[Role, ...]] = (*READERS, "provider")
 NO_SUCH_STEP: Final = ("wrong_state", "This cannot be done now.", "지금은 할 수 없는 작업입니다.")
-
-
-@dataclass(frozen=True, slots=True)
-class Thing:
-    """`name`: which of its facts is its title. `has_page`: its page is made here, beside its steps."""
-
-    kind: str
-    thing: str
-    name: str
-    facts: tuple[Fact, ...]
-    readers: tuple[Role, ...] = READERS
-    id_path: str = "{id}"
-    has_page: bool = True
-
-
-PRODUCT: Final = Thing(
-    "products",
-    "product",
-    "id",
-    (Fact("provider", "providers"), Fact("suspended_by", key="suspended_by")),
-    readers=INSIDE,
-    has_page=False,
-)
-THINGS: Final = (
-    Thing(
-        "programmes",
-        "programme",
-        "name",
-        (
-            *(Fact("id"), Fact("legal_basis"), Fact("budget_krw"), Fact("max_voucher_krw")),
-            *(Fact("company_year_cap_krw"), Fact("starts_on"), Fact("ends_on"), Fact("shares")),
-            Fact("deposit_rule", key="deposit_rule"),
-        ),
-    ),
-    Thing(
-        "rounds",
-        "round",
-        "name",
-        (
-            *(Fact("id"), Fact("programme", "programmes"), Fact("opens_at"), Fact("closes_at")),
-            *(Fact("budget_kind", key="budget_kind"), Fact("budget_krw"), Fact("cap_krw"), Fact("quota")),
-            *(Fact("classes"), Fact("tracks"), Fact("criteria"), Fact("bonuses"), Fact("evaluators_min")),
-            *(Fact("mean", key="mean"), Fact("pass_mark"), Fact("beyond_budget", key="beyond_budget")),
-            Fact("result"),
-        ),
-    ),
-    Thing(
-        "applications",
-        "application",
-        "title",
-        (
-            *(Fact("id"), Fact("round", "rounds"), Fact("company"), Fact("class"), Fact("track")),
-            *(Fact("government_krw"), Fact("self_cash_krw"), Fact("self_in_kind_krw"), Fact("products")),
-            *(Fact("plan"), Fact("bonuses"), Fact("granted_bonuses"), Fact("submitted_at")),
-            *(Fact("award_krw"), Fact("outcome"), Fact("voucher", "vouchers")),
-        ),
-    ),
-    Thing(
-        "agreements",
-        "agreement",
-        "id",
-        (
-            *(Fact("programme", "programmes"), Fact("application", "applications"), Fact("company")),
-            *(Fact("class"), Fact("share"), Fact("starts_on"), Fact("ends_on"), Fact("government_krw")),
-            *(Fact("self_cash_krw"), Fact("self_in_kind_krw"), Fact("products"), Fact("version")),
-            *(Fact("signed_at"), Fact("voucher", "vouchers")),
-        ),
-    ),
-    Thing(
-        "amendments",
-        "amendment",
-        "id",
-        (Fact("agreement", "agreements"), Fact("changes"), Fact("reason"), Fact("created_at")),
-    ),
-    Thing(
-        "vouchers",
-        "voucher",
-        "id",
-        (
-            *(Fact("company"), Fact("programme", "programmes"), Fact("agreement", "agreements")),
-            *(Fact("class"), Fact("share"), Fact("starts_on"), Fact("ends_on"), Fact("government_krw")),
-            *(Fact("self_deposit_krw"), Fact("spent_krw"), Fact("returned_government_krw")),
-            *(Fact("returned_self_krw"), Fact("claimed_krw"), Fact("products")),
-        ),
-    ),
-    Thing(
-        "companies",
-        "company",
-        "name",
-        (Fact("id"), Fact("brn"), Fact("class"), Fact("data_locations")),
-        readers=INSIDE,
-    ),
-    Thing(
-        "api_keys",
-        "api_key",
-        "name",
-        (
-            *(Fact("company", "companies"), Fact("last_characters"), Fact("products")),
-            *(Fact("allowed_ips"), Fact("created_at"), Fact("expires_at")),
-        ),
-        readers=INSIDE,
-        id_path="{id:path}",
-    ),
-    Thing("providers", "provider", "name", (Fact("id"), Fact("brn")), readers=INSIDE),
-    PRODUCT,
-    Thing(
-        "webhooks",
-        "webhook",
-        "id",
-        (
-            Fact("url"),
-            Fact("kinds"),
-            Fact("company"),
-            Fact("provider"),
-            Fact("former_secret_until"),
-            Fact("created_at"),
-        ),
-        readers=EVERYBODY,
-    ),
-    Thing(
-        "deliveries",
-        "delivery",
-        "id",
-        (
-            *(Fact("kind", key="kinds"), Fact("about"), Fact("at"), Fact("channel", key="channel")),
-            *(
-                Fact("address"),
-                Fact("attempts"),
-                Fact("next_attempt_at"),
-                Fact("last_error"),
-                Fact("sent_at"),
-            ),
-        ),
-        readers=EVERYBODY,
-    ),
-)
 
 
 def pages(operations: Operations) -> list[Page]:

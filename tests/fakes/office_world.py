@@ -180,6 +180,7 @@ async def opened(
     allow_private: bool = False,
     cards: Cards | None = None,
     webhook_secrets: tuple[str, ...] = (),
+    has_mail: bool = False,
 ) -> AsyncIterator[OfficeWorld]:
     secrets = Secrets(b"a master secret of the tests")
     async with open_pool(books_url, size_max=4) as pool:
@@ -205,6 +206,7 @@ async def opened(
             unbooked=world.unbooked,
             cards=cards,
             webhook_secrets=webhook_secrets,
+            has_mail=has_mail,
         )
         world.app = app.build(office)
         transport = httpx2.ASGITransport(app=world.app)

@@ -23,6 +23,8 @@ from billing.alerts.outbox import LEASE, PAUSES, Outcome
 from billing.alerts.posting import Poster, _why, takes_address
 from billing.casework.deeds import steps_of
 from billing.lifecycle.webhook import OVERLAP
+from billing.worker import run_worker
+from metering.purse_memory import MemoryPurse
 from tests.billing.alerts.conftest import WON, Told
 from tests.fakes.hook_receiver import hook_receiver, is_signed
 from tests.fakes.mail_server import mail_server
@@ -119,7 +121,22 @@ async def test_what_is_not_there_is_tried_again_ever_later_and_given_up(told: To
     ]
 
 
-# -- workers that die
+# -- workers
+
+
+async def test_the_worker_looks_and_sends(told: Told) -> None:
+    await told.pay()
+    stop = asyncio.Event()
+    alerts = told.worker()
+    purse = MemoryPurse(now_ms=lambda: 0)
+    running = asyncio.create_task(run_worker(told.url, purse, stop, lanes=(), alerts=alerts))
+    async with asyncio.timeout(30):
+        while {row["state"] for row in await told.deliveries()} != {"sent"}:  # noqa: ASYNC110 - no event
+            await asyncio.sleep(0.05)
+    stop.set()
+    await running
+    await alerts.close()
+    assert (len(told.hook.got), len(told.mail.mails)) == (1, 1)
 
 
 class Killed(Poster):

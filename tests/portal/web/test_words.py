@@ -12,7 +12,7 @@ import portal.web
 from billing.lifecycle.tables import TABLES
 from portal.web import actions, call_views, calls, formats, render, views, words
 from portal.web.lists import LISTS
-from portal.web.things import THINGS
+from portal.web.thing_table import THINGS
 from portal.web.view import View
 
 WEB: Final = Path(portal.web.__file__).parent
