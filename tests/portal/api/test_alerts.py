@@ -62,14 +62,14 @@ async def test_what_is_no_address_or_no_kind_is_refused(books_url: str) -> None:
             assert await office.refused("nuri", "webhooks", {"url": url}) == (409, "address_refused"), url
         strange = {"url": "https://a.example/", "kinds": ["voucher_balance"]}
         assert await office.refused("nuri", "webhooks", strange) == (422, "kind_unknown")
-        for _ in range(WEBHOOKS_MAX):
-            await office.post("nuri", "webhooks", {"url": "https://a.example/"})
+        public = {"url": "https://a.example/"}
+        made = [(await office.post("nuri", "webhooks", public))["id"] for _ in range(WEBHOOKS_MAX)]
         refused = await office.refused("nuri", "webhooks", {"url": "https://a.example/"})
         assert refused == (409, "too_many_webhooks")
         await office.post("gaonde", "webhooks", {"url": "https://a.example/"})
-        await office.post("nuri", "webhooks/wh-000001/end")
-        await office.post("nuri", "webhooks", {"url": "https://a.example/"})
-        there = await office.patch("nuri", "webhooks/wh-000002", {"url": "https://127.0.0.1/"})
+        await office.post("nuri", f"webhooks/{made[0]}/end")
+        await office.post("nuri", "webhooks", public)
+        there = await office.patch("nuri", f"webhooks/{made[1]}", {"url": "https://127.0.0.1/"})
         assert (there.status_code, there.json()["code"]) == (409, "address_refused")
 
 
