@@ -61,7 +61,7 @@ async def look(
 
 
 # What is spent of 10,000 won, one after the other, and what is new then.
-BALANCES: Final = (
+BALANCES: Final[tuple[tuple[int, list[tuple[str, int]]], ...]] = (
     (7_999, []),
     (8_000, [("voucher_balance", 80)]),
     (8_001, []),
