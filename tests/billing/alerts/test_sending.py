@@ -30,7 +30,7 @@ from tests.fakes.hook_receiver import hook_receiver, is_signed
 from tests.fakes.mail_server import mail_server
 from tests.fakes.office_world import NOW
 
-ROW: Final[Mapping[str, Any]] = {
+ROW: Final[dict[str, Any]] = {
     "id": "dl-000000001",
     "kind": "voucher_balance",
     "about": "gaonde-2026",
