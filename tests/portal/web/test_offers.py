@@ -229,4 +229,5 @@ def test_only_what_is_entered_is_left_open() -> None:
         ("finding", "above_spent"),
         ("finding", "own_money_short"),
         ("finding", "above_owed"),
+        ("webhook", "address_refused"),
     }
