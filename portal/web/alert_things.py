@@ -5,7 +5,14 @@ from __future__ import annotations
 from typing import Final
 
 from portal.web.facts import Fact
+from portal.web.operations import Shown
 from portal.web.thing import EVERYBODY, INSIDE, Thing
+from portal.web.visit import Visit
+
+
+def _delivery(shown: Shown, _: Visit) -> Shown:
+    return {**shown, "happened_at": shown["at"]}
+
 
 THINGS: Final = (
     Thing(
@@ -45,11 +52,12 @@ THINGS: Final = (
         "delivery",
         "id",
         (
-            *(Fact("kind", key="kinds"), Fact("about"), Fact("at"), Fact("channel", key="channel")),
+            *(Fact("kind", key="kinds"), Fact("about"), Fact("happened_at"), Fact("channel", key="channel")),
             *(Fact("address"), Fact("attempts"), Fact("next_attempt_at"), Fact("last_error")),
             Fact("sent_at"),
         ),
         EVERYBODY,
         EVERYBODY,
+        prepared=_delivery,
     ),
 )

@@ -41,7 +41,7 @@ KEYS_INSIDE: Final = View(
 )
 DELIVERIES: Final = View(
     caption="nav.deliveries",
-    query=f"select d.*, array[d.kind] as kinds from ({places.DELIVERIES}) d",  # noqa: S608 - a constant
+    query=f"select d.*, d.sent_at as delivered_at, array[d.kind] as kinds from ({places.DELIVERIES}) d",  # noqa: S608 - a constant
     columns=(
         Column("id", "id", sorts=True, link="/deliveries/{id}"),
         Column("kinds", "list"),
@@ -50,7 +50,7 @@ DELIVERIES: Final = View(
         Column("state", "state", thing="delivery"),
         Column("attempts", "number"),
         Column("made_at", "instant", sorts=True),
-        Column("sent_at", "instant"),
+        Column("delivered_at", "instant"),
     ),
     order="-id",
     filters=_states("delivery", tuple(delivery.TABLE.states)),

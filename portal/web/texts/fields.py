@@ -52,7 +52,7 @@ _FIELDS: Final[dict[str, tuple[str, str]]] = {
     "url": ("받을 주소(URL)", "Address (URL)"),
     "former_secret_until": ("이전 비밀값 유효 기한", "The former secret signs until"),
     "about": ("대상", "About"),
-    "at": ("발생 시각", "Since"),
+    "happened_at": ("발생 시각", "Since"),
     "channel": ("발송 방법", "By"),
     "address": ("받는 곳", "To"),
     "attempts": ("시도 횟수", "Attempts"),
