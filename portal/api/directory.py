@@ -137,9 +137,18 @@ async def _make_key(desk: Desk, body: Any) -> JSONResponse:
 
 async def _change_key(desk: Desk, key_id: str, body: bodies.Body) -> None:
     company_id, _, name = key_id.partition("/")
+    await lock_budget(desk.conn)
     before = await declared.load_of(API_KEYS)(desk, key_id)
+    action = "revoke" if getattr(body, "revoked", None) is True else "change"
+    api_key.TABLE.judge(
+        action,
+        state=before["state"],
+        actor=desk.actor,
+        owns=desk.actor.owns(company=company_id),
+        facts=api_key.Facts(),
+        reason=None,
+    )
     await declared.write(desk, bodies.declared(models.ApiKey, body, company=company_id, name=name))
     now = await declared.load_of(API_KEYS)(desk, key_id)
-    action = "revoke" if now["revoked"] and not before["revoked"] else "change"
     fields = sorted(body.model_fields_set)
     await declared.note(desk, API_KEYS, action, key_id, now, before=before["state"], fields=fields)
