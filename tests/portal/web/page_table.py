@@ -205,4 +205,11 @@ STEPS: Final = {
     ("company", "webhooks"): "webhook.end",
     ("operator", "companies"): "company.suspend",
     ("operator", "api_keys"): "api_key.suspend",
+    ("operator", "report_lines"): "report_line.reject",
+    ("company", "report_lines"): "report_line.accept",
+    ("provider", "report_lines"): "report_line.withdraw",
+    ("audit", "agreements"): "finding.find",
+    ("operator", "settlements"): "settlement.enter_interest",
+    ("operator", "findings"): "finding.dismiss",
+    ("company", "findings"): "finding.object",
 }
