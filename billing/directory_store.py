@@ -70,7 +70,8 @@ _VOUCHERS: Final = (
     " from voucher v join programme p on p.id = v.programme_id where v.revision > %s"
 )
 _API_KEYS: Final = (
-    "select company_id, name, key_hash, products, expires_at, allowed_ips, limits, revoked"
+    "select company_id, name, key_hash, products, expires_at, allowed_ips, limits,"
+    " revoked or suspended as revoked"
     " from api_key where revision > %s"
 )
 # A draft is nothing that a gateway knows; what is suspended or withdrawn is told as inactive.

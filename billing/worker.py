@@ -16,6 +16,7 @@ from typing import Final
 
 import psycopg
 
+from billing.alerts.work import AlertWork
 from billing.audit.sealing import SEAL_MAX, make_signer, seal
 from billing.closing import close_epochs
 from billing.database import Connection, connect
@@ -39,6 +40,7 @@ PURGE_EVERY_S: Final = 10.0
 SEAL_EVERY_S: Final = 1.0
 PAY_EVERY_S: Final = 0.5
 CHARGE_EVERY_S: Final = 5.0
+ALERT_EVERY_S: Final = 1.0
 BACK_OFF_MIN_S: Final = 0.1
 BACK_OFF_MAX_S: Final = 2.0
 DRAIN_S: Final = 10.0
@@ -73,13 +75,14 @@ async def run_worker(  # noqa: PLR0913 - what a worker is made of, by name
     payments: PaymentWork | None = None,
     jobs: JobWork | None = None,
     charges_reports: bool = False,
+    alerts: AlertWork | None = None,
 ) -> None:
     """Runs until `stop`, then posts what is left in the streams. Raises BooksMismatch at the start only.
 
     `connect` opens each loop's connection; streams that hold little are looked at again after `idle_s`.
     Without `signing_seed` the log of the books grows, and its tree heads are not signed. Without `payments`
-    card payment is off, without `jobs` long jobs wait for another worker. `charges_reports`: what providers
-    reported is charged when it is due.
+    card payment is off, without `jobs` long jobs wait for another worker, without `alerts` nobody is told
+    anything. `charges_reports`: what providers reported is charged when it is due.
     """
     clock_s = asyncio.get_running_loop().time
     worker = _Worker(database_url, purse, stop, stats or WorkerStats(), connect, idle_s, clock_s)
@@ -96,6 +99,8 @@ async def run_worker(  # noqa: PLR0913 - what a worker is made of, by name
             group.create_task(worker.survive("jobs", partial(worker.long_jobs, jobs=jobs)))
         if charges_reports:
             group.create_task(worker.survive("charge", worker.charge))
+        if alerts is not None:
+            group.create_task(worker.survive("alert", partial(worker.alert, alerts=alerts)))
 
 
 @dataclass(slots=True)
@@ -191,6 +196,11 @@ class _Worker:
         while not self.stop.is_set():
             await charge_reports(self.purse, conn, now=datetime.now(UTC))
             await self._pause(CHARGE_EVERY_S)
+
+    async def alert(self, conn: Connection, alerts: AlertWork) -> None:
+        while not self.stop.is_set():
+            if await alerts.work_once(conn) == 0:
+                await self._pause(ALERT_EVERY_S)
 
     async def _pause(self, seconds: float) -> None:
         """Sleep, unless told to stop."""

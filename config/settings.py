@@ -13,7 +13,7 @@ import tomllib
 from collections.abc import Mapping
 from importlib import resources
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt, ValidationError
 
@@ -76,6 +76,13 @@ class Settings(BaseModel):
     stripe_api_key: str | None = Field(default=None, repr=False)
     stripe_api_base: str = "https://api.stripe.com"
     stripe_webhook_secret: str | None = Field(default=None, repr=False)
+    smtp_host: str | None = None
+    smtp_port: int = Field(default=587, ge=1, le=65535)
+    smtp_security: Literal["starttls", "tls", "none"] = "starttls"
+    smtp_user: str | None = None
+    smtp_password: str | None = Field(default=None, repr=False)
+    mail_sender: str | None = Field(default=None, pattern=r"^[A-Za-z0-9._+-]{1,64}@[A-Za-z0-9.-]{1,253}$")
+    alert_days: str = Field(default="30,7,1", pattern=r"^[0-9]{1,3}(,[0-9]{1,3}){0,9}$")
     master_secret: str | None = Field(default=None, repr=False)
     limits: Limits
 
@@ -107,6 +114,13 @@ FROM_ENVIRONMENT: Final[Mapping[str, str]] = {
     "stripe_api_key": "STRIPE_API_KEY",
     "stripe_api_base": "STRIPE_API_BASE",
     "stripe_webhook_secret": "STRIPE_WEBHOOK_SECRET",
+    "smtp_host": "SMTP_HOST",
+    "smtp_port": "SMTP_PORT",
+    "smtp_security": "SMTP_SECURITY",
+    "smtp_user": "SMTP_USER",
+    "smtp_password": "SMTP_PASSWORD",
+    "mail_sender": "MAIL_SENDER",
+    "alert_days": PREFIX + "ALERT_DAYS",
 }
 
 

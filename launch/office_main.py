@@ -67,6 +67,7 @@ async def _run(settings: Settings, *, listener: socket.socket, ready_fd: int | N
             cards=cards,
             transfers=transfers,
             webhook_secrets=secrets_of(settings.stripe_webhook_secret),
+            has_mail=roles.relay_of(settings) is not None,
         )
         server = build_server(app.build(office), limits=settings.limits, drain_s=5)
         await serve(server, listener=listener, ready_fd=ready_fd, before_drain=lambda: None)

@@ -14,6 +14,8 @@ from launch.departures import BooksUnavailable
 from launch.refusal import Refused
 
 if TYPE_CHECKING:
+    from billing.alerts.mail import Relay
+    from billing.alerts.work import AlertWork
     from billing.database import Connection
     from billing.payables.stripe_transfers import StripeTransfers
     from billing.payments.stripe_adapter import StripeCards
@@ -65,6 +67,37 @@ def transfers_of(settings: Settings) -> StripeTransfers | None:
     from billing.payables.stripe_transfers import StripeTransfers
 
     return StripeTransfers(settings.stripe_api_key, base=settings.stripe_api_base)
+
+
+def relay_of(settings: Settings) -> Relay | None:
+    """Where mail goes out; None where no relay is named, and mail is off. Raises Refused."""
+    if settings.smtp_host is None:
+        return None
+    from billing.alerts.mail import Relay
+
+    if settings.mail_sender is None:
+        raise Refused("SMTP_HOST needs MAIL_SENDER: the address that mail comes from.")
+    if settings.smtp_security == "none" and settings.smtp_user is not None:
+        raise Refused("SMTP_USER is not sent in clear: set SMTP_SECURITY to starttls or tls.")
+    return Relay(
+        host=settings.smtp_host,
+        port=settings.smtp_port,
+        sender=settings.mail_sender,
+        security=settings.smtp_security,
+        user=settings.smtp_user,
+        password=settings.smtp_password,
+    )
+
+
+def alerts_of(settings: Settings) -> AlertWork:
+    """What the worker tells people and webhooks; to be closed by the caller. Raises Refused."""
+    from billing.alerts.posting import Poster
+    from billing.alerts.work import AlertWork
+    from billing.secrets import Secrets
+
+    poster = Poster(Secrets(read_master_secret(settings)), allow_private=settings.upstream_allow_private)
+    days = [int(day) for day in settings.alert_days.split(",")]
+    return AlertWork(poster, relay_of(settings), days)
 
 
 # -- the gateway

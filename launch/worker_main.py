@@ -122,6 +122,7 @@ async def _run(settings: Settings, *, ready_fd: int | None) -> None:
     cards, transfers = roles.cards_of(settings), roles.transfers_of(settings)
     payouts = None if transfers is None else PayoutWork(transfers, secrets)
     payments = None if cards is None else PaymentWork(cards, partial(get_back, purse), payouts)
+    alerts = roles.alerts_of(settings)
     database_url = roles.database_url(settings)
     pool = open_pool(database_url, size_max=2)
     async with pool:
@@ -143,6 +144,7 @@ async def _run(settings: Settings, *, ready_fd: int | None) -> None:
                 payments=payments,
                 jobs=JobWork(partial(attempt_apart, settings)),
                 charges_reports=True,
+                alerts=alerts,
             )
         except BooksMismatch as mismatch:
             raise Refused(str(mismatch)) from mismatch
@@ -150,6 +152,7 @@ async def _run(settings: Settings, *, ready_fd: int | None) -> None:
             for task in beside:
                 task.cancel()
             await asyncio.wait(beside)
+            await alerts.close()
             for rail in (cards, transfers):
                 if rail is not None:
                     await rail.aclose()

@@ -62,6 +62,7 @@ class Office:
     cards: Cards | None = None  # None: card payment is off
     transfers: Transfers | None = None  # None: providers are paid by bank file alone
     webhook_secrets: tuple[str, ...] = ()
+    has_mail: bool = False
 
 
 class Login(BaseModel):
@@ -113,6 +114,7 @@ def build(office: Office) -> FastAPI:
         unbooked_of=office.unbooked_of,
         cards=office.cards,
         transfers=office.transfers,
+        has_mail=office.has_mail,
     )
     app.include_router(_health(office))
     app.include_router(_front(office, app))

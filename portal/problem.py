@@ -39,6 +39,7 @@ STATUSES: Final[Mapping[str, int]] = {
     "issuer_other": 422,
     "report_stale": 422,
     "tier_invalid": 422,
+    "kind_unknown": 422,
 }
 CONFLICT: Final = 409
 ERRORS_MAX: Final = 50

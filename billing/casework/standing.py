@@ -16,6 +16,7 @@ from billing.casework import (
     programmes,
     rounds,
     selection,
+    standing_alerts,
     standing_ending,
     standing_jobs,
     standing_market,
@@ -145,4 +146,8 @@ _STANDINGS: Final[Mapping[str, Callable[[Connection, str, Deed, House], Awaitabl
     "payable": standing_payables.of_payable,
     "objection": standing_payables.of_objection,
     "payout_account": standing_payables.of_payout_account,
+    "company": standing_alerts.of_company,
+    "api_key": standing_alerts.of_api_key,
+    "webhook": standing_alerts.of_webhook,
+    "delivery": standing_alerts.of_delivery,
 }

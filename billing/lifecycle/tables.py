@@ -7,9 +7,12 @@ from typing import Any, Final
 from billing.lifecycle import (
     agreement,
     amendment,
+    api_key,
     application,
+    company,
     correction,
     credential,
+    delivery,
     finding,
     job,
     month,
@@ -28,6 +31,7 @@ from billing.lifecycle import (
     round,
     settlement,
     voucher,
+    webhook,
 )
 from billing.lifecycle.table import Table
 
@@ -38,6 +42,8 @@ TABLES: Final[tuple[Table[Any], ...]] = (
     agreement.TABLE,
     amendment.TABLE,
     voucher.TABLE,
+    company.TABLE,
+    api_key.TABLE,
     provider.TABLE,
     product.TABLE,
     price.TABLE,
@@ -55,4 +61,6 @@ TABLES: Final[tuple[Table[Any], ...]] = (
     report_key.TABLE,
     report_line.TABLE,
     own_fund.TABLE,
+    webhook.TABLE,
+    delivery.TABLE,
 )

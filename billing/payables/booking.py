@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import cast
 
+from billing.alerts.finding import payout_made
 from billing.casework.rows import Row, row_of, rows_of
 from billing.database import Connection
 from billing.ledger import payable_rules
@@ -49,6 +50,9 @@ async def _learn_one(conn: Connection, payable: Row, payout: Row, told: Told, *,
     )
     if await cursor.fetchone() is None:
         return False
+    if told.word == "paid":
+        amount_micro = payout["amount_won"] * MICRO_PER_WON
+        await payout_made(conn, payout["id"], payout["provider_id"], amount_micro, now=by.now)
     words = await words_of(conn, payout["id"])
     booked = {
         row["key"]

@@ -10,6 +10,7 @@ from fastapi.security import HTTPBearer
 
 from portal.api import (
     agreements,
+    alerts,
     applications,
     corrections,
     credentials,
@@ -75,7 +76,7 @@ def parts() -> tuple[APIRouter, ...]:
             *(providers, products, prices, credentials, notices, directory, users),
             *(statements, corrections, reconciliations, payments, own_money, own_funds),
             *(payables, payouts, objections, settlements, findings, jobs),
-            *(reported_products, usage_reports),
+            *(reported_products, usage_reports, alerts),
         )
     )
 

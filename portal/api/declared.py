@@ -76,7 +76,17 @@ async def write(desk: Desk, declared: Declared) -> ApplyReport:
     )
 
 
-async def note(desk: Desk, kind: Kind, action: str, thing_id: str, thing: Shown, **detail: Any) -> None:
+async def note(
+    desk: Desk,
+    kind: Kind,
+    action: str,
+    thing_id: str,
+    thing: Shown,
+    *,
+    before: str | None = None,
+    **detail: Any,
+) -> None:
+    """`before`: the state it had, where that is another one now."""
     state = str(thing.get("state", "-"))
     await log_step(
         desk.conn,
@@ -84,7 +94,7 @@ async def note(desk: Desk, kind: Kind, action: str, thing_id: str, thing: Shown,
         action,
         deed=desk.deed(),
         thing_id=thing_id,
-        before=None if action == "make" else state,
+        before=None if action == "make" else before or state,
         after=state,
         detail=detail,
     )

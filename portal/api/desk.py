@@ -44,6 +44,7 @@ class Api:
     unbooked_of: UnbookedOf | None = None
     cards: Cards | None = None  # None: card payment is off
     transfers: Transfers | None = None  # None: providers are paid by bank file alone
+    has_mail: bool = False
 
 
 @dataclass(frozen=True, slots=True)

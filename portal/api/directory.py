@@ -1,4 +1,4 @@
-"""Companies and API keys: the directory's kinds that have no life of their own here."""
+"""Companies and their API keys: declared, changed, and stopped at once by the agency."""
 
 from __future__ import annotations
 
@@ -7,29 +7,35 @@ from typing import Any, Final
 from fastapi import APIRouter
 from fastapi.responses import JSONResponse
 
+from billing.casework import api_keys, companies
 from billing.casework.rows import lock_budget, row_of
 from billing.declaration import models
+from billing.lifecycle import api_key, company
 from billing.lifecycle.table import AUDITOR, OPERATOR, OWN_COMPANY, Refused
 from portal.api import answers, bodies, declared, show, shown
 from portal.api.declared import Kind
 from portal.api.desk import Desk
 from portal.api.route import OfficeRoute
+from portal.api.steps import add_log, add_step
+
+READERS: Final = (OPERATOR, AUDITOR, OWN_COMPANY)
 
 COMPANIES: Final = Kind(
     path="companies",
     model=models.Company,
-    query="select *, id as company_id from company",
+    query=companies.FIND,
     show=lambda _, row: show.company(row),
     answer=shown.CompanyShown,
     read=(OPERATOR, AUDITOR, OWN_COMPANY),
     change=(OPERATOR, OWN_COMPANY),
     company="company_id",
+    filters={"state": "state"},
 )
 API_KEYS: Final = Kind(
     path="api_keys",
     model=models.ApiKey,
-    query="select company_id || '/' || name as id, k.* from api_key k",
-    show=lambda _, row: show.api_key(row),
+    query=api_keys.FIND,
+    show=lambda desk, row: show.api_key(row, desk.now),
     answer=shown.ApiKeyShown,
     read=(OPERATOR, AUDITOR, OWN_COMPANY),
     make=(OPERATOR, OWN_COMPANY),
@@ -39,7 +45,8 @@ API_KEYS: Final = Kind(
     filters={"company": "company_id"},
 )
 
-CompanyChange: Final = bodies.some_of(models.Company, "CompanyChange", without=frozenset({"id"}))
+# Whether it is active is said by steps, with a reason.
+CompanyChange: Final = bodies.some_of(models.Company, "CompanyChange", without=frozenset({"id", "active"}))
 # A key's text is made here and shown once; nobody brings one.
 ApiKeyChange: Final = bodies.some_of(
     models.ApiKey, "ApiKeyChange", without=frozenset({"company", "name", "key_text"})
@@ -52,10 +59,47 @@ def router() -> APIRouter:
     declared.add_read(made, COMPANIES)
     declared.add_make(made, COMPANIES)
     declared.add_patch(made, COMPANIES, CompanyChange, _change_company)
+    _add_lives(made)
     declared.add_read(made, API_KEYS)
     declared.add_post(made, API_KEYS, _make_key, NewApiKey, shown.MadeApiKey)
     declared.add_patch(made, API_KEYS, ApiKeyChange, _change_key)
     return made
+
+
+def _add_lives(made: APIRouter) -> None:
+    """A key's id has a stroke in it: what is under it is looked for before the key itself."""
+    of_company, of_key = declared.load_of(COMPANIES), declared.load_of(API_KEYS)
+    add_log(made, "/companies", company.TABLE, of_company, READERS)
+    add_log(made, "/api_keys", api_key.TABLE, of_key, READERS, id_path=API_KEYS.id_path)
+    for action in ("suspend", "resume"):
+        add_step(
+            made,
+            "/companies",
+            company.TABLE,
+            action,
+            bodies.Because,
+            _mover(companies.move, action),
+            of_company,
+            COMPANIES.answer,
+        )
+        add_step(
+            made,
+            "/api_keys",
+            api_key.TABLE,
+            action,
+            bodies.Because,
+            _mover(api_keys.move, action),
+            of_key,
+            API_KEYS.answer,
+            id_path=API_KEYS.id_path,
+        )
+
+
+def _mover(move: Any, action: str) -> Any:
+    async def run(desk: Desk, thing_id: str, body: bodies.Because) -> None:
+        await move(desk.conn, thing_id, action, deed=desk.deed(body.reason))
+
+    return run
 
 
 async def _change_company(desk: Desk, company_id: str, body: bodies.Body) -> None:
@@ -92,8 +136,19 @@ async def _make_key(desk: Desk, body: Any) -> JSONResponse:
 
 
 async def _change_key(desk: Desk, key_id: str, body: bodies.Body) -> None:
-    company, _, name = key_id.partition("/")
-    await declared.write(desk, bodies.declared(models.ApiKey, body, company=company, name=name))
+    company_id, _, name = key_id.partition("/")
+    await lock_budget(desk.conn)
+    before = await declared.load_of(API_KEYS)(desk, key_id)
+    action = "revoke" if getattr(body, "revoked", None) is True else "change"
+    api_key.TABLE.judge(
+        action,
+        state=before["state"],
+        actor=desk.actor,
+        owns=desk.actor.owns(company=company_id),
+        facts=api_key.Facts(),
+        reason=None,
+    )
+    await declared.write(desk, bodies.declared(models.ApiKey, body, company=company_id, name=name))
     now = await declared.load_of(API_KEYS)(desk, key_id)
     fields = sorted(body.model_fields_set)
-    await declared.note(desk, API_KEYS, "change", key_id, now, fields=fields)
+    await declared.note(desk, API_KEYS, action, key_id, now, before=before["state"], fields=fields)

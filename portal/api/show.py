@@ -7,6 +7,7 @@ from datetime import UTC, date, datetime
 from fractions import Fraction
 from typing import Any
 
+from billing.casework.api_keys import state_of as key_state_of
 from billing.casework.vouchers import state_of
 from billing.lifecycle.ranking import points_text
 from metering.money import format_krw
@@ -69,6 +70,7 @@ def company(row: Row) -> Shown:
         "class": row["class_name"],
         "data_locations": row["data_locations"],
         "active": row["active"],
+        "state": row["state"],
     }
 
 
@@ -93,7 +95,7 @@ def voucher(row: Row, now_ms: int) -> Shown:
     }
 
 
-def api_key(row: Row) -> Shown:
+def api_key(row: Row, now: datetime) -> Shown:
     limits = dict(row["limits"])
     per_day = limits.pop("krw_per_day_micro", None)
     return {
@@ -106,6 +108,7 @@ def api_key(row: Row) -> Shown:
         "allowed_ips": row["allowed_ips"],
         "limits": limits | ({} if per_day is None else {"krw_per_day": krw(per_day)}),
         "revoked": row["revoked"],
+        "state": key_state_of(row, now),
         "created_at": at(row["created_at"]),
     }
 

@@ -49,6 +49,7 @@ class CompanyShown(Shown):
     class_: str = Field(alias="class")
     data_locations: list[str] | None
     active: bool
+    state: str
 
 
 class VoucherShown(Shown):
@@ -87,6 +88,7 @@ class ApiKeyShown(Shown):
     allowed_ips: list[str] | None
     limits: LimitsShown
     revoked: bool
+    state: str
     created_at: str
 
 

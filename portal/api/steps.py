@@ -20,7 +20,7 @@ IdPath = Annotated[str, Path(max_length=200)]
 Load = Callable[[Desk, str], Awaitable[dict[str, Any]]]
 
 
-def add_step(
+def add_step(  # noqa: PLR0913 - a route in one call
     router: APIRouter,
     path: str,
     table: Table[Any],
@@ -29,6 +29,8 @@ def add_step(
     run: Callable[[Desk, str, Any], Awaitable[None]],
     load: Load,
     answer: type[Shown],
+    *,
+    id_path: str = "{id}",
 ) -> None:
     """POST {path}/{id}/{action}. `load` refuses what the person may not see, before anything is judged."""
 
@@ -40,7 +42,7 @@ def add_step(
     handle.__annotations__ = {"desk": AtDesk, "id": IdPath, "body": body, "return": JSONResponse}
     handle.__name__ = f"{action}_{table.thing}"
     router.add_api_route(
-        f"{path}/{{id}}/{action.replace('_', '-')}",
+        f"{path}/{id_path}/{action.replace('_', '-')}",
         handle,
         methods=["POST"],
         summary=f"{table.thing.capitalize().replace('_', ' ')}: {action.replace('_', ' ')}",
@@ -106,7 +108,15 @@ def add_one(
     )
 
 
-def add_log(router: APIRouter, path: str, table: Table[Any], load: Load, allowed: tuple[Allow, ...]) -> None:
+def add_log(
+    router: APIRouter,
+    path: str,
+    table: Table[Any],
+    load: Load,
+    allowed: tuple[Allow, ...],
+    *,
+    id_path: str = "{id}",
+) -> None:
     """GET {path}/{id}/log: every step, with its person and reason."""
 
     async def handle(desk: Any, id: str) -> dict[str, Any]:
@@ -118,7 +128,7 @@ def add_log(router: APIRouter, path: str, table: Table[Any], load: Load, allowed
     handle.__annotations__ = {"desk": AtDesk, "id": IdPath, "return": dict[str, Any]}
     handle.__name__ = f"log_of_{table.thing}"
     router.add_api_route(
-        f"{path}/{{id}}/log",
+        f"{path}/{id_path}/log",
         handle,
         methods=["GET"],
         summary=f"{table.thing.capitalize().replace('_', ' ')}: its log",

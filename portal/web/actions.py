@@ -77,6 +77,16 @@ async def _find(operations: Operations, visit: Visit, shown: Shown, values: dict
     return f"/findings/{made['id']}"
 
 
+async def _change_hook(
+    operations: Operations, visit: Visit, shown: Shown, values: dict[str, Any]
+) -> str | None:
+    """None chosen means all, as when it was made."""
+    whole = {**values, "kinds": values.get("kinds") or None}
+    etag = visit.form.one("etag") or etag_of(shown)
+    await operations.call(visit.desk, "PATCH /webhooks/{id}", whole, id=shown["id"], etag=etag)
+    return None
+
+
 _NEW_DAY: Final = Field("ends_on", "day", required=True)
 # (thing whose step it is, action); what is not here has no page.
 ACTIONS: Final[Mapping[tuple[str, str], Action]] = {
@@ -138,6 +148,16 @@ ACTIONS: Final[Mapping[tuple[str, str], Action]] = {
     ("voucher", "pay_in"): Action(entries.plainly(Field("amount_krw", "won", required=True))),
     ("voucher", "suspend"): Action(is_risky=True),
     ("voucher", "resume"): Action(),
+    ("company", "suspend"): Action(is_risky=True),
+    ("company", "resume"): Action(),
+    ("api_key", "suspend"): Action(is_risky=True),
+    ("api_key", "resume"): Action(),
+    ("webhook", "change"): Action(entries.webhook_fields, _change_hook),
+    ("webhook", "test"): Action(),
+    ("webhook", "pause"): Action(),
+    ("webhook", "resume"): Action(),
+    ("webhook", "end"): Action(is_risky=True),
+    ("delivery", "resend"): Action(),
     ("voucher", "extend"): Action(entries.plainly(_NEW_DAY)),
     ("voucher", "end"): Action(is_risky=True),
     ("settlement", "open"): Action(run=_open_settlement, is_risky=True),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
+from billing.alerts.kinds import kinds_of
 from billing.casework.rows import row_of, rows_of
 from portal.web import words
 from portal.web.forms import Choice, Field
@@ -220,4 +221,20 @@ async def finding_fields(_: Visit, __: Shown) -> tuple[Field, ...]:
     parts = (Field("call"), Field("product"), Field("month"), Field("amount_krw", "won"))
     return (
         Field("lines", "rows", required=True, text="disallowed", parts=parts, rows=5, help="help.finding"),
+    )
+
+
+async def webhook_fields(visit: Visit, shown: Shown) -> tuple[Field, ...]:
+    """`shown` is the webhook as it is, or nothing."""
+    return (
+        Field(
+            "url", required=True, characters_max=2_000, help="help.webhook_url", initial=shown.get("url", "")
+        ),
+        Field(
+            "kinds",
+            "checks",
+            choices=choices(visit, "kinds", *kinds_of(visit.role)),
+            help="help.webhook_kinds",
+            initial=shown.get("kinds") or [],
+        ),
     )

@@ -70,7 +70,7 @@ def _value(fact: Fact, value: Any, language: Language) -> Any:
         return formats.won(formats.micro_of(value), language)
     if name.endswith("_on"):
         return formats.day(date.fromisoformat(value), language)
-    if name.endswith("_at") or name in ("at", "price_from"):
+    if name.endswith(("_at", "_until")) or name in ("at", "price_from"):
         at = datetime.fromisoformat(value)
         return Markup('<time datetime="{}">{}</time>').format(value, formats.instant(at, language))
     if name == "share":

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
@@ -51,7 +50,7 @@ async def _fields(visit: Visit) -> tuple[Field, ...]:
 
 async def _new(visit: Visit) -> Reply:
     fields = await _fields(visit)
-    title = words.text("do.key.make", visit.language)
+    title = words.text("do.api_key.make", visit.language)
     return Html(
         "entry.html",
         {
@@ -108,10 +107,6 @@ def _id(visit: Visit) -> str:
     return f"{visit.desk.actor.company}/{visit.part('name')}"
 
 
-def _state(shown: Mapping[str, Any]) -> str:
-    return "revoked" if shown["revoked"] else "active"
-
-
 def _trail(visit: Visit, name: str) -> tuple[tuple[str | None, str], ...]:
     return (("/company/keys", words.text("nav.keys", visit.language)), (None, name))
 
@@ -122,8 +117,8 @@ async def _shown(operations: Operations, visit: Visit) -> dict[str, Any]:
     limits = shown["limits"] | ({} if day is None else {"krw_per_day": formats.amount(formats.micro_of(day))})
     return {
         "name": shown["name"],
-        "thing": "key",
-        "shown": {**shown, "state": _state(shown)},
+        "thing": "api_key",
+        "shown": shown,
         "etag": etag_of(shown),
         "lines": lines(_FACTS, {**shown, "limits": limits}, visit.language),
         "trail": _trail(visit, shown["name"]),
@@ -139,7 +134,7 @@ async def _show_revoking(operations: Operations, visit: Visit) -> Reply:
         "step.html",
         {
             **await _shown(operations, visit),
-            "title": words.text("do.key.revoke", visit.language),
+            "title": words.text("do.api_key.revoke", visit.language),
             "fields": (),
             "entered": {},
             "is_risky": True,

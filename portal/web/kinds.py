@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from billing.payments.bank_transfer import reference_of
-from portal.web import ending_things, formats, payable_things, report_things, words
+from portal.web import alert_things, ending_things, formats, payable_things, report_things, words
 from portal.web.facts import Fact
 from portal.web.operations import Shown
 from portal.web.thing import EVERYBODY, INSIDE, WITH_PROVIDERS, Thing
@@ -85,6 +85,7 @@ _PRODUCT: Final = (
     *(Fact("purposes"), Fact("context_tokens"), Fact("max_output_tokens")),
     *(Fact("data_location", key="data_location", is_due=True), Fact("trains_on_input", is_due=True)),
     *(Fact("retention_days", is_due=True), Fact("active"), Fact("places")),
+    Fact("suspended_by", key="suspended_by"),
 )
 _PAYMENT: Final = (
     *(Fact("company"), Fact("voucher", "vouchers"), Fact("method", key="method"), Fact("reference")),
@@ -168,4 +169,5 @@ THINGS: Final = (
     *payable_things.THINGS,
     *ending_things.THINGS,
     *report_things.THINGS,
+    *alert_things.THINGS,
 )

@@ -12,6 +12,7 @@ from portal.api import answers
 from portal.api.desk import Desk
 from portal.api.objections import own_objections
 from portal.web import (
+    alert_views,
     call_views,
     ending_views,
     market_views,
@@ -53,7 +54,7 @@ def own_provider(desk: Desk) -> Scope:
 
 
 def between(desk: Desk) -> Scope:
-    """What a company and a provider have between them."""
+    """What a company and a provider have between them, or each for itself."""
     return answers.own(desk, company="company_id", provider="provider_id")
 
 
@@ -92,7 +93,7 @@ LISTS: Final = (
         ("company",),
         views.KEYS,
         own_company,
-        make={"company": ("/keys/new", "do.key.make")},
+        make={"company": ("/keys/new", "do.api_key.make")},
     ),
     Listed("/products", "nav.products", ("company",), market_views.PRODUCTS, sold),
     Listed(
@@ -187,6 +188,24 @@ LISTS: Final = (
         make={"operator": ("/jobs/new", "do.job.ask"), "auditor": ("/jobs/new", "do.job.ask")},
     ),
     Listed("/report_lines", "nav.report_lines", EVERYBODY, report_views.REPORT_LINES, between),
+    Listed(
+        "/deliveries",
+        "nav.deliveries",
+        EVERYBODY,
+        alert_views.DELIVERIES,
+        between,
+        make=dict.fromkeys(("operator", "company", "provider"), ("/my_alerts", "nav.my_alerts")),
+    ),
+    Listed(
+        "/webhooks",
+        "nav.webhooks",
+        EVERYBODY,
+        alert_views.WEBHOOKS,
+        between,
+        make=dict.fromkeys(("operator", "company", "provider"), ("/webhooks/new", "do.webhook.make")),
+    ),
+    Listed("/companies", "nav.companies", INSIDE, alert_views.COMPANIES, everything),
+    Listed("/api_keys", "nav.api_keys", INSIDE, alert_views.KEYS_INSIDE, everything),
 )
 
 

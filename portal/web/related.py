@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from portal.web import (
+    alert_views,
     call_views,
     ending_views,
     market_views,
@@ -54,6 +55,8 @@ def related_to(kind: str, shown: dict[str, Any], visit: Visit) -> list[Related]:
         return [_own(ending_views.FINDING_LINES, "finding_id", this, mine)]
     if kind == "payables":
         return _of_payable(shown, visit)
+    if kind == "companies":
+        return [_own(view, "company_id", this, mine) for view in (alert_views.KEYS_INSIDE, views.VOUCHERS)]
     if kind == "vouchers":
         calls = call_views.CALLS_INSIDE if inside else call_views.CALLS_OF_COMPANY
         return [Related(_bare(calls), ("company_id = %s and voucher_id = %s", [shown["company"], *this]))]

@@ -87,6 +87,9 @@ CHIPS: Final[Mapping[str, tuple[str, str]]] = {
     "done": ("●", "ok"),
     "accepted": ("◔", "info"),
     "charged": ("●", "ok"),
+    "waiting": ("◔", "info"),
+    "sent": ("●", "ok"),
+    "paused": ("▲", "warn"),
 }
 
 

@@ -26,7 +26,7 @@ class Thing:
     """`name`: which of its facts is its title. `prepared`: what is shown, from what the API answers.
 
     `log`: who reads who did what to it. `owner`: the fact that says whose it is, where the API shows it to
-    others too and its page does not.
+    others too and its page does not. `id_path`: how its id stands in a path, where it has a slash.
     """
 
     kind: str
@@ -38,3 +38,4 @@ class Thing:
     template: str = "thing.html"
     prepared: Callable[[Shown, Visit], Shown] = _as_it_is
     owner: str | None = None
+    id_path: str = "{id}"

@@ -21,7 +21,7 @@ from portal.web import forms, names, view, words
 from portal.web.action import REASON, Action
 from portal.web.actions import ACTIONS
 from portal.web.beside import beside
-from portal.web.facts import lines
+from portal.web.facts import Line, lines
 from portal.web.forms import Field
 from portal.web.kinds import THINGS
 from portal.web.ledger import against_the_ledger
@@ -39,11 +39,11 @@ def pages(operations: Operations) -> list[Page]:
     made = []
     for thing in THINGS:
         for role in thing.readers:
-            path = f"{PREFIXES[role]}/{thing.kind}/{{id}}"
-            made.append(Page(path, (role,), partial(_show, operations, thing)))
-            if role in acting(thing):
+            path = f"{PREFIXES[role]}/{thing.kind}/{thing.id_path}"
+            if role in acting(thing):  # before its page, whose id may have a slash
                 step = partial(_show_step, operations, thing)
                 made.append(Page(f"{path}/do/{{step}}", (role,), step, partial(_take, operations, thing)))
+            made.append(Page(path, (role,), partial(_show, operations, thing)))
     return made
 
 
@@ -124,7 +124,12 @@ async def _show(operations: Operations, thing: Thing, visit: Visit) -> Reply:
 
 
 def here(thing: Thing, visit: Visit) -> str:
-    return f"{visit.prefix}/{thing.kind}/{quote(visit.part('id'), safe='')}"
+    return f"{visit.prefix}{_below(thing, visit)}"
+
+
+def _below(thing: Thing, visit: Visit) -> str:
+    safe = "/" if thing.id_path.endswith(":path}") else ""
+    return f"/{thing.kind}/{quote(visit.part('id'), safe=safe)}"
 
 
 async def _table(one: Related, visit: Visit) -> tuple[Related, view.Table]:
@@ -196,7 +201,7 @@ async def _take(operations: Operations, thing: Thing, visit: Visit) -> Reply:
         raise offered.hindrance.refusal()
     values = forms.values_of(await _fields(offered, action, visit, shown), visit.form)
     path = await _run(operations, thing, visit, shown, offered, action, values)
-    below = path or f"/{thing.kind}/{quote(visit.part('id'), safe='')}"
+    below = path or _below(thing, visit)
     done = f"{offered.thing}.{offered.step.action}"
     return Go(with_query(f"{visit.prefix}{below}", {"done": done}))
 
@@ -215,3 +220,9 @@ async def _run(
     name = f"POST /{thing.kind}/{{id}}/{offered.step.action.replace('_', '-')}"
     await operations.call(visit.desk, name, values, id=visit.part("id"))
     return None
+
+
+def lines_of(kind: str, shown: Shown, visit: Visit) -> list[Line]:
+    """The facts of a thing, for a page of its own beside its steps."""
+    [thing] = [one for one in THINGS if one.kind == kind]
+    return lines(thing.facts, shown, visit.language, role=visit.role)

@@ -156,22 +156,23 @@ VOUCHERS: Final = View(
     ),
     order="ends_on",
 )
+KEY: Final = (
+    "k.name as key_name, k.company_id, '…' || k.last_characters as last_characters,"
+    " k.products, k.created_at, k.expires_at,"
+    " case when k.revoked then 'revoked' when k.suspended then 'suspended'"
+    " when k.expires_at <= now() then 'expired' else 'active' end as state from api_key k"
+)
+KEY_COLUMNS: Final = (
+    Column("last_characters", "id"),
+    Column("state", "state", thing="api_key"),
+    Column("products", "list"),
+    Column("created_at", "instant", sorts=True),
+    Column("expires_at", "instant"),
+)
 KEYS: Final = View(
     caption="nav.keys",
-    query=(
-        "select k.name as id, k.name as key_name, k.company_id, '…' || k.last_characters as last_characters,"
-        " k.products, k.created_at, k.expires_at,"
-        " case when k.revoked then 'revoked' when k.expires_at <= now() then 'expired' else 'active' end"
-        " as state from api_key k"
-    ),
-    columns=(
-        Column("key_name", "id", link="/keys/{id}"),
-        Column("last_characters", "id"),
-        Column("state", "state", thing="key"),
-        Column("products", "list"),
-        Column("created_at", "instant", sorts=True),
-        Column("expires_at", "instant"),
-    ),
+    query=f"select k.name as id, {KEY}",
+    columns=(Column("key_name", "id", link="/keys/{id}"), *KEY_COLUMNS),
     order="-created_at",
 )
 JOBS: Final = View(

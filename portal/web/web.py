@@ -8,6 +8,7 @@ from portal.api import api
 from portal.attempts import Attempts
 from portal.pages import Addresses
 from portal.web import (
+    alerts,
     calls,
     company_home,
     entrance,
@@ -54,6 +55,7 @@ def all_pages(addresses: Addresses) -> list[Page]:
         *months.pages(operations),
         *funds.pages(operations),
         *trace.pages(),
+        *alerts.pages(operations),
         *calls.pages(),
         *sheets.pages(),
         *jobs.pages(operations),

@@ -188,6 +188,7 @@ async def opened(
     cards: Cards | None = None,
     transfers: Transfers | None = None,
     webhook_secrets: tuple[str, ...] = (),
+    has_mail: bool = False,
 ) -> AsyncIterator[OfficeWorld]:
     async with (
         open_pool(books_url, size_max=4) as pool,
@@ -197,6 +198,7 @@ async def opened(
             cards=cards,
             transfers=transfers,
             webhook_secrets=webhook_secrets,
+            has_mail=has_mail,
         ) as world,
     ):
         yield world
@@ -210,6 +212,7 @@ async def furnished(
     cards: Cards | None = None,
     transfers: Transfers | None = None,
     webhook_secrets: tuple[str, ...] = (),
+    has_mail: bool = False,
 ) -> AsyncIterator[OfficeWorld]:
     """The same on books that are open already."""
     secrets = Secrets(b"a master secret of the tests")
@@ -237,6 +240,7 @@ async def furnished(
         cards=cards,
         transfers=transfers,
         webhook_secrets=webhook_secrets,
+        has_mail=has_mail,
     )
     world.app = app.build(office)
     transport = httpx2.ASGITransport(app=world.app)

@@ -12,14 +12,18 @@ import pytest
 from billing.lifecycle import (
     agreement,
     amendment,
+    api_key,
     application,
+    company,
     credential,
+    delivery,
     job,
     own_fund,
     payment,
     programme,
     round,
     voucher,
+    webhook,
 )
 from billing.lifecycle.table import Actor, Refused, Role, Step, Table
 from billing.lifecycle.tables import TABLES
@@ -99,6 +103,10 @@ SOUND: dict[str, dict[str, Any]] = {
     "job": {"": job.Facts()},
     **report_facts.SOUND,
     "own_fund": {"": own_fund.Facts()},
+    "webhook": {"": webhook.Facts()},
+    "delivery": {"": delivery.Facts()},
+    "company": {"": company.Facts()},
+    "api_key": {"": api_key.Facts()},
     "payment": {"": payment.Facts(voucher_state="active", paid_micro=10, gone_micro=4, refund_micro=6)},
 }
 
@@ -169,6 +177,10 @@ BROKEN: list[tuple[str, str, dict[str, Any]]] = [
     ("job", "not_your_job", {"may_end": False}),
     *report_facts.BROKEN,
     ("month", "reports_undecided", {"reports_undecided": 1}),
+    ("webhook", "too_many_webhooks", {"others": webhook.WEBHOOKS_MAX}),
+    ("webhook", "address_refused", {"is_address_taken": False}),
+    ("webhook", "not_own", {"is_own": False}),
+    ("delivery", "place_gone", {"is_place_there": False}),
     ("voucher", "own_money_short", {"paid_in_micro": 10}),
     ("voucher", "own_money_short", {"paid_in_micro": 0}),
     ("voucher", "own_fund", {"is_own_fund": True}),

@@ -28,6 +28,7 @@ PAYMENT_KEY: Final = "the payment of the matrix"
 ALL, READ, MINE = "operator auditor company provider", "operator auditor", "operator auditor company*"
 OPERATOR, OWNER = "operator", "company*"
 BETWEEN = "operator auditor company* provider*"
+ANYBODY, HOLDER = "operator company provider", "operator company* provider*"
 OFFERED, SELLER = "operator auditor provider*", "operator provider*"
 OBJECTING = "operator auditor provider* company*"
 ROUTES: Final = {
@@ -155,10 +156,16 @@ ROUTES: Final = {
     "POST /api/companies": OPERATOR,
     "GET /api/companies/{id}": MINE,
     "PATCH /api/companies/{id}": "operator company*",
+    "POST /api/companies/{id}/suspend": OPERATOR,
+    "POST /api/companies/{id}/resume": OPERATOR,
+    "GET /api/companies/{id}/log": MINE,
     "GET /api/api_keys": MINE,
     "POST /api/api_keys": "operator company*",
     "GET /api/api_keys/{id}": MINE,
     "PATCH /api/api_keys/{id}": "operator company*",
+    "POST /api/api_keys/{id}/suspend": OPERATOR,
+    "POST /api/api_keys/{id}/resume": OPERATOR,
+    "GET /api/api_keys/{id}/log": MINE,
     "GET /api/users": "operator auditor company* provider*",
     "POST /api/users": OPERATOR,
     "GET /api/users/{id}": "operator auditor company* provider*",
@@ -253,6 +260,23 @@ ROUTES: Final = {
     "POST /api/report_lines/{id}/reject": OPERATOR,
     "POST /api/report_lines/{id}/withdraw": "provider*",
     "GET /api/report_lines/{id}/log": BETWEEN,
+    "GET /api/my_alerts": ANYBODY,
+    "PATCH /api/my_alerts": ANYBODY,
+    "POST /api/my_alerts/test": ANYBODY,
+    "GET /api/webhooks": BETWEEN,
+    "POST /api/webhooks": ANYBODY,
+    "GET /api/webhooks/{id}": BETWEEN,
+    "PATCH /api/webhooks/{id}": HOLDER,
+    "POST /api/webhooks/{id}/rotate": HOLDER,
+    "POST /api/webhooks/{id}/test": HOLDER,
+    "POST /api/webhooks/{id}/pause": HOLDER,
+    "POST /api/webhooks/{id}/resume": HOLDER,
+    "POST /api/webhooks/{id}/end": HOLDER,
+    "GET /api/webhooks/{id}/log": BETWEEN,
+    "GET /api/deliveries": BETWEEN,
+    "GET /api/deliveries/{id}": BETWEEN,
+    "POST /api/deliveries/{id}/resend": HOLDER,
+    "GET /api/deliveries/{id}/log": BETWEEN,
 }
 FILES: Final = {"GET /api/jobs/{id}/file"}  # what they answer with is no JSON
 OPEN: Final = {"POST /api/token"}  # for whoever has a password
@@ -320,6 +344,9 @@ BODIES: Final[dict[str, dict[str, Any]]] = {
         "format": "csv",
         "content": "request_id\nreq-1\n",
     },
+    "AlertChoice": {"kinds": []},
+    "NewWebhook": {"url": "https://hooks.example.com/b"},
+    "WebhookChange": {"kinds": None},
     "PayIn": {"amount_krw": 1},
     "OwnFund": {"limit_krw": 1_000},
     "Payment": {"amount_krw": 1_000, "method": "transfer"},
@@ -380,4 +407,7 @@ IDS: Final = {
     "report_keys": "rk-000001",
     "usage_reports": "ur-000001",
     "report_lines": "rl-000001",
+    "webhooks": "wh-000001",
+    "deliveries": "dl-000000001",
+    "my_alerts": "",
 }

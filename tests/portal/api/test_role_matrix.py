@@ -20,6 +20,7 @@ from billing.jobs import store
 from billing.lifecycle.table import Actor
 from portal.api import (
     shown,
+    shown_alerts,
     shown_ending,
     shown_jobs,
     shown_money,
@@ -121,6 +122,8 @@ async def world(books_url: str) -> AsyncIterator[OfficeWorld]:
         await closed_and_paid(world)
         await a_job(world)
         await at_its_end(world)
+        await world.post("gaonde", "webhooks", {"url": "https://hooks.example.com/a"})
+        await world.post("gaonde", "webhooks/wh-000001/test")
         yield world
 
 
@@ -173,7 +176,7 @@ def fits(schema: dict[str, Any], route: str, answer: httpx2.Response) -> None:
     name, is_page = name.removeprefix("Page_").removesuffix("_"), name.startswith("Page_")
     rooms = (
         *(shown, shown_products, shown_money, shown_payments),
-        *(shown_payables, shown_ending, shown_jobs, shown_reports),
+        *(shown_payables, shown_ending, shown_jobs, shown_reports, shown_alerts),
     )
     model = next(getattr(room, name) for room in rooms if hasattr(room, name))
     whole: Any = shown.Page.__class_getitem__(model) if is_page else model

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from billing.database import Connection
-from billing.lifecycle.table import Step, Table
+from billing.lifecycle.table import Role, Step, Table
 from tests.fakes.office_world import OfficeWorld
 
 Json = dict[str, Any]
@@ -72,7 +72,8 @@ class Life:
     `clock`: how what no person does comes about. `again`: the codes with which a thing is not made twice.
     `others`: another thing, in the step's first state, where this one can never meet a condition. `there`: a
     thing that nobody makes. `ends_in`: where the clock goes on at once after a step. `books`: the steps after
-    which the ledger has entries that it had not.
+    which the ledger has entries that it had not. `takers`: whose the thing is, where
+    tenants may have one each; to all the others it is a stranger's.
     """
 
     table: Table[Any]
@@ -88,6 +89,7 @@ class Life:
     ends_in: Mapping[str, str] = field(default_factory=dict)
     closes_months: bool = True
     books: frozenset[str] = frozenset()
+    takers: frozenset[Role] | None = None
 
     def ask(self, step: Step[Any]) -> Ask:
         route = f"POST {self.path}/{{id}}/{step.action.replace('_', '-')}"

@@ -121,7 +121,7 @@ class Matrix:
             await turn(self.stage, thing_id)
 
     async def brought_to(self, state: str | None) -> str:
-        thing_id = self.life.there or ""
+        thing_id = (self.life.there or "").format(**self.stage.names)
         for action in self.life.ways()[state] if state is not None else ():
             thing_id = await self.take(action, thing_id)
         return thing_id
@@ -218,7 +218,8 @@ class Matrix:
                 await self._taken(step, thing_id, taker)
 
     def may(self, step: Step[Any]) -> list[str]:
-        return [TAKES[allow.role] for allow in step.allow]
+        mine = self.life.takers
+        return [TAKES[allow.role] for allow in step.allow if mine is None or allow.role in mine]
 
     def must_not(self, step: Step[Any]) -> list[tuple[str, Refusal]]:
         ask = self.life.ask(step)
@@ -232,7 +233,10 @@ class Matrix:
         found: list[tuple[str, Refusal]] = []
         for who in (*TAKES.values(), *STRANGERS.values()):
             role = PEOPLE[who].role
-            is_stranger = who in STRANGERS.values()
+            takers = self.life.takers
+            is_stranger = who in STRANGERS.values() or not (
+                takers is None or role in takers or role == "auditor"
+            )
             if any(one.role == role and (one.relation == "any" or not is_stranger) for one in step.allow):
                 continue
             if is_stranger and role in serves and not ask.of_asker:

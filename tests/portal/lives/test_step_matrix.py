@@ -16,12 +16,14 @@ from billing.database import Pool, connect
 from billing.lifecycle.table import Table
 from billing.lifecycle.tables import TABLES
 from tests.fakes.office_world import furnished
-from tests.portal.lives import casework, money, offers
+from tests.portal.lives import alerts, casework, money, offers
 from tests.portal.lives.life import Stage
 from tests.portal.lives.matrix import Matrix, route_of
 from tests.portal.lives.whole_books import OneConnection
 
-LIVES: Final = {life.table.thing: life for life in (*casework.LIVES, *offers.LIVES, *money.LIVES)}
+LIVES: Final = {
+    life.table.thing: life for life in (*casework.LIVES, *offers.LIVES, *money.LIVES, *alerts.LIVES)
+}
 EACH: Final = pytest.mark.parametrize("table", TABLES, ids=lambda table: table.thing)
 REFUSALS_MIN: Final = 500  # of all tables: what is found to be refused is there to be counted
 

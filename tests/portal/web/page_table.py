@@ -32,6 +32,23 @@ def _statements(below: str, role: str) -> dict[str, str]:
     return dict.fromkeys((below, f"{below}/{{month}}", f"{below}/{{month}}/{{form}}"), role)
 
 
+def _of_alerts() -> dict[str, str]:
+    """Of everybody, whose own they are; what is chosen and made is for whoever is told something."""
+    pages = {}
+    for prefix, role in {**_INSIDE, "company": "company", "provider": "provider"}.items():
+        whose = role if prefix in _INSIDE else f"{role}*"
+        for kind in ("deliveries", "webhooks"):
+            pages[f"/{prefix}/{kind}"] = role
+            pages[f"/{prefix}/{kind}/{{id}}"] = whose
+            if prefix != "audit":
+                pages[f"/{prefix}/{kind}/{{id}}/do/{{step}}"] = f"{whose}+"
+        if prefix != "audit":
+            for path in ("my_alerts", "my_alerts/test", "webhooks/new"):
+                pages[f"/{prefix}/{path}"] = f"{role}+"
+            pages[f"/{prefix}/webhooks/{{id}}/rotate"] = f"{whose}+"
+    return pages
+
+
 PAGES: Final[dict[str, str]] = {
     "/company": "company",
     "/provider": "provider",
@@ -123,6 +140,10 @@ PAGES: Final[dict[str, str]] = {
     "/operator/programmes/{id}/sheet": "operator",
     "/audit/programmes/{id}/sheet": "auditor",
     **_of_thing("objections", company="company!", provider="provider*", steps="operator provider company"),
+    **_listed("companies", "api_keys", **_INSIDE),
+    **_of_thing("companies"),
+    **{path.replace("{id}", "{id:path}"): role for path, role in _of_thing("api_keys").items()},
+    **_of_alerts(),
 }
 # What gaonde and nuri have; a call's id is known when it was made.
 IDS: Final = {
@@ -150,6 +171,10 @@ IDS: Final = {
     "payout_batches": "pb-000001",
     "objections": "ob-000001",
     "jobs": "jb-000001",
+    "webhooks": "wh-000001",
+    "deliveries": "dl-000000001",
+    "companies": "gaonde",
+    "api_keys": "gaonde/backend",
 }
 FILES: Final = {"/operator/jobs/jb-000001/file", "/audit/jobs/jb-000001/file"}  # no pages
 # A step of each thing that its page offers somebody, to be looked at.
@@ -176,6 +201,10 @@ STEPS: Final = {
     ("operator", "objections"): "objection.uphold",
     ("provider", "objections"): "objection.withdraw",
     ("operator", "payout_accounts"): "payout_account.refuse",
+    ("operator", "webhooks"): "webhook.end",
+    ("company", "webhooks"): "webhook.end",
+    ("operator", "companies"): "company.suspend",
+    ("operator", "api_keys"): "api_key.suspend",
     ("operator", "report_lines"): "report_line.reject",
     ("company", "report_lines"): "report_line.accept",
     ("provider", "report_lines"): "report_line.withdraw",

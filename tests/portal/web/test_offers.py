@@ -242,4 +242,5 @@ def test_only_what_is_entered_is_left_open() -> None:
         *(("report_line", name) for name in ("quantity_invalid", "service_ahead", "reported_too_late")),
         ("report_line", "not_correctable"),
         ("own_fund", "limit_spent"),
+        ("webhook", "address_refused"),
     }

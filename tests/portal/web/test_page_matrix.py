@@ -59,6 +59,8 @@ async def world(books_url: str) -> AsyncIterator[OfficeWorld]:
         await nuri.taken(line("item", "line-1", 1))
         await a_job(world)
         await at_its_end(world)
+        await world.post("gaonde", "webhooks", {"url": "https://hooks.example.com/gaonde-2026"})
+        await world.post("gaonde", "webhooks/wh-000001/test")
         yield world
 
 
@@ -92,6 +94,7 @@ def place_of(path: str, call: str) -> str:
     """A path of the table with gaonde's own in it."""
     prefix, kind = path.split("/")[1:3] if path.count("/") > 1 else (path[1:], "")
     there = path.replace("{name}", IDS["keys"]).replace("{month}", "2026-03").replace("{form}", "csv")
+    there = there.replace("{id:path}", "{id}")
     if kind == "trace":
         kind = path.split("/")[-2]
     if kind == "statements":

@@ -12,6 +12,7 @@ import portal.web
 from billing.lifecycle.tables import TABLES
 from portal.web import (
     actions,
+    alert_views,
     call_views,
     calls,
     ending_views,
@@ -82,7 +83,10 @@ def test_every_column_filter_and_fact_has_its_word() -> None:
 
 
 def _views() -> set[View]:
-    parts = (views, call_views, market_views, money_views, payable_views, ending_views, report_views)
+    parts = (
+        *(views, call_views, market_views, money_views, payable_views, ending_views, report_views),
+        alert_views,
+    )
     named = {one for part in parts for one in vars(part).values() if isinstance(one, View)}
     return named | {money_views.reconciliation_lines(None), money_views.corrected_calls(None)}
 
