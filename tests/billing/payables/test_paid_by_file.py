@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 
+from billing.casework.rows import rows_of
 from tests.fakes.books_world import WON
 from tests.fakes.payables_world import PayablesWorld
 
@@ -52,6 +53,10 @@ async def test_a_month_is_closed_approved_and_paid(world: PayablesWorld) -> None
             "clearing/bank/out": 1_800 * WON,
         }
     assert await world.state(due["id"]) == "paid"
+    async with office.pool.connection() as conn:
+        told = await rows_of(conn, "select kind, provider_id, about, detail from alert")
+    alert = {"kind": "payout_made", "provider_id": "nuri", "about": payout}
+    assert told == [alert | {"detail": {"amount_micro": 1_800 * WON}}]
     assert await world.owed_micro() == 300_000
     log = (await office.get("auditor", f"{path}/log"))["data"]
     assert [(row["action"], row["to"]) for row in log] == [
