@@ -7,7 +7,7 @@ from typing import Final
 
 from billing.lifecycle import finding, settlement
 from tests.fakes.declared_world import World
-from tests.portal.api.a_settlement import AGREEMENT, CALL_MICRO, RIGHT, WRONG_PRICE, used
+from tests.portal.api.a_settlement import CALL_MICRO, RIGHT, WRONG_PRICE, used
 from tests.portal.lives.casework import own_money
 from tests.portal.lives.life import WHY, Ask, Life, Stage
 
@@ -15,7 +15,7 @@ RETENTION: Final = {"name": "retention_years", "from": "2026-01-01", "number": 5
 AFTER_RETENTION: Final = datetime(2031, 11, 1, tzinfo=UTC)
 INTEREST: Final = {"amount_krw": 1_234, "document": "이자 확인서"}
 FOUND_KRW: Final = 1_000
-FOUND: Final = {"agreement": AGREEMENT, "lines": [{"amount_krw": FOUND_KRW}], **WHY}
+FOUND: Final = {"agreement": "{agreement}", "lines": [{"amount_krw": FOUND_KRW}], **WHY}
 
 
 async def _over(stage: Stage) -> None:
@@ -24,6 +24,8 @@ async def _over(stage: Stage) -> None:
     await World(stage.conn, stage.office.secrets).apply(RIGHT)
     await ended.expire()
     stage.expire = ended.expire
+    [agreement] = (await stage.office.get("operator", "agreements"))["data"]
+    stage.names["agreement"] = agreement["id"]
     await stage.office.post("operator", "settlement_rules", RETENTION)
 
 
@@ -55,7 +57,7 @@ LIVES: Final = (
         "settlements",
         begin=_over,
         asks={
-            "open": Ask("POST settlements", {"agreement": AGREEMENT}),
+            "open": Ask("POST settlements", {"agreement": "{agreement}"}),
             "enter_interest": Ask("POST settlements/{id}/enter-interest", INTEREST),
         },
         turns={
