@@ -100,6 +100,9 @@ LIVES: Final = (
             "change_share": Ask(
                 "POST programmes/{id}/change-share", {"class": "sme", "from": "2026-12-01", "share": "0.5"}
             ),
+            "change_holdback": Ask(
+                "POST programmes/{id}/change-holdback", {"from": "2099-12", "basis_points": 500, **WHY}
+            ),
         },
         again={"make": frozenset({"id_taken"})},
     ),

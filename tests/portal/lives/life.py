@@ -21,11 +21,15 @@ WHY: Final = {"reason": "확인"}
 
 @dataclass(slots=True)
 class Stage:
-    """An office within one SQL transaction: whatever is done on it can be undone. `names`: of things."""
+    """An office within one SQL transaction: whatever is done on it can be undone. `names`: of things.
+
+    `expire`: the worker's turn, with the purse of what a life began with.
+    """
 
     office: OfficeWorld
     conn: Connection
     names: dict[str, str] = field(default_factory=dict)
+    expire: Callable[[], Awaitable[object]] | None = None
 
     @asynccontextmanager
     async def undone(self) -> AsyncIterator[None]:
@@ -69,11 +73,13 @@ class Outcome:
 class Life:
     """`begin`: what all things of the table stand on. `turns`: what comes first, so that conditions hold.
 
-    `clock`: how what no person does comes about. `again`: the codes with which a thing is not made twice.
-    `others`: another thing, in the step's first state, where this one can never meet a condition. `there`: a
-    thing that nobody makes. `ends_in`: where the clock goes on at once after a step. `books`: the steps after
-    which the ledger has entries that it had not. `takers`: whose the thing is, where
-    tenants may have one each; to all the others it is a stranger's.
+    `clock`: how what no person does comes about; what it makes it puts into names["made"]. `again`: the
+    codes with which a thing is not made twice. `others`: another thing, in the step's first state, where this
+    one can never meet a condition. `there`: a thing that nobody makes. `ends_in`: where the clock goes on at
+    once after a step. `books`: the steps after which the ledger has entries that it had not. `told`: steps
+    that are news of something else: where it is not their time nothing comes of them, whatever is answered.
+    `without`: roles that have nothing to do with this thing, which is `whose`: another life is theirs.
+    `takers`: whose the thing is, where tenants may have one each; to all the others it is a stranger's.
     """
 
     table: Table[Any]
@@ -90,6 +96,13 @@ class Life:
     closes_months: bool = True
     books: frozenset[str] = frozenset()
     takers: frozenset[Role] | None = None
+    told: frozenset[str] = frozenset()
+    without: frozenset[Role] = frozenset()
+    whose: str = ""
+
+    @property
+    def name(self) -> str:
+        return " ".join(filter(None, (self.table.thing, self.whose)))
 
     def ask(self, step: Step[Any]) -> Ask:
         route = f"POST {self.path}/{{id}}/{step.action.replace('_', '-')}"

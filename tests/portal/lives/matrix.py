@@ -28,6 +28,7 @@ TAKES: Final[dict[Role, str]] = {
 }
 STRANGERS: Final[dict[Role, str]] = {"company": "hanbit", "provider": "other"}
 WRONG_STATE: Final = (409, "wrong_state")
+KEPT_ANSWERS: Final = {"office_answer"}
 Refusal = tuple[int, str]
 _CLOSED: Final = """
     with open_from as (select coalesce(month_end_ms(max(month)), 0) as ms from closed_month)
@@ -102,13 +103,14 @@ class Matrix:
             return thing_id
         step = self.life.table.step(action)
         await self.turned(action, thing_id)
-        makes = not step.sources and step.allow[0].role == "operator"
+        makes = not step.sources and [allow.role for allow in step.allow[:1]] == ["operator"]
         return await self.do(step, thing_id, "operator" if makes else next(iter(self.may(step)), None))
 
     async def do(self, step: Step[Any], thing_id: str, who: str | None) -> str:
         """By somebody, or by the clock."""
         if who is None:
             await self.life.clock[step.action](self.stage, thing_id)
+            thing_id = thing_id if step.sources else self.stage.names["made"]
         else:
             answer = good(await self.call(step, thing_id, who))
             thing_id = thing_id if step.sources else answer.json()[self.life.ask(step).made]
@@ -177,7 +179,19 @@ class Matrix:
             if not step.allow:
                 await self._by_the_clock(step, state, thing_id)
             for who in self.may(step):
-                await self.refuses(step, thing_id, who, where, WRONG_STATE)
+                if step.action in self.life.told:
+                    await self._old_news(step, thing_id, who, where)
+                else:
+                    await self.refuses(step, thing_id, who, where, WRONG_STATE)
+
+    async def _old_news(self, step: Step[Any], thing_id: str, who: str, where: str) -> None:
+        """Answered or refused, but nothing comes of it."""
+        async with self.stage.undone():
+            before = await self.books.seen()
+            await self.call(step, thing_id, who)
+            self.refused += 1
+            if tables := set(changed(before, await self.books.seen())) - KEPT_ANSWERS:
+                self.wrong.append(f"{step.action} by {who} {where} was old and changed {sorted(tables)}")
 
     async def _by_the_clock(self, step: Step[Any], state: str, thing_id: str) -> None:
         """Where it is not its time, nothing comes of it and nothing is said of it."""
@@ -209,7 +223,7 @@ class Matrix:
             await self.turned(step.action, thing_id)
             for who, refusal in self.must_not(step) if step.allow else ():
                 await self.refuses(step, thing_id, who, "", refusal)
-            for who in self.may(step) if step.needs_reason else ():
+            for who in self.may(step) if step.needs_reason and step.action not in self.life.told else ():
                 codes = (422, "reason_required")
                 await self.refuses(step, thing_id, who, "without a reason", codes, change={"reason": " "})
         takers: list[str | None] = [*self.may(step)] or [None]
@@ -218,8 +232,10 @@ class Matrix:
                 await self._taken(step, thing_id, taker)
 
     def may(self, step: Step[Any]) -> list[str]:
-        mine = self.life.takers
-        return [TAKES[allow.role] for allow in step.allow if mine is None or allow.role in mine]
+        """Whose the thing is, of those who may take the step."""
+        mine, without = self.life.takers, self.life.without
+        roles = (allow.role for allow in step.allow if allow.role not in without)
+        return [TAKES[role] for role in roles if mine is None or role in mine]
 
     def must_not(self, step: Step[Any]) -> list[tuple[str, Refusal]]:
         ask = self.life.ask(step)

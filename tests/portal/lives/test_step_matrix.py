@@ -16,15 +16,16 @@ from billing.database import Pool, connect
 from billing.lifecycle.table import Table
 from billing.lifecycle.tables import TABLES
 from tests.fakes.office_world import furnished
-from tests.portal.lives import alerts, casework, money, offers
-from tests.portal.lives.life import Stage
+from tests.portal.lives import alerts, casework, ending, money, offers, payouts
+from tests.portal.lives.life import Life, Stage
 from tests.portal.lives.matrix import Matrix, route_of
 from tests.portal.lives.whole_books import OneConnection
 
-LIVES: Final = {
-    life.table.thing: life for life in (*casework.LIVES, *offers.LIVES, *money.LIVES, *alerts.LIVES)
-}
-EACH: Final = pytest.mark.parametrize("table", TABLES, ids=lambda table: table.thing)
+LIVES: Final = (
+    *(*casework.LIVES, *offers.LIVES, *money.LIVES),
+    *(*payouts.LIVES, *ending.LIVES, *alerts.LIVES),
+)
+EACH: Final = pytest.mark.parametrize("life", LIVES, ids=lambda life: life.name)
 REFUSALS_MIN: Final = 500  # of all tables: what is found to be refused is there to be counted
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -56,39 +57,55 @@ async def roles_of_routes(stage: Stage) -> dict[str, set[str]]:
     }
 
 
+@pytest.mark.parametrize("table", TABLES, ids=lambda table: table.thing)
+async def test_a_table_has_a_life_for_every_role(table: Table[Any]) -> None:
+    lives = [life for life in LIVES if life.table is table]
+    assert lives
+    assert frozenset.intersection(*(life.without for life in lives)) == frozenset()
+
+
 @EACH
-async def test_a_table_s_life_is_told_whole(table: Table[Any], stage: Stage) -> None:
-    life = LIVES[table.thing]
-    assert life.table is table
+async def test_a_table_s_life_is_told_whole(life: Life, stage: Stage) -> None:
+    table = life.table
     assert set(life.ways()) == set(table.states)
     named = {step.action for step in table.steps}
-    for told in (life.asks, life.turns, life.clock, life.again, life.others, life.ends_in, life.books):
+    for told in (
+        life.asks,
+        life.turns,
+        life.clock,
+        life.again,
+        life.others,
+        life.ends_in,
+        life.books,
+        life.told,
+    ):
         assert set(told) <= named
     roles = await roles_of_routes(stage)
     for step in table.steps:
         if step.allow:
-            assert {allow.role for allow in step.allow} <= roles[route_of(life.ask(step))], step.action
+            asked_by = {allow.role for allow in step.allow} - life.without
+            assert asked_by <= roles[route_of(life.ask(step))], step.action
         else:
             assert step.action in life.clock
             assert route_of(life.ask(step)) not in roles  # nobody can ask for it
 
 
 @EACH
-async def test_a_step_is_refused_or_taken(table: Table[Any], stage: Stage, refusals: dict[str, int]) -> None:
+async def test_a_step_is_refused_or_taken(life: Life, stage: Stage, refusals: dict[str, int]) -> None:
     """Refused from each wrong state, to each wrong role and tenant, with nothing changed; else taken.
 
     All months that are over are closed: what a taken step books is of one that is open.
     """
-    matrix = Matrix(stage, LIVES[table.thing], await roles_of_routes(stage))
+    matrix = Matrix(stage, life, await roles_of_routes(stage))
     async with stage.undone():
         await matrix.begun()
         await matrix.in_every_state()
     assert matrix.wrong == []
-    assert matrix.booked == matrix.life.books
-    refusals[table.thing] = matrix.refused
+    assert matrix.booked == life.books
+    refusals[life.name] = matrix.refused
 
 
 async def test_the_matrix_is_not_empty(refusals: dict[str, int]) -> None:
-    assert set(refusals) == {table.thing for table in TABLES}
+    assert set(refusals) == {life.name for life in LIVES}
     assert min(refusals.values()) >= 5
     assert sum(refusals.values()) >= REFUSALS_MIN
