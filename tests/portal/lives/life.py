@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from billing.database import Connection
-from billing.lifecycle.table import Step, Table
+from billing.lifecycle.table import Role, Step, Table
 from tests.fakes.office_world import OfficeWorld
 
 Json = dict[str, Any]
@@ -48,13 +48,23 @@ async def _nothing(_: Stage) -> None: ...
 class Ask:
     """`route`: "POST rounds/{id}/select". What stands in braces, there and in the body, the stage names.
 
-    `made`: where the answer to a step that makes a thing says its id. `of_asker`: whoever makes it has it.
+    `made`: where the answer to a step that makes a thing says its id, with dots between names and places.
+    `of_asker`: whoever makes it has it. `elsewhere`: for roles that another route serves.
     """
 
     route: str
     body: Json = field(default_factory=dict)
     made: str = "id"
     of_asker: bool = False
+    elsewhere: Mapping[Role, Ask] = field(default_factory=dict)
+
+    def by(self, role: Role) -> Ask:
+        return self.elsewhere.get(role, self)
+
+    def made_in(self, answer: Any) -> str:
+        for name in self.made.split("."):
+            answer = answer[int(name) if name.isdigit() else name]
+        return str(answer)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,9 +80,10 @@ class Life:
     """`begin`: what all things of the table stand on. `turns`: what comes first, so that conditions hold.
 
     `clock`: how what no person does comes about. `again`: the codes with which a thing is not made twice.
-    `others`: another thing, in the step's first state, where this one can never meet a condition. `there`: a
-    thing that nobody makes. `ends_in`: where the clock goes on at once after a step. `books`: the steps after
-    which the ledger has entries that it had not.
+    `others`: another thing, in the step's first state, where this one can never meet a condition; `own`: the
+    same for a role, which by a guard of the step is refused on this one. `there`: a thing that nobody makes.
+    `ends_in`: where the clock goes on at once after a step. `books`: the steps after which the ledger has
+    entries that it had not.
     """
 
     table: Table[Any]
@@ -84,6 +95,7 @@ class Life:
     outcomes: Mapping[str, Outcome] = field(default_factory=dict)
     again: Mapping[str, frozenset[str]] = field(default_factory=dict)
     others: Mapping[str, Callable[[Stage], Awaitable[str]]] = field(default_factory=dict)
+    own: Mapping[str, Mapping[Role, Callable[[Stage], Awaitable[str]]]] = field(default_factory=dict)
     there: str | None = None
     ends_in: Mapping[str, str] = field(default_factory=dict)
     closes_months: bool = True
@@ -115,6 +127,12 @@ class Life:
             for source in step.sources or (None,)
         ]
         return edges + [(one.source, state, state) for state, one in self.outcomes.items()]
+
+    def comes_next(self, state: str) -> set[str | None]:
+        """Where the clock may leave it, whatever it came for."""
+        return {state} | {
+            step.target for step in self.table.steps if not step.allow and state in step.sources
+        }
 
     def comes_by_itself(self, state: str, action: str) -> bool:
         """Whether the clock, left alone, leads from this state to where it takes the step."""
