@@ -101,24 +101,31 @@ Work = Callable[[Tools, Run], Awaitable[Ending]]
 async def attempt(tools: Tools, works: Mapping[str, Work], job_id: str, turn: int) -> None:
     """Raises psycopg.Error, PurseUnavailable, OSError where it is to be done again later."""
     async with await connect(tools.database_url) as conn:
-        run = await _begin(conn, tools, job_id, turn)
-        if run is None:
-            return
-        try:
-            with run.scratch:
-                ending = await _watched(conn, tools, run, works[run.kind](tools, run))
-                await _end(conn, tools, run, ending)
-        except Superseded:
-            _log.warning("job_superseded job=%s attempt=%s", run.id, run.attempt)
-        except _CancelAsked:
-            await _fold(conn, tools, run, "stop", None)
-        except Refused as refused:
-            await _fold(conn, tools, run, "fail", told(refused))
-        except (psycopg.OperationalError, PurseUnavailable, OSError):
-            raise
-        except Exception:  # noqa: BLE001 - a fault of one job ends that job, and is told
-            _log.exception("job_failed job=%s", run.id)
-            await _fold(conn, tools, run, "fail", FAULT)
+        await attempt_on(conn, tools, works, job_id, turn)
+
+
+async def attempt_on(
+    conn: Connection, tools: Tools, works: Mapping[str, Work], job_id: str, turn: int
+) -> None:
+    """The same on a connection that is its own, as the lock stays on it. Raises as `attempt`."""
+    run = await _begin(conn, tools, job_id, turn)
+    if run is None:
+        return
+    try:
+        with run.scratch:
+            ending = await _watched(conn, tools, run, works[run.kind](tools, run))
+            await _end(conn, tools, run, ending)
+    except Superseded:
+        _log.warning("job_superseded job=%s attempt=%s", run.id, run.attempt)
+    except _CancelAsked:
+        await _fold(conn, tools, run, "stop", None)
+    except Refused as refused:
+        await _fold(conn, tools, run, "fail", told(refused))
+    except (psycopg.OperationalError, PurseUnavailable, OSError):
+        raise
+    except Exception:  # noqa: BLE001 - a fault of one job ends that job, and is told
+        _log.exception("job_failed job=%s", run.id)
+        await _fold(conn, tools, run, "fail", FAULT)
 
 
 def told(refused: Refused) -> dict[str, str]:

@@ -52,13 +52,23 @@ async def _nothing(_: Stage) -> None: ...
 class Ask:
     """`route`: "POST rounds/{id}/select". What stands in braces, there and in the body, the stage names.
 
-    `made`: where the answer to a step that makes a thing says its id. `of_asker`: whoever makes it has it.
+    `made`: where the answer to a step that makes a thing says its id, with dots between names and places.
+    `of_asker`: whoever makes it has it. `elsewhere`: for roles that another route serves.
     """
 
     route: str
     body: Json = field(default_factory=dict)
     made: str = "id"
     of_asker: bool = False
+    elsewhere: Mapping[Role, Ask] = field(default_factory=dict)
+
+    def by(self, role: Role) -> Ask:
+        return self.elsewhere.get(role, self)
+
+    def made_in(self, answer: Any) -> str:
+        for name in self.made.split("."):
+            answer = answer[int(name) if name.isdigit() else name]
+        return str(answer)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,11 +85,12 @@ class Life:
 
     `clock`: how what no person does comes about; what it makes it puts into names["made"]. `again`: the
     codes with which a thing is not made twice. `others`: another thing, in the step's first state, where this
-    one can never meet a condition. `there`: a thing that nobody makes. `ends_in`: where the clock goes on at
-    once after a step. `books`: the steps after which the ledger has entries that it had not. `told`: steps
-    that are news of something else: where it is not their time nothing comes of them, whatever is answered.
-    `without`: roles that have nothing to do with this thing, which is `whose`: another life is theirs.
-    `takers`: whose the thing is, where tenants may have one each; to all the others it is a stranger's.
+    one can never meet a condition; `own`: the same for a role, which by a guard of the step is refused on
+    this one. `there`: a thing that nobody makes. `ends_in`: where the clock goes on at once after a step.
+    `books`: the steps after which the ledger has entries that it had not. `told`: steps that are news of
+    something else: where it is not their time nothing comes of them, whatever is answered. `without`: roles
+    that have nothing to do with this thing, which is `whose`: another life is theirs. `takers`: whose the
+    thing is, where tenants may have one each; to all the others it is a stranger's.
     """
 
     table: Table[Any]
@@ -91,6 +102,7 @@ class Life:
     outcomes: Mapping[str, Outcome] = field(default_factory=dict)
     again: Mapping[str, frozenset[str]] = field(default_factory=dict)
     others: Mapping[str, Callable[[Stage], Awaitable[str]]] = field(default_factory=dict)
+    own: Mapping[str, Mapping[Role, Callable[[Stage], Awaitable[str]]]] = field(default_factory=dict)
     there: str | None = None
     ends_in: Mapping[str, str] = field(default_factory=dict)
     closes_months: bool = True
@@ -130,6 +142,12 @@ class Life:
             for source in step.sources or (None,)
         ]
         return edges + [(one.source, state, state) for state, one in self.outcomes.items()]
+
+    def comes_next(self, state: str) -> set[str | None]:
+        """Where the clock may leave it, whatever it came for."""
+        return {state} | {
+            step.target for step in self.table.steps if not step.allow and state in step.sources
+        }
 
     def comes_by_itself(self, state: str, action: str) -> bool:
         """Whether the clock, left alone, leads from this state to where it takes the step."""

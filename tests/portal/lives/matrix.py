@@ -85,7 +85,7 @@ class Matrix:
     async def call(
         self, step: Step[Any], thing_id: str, who: str, change: Json | None = None
     ) -> httpx2.Response:
-        ask = self.life.ask(step)
+        ask = self.life.ask(step).by(PEOPLE[who].role)
         names = self.stage.names | {"id": thing_id}
         method, path = ask.route.split(" ", 1)
         body = json.dumps(ask.body | (change or {}))
@@ -113,7 +113,7 @@ class Matrix:
             thing_id = thing_id if step.sources else self.stage.names["made"]
         else:
             answer = good(await self.call(step, thing_id, who))
-            thing_id = thing_id if step.sources else answer.json()[self.life.ask(step).made]
+            thing_id = thing_id if step.sources else self.life.ask(step).made_in(answer.json())
         await self.stage.conn.execute("set constraints all immediate")  # as a commit does
         await self.stage.conn.execute("set constraints all deferred")
         return thing_id
@@ -206,7 +206,7 @@ class Matrix:
                     raise
             self.refused += 1
             after = await self.state(thing_id)
-            if after != state or await self._times_said(step, thing_id) != said:
+            if after not in self.life.comes_next(state) or await self._times_said(step, thing_id) != said:
                 self.wrong.append(f"{step.action} by the clock of one that is {state}: it is {after}")
 
     async def _times_said(self, step: Step[Any], thing_id: str) -> int:
@@ -223,6 +223,9 @@ class Matrix:
             await self.turned(step.action, thing_id)
             for who, refusal in self.must_not(step) if step.allow else ():
                 await self.refuses(step, thing_id, who, "", refusal)
+            for role in self.life.own.get(step.action, {}):
+                guarded = ((409, guard.name) for guard in step.guards)
+                await self.refuses(step, thing_id, TAKES[role], "of another's", *guarded)
             for who in self.may(step) if step.needs_reason and step.action not in self.life.told else ():
                 codes = (422, "reason_required")
                 await self.refuses(step, thing_id, who, "without a reason", codes, change={"reason": " "})
@@ -265,7 +268,8 @@ class Matrix:
 
     async def _taken(self, step: Step[Any], thing_id: str, who: str | None) -> None:
         """It leads to its state, and whatever it books is of a month that is open."""
-        if (other := self.life.others.get(step.action)) is not None:
+        own = self.life.own.get(step.action, {}).get(PEOPLE[who].role) if who is not None else None
+        if (other := own or self.life.others.get(step.action)) is not None:
             thing_id = await other(self.stage)
         await self.turned(step.action, thing_id)
         before = await self._closed()
