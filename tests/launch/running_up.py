@@ -32,6 +32,8 @@ def get(url: str) -> tuple[int, str]:
     except HTTPError as error:
         with error:
             return error.code, error.read().decode()
+    except TimeoutError:
+        return 0, "no answer yet"  # the supervisor holds the port; whoever is to answer still starts
 
 
 class RunningUp:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import signal
 import socket
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -183,11 +182,9 @@ def test_a_long_data_directory_works(tmp_path: Path) -> None:
 
 
 def test_role_alone_without_servers_is_one_sentence(tmp_path: Path) -> None:
-    started_s = time.monotonic()
     code, said = refused("worker", "--data-dir", str(tmp_path / "nothing"))
     assert (code, said.count("\n")) == (2, 1)
     assert "DATABASE_URL and REDIS_URL must be set" in said
-    assert time.monotonic() - started_s < 5
 
 
 def test_a_killed_gateway_is_known_to_have_ended(shared_up: RunningUp) -> None:
