@@ -168,12 +168,12 @@ def _call(line: int, values: Mapping[str, object]) -> TheirCall:
     if (
         not isinstance(request_id, str)
         or not 1 <= len(request_id.strip()) <= REQUEST_ID_CHARACTERS_MAX
-        or not request_id.strip().isprintable()  # an escaped NUL or half a character is no text
+        or not _is_text(request_id)
     ):
         raise BadStatement(
             line,
             "request_id",
-            f"A request id is printable text of 1 to {REQUEST_ID_CHARACTERS_MAX} characters.",
+            f"A request id is text of 1 to {REQUEST_ID_CHARACTERS_MAX} characters.",
             "요청 번호가 올바르지 않습니다.",
         )
     counts = {name: _read(line, name, values, _count) for name in _COUNTS}
@@ -188,6 +188,11 @@ def _call(line: int, values: Mapping[str, object]) -> TheirCall:
     return TheirCall(
         line, request_id.strip(), **counts, amount_micro=_read(line, "amount_krw", values, _amount)
     )
+
+
+def _is_text(value: str) -> bool:
+    """An escaped NUL, or half a character, is none that the books could keep."""
+    return "\0" not in value and not any("\ud800" <= letter <= "\udfff" for letter in value)
 
 
 def _read(line: int, name: str, values: Mapping[str, object], read: Callable[[object], int]) -> int | None:

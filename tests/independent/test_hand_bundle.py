@@ -36,6 +36,7 @@ def test_it_holds_against_both_logs(tmp_path: Path) -> None:
         "step": 13,
         "share": 13,
         "price": 13,
+        "reported": 0,
         "directory": 48,
         "balance": 17,
         "funds": 8,
