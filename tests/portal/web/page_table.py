@@ -36,7 +36,7 @@ def _of_alerts() -> dict[str, str]:
     """Of everybody, whose own they are; what is chosen and made is for whoever is told something."""
     pages = {}
     for prefix, role in {**_INSIDE, "company": "company", "provider": "provider"}.items():
-        whose = role if prefix in _INSIDE else f"{role}*"
+        whose = role if prefix in _INSIDE else f"{role}*" if role == "company" else f"{role}!"
         for kind in ("deliveries", "webhooks"):
             pages[f"/{prefix}/{kind}"] = role
             pages[f"/{prefix}/{kind}/{{id}}"] = whose
@@ -159,7 +159,7 @@ IDS: Final = {
     "report_lines": "rl-000001",
     "keys": "backend",
     "prices": "nuri-x1%402099-01-01T00%3A00%3A00%2B09%3A00",
-    "credentials": "cr-000001",
+    "credentials": "cr-000002",
     "providers": "nuri",
     "corrections": "co-000001",
     "reconciliations": "re-000001",
