@@ -21,7 +21,7 @@ from tests.simulation.history import Result, scratch, simulate
 from tests.simulation.mutants import fresh_processes, install
 from tests.simulation.traces import table
 
-SUITE_SEEDS: Final = int(os.getenv("SIMULATION_SEEDS", "500"))  # run by `make test`, from 0 on
+SUITE_SEEDS: Final = int(os.getenv("SIMULATION_SEEDS", "250"))  # run by `make test`, from 0 on
 SLICE: Final = 25  # seeds given to a process at once
 FIND_SLICE: Final = 5
 UNSAFE: Final = {  # nothing of it need outlive the campaign
