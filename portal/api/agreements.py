@@ -16,7 +16,8 @@ from portal.api import answers, bodies, forms, show_casework, shown
 from portal.api.answers import Shown
 from portal.api.desk import AtDesk, Desk
 from portal.api.lists import add_list, own_company
-from portal.api.route import OfficeRoute, allow
+from portal.api.part import Part
+from portal.api.route import allow
 from portal.api.steps import IdPath, add_log, add_one, add_step
 
 _READ: Final = (OPERATOR, AUDITOR, OWN_COMPANY)
@@ -24,7 +25,7 @@ _AMENDMENTS: Final = "select m.*, g.company_id from amendment m join agreement g
 
 
 def router() -> APIRouter:
-    made = APIRouter(route_class=OfficeRoute, tags=["agreements"])
+    made = Part("agreements")
     _add_agreements(made)
     _add_steps(made)
     _add_amendments(made)

@@ -17,7 +17,8 @@ from portal.api import answers, bodies, show_alerts, shown_alerts
 from portal.api.answers import Shown
 from portal.api.desk import AtDesk, Desk
 from portal.api.lists import Scope, add_list
-from portal.api.route import OfficeRoute, allow
+from portal.api.part import Part
+from portal.api.route import allow
 from portal.api.steps import IdPath, add_change, add_log, add_one, add_step
 
 _READ: Final = (OPERATOR, AUDITOR, OWN_COMPANY, OWN_PROVIDER)
@@ -53,7 +54,7 @@ class WebhookChange(bodies.Body):
 
 
 def router() -> APIRouter:
-    made = APIRouter(route_class=OfficeRoute, tags=["alerts"])
+    made = Part("alerts")
     _add_mine(made)
     _add_webhooks(made)
     _add_deliveries(made)

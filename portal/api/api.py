@@ -37,6 +37,7 @@ from portal.api import (
     users,
     vouchers,
 )
+from portal.api.part import PREFIX, Whole
 
 # Only for the OpenAPI document: portal.api.route looks at the token.
 _BEARER: Final = HTTPBearer(bearerFormat="JWT", scheme_name="bearer", auto_error=False)
@@ -82,7 +83,7 @@ def parts() -> tuple[APIRouter, ...]:
 
 
 def mount(app: FastAPI) -> None:
-    whole = APIRouter(dependencies=[Depends(_BEARER)], responses={"default": _PROBLEM})
+    whole = Whole(dependencies=[Depends(_BEARER)], responses={"default": _PROBLEM})
     for part in parts():
         whole.include_router(part)
-    app.include_router(whole, prefix="/api")
+    app.include_router(whole, prefix=PREFIX)

@@ -15,7 +15,8 @@ from portal.api import answers, bodies, forms, show_casework, shown
 from portal.api.answers import Shown
 from portal.api.desk import AtDesk, Desk
 from portal.api.lists import add_list, everything, own_company
-from portal.api.route import OfficeRoute, allow
+from portal.api.part import Part
+from portal.api.route import allow
 from portal.api.steps import IdPath, add_change, add_log, add_one, add_step
 
 _READ: Final = (OPERATOR, AUDITOR, OWN_COMPANY)
@@ -26,7 +27,7 @@ _NUMBERED: Final = "select lpad(id, 20, '0') as id, application_id, evaluator, m
 
 
 def router() -> APIRouter:
-    made = APIRouter(route_class=OfficeRoute, tags=["applications"])
+    made = Part("applications")
     _add_applications(made)
     _add_steps(made)
     _add_documents(made)

@@ -15,7 +15,8 @@ from portal.api import answers, bodies, money_forms, show_corrections, shown_mon
 from portal.api.answers import Shown
 from portal.api.desk import AtDesk, Desk
 from portal.api.lists import Scope, add_list
-from portal.api.route import OfficeRoute, allow
+from portal.api.part import Part
+from portal.api.route import allow
 from portal.api.shown import Page
 from portal.api.steps import IdPath, add_log, add_one, add_step
 
@@ -23,7 +24,7 @@ _READ: Final = (OPERATOR, AUDITOR, OWN_PROVIDER)
 
 
 def router() -> APIRouter:
-    made = APIRouter(route_class=OfficeRoute, tags=["corrections"])
+    made = Part("corrections")
     _add_corrections(made)
     _add_steps(made)
     return made

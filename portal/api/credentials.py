@@ -15,7 +15,8 @@ from portal.api import answers, bodies, forms, products, show_products, shown_pr
 from portal.api.answers import Shown
 from portal.api.desk import AtDesk, Desk
 from portal.api.lists import add_list
-from portal.api.route import OfficeRoute, allow
+from portal.api.part import Part
+from portal.api.route import allow
 from portal.api.steps import IdPath, add_log, add_one, add_step
 
 _READ: Final = (OPERATOR, AUDITOR, OWN_PROVIDER)
@@ -23,7 +24,7 @@ _ANSWER: Final = shown_products.CredentialShown
 
 
 def router() -> APIRouter:
-    made = APIRouter(route_class=OfficeRoute, tags=["products"])
+    made = Part("products")
     add_list(
         made,
         "/credentials",

@@ -15,7 +15,7 @@ from billing.lifecycle.table import AUDITOR, OPERATOR, OWN_COMPANY, Refused
 from portal.api import answers, bodies, declared, show, shown
 from portal.api.declared import Kind
 from portal.api.desk import Desk
-from portal.api.route import OfficeRoute
+from portal.api.part import Part
 from portal.api.steps import add_log, add_step
 
 READERS: Final = (OPERATOR, AUDITOR, OWN_COMPANY)
@@ -55,7 +55,7 @@ NewApiKey: Final = bodies.some_of(models.ApiKey, "NewApiKey", without=frozenset(
 
 
 def router() -> APIRouter:
-    made = APIRouter(route_class=OfficeRoute, tags=["directory"])
+    made = Part("directory")
     declared.add_read(made, COMPANIES)
     declared.add_make(made, COMPANIES)
     declared.add_patch(made, COMPANIES, CompanyChange, _change_company)

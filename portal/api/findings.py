@@ -14,14 +14,15 @@ from portal.api import answers, bodies, ending_forms, show_ending, shown_ending
 from portal.api.answers import Shown
 from portal.api.desk import AtDesk, Desk
 from portal.api.lists import add_list, own_company
-from portal.api.route import OfficeRoute, allow
+from portal.api.part import Part
+from portal.api.route import allow
 from portal.api.steps import add_log, add_one, add_step
 
 _READ: Final = (OPERATOR, AUDITOR, OWN_COMPANY)
 
 
 def router() -> APIRouter:
-    made = APIRouter(route_class=OfficeRoute, tags=["findings"])
+    made = Part("findings")
     _add_findings(made)
     _add_steps(made)
     return made

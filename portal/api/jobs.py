@@ -19,7 +19,8 @@ from portal.api.answers import Shown
 from portal.api.corrections import own_provider
 from portal.api.desk import AtDesk, Desk
 from portal.api.lists import add_list
-from portal.api.route import OfficeRoute, allow
+from portal.api.part import Part
+from portal.api.route import allow
 from portal.api.statements import month_of_text
 from portal.api.steps import IdPath, add_log, add_one, add_step
 
@@ -29,7 +30,7 @@ _STATEMENT_BYTES_MAX: Final = 32 * 1024 * 1024
 
 
 def router() -> APIRouter:
-    made = APIRouter(route_class=OfficeRoute, tags=["jobs"])
+    made = Part("jobs")
     _add_jobs(made)
     _add_file(made)
     _add_of_months(made)

@@ -8,11 +8,11 @@ from billing.casework import notices
 from billing.lifecycle.table import AUDITOR, OPERATOR, OWN_COMPANY
 from portal.api import show_products, shown_products
 from portal.api.lists import add_list, own_company
-from portal.api.route import OfficeRoute
+from portal.api.part import Part
 
 
 def router() -> APIRouter:
-    made = APIRouter(route_class=OfficeRoute, tags=["products"])
+    made = Part("products")
     add_list(
         made,
         "/notices",

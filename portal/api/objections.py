@@ -14,7 +14,8 @@ from portal.api import answers, bodies, payable_forms, show_payables, shown_paya
 from portal.api.answers import Shown
 from portal.api.desk import AtDesk, Desk
 from portal.api.lists import Scope, add_list
-from portal.api.route import OfficeRoute, allow
+from portal.api.part import Part
+from portal.api.route import allow
 from portal.api.statements import MonthPath, month_of_text
 from portal.api.steps import IdPath, add_log, add_one, add_step
 
@@ -22,7 +23,7 @@ _READ: Final = (OPERATOR, AUDITOR, OWN_PROVIDER, OWN_COMPANY)
 
 
 def router() -> APIRouter:
-    made = APIRouter(route_class=OfficeRoute, tags=["payables"])
+    made = Part("payables")
     add_list(
         made,
         "/objections",

@@ -13,15 +13,16 @@ from portal.api import answers, bodies, payment_forms, show_payments, shown_paym
 from portal.api.answers import Shown
 from portal.api.desk import AtDesk, Desk
 from portal.api.lists import add_list, own_company
+from portal.api.part import Part
 from portal.api.payments import READ
-from portal.api.route import OfficeRoute, allow
+from portal.api.route import allow
 from portal.api.steps import add_log, add_one, add_step
 
 _ANSWER: Final = shown_payments.OwnFundShown
 
 
 def router() -> APIRouter:
-    made = APIRouter(route_class=OfficeRoute, tags=["own money"])
+    made = Part("own money")
     add_list(
         made,
         "/own_funds",

@@ -17,8 +17,9 @@ from portal.api import answers, bodies, declared, payment_forms, show_payments, 
 from portal.api.answers import Shown
 from portal.api.desk import AtDesk, Desk
 from portal.api.lists import add_list, everything, own_company
+from portal.api.part import Part
 from portal.api.payments import READ
-from portal.api.route import OfficeRoute, allow
+from portal.api.route import allow
 from portal.api.shown import VoucherShown
 from portal.api.steps import IdPath, add_change, add_one, add_step
 from portal.api.vouchers import VOUCHERS
@@ -32,7 +33,7 @@ _AGENCY: Final = (OPERATOR, AUDITOR)
 
 
 def router() -> APIRouter:
-    made = APIRouter(route_class=OfficeRoute, tags=["own money"])
+    made = Part("own money")
     add_list(
         made,
         "/own_money",

@@ -28,7 +28,8 @@ from portal.api.corrections import own_provider
 from portal.api.desk import AtDesk, Desk
 from portal.api.lists import add_list
 from portal.api.objections import load_objection
-from portal.api.route import OfficeRoute, allow
+from portal.api.part import Part
+from portal.api.route import allow
 from portal.api.steps import IdPath, add_log, add_one, add_step
 
 READ: Final = (OPERATOR, AUDITOR, OWN_PROVIDER)
@@ -44,7 +45,7 @@ _BODIES: Final[dict[str, type[bodies.Body]]] = {
 
 
 def router() -> APIRouter:
-    made = APIRouter(route_class=OfficeRoute, tags=["payables"])
+    made = Part("payables")
     add_list(
         made,
         "/payables",

@@ -15,7 +15,8 @@ from portal.api import answers, payment_forms, show_payments, shown_payments
 from portal.api.answers import Shown
 from portal.api.desk import AtDesk, Desk
 from portal.api.lists import add_list, own_company
-from portal.api.route import OfficeRoute, allow
+from portal.api.part import Part
+from portal.api.route import allow
 from portal.api.steps import add_log, add_one, add_step
 from portal.problem import Problem
 
@@ -23,7 +24,7 @@ READ: Final = (OPERATOR, AUDITOR, OWN_COMPANY)
 
 
 def router() -> APIRouter:
-    made = APIRouter(route_class=OfficeRoute, tags=["payments"])
+    made = Part("payments")
     add_list(
         made,
         "/payments",

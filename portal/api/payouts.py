@@ -17,7 +17,8 @@ from portal.api.answers import Shown
 from portal.api.corrections import own_provider
 from portal.api.desk import AtDesk, Desk
 from portal.api.lists import add_list, everything
-from portal.api.route import OfficeRoute, allow
+from portal.api.part import Part
+from portal.api.route import allow
 from portal.api.steps import IdPath, add_log, add_one, add_step
 from portal.problem import Problem
 
@@ -27,7 +28,7 @@ _RESULT_BYTES_MAX: Final = 4 * CHARACTERS_MAX + 4_096
 
 
 def router() -> APIRouter:
-    made = APIRouter(route_class=OfficeRoute, tags=["payables"])
+    made = Part("payables")
     _add_accounts(made)
     _add_payouts(made)
     _add_batches(made)

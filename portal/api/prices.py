@@ -16,7 +16,8 @@ from portal.api import answers, bodies, declared, products, show_products, shown
 from portal.api.answers import Shown
 from portal.api.desk import AtDesk, Desk
 from portal.api.lists import Scope, add_list
-from portal.api.route import OfficeRoute, allow
+from portal.api.part import Part
+from portal.api.route import allow
 from portal.api.steps import IdPath, add_log, add_one, add_step
 
 _READ: Final = (OPERATOR, AUDITOR, Allow("company"), Allow("provider"))
@@ -24,7 +25,7 @@ _ANSWER: Final = shown_products.PriceEntryShown
 
 
 def router() -> APIRouter:
-    made = APIRouter(route_class=OfficeRoute, tags=["products"])
+    made = Part("products")
     add_list(
         made,
         "/prices",

@@ -22,7 +22,7 @@ from metering.money import AmountError, parse_krw
 from portal.api import answers, bodies, declared, lists, show_products, shown_products
 from portal.api.answers import Shown
 from portal.api.desk import Desk
-from portal.api.route import OfficeRoute
+from portal.api.part import Part
 from portal.api.steps import add_log, add_step
 
 Filter = Callable[[Desk, str], lists.Scope]
@@ -94,7 +94,7 @@ async def load_own(desk: Desk, product_id: str) -> Shown:
 
 
 def router() -> APIRouter:
-    made = APIRouter(route_class=OfficeRoute, tags=["products"])
+    made = Part("products")
     declared.add_read(made, KIND)
     declared.add_post(made, KIND, _make, models.Product)
     declared.add_patch(made, KIND, ProductChange, _change, load_own)

@@ -16,7 +16,7 @@ from billing.lifecycle.shares import DatedShare
 from billing.lifecycle.table import AUDITOR, OPERATOR, Allow
 from portal.api import answers, bodies, declared, forms, show, shown
 from portal.api.desk import Desk
-from portal.api.route import OfficeRoute
+from portal.api.part import Part
 from portal.api.steps import add_log, add_step
 
 _OF_LIFE: Final = {"deposit_rule": "deposit_rule", "company_year_cap_krw": "company_year_cap_micro"}
@@ -55,7 +55,7 @@ ProgrammeChange: Final = bodies.some_of(Programme, "ProgrammeChange", without=fr
 
 
 def router() -> APIRouter:
-    made = APIRouter(route_class=OfficeRoute, tags=["programmes"])
+    made = Part("programmes")
     declared.add_read(made, KIND)
     declared.add_post(made, KIND, _make, Programme)
     declared.add_patch(made, KIND, ProgrammeChange, _change)

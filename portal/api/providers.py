@@ -13,7 +13,7 @@ from billing.lifecycle import provider
 from billing.lifecycle.table import AUDITOR, OPERATOR, OWN_PROVIDER, Allow
 from portal.api import answers, bodies, declared, forms, show_products, shown_products
 from portal.api.desk import Desk
-from portal.api.route import OfficeRoute
+from portal.api.part import Part
 from portal.api.steps import add_log, add_step
 
 KIND: Final = declared.Kind(
@@ -31,7 +31,7 @@ ProviderChange: Final = bodies.some_of(models.Provider, "ProviderChange", withou
 
 
 def router() -> APIRouter:
-    made = APIRouter(route_class=OfficeRoute, tags=["providers"])
+    made = Part("providers")
     declared.add_read(made, KIND)
     declared.add_post(made, KIND, _make, forms.NewProvider)
     declared.add_patch(made, KIND, ProviderChange, _change)

@@ -17,7 +17,8 @@ from portal.api.answers import Shown
 from portal.api.corrections import load_correction, own_provider
 from portal.api.desk import AtDesk, Desk
 from portal.api.lists import add_list
-from portal.api.route import OfficeRoute, allow
+from portal.api.part import Part
+from portal.api.route import allow
 from portal.api.shown import Page
 from portal.api.statements import month_of_text
 from portal.api.steps import IdPath, add_one
@@ -28,7 +29,7 @@ _STATEMENT_BYTES_MAX: Final = 16 * 1024 * 1024  # four million characters, escap
 
 
 def router() -> APIRouter:
-    made = APIRouter(route_class=OfficeRoute, tags=["reconciliations"])
+    made = Part("reconciliations")
     _add_runs(made)
     _add_what_follows(made)
     return made

@@ -15,7 +15,8 @@ from portal.api import answers, bodies, report_forms, show_reports, shown_report
 from portal.api.answers import Shown
 from portal.api.desk import AtDesk, Desk
 from portal.api.lists import Scope, add_list
-from portal.api.route import OfficeRoute, allow
+from portal.api.part import Part
+from portal.api.route import allow
 from portal.api.steps import IdPath, add_log, add_one, add_step
 
 _READ: Final = (OPERATOR, AUDITOR, Allow("company"), Allow("provider"))
@@ -25,7 +26,7 @@ _KEY: Final = shown_reports.ReportKeyShown
 
 
 def router() -> APIRouter:
-    made = APIRouter(route_class=OfficeRoute, tags=["reported use"])
+    made = Part("reported use")
     _add_products(made)
     _add_steps(made)
     _add_milestones(made)

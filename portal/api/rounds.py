@@ -14,7 +14,8 @@ from portal.api import answers, bodies, forms, show, show_casework, shown
 from portal.api.answers import Shown
 from portal.api.desk import AtDesk, Desk
 from portal.api.lists import Scope, add_list
-from portal.api.route import OfficeRoute, allow
+from portal.api.part import Part
+from portal.api.route import allow
 from portal.api.steps import IdPath, add_change, add_log, add_one, add_step
 
 _READ: Final = (OPERATOR, AUDITOR, Allow("company"), Allow("provider"))
@@ -22,7 +23,7 @@ RoundChange: Final = bodies.some_of(forms.RoundFields, "RoundChange")
 
 
 def router() -> APIRouter:
-    made = APIRouter(route_class=OfficeRoute, tags=["rounds"])
+    made = Part("rounds")
     add_list(
         made,
         "/rounds",

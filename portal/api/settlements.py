@@ -16,7 +16,8 @@ from portal.api import answers, bodies, ending_forms, show_ending, shown_ending
 from portal.api.answers import Shown
 from portal.api.desk import AtDesk, Desk
 from portal.api.lists import add_list, everything, own_company
-from portal.api.route import OfficeRoute, allow
+from portal.api.part import Part
+from portal.api.route import allow
 from portal.api.sheet_files import Format, file_answer, with_media
 from portal.api.steps import IdPath, add_log, add_one, add_step
 
@@ -24,7 +25,7 @@ _READ: Final = (OPERATOR, AUDITOR, OWN_COMPANY)
 
 
 def router() -> APIRouter:
-    made = APIRouter(route_class=OfficeRoute, tags=["settlements"])
+    made = Part("settlements")
     _add_settlements(made)
     _add_steps(made)
     _add_sheets(made)

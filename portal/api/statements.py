@@ -17,7 +17,8 @@ from billing.statements.statement import Subject, SubjectKind
 from portal.api import answers, bodies, show_statement, shown_money
 from portal.api.answers import Shown
 from portal.api.desk import AtDesk, Desk
-from portal.api.route import OfficeRoute, allow
+from portal.api.part import Part
+from portal.api.route import allow
 from portal.api.sheet_files import LINES_MAX, Format, file_answer, too_long, with_media
 from portal.api.shown import Page
 from portal.api.steps import IdPath, add_log, add_one, add_step
@@ -27,7 +28,7 @@ _READ: Final = (OPERATOR, AUDITOR)
 
 
 def router() -> APIRouter:
-    made = APIRouter(route_class=OfficeRoute, tags=["statements"])
+    made = Part("statements")
     _add_statement(made, "company", "companies", (*_READ, OWN_COMPANY))
     _add_statement(made, "provider", "providers", (*_READ, OWN_PROVIDER))
     _add_statement(made, "programme", "programmes", _READ)

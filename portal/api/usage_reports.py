@@ -17,8 +17,9 @@ from portal.api import answers, bodies, report_forms, show_reports, shown_report
 from portal.api.answers import Shown
 from portal.api.desk import AtDesk, Desk
 from portal.api.lists import add_list
+from portal.api.part import Part
 from portal.api.reported_products import both, own_provider
-from portal.api.route import OfficeRoute, allow
+from portal.api.route import allow
 from portal.api.steps import add_log, add_one, add_step
 
 _SELLER: Final = (OPERATOR, AUDITOR, OWN_PROVIDER)
@@ -28,7 +29,7 @@ _LINE: Final = shown_reports.ReportLineShown
 
 
 def router() -> APIRouter:
-    made = APIRouter(route_class=OfficeRoute, tags=["reported use"])
+    made = Part("reported use")
     _add_reports(made)
     _add_lines(made)
     return made

@@ -15,7 +15,7 @@ from portal import people
 from portal.api import answers, bodies, declared, show, shown
 from portal.api.declared import Kind
 from portal.api.desk import Desk
-from portal.api.route import OfficeRoute
+from portal.api.part import Part
 
 USERS: Final = Kind(
     path="users",
@@ -45,7 +45,7 @@ class UserChange(bodies.Body):
 
 
 def router() -> APIRouter:
-    made = APIRouter(route_class=OfficeRoute, tags=["users"])
+    made = Part("users")
     declared.add_read(made, USERS)
     declared.add_post(made, USERS, _invite, Invitation, shown.InvitedUser)
     declared.add_patch(made, USERS, UserChange, _change)

@@ -14,7 +14,7 @@ from billing.lifecycle.table import AUDITOR, OPERATOR, OWN_COMPANY, Refused
 from portal.api import bodies, declared, forms, show, shown
 from portal.api.declared import Kind
 from portal.api.desk import Desk
-from portal.api.route import OfficeRoute
+from portal.api.part import Part
 from portal.api.steps import add_log, add_step
 
 VOUCHERS: Final = Kind(
@@ -35,7 +35,7 @@ VoucherChange: Final = bodies.some_of(
 
 
 def router() -> APIRouter:
-    made = APIRouter(route_class=OfficeRoute, tags=["vouchers"])
+    made = Part("vouchers")
     declared.add_read(made, VOUCHERS)
     declared.add_make(made, VOUCHERS)
     declared.add_patch(made, VOUCHERS, VoucherChange, _change)
