@@ -155,7 +155,7 @@ class Matrix:
     async def in_every_state(self) -> None:
         """Before there is one, and in each state: what is refused; where a step begins, what is taken."""
         for state in (*([None] if self.life.there is None else []), *self.life.ways()):
-            async with self.stage.undone():
+            async with self.books.undone(self.stage.undone()):
                 thing_id = await self.brought_to(state)
                 if state is not None and (found := await self.state(thing_id)) != state:
                     self.wrong.append(f"what was brought to {state} is {found}")
@@ -186,7 +186,7 @@ class Matrix:
 
     async def _old_news(self, step: Step[Any], thing_id: str, who: str, where: str) -> None:
         """Answered or refused, but nothing comes of it."""
-        async with self.stage.undone():
+        async with self.books.undone(self.stage.undone()):
             before = await self.books.seen()
             await self.call(step, thing_id, who)
             self.refused += 1
@@ -197,7 +197,7 @@ class Matrix:
         """Where it is not its time, nothing comes of it and nothing is said of it."""
         if self.life.comes_by_itself(state, step.action):
             return
-        async with self.stage.undone():
+        async with self.books.undone(self.stage.undone()):
             said = await self._times_said(step, thing_id)
             try:
                 await self.life.clock[step.action](self.stage, thing_id)
@@ -219,7 +219,7 @@ class Matrix:
 
     async def _where_it_begins(self, step: Step[Any], thing_id: str) -> None:
         """Not by a role that has it not, nor by another tenant, nor without its reason; by each who may."""
-        async with self.stage.undone():
+        async with self.books.undone(self.stage.undone()):
             await self.turned(step.action, thing_id)
             for who, refusal in self.must_not(step) if step.allow else ():
                 await self.refuses(step, thing_id, who, "", refusal)
@@ -231,7 +231,7 @@ class Matrix:
                 await self.refuses(step, thing_id, who, "without a reason", codes, change={"reason": " "})
         takers: list[str | None] = [*self.may(step)] or [None]
         for taker in takers:
-            async with self.stage.undone():
+            async with self.books.undone(self.stage.undone()):
                 await self._taken(step, thing_id, taker)
 
     def may(self, step: Step[Any]) -> list[str]:
