@@ -25,9 +25,11 @@ def choices(visit: Visit, name: str, *values: str) -> tuple[Choice, ...]:
 
 
 async def products(visit: Visit) -> tuple[Choice, ...]:
+    """What is, or was, on sale. A draft is its provider's own: nobody else may read that there is one."""
     found = await rows_of(
         visit.desk.conn,
-        "select p.id, v.name from product p join provider v on v.id = p.provider_id where p.active"
+        "select p.id, v.name from product p join provider v on v.id = p.provider_id"
+        " join product_now n on n.product_id = p.id where p.active and n.on_sale_at is not null"
         " order by p.id",
     )
     return tuple(Choice(row["id"], f"{row['id']} ({row['name']})") for row in found)

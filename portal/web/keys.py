@@ -85,8 +85,8 @@ async def _a_model(visit: Visit, made: Shown) -> str:
     """A chat product that the key may call."""
     found = await rows_of(
         visit.desk.conn,
-        "select id from product where active and 'chat' = any(purposes)"
-        " and (%s::text[] is null or id = any(%s)) order by id limit 1",
+        "select p.id from product p join product_now n on n.product_id = p.id where n.is_served"
+        " and 'chat' = any(p.purposes) and (%s::text[] is null or p.id = any(%s)) order by p.id limit 1",
         [None if made["products"] == ["*"] else made["products"]] * 2,
     )
     return found[0]["id"] if found else "MODEL"

@@ -9,6 +9,7 @@ import pytest
 
 from tests.fakes.office_world import OfficeWorld, opened
 from tests.portal.api.a_product import PRODUCT, SECRET
+from tests.portal.api.a_round import PROGRAMME, ROUND
 from tests.portal.web.web_world import browsing_as
 
 
@@ -37,6 +38,17 @@ async def test_a_draft_is_seen_by_its_provider_and_the_agency_alone(world: Offic
         "nuri": (True, 200),
         "auditor": (True, 200),
     }
+
+
+async def test_no_form_of_a_company_names_a_draft(world: OfficeWorld) -> None:
+    await world.opened_round(PROGRAMME, ROUND)
+    async with browsing_as(world, "gaonde") as browser:
+        for path in ("/company/keys/new", "/company/rounds/ai-2026-1/do/application.make"):
+            seen = await browser.get(path)
+            assert (seen.status, "nuri-x1" in seen.html, "nuri-draft" in seen.html) == (200, True, False)
+        await browser.get("/company/keys/new")
+        made = await browser.submit("/company/keys/new", name="backend")
+        assert ("nuri-x1" in made.html, "nuri-draft" in made.html) == (True, False)
 
 
 async def draft(world: OfficeWorld) -> dict[str, Any]:
