@@ -7,6 +7,7 @@ import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import Annotated, Any, Final
+from urllib.parse import quote
 
 from fastapi import Query, Request
 from fastapi.responses import JSONResponse
@@ -31,7 +32,9 @@ def etag_of(shown: Mapping[str, Any]) -> str:
 
 
 def one(shown: Shown, *, status: int = 200, location: str | None = None) -> JSONResponse:
-    headers = {"ETag": etag_of(shown)} | ({} if location is None else {"Location": location})
+    headers = {"ETag": etag_of(shown)}
+    if location is not None:
+        headers["Location"] = quote(location, safe="/:@+")  # a name may be Korean, and a head is not
     return JSONResponse(shown, status_code=status, headers=headers)
 
 

@@ -42,6 +42,15 @@ async def test_one_answer_per_key(world: OfficeWorld) -> None:
     assert world.secrets.key_hash(text) in {key.key_hash for key in keys}
 
 
+async def test_a_name_may_be_korean(world: OfficeWorld) -> None:
+    made = good(await world.call("gaonde", "POST", "api_keys", {"name": "상담 서버"}))
+    place = made.headers["location"]
+    assert place == "/api/api_keys/gaonde/%EC%83%81%EB%8B%B4%20%EC%84%9C%EB%B2%84"
+    assert (await world.get("gaonde", place.removeprefix("/api/")))["name"] == "상담 서버"
+    person = {"email": "김@가온데.example", "role": "company", "company": "gaonde"}
+    assert (await world.post("operator", "users", person))["email"] == person["email"]
+
+
 async def test_a_post_needs_a_key(world: OfficeWorld) -> None:
     for key in ("", "x" * 256):
         sent = {"Idempotency-Key": key}

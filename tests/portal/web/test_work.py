@@ -88,6 +88,17 @@ async def test_a_key_is_shown_once(world: OfficeWorld) -> None:
     assert (await world.get("gaonde", "api_keys/gaonde/batch"))["revoked"]
 
 
+async def test_a_key_with_a_korean_name_has_its_pages(world: OfficeWorld) -> None:
+    async with browsing_as(world, "gaonde") as browser:
+        await browser.get("/company/keys/new")
+        made = await browser.submit("/company/keys/new", name="상담 서버")
+        assert (made.status, 'id="key"' in made.html) == (200, True)
+        link = next(one for one in (await browser.get("/company/keys")).page.links if "/keys/%EC" in one)
+        await browser.get(f"{link}/revoke")
+        assert "폐기" in (await browser.submit()).text
+        assert (await browser.get(link)).status == 200
+
+
 async def rows_through(browser: Browser, path: str) -> list[int]:
     """How many rows each page has, to the last one and back again to the first."""
     found: list[int] = []
