@@ -6,7 +6,6 @@ What it needs is handed in as `Office`; building and closing that is the launche
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -16,7 +15,6 @@ from urllib.parse import parse_qs
 from fastapi import APIRouter, FastAPI, Query, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
-from pydantic import BaseModel, ConfigDict, Field
 
 from billing.database import Pool
 from billing.declaration import DeclarationRefused
@@ -24,12 +22,11 @@ from billing.lifecycle.table import Refused
 from billing.payables.port import Transfers
 from billing.payments.port import Cards
 from billing.secrets import Secrets
-from portal import metrics, pages, passwords, people, problem, tokens, webhooks
+from portal import metrics, pages, passwords, people, problem, token_route, webhooks
 from portal.api import api
 from portal.api.desk import Api, GetBack, Unbooked, UnbookedOf
 from portal.attempts import Attempts
 from portal.readiness import Readiness
-from portal.signing_in import sign_in
 from portal.web import faults, web
 
 FORM_BYTES_MAX: Final = 4096
@@ -63,17 +60,6 @@ class Office:
     transfers: Transfers | None = None  # None: providers are paid by bank file alone
     webhook_secrets: tuple[str, ...] = ()
     has_mail: bool = False
-
-
-class Login(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-    email: str = Field(max_length=254)
-    password: str = Field(max_length=passwords.PASSWORD_CHARACTERS_MAX)
-
-
-class Token(BaseModel):
-    token: str
-    expires_at: datetime
 
 
 Lang = Annotated[pages.Language, Query()]
@@ -118,7 +104,11 @@ def build(office: Office) -> FastAPI:
     )
     app.include_router(_health(office))
     app.include_router(_front(office, app))
-    app.include_router(_tokens(office))
+    app.include_router(
+        token_route.router(
+            office.pool, office.attempts, token_key=office.token_key, token_life_s=office.token_life_s
+        )
+    )
     app.include_router(_welcome(office))
     api.mount(app)
     app.include_router(webhooks.router(office.pool, office.webhook_secrets))
@@ -163,28 +153,6 @@ def _front(office: Office, app: FastAPI) -> APIRouter:
     @router.get("/api/docs")
     async def docs() -> HTMLResponse:
         return _html(pages.api_docs(app.openapi()))
-
-    return router
-
-
-def _tokens(office: Office) -> APIRouter:
-    router = APIRouter()
-
-    @router.post("/api/token", summary="A token for a person")
-    async def token(request: Request, login: Login) -> Token:
-        """Trade a mail address and a password for a bearer token that lives for some minutes."""
-        person = await sign_in(
-            office.pool,
-            office.attempts,
-            host=_client_host(request),
-            email=login.email,
-            password=login.password,
-            now_s=time.monotonic(),
-        )
-        text, ends_s = tokens.issue(
-            person, key=office.token_key, now_s=int(time.time()), life_s=office.token_life_s
-        )
-        return Token(token=text, expires_at=datetime.fromtimestamp(ends_s, UTC))
 
     return router
 

@@ -104,7 +104,7 @@ class OfficeRoute(APIRoute):
 
 async def _serve(request: Request, inner: Handle, body: bytes, desk: Desk) -> Response:
     async def work() -> Response:
-        again = Request(request.scope, _replayed(body))
+        again = Request(request.scope, replayed(body))
         again.state.desk = desk
         return await (idempotency.once(again, inner, body, desk) if again.method == "POST" else inner(again))
 
@@ -177,7 +177,7 @@ async def read_body(request: Request, bytes_max: int) -> bytes:
     return b"".join(parts)
 
 
-def _replayed(body: bytes) -> Callable[[], Awaitable[dict[str, Any]]]:
+def replayed(body: bytes) -> Callable[[], Awaitable[dict[str, Any]]]:
     async def receive() -> dict[str, Any]:
         return {"type": "http.request", "body": body, "more_body": False}
 

@@ -31,9 +31,9 @@ class Door:
     ) -> Answer:
         return await self._call("GET", path, b"", headers or {}, client_host)
 
-    async def post(self, path: str, body: bytes) -> Answer:
+    async def post(self, path: str, body: bytes, headers: dict[str, str] | None = None) -> Answer:
         form = {"content-type": "application/x-www-form-urlencoded"}
-        return await self._call("POST", path, body, form, "127.0.0.1")
+        return await self._call("POST", path, body, form | (headers or {}), "127.0.0.1")
 
     async def post_json(self, path: str, value: object) -> Answer:
         return await self._call(

@@ -74,6 +74,20 @@ async def test_guessing_is_slowed_down(door: Door, operator: str) -> None:
     assert statuses == [401] * 5 + [429]
 
 
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [
+        (b'{"email": "a\\u0000@example.org", "password": "guess"}', 422),
+        (b'{"email": "a@example.org", "password": "' + b"x" * 100_000 + b'"}', 413),
+        (b"[" * 10_000, 400),
+        (b"{", 422),
+    ],
+)
+async def test_a_login_is_small_text(door: Door, body: bytes, status: int) -> None:
+    answer = await door.post("/api/token", body, {"content-type": "application/json"})
+    assert (answer.status, answer.headers["content-type"]) == (status, "application/problem+json")
+
+
 async def test_a_one_time_link_sets_a_password_once(door: Door, books_url: str) -> None:
     async with await connect(books_url) as connection:
         await people.put(
