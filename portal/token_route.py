@@ -6,18 +6,19 @@ Nobody is known yet, so little is read, and tries are counted before anything is
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Final
+from typing import Annotated, Final
 
 from fastapi import APIRouter, Request, Response
 from fastapi.routing import APIRoute
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag
 
 from billing.database import Pool
-from portal import passwords, tokens
+from portal import clients, passwords, tokens
 from portal.api.route import Handle, in_words_of_ours, read_body, replayed
 from portal.attempts import Attempts
-from portal.signing_in import sign_in
+from portal.signing_in import sign_in, sign_in_client
 
 BODY_BYTES_MAX: Final = 16 * 1024
 
@@ -26,6 +27,23 @@ class Login(BaseModel):
     model_config = ConfigDict(extra="forbid")
     email: str = Field(max_length=254)
     password: str = Field(max_length=passwords.PASSWORD_CHARACTERS_MAX)
+
+
+class ClientLogin(BaseModel):
+    """Of a program: what `POST /api/clients` showed once."""
+
+    model_config = ConfigDict(extra="forbid")
+    client_id: str = Field(max_length=clients.ID_CHARACTERS_MAX)
+    client_secret: str = Field(max_length=clients.SECRET_CHARACTERS_MAX)
+
+
+def _whose(body: object) -> str:
+    return "client" if isinstance(body, Mapping) and "client_id" in body else "person"
+
+
+AnyLogin = Annotated[
+    Annotated[Login, Tag("person")] | Annotated[ClientLogin, Tag("client")], Discriminator(_whose)
+]
 
 
 class Token(BaseModel):
@@ -50,18 +68,22 @@ class _TokenRoute(APIRoute):
 def router(pool: Pool, attempts: Attempts, *, token_key: bytes, token_life_s: int) -> APIRouter:
     made = APIRouter(route_class=_TokenRoute)
 
-    @made.post("/api/token", summary="A token for a person")
-    async def token(request: Request, login: Login) -> Token:
-        """Trade a mail address and a password for a bearer token that lives for some minutes."""
-        person = await sign_in(
-            pool,
-            attempts,
-            host=request.client.host if request.client is not None else None,
-            email=login.email,
-            password=login.password,
-            now_s=time.monotonic(),
+    @made.post("/api/token", summary="A token for a person, or for a program")
+    async def token(request: Request, login: AnyLogin) -> Token:
+        """Trade a password, or a program's secret, for a bearer token that lives for some minutes."""
+        host = request.client.host if request.client is not None else None
+        now_s, client = time.monotonic(), None
+        if isinstance(login, ClientLogin):
+            client, secret = login.client_id, login.client_secret
+            person = await sign_in_client(
+                pool, attempts, host=host, client_id=client, secret=secret, now_s=now_s
+            )
+        else:
+            email, password = login.email, login.password
+            person = await sign_in(pool, attempts, host=host, email=email, password=password, now_s=now_s)
+        text, ends_s = tokens.issue(
+            person, key=token_key, now_s=int(time.time()), life_s=token_life_s, client=client
         )
-        text, ends_s = tokens.issue(person, key=token_key, now_s=int(time.time()), life_s=token_life_s)
         return Token(token=text, expires_at=datetime.fromtimestamp(ends_s, UTC))
 
     return made

@@ -23,9 +23,12 @@ class Caller:
     role: Role
     company: str | None
     provider: str | None
+    client: str | None = None  # the program that came as this person
 
 
-def issue(person: Person, *, key: bytes, now_s: int, life_s: int) -> tuple[str, int]:
+def issue(
+    person: Person, *, key: bytes, now_s: int, life_s: int, client: str | None = None
+) -> tuple[str, int]:
     """-> the token and when it ends, in seconds since 1970."""
     ends_s = now_s + life_s
     claims = {
@@ -36,7 +39,7 @@ def issue(person: Person, *, key: bytes, now_s: int, life_s: int) -> tuple[str, 
         "provider": person.provider,
         "iat": now_s,
         "exp": ends_s,
-    }
+    } | ({} if client is None else {"client": client})
     return jwt.encode(claims, key, algorithm=ALGORITHM), ends_s
 
 
@@ -48,5 +51,9 @@ def read(token: str, *, key: bytes) -> Caller:
     except jwt.InvalidTokenError as error:
         raise TokenRefused(str(error)) from error
     return Caller(
-        email=claims["sub"], role=claims["role"], company=claims["company"], provider=claims["provider"]
+        email=claims["sub"],
+        role=claims["role"],
+        company=claims["company"],
+        provider=claims["provider"],
+        client=claims.get("client"),
     )

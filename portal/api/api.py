@@ -12,6 +12,7 @@ from portal.api import (
     agreements,
     alerts,
     applications,
+    clients,
     corrections,
     credentials,
     directory,
@@ -74,7 +75,7 @@ def parts() -> tuple[APIRouter, ...]:
         part.router()
         for part in (
             *(programmes, rounds, applications, agreements, vouchers),
-            *(providers, products, prices, credentials, notices, directory, users),
+            *(providers, products, prices, credentials, notices, directory, users, clients),
             *(statements, corrections, reconciliations, payments, own_money, own_funds),
             *(payables, payouts, objections, settlements, findings, jobs),
             *(reported_products, usage_reports, alerts),

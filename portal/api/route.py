@@ -27,7 +27,7 @@ from psycopg_pool import PoolTimeout
 from billing.database import Connection
 from billing.lifecycle.table import Actor, Allow
 from billing.reclaim import Short
-from portal import people, tokens
+from portal import clients, people, tokens
 from portal.api import idempotency
 from portal.api.desk import Api, Desk
 from portal.problem import Problem
@@ -84,11 +84,11 @@ class OfficeRoute(APIRoute):
 
         async def handle(request: Request) -> Response:
             api: Api = request.app.state.api
-            email = _email_of(request, api)
+            caller = _caller_of(request, api)
             body = await read_body(request, body_bytes_max)
             with in_words_of_ours():
                 async with api.pool.connection() as conn:
-                    actor = await _caller(conn, email)
+                    actor = await _actor(conn, caller)
                     if actor.role not in allowed:
                         raise Problem(
                             403,
@@ -131,13 +131,13 @@ def _desk(request: Request, api: Api, conn: Connection, actor: Actor) -> Desk:
     return Desk(api, conn, actor, api.now(), f"of-{uuid.uuid4().hex}")
 
 
-def _email_of(request: Request, api: Api) -> str:
+def _caller_of(request: Request, api: Api) -> tokens.Caller:
     """Of the token, before anything else of the request is read."""
     kind, _, token = request.headers.get("authorization", "").partition(" ")
     if kind.lower() != "bearer":
         raise _not_signed_in()
     try:
-        return tokens.read(token.strip(), key=api.token_key).email
+        return tokens.read(token.strip(), key=api.token_key)
     except tokens.TokenRefused:
         raise _not_signed_in() from None
 
@@ -152,10 +152,10 @@ def _not_signed_in() -> Problem:
     )
 
 
-async def _caller(conn: Connection, email: str) -> Actor:
-    """The person behind the token, as the books know them now."""
-    found = await people.find(conn, email)
-    if found is None:
+async def _actor(conn: Connection, caller: tokens.Caller) -> Actor:
+    """The person behind the token, and the program if it is one's, as the books know them now."""
+    found = await people.find(conn, caller.email)
+    if found is None or not (caller.client is None or await clients.is_alive(conn, caller.client)):
         raise _not_signed_in()
     person, _ = found
     return Actor(person.email, person.role, person.company, person.provider)

@@ -21,6 +21,7 @@ from billing.lifecycle.table import Actor
 from portal.api import (
     shown,
     shown_alerts,
+    shown_clients,
     shown_ending,
     shown_jobs,
     shown_money,
@@ -122,6 +123,7 @@ async def world(books_url: str) -> AsyncIterator[OfficeWorld]:
         await closed_and_paid(world)
         await a_job(world)
         await at_its_end(world)
+        await world.post("gaonde", "clients", BODIES["NewClient"])
         await world.post("gaonde", "webhooks", {"url": "https://hooks.example.com/a"})
         await world.post("gaonde", "webhooks/wh-000001/test")
         yield world
@@ -177,6 +179,7 @@ def fits(schema: dict[str, Any], route: str, answer: httpx2.Response) -> None:
     rooms = (
         *(shown, shown_products, shown_money, shown_payments),
         *(shown_payables, shown_ending, shown_jobs, shown_reports, shown_alerts),
+        shown_clients,
     )
     model = next(getattr(room, name) for room in rooms if hasattr(room, name))
     whole: Any = shown.Page.__class_getitem__(model) if is_page else model
