@@ -130,7 +130,7 @@ async def move(conn: Connection, agreement_id: str, action: str, *, deed: Deed) 
         thing_id=agreement_id,
         state=row["state"],
         company=row["company_id"],
-        facts=facts_of(row, deed),
+        facts=facts_of(row, deed, others_of_brn=await others_of_brn(conn, row)),
     )
     await conn.execute(
         "update agreement set state = %s, signed_at = case when %s = 'signed' then %s else signed_at end"
@@ -145,7 +145,20 @@ async def move(conn: Connection, agreement_id: str, action: str, *, deed: Deed) 
             await vouchers.move(conn, row["voucher_id"], "end", deed=deed)
 
 
-def facts_of(row: Row, deed: Deed) -> agreement.Facts:
+async def others_of_brn(conn: Connection, row: Row) -> int:
+    """Founders apply without a number: that two companies of a round are one business may show at the end."""
+    found = await row_of(
+        conn,
+        "select count(*)::integer as n from agreement g join application a on a.id = g.application_id"
+        " join company c on c.id = g.company_id where c.brn = %s and g.company_id <> %s"
+        " and g.state in ('signed', 'terminated', 'completed')"
+        " and a.round_id = (select round_id from application where id = %s)",
+        [row["brn"], row["company_id"], row["application_id"]],
+    )
+    return int(found["n"])
+
+
+def facts_of(row: Row, deed: Deed, *, others_of_brn: int = 0) -> agreement.Facts:
     return agreement.Facts(
         today=deed.today,
         starts_on=row["starts_on"],
@@ -153,6 +166,7 @@ def facts_of(row: Row, deed: Deed) -> agreement.Facts:
         programme_starts_on=row["programme_starts_on"],
         programme_ends_on=row["programme_ends_on"],
         brn=row["brn"],
+        others_of_brn=others_of_brn,
     )
 
 

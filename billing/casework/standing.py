@@ -99,7 +99,8 @@ async def _application(conn: Connection, application_id: str, deed: Deed, _: Hou
 async def _agreement(conn: Connection, agreement_id: str, deed: Deed, _: House) -> list[Offered]:
     row = await agreements.find(conn, agreement_id)
     company = row["company_id"]
-    found = open_steps(agreement.TABLE, row["state"], agreements.facts_of(row, deed), deed, company=company)
+    facts = agreements.facts_of(row, deed, others_of_brn=await agreements.others_of_brn(conn, row))
+    found = open_steps(agreement.TABLE, row["state"], facts, deed, company=company)
     if row["voucher_id"] is not None:
         found += await standing_ending.of_ended(conn, row, deed)
     if row["state"] != "signed":

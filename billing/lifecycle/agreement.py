@@ -21,6 +21,7 @@ class Facts:
     award_micro: int = 0
     government_micro: int = 0
     brn: str | None = None
+    others_of_brn: int = 0  # agreements of the round that another company with this number has signed
 
 
 APPLICATION_SELECTED: Final = Guard[Facts](
@@ -55,6 +56,12 @@ HAS_BRN: Final = Guard[Facts](
     "협약 체결 전에 사업자등록번호를 등록해 주세요.",
     lambda facts: facts.brn is not None,
 )
+ONE_OF_BRN: Final = Guard[Facts](
+    "brn_agreed",
+    "A company with this business registration number has signed an agreement of this round.",
+    "같은 사업자등록번호로 이 회차의 협약이 이미 체결되었습니다.",
+    lambda facts: facts.others_of_brn == 0,
+)
 NOT_ENDED: Final = Guard[Facts](
     "period_closed",
     "The agreement's last day has passed.",
@@ -87,7 +94,7 @@ TABLE: Final = Table[Facts](
             (OPERATOR,),
             (APPLICATION_SELECTED, ONE_AGREEMENT, WITHIN_AWARD, WITHIN_PROGRAMME, NOT_ENDED),
         ),
-        Step("sign", ("offered",), "signed", (OWN_COMPANY,), (HAS_BRN, NOT_ENDED)),
+        Step("sign", ("offered",), "signed", (OWN_COMPANY,), (HAS_BRN, ONE_OF_BRN, NOT_ENDED)),
         Step("decline", ("offered",), "declined", (OWN_COMPANY,), needs_reason=True),
         Step("revoke", ("offered",), "revoked", (OPERATOR,), needs_reason=True),
         Step("terminate", ("signed",), "terminated", (OPERATOR,), needs_reason=True),

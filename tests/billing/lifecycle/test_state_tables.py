@@ -148,6 +148,7 @@ BROKEN: list[tuple[str, str, dict[str, Any]]] = [
     ("agreement", "outside_programme", {"ends_on": date(2027, 1, 1)}),
     ("agreement", "outside_programme", {"starts_on": date(2026, 11, 1)}),
     ("agreement", "brn_required", {"brn": None}),
+    ("agreement", "brn_agreed", {"others_of_brn": 1}),
     ("agreement", "period_closed", {"today": date(2026, 11, 1)}),
     ("agreement", "period_open", {"today": LAST}),
     ("amendment", "agreement_not_signed", {"agreement_state": "offered"}),

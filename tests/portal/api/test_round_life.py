@@ -117,3 +117,32 @@ async def test_the_clock_opens_and_closes_a_round(world: OfficeWorld) -> None:
     await world.post("operator", "rounds/ai-2026-1/cancel", {"reason": "예산 변경"})
     shown = await world.get("gaonde", f"applications/{application}")
     assert (shown["state"], shown["outcome"]) == ("rejected", {"why": "예산 변경"})
+
+
+async def decided(world: OfficeWorld, *applications: str) -> None:
+    """The first is the best."""
+    world.now = AFTER_CLOSING
+    for place, application in enumerate(applications):
+        await world.post("operator", f"applications/{application}/screen")
+        points = (30, 60 - place)
+        await world.scored(application, points, points, points)
+
+
+async def test_one_business_signs_once_in_a_round(world: OfficeWorld) -> None:
+    """Two founders without a number: that they are one business shows when they have it."""
+    async with world.pool.connection() as conn:
+        await conn.execute("update company set brn = null where id = 'dasom'")
+    await world.opened_round(PROGRAMME, ROUND)
+    founders = {who: await world.applied(who, APPLICATION) for who in ("saessak", "dasom")}
+    await decided(world, *founders.values())
+    await world.post("operator", "rounds/ai-2026-1/select")
+    agreements = {
+        who: (await world.post("operator", "agreements", {"application": one, **TERMS}))["id"]
+        for who, one in founders.items()
+    }
+    for who in founders:
+        good(await world.patch(who, f"companies/{who}", {"brn": "333-33-33336"}))
+    await world.post("saessak", f"agreements/{agreements['saessak']}/sign")
+    second = f"agreements/{agreements['dasom']}"
+    assert await world.refused("dasom", f"{second}/sign") == (409, "brn_agreed")
+    await world.post("dasom", f"{second}/decline", {"reason": "같은 사업자"})
