@@ -39,11 +39,12 @@ async def ranking(conn: Connection, round_row: Row) -> list[Ranked]:
 
 
 async def _candidates(conn: Connection, round_row: Row) -> list[Candidate]:
+    """Those that are scored; once it is decided, those that were, whatever became of them."""
     worth = {bonus["id"]: bonus["milli"] for bonus in round_row["bonuses"]}
     applications = await rows_of(
         conn,
         "select id, company_id, track, government_micro, submitted_at, granted_bonuses from application"
-        " where round_id = %s and state in ('scored', 'selected') order by id",
+        " where round_id = %s and (state = 'scored' or outcome ? 'rank') order by id",
         [round_row["id"]],
     )
     sheets: dict[str, list[Sheet]] = {}

@@ -146,3 +146,17 @@ async def test_one_business_signs_once_in_a_round(world: OfficeWorld) -> None:
     second = f"agreements/{agreements['dasom']}"
     assert await world.refused("dasom", f"{second}/sign") == (409, "brn_agreed")
     await world.post("dasom", f"{second}/decline", {"reason": "같은 사업자"})
+
+
+async def test_a_decided_ranking_stays_as_it_was_decided(world: OfficeWorld) -> None:
+    await world.opened_round(PROGRAMME, ROUND | {"quota": 1})
+    applications = [await world.applied(who, APPLICATION) for who in ("gaonde", "hanbit")]
+    await decided(world, *applications)
+    before = (await world.get("auditor", "rounds/ai-2026-1/ranking"))["data"]
+    assert [one["application"] for one in before] == applications
+    await world.post("operator", "rounds/ai-2026-1/select")
+    states = [(await world.get("auditor", f"applications/{one}"))["state"] for one in applications]
+    assert states == ["selected", "rejected"]
+    assert (await world.get("auditor", "rounds/ai-2026-1/ranking"))["data"] == before
+    await world.post("gaonde", f"applications/{applications[0]}/withdraw", {"reason": "폐업"})
+    assert (await world.get("auditor", "rounds/ai-2026-1/ranking"))["data"] == before
