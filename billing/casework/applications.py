@@ -195,6 +195,7 @@ def facts_of(row: Mapping[str, Any], deed: Deed, **more: Any) -> application.Fac
         cap_micro=row["cap_micro"],
         requested_micro=row["government_micro"],
         is_complete=bool(row["title"].strip() and row["plan"].strip()),
+        is_submitted=row.get("state") == "submitted",
         evaluators_min=row["evaluators_min"],
         **more,
     )

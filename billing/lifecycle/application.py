@@ -25,6 +25,7 @@ class Facts:
     cap_micro: int
     requested_micro: int
     is_complete: bool = True
+    is_submitted: bool = False
     others_of_brn: int = 0  # applications of the round by other companies with the same business number
     evaluators: int = 0
     evaluators_min: int = 1
@@ -82,6 +83,13 @@ COMPLETE: Final = Guard[Facts](
     "제목, 활용 계획, 신청 금액을 모두 입력해야 제출할 수 있습니다.",
     lambda facts: facts.is_complete and facts.requested_micro > 0,
 )
+STAYS_COMPLETE: Final = Guard[Facts](
+    "incomplete",
+    "What was submitted keeps a title, a plan and an amount above nothing.",
+    "제출한 신청서에는 제목, 활용 계획, 신청 금액이 모두 있어야 합니다.",
+    lambda facts: not facts.is_submitted or (facts.is_complete and facts.requested_micro > 0),
+    of_entry=True,
+)
 ONE_OF_BRN: Final = Guard[Facts](
     "brn_applied",
     "A company with this business registration number has applied in this round.",
@@ -117,7 +125,7 @@ TABLE: Final = Table[Facts](
     },
     (
         Step("make", (), "draft", (OWN_COMPANY,), (PERIOD_OPEN, *_FIELDS)),
-        Step("change", ("draft", "submitted"), None, (OWN_COMPANY,), (PERIOD_OPEN, *_FIELDS)),
+        Step("change", ("draft", "submitted"), None, (OWN_COMPANY,), (PERIOD_OPEN, *_FIELDS, STAYS_COMPLETE)),
         Step(
             "submit",
             ("draft",),

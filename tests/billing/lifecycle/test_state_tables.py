@@ -92,6 +92,7 @@ SOUND: dict[str, dict[str, Any]] = {
     },
     "application": {
         "": APPLYING,
+        "change": replace(APPLYING, is_submitted=True),
         **dict.fromkeys(("screen", "evaluate", "score", "reject"), DECIDING),
     },
     "agreement": {"": AGREED, "complete": replace(AGREED, today=date(2026, 11, 1))},

@@ -160,3 +160,15 @@ async def test_a_decided_ranking_stays_as_it_was_decided(world: OfficeWorld) -> 
     assert (await world.get("auditor", "rounds/ai-2026-1/ranking"))["data"] == before
     await world.post("gaonde", f"applications/{applications[0]}/withdraw", {"reason": "폐업"})
     assert (await world.get("auditor", "rounds/ai-2026-1/ranking"))["data"] == before
+
+
+async def test_what_was_submitted_stays_complete(world: OfficeWorld) -> None:
+    await world.opened_round(PROGRAMME, ROUND)
+    application = f"applications/{await world.applied('gaonde', APPLICATION)}"
+    for emptied in ({"title": " "}, {"plan": ""}, {"government_krw": 0}):
+        refused = await world.patch("gaonde", application, emptied)
+        assert (refused.status_code, refused.json()["code"]) == (409, "incomplete")
+    good(await world.patch("gaonde", application, {"plan": "상담을 분류한다.", "government_krw": 1}))
+    await world.post("gaonde", f"{application}/withdraw", {"reason": "다시 쓰기"})
+    await world.post("gaonde", f"{application}/reopen")
+    good(await world.patch("gaonde", application, {"plan": ""}))

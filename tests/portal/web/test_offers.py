@@ -207,6 +207,7 @@ def test_only_what_is_entered_is_left_open() -> None:
         ("application", "track_unknown"),
         ("application", "bonus_unknown"),
         ("application", "above_cap"),
+        ("application", "incomplete"),
         ("agreement", "above_award"),
         ("agreement", "outside_programme"),
         ("amendment", "nothing_changes"),
