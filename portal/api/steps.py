@@ -9,6 +9,7 @@ from fastapi import APIRouter, Path, Request
 from fastapi.responses import JSONResponse
 
 from billing.casework.deeds import steps_of
+from billing.casework.rows import lock_budget
 from billing.lifecycle.table import Allow, Table
 from portal.api import answers, show_casework
 from portal.api.bodies import Body
@@ -62,9 +63,10 @@ def add_change(  # noqa: PLR0913 - a route in one call
     *,
     id_path: str = "{id}",
 ) -> None:
-    """PATCH {path}/{id}, for whoever saw the version that is changed."""
+    """PATCH {path}/{id}, for whoever saw the version that is changed: of two at once the second did not."""
 
     async def handle(request: Any, desk: Any, id: str, body: Any) -> JSONResponse:
+        await lock_budget(desk.conn)
         answers.must_match(request, await load(desk, id))
         await run(desk, id, body)
         return answers.one(await load(desk, id))

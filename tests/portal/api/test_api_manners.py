@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from billing.casework.rows import lock_budget
+from billing.database import Connection
 from billing.directory_store import load_directory
 from portal.api.route import BODY_BYTES_MAX
 from tests.fakes.office_world import OfficeWorld, good, opened
@@ -95,6 +97,33 @@ async def test_two_do_not_overwrite_each_other(world: OfficeWorld) -> None:
     late = await world.call("gaonde", "PATCH", "companies/gaonde", {"data_locations": ["KR"]}, headers=seen)
     assert (late.status_code, late.json()["code"]) == (412, "changed_meanwhile")
     assert (await world.get("operator", "companies/gaonde")) == there.json() | {"name": "새 이름"}
+
+
+async def test_two_who_saw_the_same_do_not_overwrite_each_other_at_once(world: OfficeWorld) -> None:
+    there = good(await world.call("operator", "GET", "companies/gaonde"))
+    seen = {"If-Match": there.headers["etag"]}
+    async with asyncio.TaskGroup() as group, world.pool.connection() as conn, conn.transaction():
+        await lock_budget(conn)
+        calls = [
+            group.create_task(
+                world.call("operator", "PATCH", "companies/gaonde", {"name": name}, headers=seen)
+            )
+            for name in ("하나", "둘")
+        ]
+        while await waiting(conn) < len(calls):  # noqa: ASYNC110 - PostgreSQL tells in no other way
+            await asyncio.sleep(0.01)
+    assert sorted(call.result().status_code for call in calls) == [200, 412]
+
+
+async def waiting(conn: Connection) -> int:
+    """How many of these books wait for a lock."""
+    cursor = await conn.execute(
+        "select count(*) from pg_stat_activity"
+        " where datname = current_database() and wait_event_type = 'Lock'"
+    )
+    row = await cursor.fetchone()
+    assert row is not None
+    return int(row[0])
 
 
 async def test_pages_go_through_all_of_it_once(world: OfficeWorld) -> None:
