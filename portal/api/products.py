@@ -144,17 +144,23 @@ async def _change(desk: Desk, product_id: str, body: bodies.Body) -> None:
     action = "change" if is_draft else "correct"
     await products.change(desk.conn, product_id, action, deed=desk.deed(), fields=fields)
     if not is_draft:
-        report = await declared.write(desk, bodies.declared(models.Product, body, id=product_id))
+        given = await _with_kept_keys(desk, product_id, bodies.given(body))
+        report = await declared.write(desk, bodies.declared_of(models.Product, given | {"id": product_id}))
         if report.changed:
             await products.tell_corrected(desk.conn, product_id, deed=desk.deed(), fields=fields)
         return
-    given, prices = _drafted(bodies.given(body))
-    if "upstream" in given:
-        kept = await credentials.kept_keys(desk.conn, desk.api.secrets, product_id)
-        given["upstream"] = credentials.with_kept_keys(given["upstream"], kept)
+    drafted, prices = _drafted(bodies.given(body))
+    given = await _with_kept_keys(desk, product_id, drafted)
     await declared.write(desk, bodies.declared_of(models.ProductDraft, given | {"id": product_id}))
     if prices is not None:
         await products.set_draft_prices(desk.conn, product_id, prices)
+
+
+async def _with_kept_keys(desk: Desk, product_id: str, given: dict[str, Any]) -> dict[str, Any]:
+    if not given.get("upstream"):
+        return given
+    kept = await credentials.kept_keys(desk.conn, desk.api.secrets, product_id)
+    return given | {"upstream": credentials.with_kept_keys(given["upstream"], kept)}
 
 
 def _drafted(given: Mapping[str, Any]) -> tuple[dict[str, Any], list[dict[str, Any]] | None]:

@@ -98,6 +98,17 @@ async def test_a_returned_draft_has_the_reviewer_s_words_and_comes_again(world: 
     assert good(await world.patch("operator", DRAFT, {"retention_days": 30})).json()["retention_days"] == 30
 
 
+async def test_the_agency_corrects_a_place_of_calls_and_its_key_stays(world: OfficeWorld) -> None:
+    """Nobody is shown a key, so nobody can send it back."""
+    await world.post("nuri", "products/nuri-x1/credentials", {"api_key": SECRET})
+    [there] = (await world.get("operator", "products/nuri-x1"))["upstream"]
+    place = {name: value for name, value in there.items() if name != "has_api_key" and value is not None}
+    for change, is_kept in (({"weight": 2}, True), ({"base_url": "https://b.nuri.example/v1"}, False)):
+        changed = {"upstream": [place | change]}
+        shown = good(await world.patch("operator", "products/nuri-x1", changed)).json()["upstream"]
+        assert [one["has_api_key"] for one in shown] == [is_kept]
+
+
 async def test_a_draft_is_nobody_else_s(world: OfficeWorld) -> None:
     await world.post("nuri", "products", PRODUCT)
     for who in ("gaonde", "other"):
