@@ -10,7 +10,7 @@ from psycopg.types.json import Jsonb
 
 from billing.casework import agreements, vouchers
 from billing.casework.agreements import TERMS
-from billing.casework.budget import check_promises
+from billing.casework.budget import check_promises, check_year
 from billing.casework.deeds import Deed, take_step
 from billing.casework.rows import Row, lock_budget, row_of, rows_of
 from billing.database import Connection
@@ -116,6 +116,9 @@ async def _amend(conn: Connection, row: Row, changes: Mapping[str, Any], deed: D
         after = {name: terms[name] for name in ("starts_on", "ends_on", "government_micro", "products")}
         await vouchers.write_voucher(conn, {**held, **after})
     await check_promises(conn, row["programme_id"], row["company_id"], today=deed.today)
+    if terms["government_micro"] > row["government_micro"]:
+        year = (deed.today if row["voucher_id"] is None else terms["starts_on"]).year
+        await check_year(conn, row["programme_id"], row["company_id"], year=year, today=deed.today)
 
 
 def _plain(changes: Mapping[str, Any]) -> dict[str, Any]:

@@ -98,3 +98,21 @@ async def check_promises(conn: Connection, programme_id: str, company_id: str, *
             "The company would be granted more than the programme's cap.",
             "기업별 지원 한도를 초과합니다.",
         )
+
+
+async def check_year(conn: Connection, programme_id: str, company_id: str, *, year: int, today: date) -> None:
+    """After a grant or an award was raised, under the budget's lock. Raises Refused."""
+    row = await row_of(
+        conn,
+        "select l.company_year_cap_micro as cap, (select coalesce(sum(micro), 0)::bigint from ("  # noqa: S608
+        f"{_GRANTED} union all select programme_id, company_id, award_micro, %s::date from ({RESERVED}) s"
+        ") g where g.company_id = %s and extract(year from g.from_day) = %s) as granted"
+        " from programme_life l where l.programme_id = %s",
+        [today, company_id, year, programme_id],
+    )
+    if row["cap"] is not None and row["granted"] > row["cap"]:
+        raise Refused(
+            "company_cap_exceeded",
+            "The company would be granted more in this year than the programme's cap.",
+            "기업별 연간 지원 한도를 초과합니다.",
+        )

@@ -102,6 +102,23 @@ async def test_a_deposit_moves_the_end_of_the_line(issued: OfficeWorld) -> None:
     assert direct.json()["code"] == "agreement_rules"
 
 
+async def test_an_amendment_is_bound_by_the_cap_of_the_year(issued: OfficeWorld) -> None:
+    path = "agreements/ag-000001/amendments"
+    capped = {"company_year_cap_krw": 3_500_000}
+    assert (await issued.patch("operator", "programmes/ai-2026", capped)).status_code == 200
+    beyond = await issued.post("gaonde", path, {"reason": "증액", "government_krw": "3500000.000001"})
+    refused = await issued.refused("operator", f"amendments/{beyond['id']}/approve")
+    assert refused == (409, "company_cap_exceeded")
+    within = await issued.post("gaonde", path, {"reason": "증액", "government_krw": 3_500_000})
+    await issued.post("operator", f"amendments/{within['id']}/approve")
+    # Lowered afterwards, it hinders nothing that raises no grant.
+    assert (
+        await issued.patch("operator", "programmes/ai-2026", {"company_year_cap_krw": 1})
+    ).status_code == 200
+    await issued.post("operator", "amendments/am-000001/approve")
+    await issued.books()
+
+
 async def test_an_amendment_holds_for_the_voucher_and_is_bound_by_the_budget(issued: OfficeWorld) -> None:
     await issued.post("operator", "amendments/am-000001/approve")
     assert (await at_gateways(issued)).ends_ms == datetime(2026, 11, 30, 15, tzinfo=UTC).timestamp() * 1000
