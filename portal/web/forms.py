@@ -174,10 +174,10 @@ def _day(text: str) -> str:
 def _instant(text: str) -> str:
     """A clock of Korea, as a browser's field or a person writes it."""
     try:
-        written = datetime.fromisoformat(text[:19].replace(" ", "T"))
+        written = datetime.fromisoformat(text.replace(" ", "T"))
         if written.tzinfo is not None:
             raise ValueError
-        return written.replace(tzinfo=SEOUL).isoformat()
+        return written.replace(tzinfo=SEOUL, microsecond=0).isoformat()
     except ValueError:
         raise _Unreadable("error.instant") from None
 

@@ -215,7 +215,7 @@ def _place(view: View, name: str, key: str | None, down: bool) -> tuple[str, Seq
         return EVERYTHING
     try:
         value, last_id = json.loads(base64.urlsafe_b64decode(key + "=" * (-len(key) % 4)))
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, RecursionError):
         raise _invalid("after") from None
     if not isinstance(value, str) or not isinstance(last_id, str) or "\0" in value + last_id:
         raise _invalid("after")

@@ -51,6 +51,7 @@ def test_what_people_write(kind: str, text: str, value: object) -> None:
         *[("won", text) for text in ("-1", "1e9", "NaN", "백만", "1.0000001", "1" * 40, "\u0661\u0662")],
         *[("day", text) for text in ("2026-02-30", "31.10.2026", "2026", "2026-13-01", "어제")],
         *[("instant", text) for text in ("2026-03-24T25:00", "15:00", "2026-03-24T15:00+09:00x")],
+        *[("instant", text) for text in ("2026-03-24T15:00:00Z", "2026-03-24 15:00:00+00:00")],
         *[("count", text) for text in ("-1", "1.5", "٣", "9" * 10)],
         *[("share", text) for text in ("101", "-1", "inf", "nan", "1e400", "9" * 13)],
         ("choice", "none of them"),
