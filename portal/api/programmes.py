@@ -16,10 +16,17 @@ from billing.lifecycle.shares import DatedShare
 from billing.lifecycle.table import AUDITOR, OPERATOR, Allow
 from portal.api import answers, bodies, declared, forms, show, shown
 from portal.api.desk import Desk
+from portal.api.lists import Scope
 from portal.api.part import Part
 from portal.api.steps import add_log, add_step
 
 _OF_LIFE: Final = {"deposit_rule": "deposit_rule", "company_year_cap_krw": "company_year_cap_micro"}
+
+
+def _begun(desk: Desk) -> Scope:
+    """A draft is the agency's own, as a round's is."""
+    return answers.EVERYTHING if desk.sees_everything else ("state <> %s", ["draft"])
+
 
 KIND: Final = declared.Kind(
     path="programmes",
@@ -35,7 +42,7 @@ KIND: Final = declared.Kind(
     show=lambda _, row: show.programme(row),
     answer=shown.ProgrammeShown,
     read=(OPERATOR, AUDITOR, Allow("company"), Allow("provider")),
-    is_public=True,
+    scope=_begun,
 )
 load: Final = declared.load_of(KIND)
 

@@ -172,3 +172,13 @@ async def test_what_was_submitted_stays_complete(world: OfficeWorld) -> None:
     await world.post("gaonde", f"{application}/withdraw", {"reason": "다시 쓰기"})
     await world.post("gaonde", f"{application}/reopen")
     good(await world.patch("gaonde", application, {"plan": ""}))
+
+
+async def test_a_programme_that_is_a_draft_is_the_agency_s(world: OfficeWorld) -> None:
+    await world.post("operator", "programmes", PROGRAMME)
+    for who in ("gaonde", "nuri"):
+        assert (await world.call(who, "GET", "programmes/ai-2026")).status_code == 404
+        assert (await world.get(who, "programmes"))["data"] == []
+    assert [one["id"] for one in (await world.get("auditor", "programmes"))["data"]] == ["ai-2026"]
+    await world.post("operator", "programmes/ai-2026/open")
+    assert [one["id"] for one in (await world.get("gaonde", "programmes"))["data"]] == ["ai-2026"]
