@@ -116,7 +116,8 @@ async def test_two_who_saw_the_same_do_not_overwrite_each_other_at_once(world: O
 
 
 async def waiting(conn: Connection) -> int:
-    """How many of these books wait for a lock."""
+    """How many of these books wait for a lock, now."""
+    await conn.execute("select pg_stat_clear_snapshot()")
     cursor = await conn.execute(
         "select count(*) from pg_stat_activity"
         " where datname = current_database() and wait_event_type = 'Lock'"
