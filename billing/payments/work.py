@@ -18,11 +18,12 @@ import psycopg
 from billing.casework.rows import Row, rows_of
 from billing.database import Connection
 from billing.funds import FundsChange
+from billing.lifecycle.table import Refused
 from billing.payables.work import PayoutWork
 from billing.payments import cards, rows
 from billing.payments.facts import Fact
 from billing.payments.learning import learn
-from billing.payments.own_money import By
+from billing.payments.own_money import NOT_FREE, By
 from billing.payments.port import Asked, Back, Cards, Named, RailRefused, RailUnavailable, SavedCard, Seen
 from billing.payments.stripe_reading import read_event
 from billing.reclaim import Short
@@ -111,12 +112,18 @@ class PaymentWork:
         await self.payouts.send(conn, payout_id)
 
     async def _learn(self, conn: Connection, seen: Seen, job: tuple[str, str]) -> str | None:
-        """With the end of the job, in one SQL transaction; once more when lent money came back."""
+        """With the end of the job, in one SQL transaction; once more when lent money came back.
+
+        What is gone is gone: where it is not free, and nothing lent makes it so, the company owes it.
+        """
         try:
             return await self._learn_once(conn, seen, job, may_owe=self.get_back is None)
         except Short as short:
             assert self.get_back is not None, "only then it is asked for"
             await self.get_back(conn, short.funds)
+        except Refused as refused:
+            if refused.code != NOT_FREE[0]:
+                raise
         return await self._learn_once(conn, seen, job, may_owe=True)
 
     async def _learn_once(

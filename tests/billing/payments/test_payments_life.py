@@ -14,6 +14,17 @@ from tests.fakes.payments_world import VOUCHER_ID, PaymentsWorld
 WHY = {"reason": "환불 요청"}
 
 
+async def worked_with_a_purse(world: PaymentsWorld) -> None:
+    """As the worker's role does: what was lent is asked for before anybody owes."""
+
+    async def get_back(_: Any, funds: Any) -> None:
+        await world.office.get_back(funds)
+
+    work = PaymentWork(world.rail, get_back=get_back, now=lambda: world.office.now)
+    while await work.work_once(world.conn):
+        pass
+
+
 async def test_a_refund_leaves_the_books_first_and_is_sent_once(world: PaymentsWorld) -> None:
     payment, intent = await world.paid(50_000)
     await world.heard()
@@ -110,13 +121,22 @@ async def test_idle_money_comes_back_from_the_purse_for_a_lost_dispute(world: Pa
     world.objects.decide(world.objects.dispute(intent, 40_000)["id"], "lost")
     await world.tell_all()
 
-    async def get_back(_: Any, funds: Any) -> None:
-        await world.office.get_back(funds)
-
-    work = PaymentWork(world.rail, get_back=get_back, now=lambda: world.office.now)
-    while await work.work_once(world.conn):
-        pass
+    await worked_with_a_purse(world)
     assert (await world.own(), await world.deposit()) == (("0", "0"), "0")
+    await world.office.books()
+
+
+async def test_a_lost_dispute_is_booked_where_nothing_lent_can_pay_it(world: PaymentsWorld) -> None:
+    """A worker with a purse used to refuse it as a person's refund is refused, and tried again for ever."""
+    payment, intent = await world.paid(50_000, voucher=None)
+    await world.heard()
+    await world.office.post("gaonde", f"vouchers/{VOUCHER_ID}/pay-in", {"amount_krw": 45_000})
+    world.objects.decide(world.objects.dispute(intent, 30_000)["id"], "lost")
+    world.objects.refund(intent, 10_000)
+    await world.tell_all()
+    await worked_with_a_purse(world)
+    assert (await world.state(payment), await world.own()) == ("lost", ("0", "35000"))
+    assert [job["kind"] for job in await world.jobs()] == ["look"]
     await world.office.books()
 
 
