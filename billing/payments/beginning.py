@@ -40,7 +40,12 @@ class Wish:
 
 
 def payment_id_of(person: str, key: str, day: object) -> str:
-    """The same for the same request, so that Stripe knows a repeated one."""
+    """The same for the same request, so that Stripe knows a repeated one.
+
+    A transfer is known by the beginning of its id, wherever that stands in a line of the bank's statement. So
+    its `key` is one that nobody sends: others' lines could be had by trying keys until the reference is a
+    text that stands in them.
+    """
     name = f"{person}\n{day}\n{key}"
     return f"pay-{hashlib.sha256(name.encode()).hexdigest()[:24]}"
 
@@ -50,7 +55,8 @@ async def begin(
 ) -> tuple[str, Begun]:
     """-> the payment's id, and where its payer goes on. Raises Refused and RailUnavailable."""
     won = whole_won(wish.amount_micro) if wish.method == "transfer" else card_won(wish.amount_micro)
-    payment_id = payment_id_of(deed.actor.person, key, deed.today)
+    named_by = deed.request_id if wish.method == "transfer" else key
+    payment_id = payment_id_of(deed.actor.person, named_by, deed.today)
     state = await _judge(conn, payment_id, wish, can_charge_cards=cards is not None, deed=deed)
     rail = BankTransfer(conn) if wish.method == "transfer" else cards
     assert rail is not None, "the step's conditions say so"

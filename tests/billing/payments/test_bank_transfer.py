@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import asyncio
 
+from billing.casework.deeds import Deed
+from billing.lifecycle.table import Actor
+from billing.payments.bank_transfer import reference_of
+from billing.payments.beginning import payment_id_of
 from tests.fakes.books_world import WON
 from tests.fakes.office_world import opened
 from tests.fakes.payments_world import VOUCHER_ID, PaymentsWorld
 from tests.portal.api.a_round import APPLICATION, PROGRAMME, ROUND, TERMS
 
+ACTOR = Actor("kim@gaonde.example", "company", "gaonde")
 LINE = {"amount_krw": 80_000, "paid_on": "2026-03-02", "sender": "가온데이터", "memo": ""}
 
 
@@ -33,6 +38,16 @@ async def test_a_line_with_the_reference_is_the_payment(world: PaymentsWorld) ->
     assert (await world.state(begun["id"]), await world.deposit()) == ("partly_refunded", "150000")
     assert world.stripe.asked == []
     await world.office.books()
+
+
+async def test_nobody_chooses_what_others_write_into_their_transfers(world: PaymentsWorld) -> None:
+    """A reference was a hash of what its company sent: of keys enough, one comes to the date in all memos."""
+    key = "tried until its reference is 20260302"
+    asked = {"amount_krw": 1, "method": "transfer"}
+    await world.office.call("gaonde", "POST", "payments", asked, key=key)
+    foreseen = reference_of(payment_id_of("kim@gaonde.example", key, Deed(ACTOR, world.office.now, "").today))
+    line = await world.office.post("operator", "bank_lines", LINE | {"id": "KB-1", "memo": foreseen})
+    assert (line["payment"], line["company"]) == (None, None)
 
 
 async def test_of_two_lines_entered_at_once_one_is_the_payment(world: PaymentsWorld) -> None:
