@@ -17,7 +17,7 @@ from billing.lifecycle.payment import LEARNT
 from billing.lifecycle.table import Refused
 from billing.payments import own_fund, rows
 from billing.payments.facts import Due, Fact, dues, state_of
-from billing.payments.own_money import NOT_FREE, By, change_own, lock_own, pay_in, self_share
+from billing.payments.own_money import NOT_FREE, By, SelfShare, change_own, lock_own, pay_in, self_share
 from billing.reclaim import Short
 
 _TAKE: Final = {"refund": own_rules.refund, "dispute": own_rules.dispute}
@@ -79,7 +79,7 @@ async def _book(
         await change_own(conn, company_id, own_micro=amount - owed, owed_micro=-owed)
         entry = _TAKE[due.kind](company_id, rail, own_micro=owed - amount, owed_micro=-owed)
         return await _write(conn, payment, due, entry, own_micro=amount - owed)
-    own_micro += await _back_from_voucher(conn, payment, amount, own_micro, by=by, may_owe=may_owe)
+    own_micro += await _back_from_vouchers(conn, payment, amount, own_micro, by=by, may_owe=may_owe)
     from_own = min(own_micro, amount)
     owed = amount - from_own
     await change_own(conn, company_id, own_micro=-from_own, owed_micro=owed)
@@ -112,23 +112,39 @@ async def _towards_voucher(conn: Connection, payment: Row, amount_micro: int, by
             await _stop_charging(conn, payment["company_id"], refused.code)
 
 
-async def _back_from_voucher(
+async def _back_from_vouchers(
     conn: Connection, payment: Row, need_micro: int, own_micro: int, *, by: By, may_owe: bool
 ) -> int:
-    """As much as is free of the self share it was paid for, which comes before other own money. -> how much.
+    """As much as is free of the self share it was paid for, then of own money's fund. -> how much.
 
-    So the payments of a company are taken back from the same places in whatever order their news arrives.
+    Both come before other own money, of which the fund is filled again. So the payments of a company are
+    taken back from the same places in whatever order their news arrives.
     """
-    voucher_id = payment["voucher_id"] or await own_fund.voucher_there(conn, payment["company_id"])
-    share = None if voucher_id is None else await self_share(conn, voucher_id, now=by.now)
-    free_micro = 0 if share is None else min(need_micro, max(0, share.free_micro))
-    if free_micro + own_micro < need_micro and not may_owe:
-        if share is not None and share.idle_micro > free_micro:
-            raise Short(Refused(*NOT_FREE), [share.lower_by(min(need_micro, share.idle_micro))])
+    unused = await _unused(conn, payment, by=by)
+    left_micro = need_micro
+    parts: list[int] = []
+    for share in unused:
+        parts.append(min(left_micro, max(0, share.free_micro)))
+        left_micro -= parts[-1]
+    if left_micro > own_micro and not may_owe:
+        idle = [share for share in unused if share.idle_micro > max(0, share.free_micro)]
+        if idle:
+            lower = [share.lower_by(min(need_micro, share.idle_micro)) for share in idle]
+            raise Short(Refused(*NOT_FREE), lower)
         raise Refused(*NOT_FREE)
-    if free_micro and voucher_id is not None:
-        await pay_in(conn, voucher_id, amount_micro=-free_micro, by=by)
-    return free_micro
+    for share, part in zip(unused, parts, strict=True):
+        if part:
+            await pay_in(conn, share.voucher["id"], amount_micro=-part, by=by)
+    return need_micro - left_micro
+
+
+async def _unused(conn: Connection, payment: Row, *, by: By) -> list[SelfShare]:
+    """Of the voucher it was paid for, and of own money's fund. Their funds are locked as the poster does."""
+    fund = await own_fund.voucher_there(conn, payment["company_id"])
+    ids = [one for one in (payment["voucher_id"], fund) if one is not None]
+    await conn.execute("select 1 from funds where voucher_id = any(%s) order by voucher_id for update", [ids])
+    shares = [await self_share(conn, one, now=by.now) for one in ids]
+    return [share for share in shares if share is not None]
 
 
 async def _stop_charging(conn: Connection, company_id: str, why: str) -> None:

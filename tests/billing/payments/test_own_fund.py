@@ -158,6 +158,23 @@ async def test_money_goes_back_from_it_too(world: PaymentsWorld) -> None:
     await world.office.books()
 
 
+async def test_what_was_paid_for_a_voucher_goes_back_from_it_too(world: PaymentsWorld) -> None:
+    """Paid for a voucher that ended meanwhile, it lies in the fund: neither free, nor kept from a debt."""
+    office = world.office
+    await office.post("gaonde", "own_funds", {"limit_krw": 30_000})
+    payment, intent = await world.paid(50_000)
+    await office.post("operator", f"vouchers/{VOUCHER_ID}/end", WHY)
+    await world.heard()
+    assert await filled(world) == ("20000", "30000", "0")
+    await office.post("operator", f"payments/{payment}/refund", {"amount_krw": 35_000, **WHY})
+    assert await filled(world) == ("0", "15000", "0")
+    await world.heard()
+    world.objects.decide(world.objects.dispute(intent, 15_000)["id"], "lost")
+    await world.heard()
+    assert (await filled(world), await world.own()) == (("0", "0", "0"), ("0", "0"))
+    await office.books()
+
+
 @pytest.mark.parametrize(
     ("step", "body"),
     [
