@@ -13,6 +13,7 @@ from billing.database import Connection
 from billing.directory_time import instant_ms
 from billing.lifecycle.table import Refused
 from billing.payments import rows
+from billing.payments.amounts import card_won
 from billing.payments.port import SavedCard
 from metering import shares
 
@@ -23,6 +24,7 @@ _LOW: Final = """
     select c.company_id, c.voucher_id, c.amount_micro, c.threshold_micro, f.share_ppm, f.charged_micro,
            f.self_micro, f.government_micro
     from card c join funds f on f.voucher_id = c.voucher_id and f.company_id = c.company_id
+    join company o on o.id = c.company_id and o.active
     where c.automatic and f.state = 'active' and f.ends_ms > %s and not exists
         (select from payment p where p.company_id = c.company_id and p.method = 'automatic'
          and p.state = 'started')"""
@@ -73,6 +75,8 @@ async def change(conn: Connection, company_id: str, values: Mapping[str, Any]) -
                 "An automatic top-up names a voucher of the company, a threshold and an amount.",
                 "자동 충전에는 바우처, 기준 잔액, 충전 금액이 필요합니다.",
             )
+    if now["amount_micro"]:
+        card_won(now["amount_micro"])
     await conn.execute(
         "update card set automatic = %s, voucher_id = %s, threshold_micro = %s, amount_micro = %s,"
         " paused = case when %s then null else paused end where company_id = %s",
@@ -100,7 +104,7 @@ async def begin_charges(conn: Connection, *, now: datetime) -> int:
     for low in await rows_of(conn, _LOW, [instant_ms(now)]):
         if _is_low(low):
             async with conn.transaction():
-                begun += await _begin(conn, low, now)
+                begun += await _begin(conn, low["company_id"], now)
     return begun
 
 
@@ -113,9 +117,14 @@ def _is_low(low: Mapping[str, int]) -> bool:
     return left_micro < low["threshold_micro"] and line.stopped_by == "self"
 
 
-async def _begin(conn: Connection, low: Row, now: datetime) -> bool:
-    company_id, voucher_id = low["company_id"], low["voucher_id"]
-    # One per company and past: whoever comes second, from another worker too, makes the same one.
+async def _begin(conn: Connection, company_id: str, now: datetime) -> bool:
+    """Looked at again where nobody else does: another worker may have charged the card since it was read."""
+    await rows_of(conn, "select 1 from card where company_id = %s for update", [company_id])
+    again = await rows_of(conn, f"{_LOW} and c.company_id = %s", [instant_ms(now), company_id])
+    if not again or not _is_low(again[0]):
+        return False
+    low = again[0]
+    # One per company and past: whoever comes second makes the same one.
     before = await row_of(
         conn,
         "select count(*) as number from payment where company_id = %s and method = 'automatic'",
@@ -130,7 +139,7 @@ async def _begin(conn: Connection, low: Row, now: datetime) -> bool:
             "company_id": company_id,
             "rail": "stripe",
             "method": "automatic",
-            "voucher_id": voucher_id,
+            "voucher_id": low["voucher_id"],
             "amount_micro": low["amount_micro"],
             "save_card": False,
             "state": "started",

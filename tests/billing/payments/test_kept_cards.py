@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any, cast
+
 from billing.casework.rows import rows_of
+from billing.database import Connection, connect
+from billing.payments.cards import begin_charges
 from tests.fakes.declared_world import World
 from tests.fakes.payments_world import VOUCHER_ID, PaymentsWorld
 
@@ -51,6 +58,51 @@ async def test_a_kept_card_tops_up_by_itself_once_at_a_time(world: PaymentsWorld
     # The share is 120,000 again, no longer below the threshold, and is left alone.
     assert (await automatic(world), await world.deposit()) == (["paid"], "120000")
     await world.office.books()
+
+
+@dataclass(frozen=True, slots=True)
+class Late:
+    """A connection of somebody who is held up between reading what is low and charging it."""
+
+    conn: Connection
+    meanwhile: Callable[[], Awaitable[None]]
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.conn, name)
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[None]:
+        await self.meanwhile()
+        async with self.conn.transaction():
+            yield
+
+
+async def test_a_worker_that_comes_late_charges_nothing_twice(world: PaymentsWorld) -> None:
+    """The other one charged the card and booked it since this one read that the share is low."""
+    await kept_card(world)
+    await lower_share(world)
+    assert await set_top_up(world) == 200
+    async with await connect(world.url) as conn:
+        late = cast("Connection", Late(conn, world.heard))
+        assert await begin_charges(late, now=world.office.now) == 0
+    await world.heard()
+    assert (await automatic(world), await world.deposit()) == (["paid"], "120000")
+
+
+async def test_the_card_of_a_company_that_is_stopped_is_left_alone(world: PaymentsWorld) -> None:
+    await kept_card(world)
+    await lower_share(world)
+    assert await set_top_up(world) == 200
+    await world.office.post("operator", "companies/gaonde/suspend", {"reason": "점검"})
+    await world.heard()
+    assert await automatic(world) == []
+
+
+async def test_a_top_up_is_what_a_card_can_pay(world: PaymentsWorld) -> None:
+    """Parts of a won used to be a fault of ours, and too much was found out at the charge."""
+    await kept_card(world)
+    for amount in ("30000.5", 999, 100_000_000):
+        assert await set_top_up(world, amount_krw=amount) == 409
 
 
 async def test_a_declined_card_is_not_tried_again_by_itself(world: PaymentsWorld) -> None:
