@@ -38,7 +38,10 @@ async def find(conn: Connection, company_id: str, *, lock: bool = False) -> Row:
 
 
 async def keep(conn: Connection, payment_id: str, card: SavedCard) -> None:
-    """The card of a payment whose payer asked for that; a later one takes the place of an earlier."""
+    """The card of a payment whose payer asked for that; a later one takes the place of an earlier.
+
+    With the news that it was paid alone: what is heard of an old payment later says nothing of the card.
+    """
     await conn.execute(
         "insert into card (company_id, customer_id, method_id, label)"
         " select company_id, %s, %s, %s from payment where id = %s and save_card"

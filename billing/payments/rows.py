@@ -43,6 +43,11 @@ async def facts_of(conn: Connection, payment_id: str) -> set[Fact]:
     return {Fact(*row) for row in await cursor.fetchall()}
 
 
+async def was_paid(conn: Connection, payment_id: str) -> bool:
+    query = "select 1 from payment_fact where (payment_id, about, ref, word) = (%s, 'payment', '', 'paid')"
+    return bool(await rows_of(conn, query, [payment_id]))
+
+
 async def add_facts(conn: Connection, payment_id: str, facts: Iterable[Fact]) -> None:
     """The first word on a thing stays."""
     for fact in facts:

@@ -131,6 +131,7 @@ class PaymentWork:
     ) -> str | None:
         by = By(self.rail.name, "clock", self.now())
         async with conn.transaction():
+            is_old = await rows.was_paid(conn, seen.payment_id)
             state = await learn(conn, seen.payment_id, seen.facts, by=by, may_owe=may_owe)
             if state is None:
                 return None
@@ -138,7 +139,7 @@ class PaymentWork:
                 "update payment set intent_id = coalesce(intent_id, %s) where id = %s",
                 [seen.intent_id, seen.payment_id],
             )
-            if seen.card is not None:
+            if seen.card is not None and not is_old:
                 await cards.keep(conn, seen.payment_id, seen.card)
             kind, ref = job
             if kind == "event":

@@ -151,6 +151,19 @@ async def test_a_card_is_not_charged_again_for_a_voucher_that_takes_nothing(worl
     await world.office.books()
 
 
+async def test_later_news_of_an_old_payment_brings_no_old_card_back(world: PaymentsWorld) -> None:
+    """A refund of the payment that an earlier card was kept with used to have that card charged again."""
+    await kept_card(world)
+    [first] = world.objects.of("payment_intent")
+    begun = await world.begin(10_000, "checkout", save_card=True)
+    world.objects.pay_session(begun["checkout_url"].split("/")[-1], "pm_card_newer")
+    await world.heard()
+    world.objects.refund(first["id"], 1_000)
+    await world.heard()
+    [card] = await rows_of(world.conn, "select method_id from card")
+    assert card == {"method_id": "pm_card_newer"}
+
+
 async def test_a_card_that_is_taken_away_stays_away(world: PaymentsWorld) -> None:
     await kept_card(world)
     assert await set_top_up(world, threshold_krw=0) == 200
