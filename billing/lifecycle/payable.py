@@ -94,7 +94,7 @@ TABLE: Final = Table[Facts](
             ("due", "proposed", "approved", "in_payment", "paid", "failed"),
             None,
             (OPERATOR,),
-            (SOMETHING_WITHHELD,),
+            (SOMETHING_WITHHELD, NO_OBJECTION),
             needs_reason=True,
         ),
     ),

@@ -13,8 +13,8 @@ from metering.money import MICRO_PER_WON
 
 FIND: Final = """
     select p.*, coalesce(v.name, p.provider_id) as provider_name,
-           (select count(*)::integer from objection o where o.payable_id = p.id and o.state = 'open')
-               as objections_open,
+           (select count(*)::integer from objection o
+            where o.payable_id in (p.id, p.of_payable) and o.state = 'open') as objections_open,
            exists (select from payable r where r.of_payable = p.id) as is_released,
            l.id as payout_id, l.rail, l.paid_at
     from payable p left join provider v on v.id = p.provider_id

@@ -68,6 +68,29 @@ async def test_a_part_is_withheld_and_released_by_its_own_step(world: PayablesWo
     assert await world.accounts() == {"provider/nuri/payable": 1_001 * WON, "clearing/bank/out": 1_001 * WON}
 
 
+async def test_what_is_objected_to_keeps_what_was_withheld_of_it(world: PayablesWorld) -> None:
+    """It used to be released, and paid, while the month it was withheld of was objected to."""
+    office = world.office
+    change = {"from": "2026-09", "basis_points": 1_000, "reason": "성능 보증"}
+    await office.post("operator", "programmes/ai-2026/change-holdback", change)
+    await world.call(1_000 * WON, "2026-09")
+    await world.close("2026-09")
+    [month] = await world.payables()
+    line = {"voucher": VOUCHER_ID, "product": "nuri-x1", "reason": "쓰지 않은 호출"}
+    objecting = "companies/gaonde/statements/2026-09/object"
+    first = (await office.post("gaonde", objecting, line))["id"]
+    releasing = f"payables/{month['id']}/release"
+    assert await office.refused("operator", releasing, WHY) == (409, "objection_open")
+    await office.post("operator", f"objections/{first}/reject", WHY)
+    await office.post("operator", releasing, WHY)
+    [released] = await world.payables(kind="holdback")
+    second = (await office.post("gaonde", objecting, line))["id"]
+    proposing = f"payables/{released['id']}/propose"
+    assert await office.refused("operator", proposing) == (409, "objection_open")
+    await office.post("gaonde", f"objections/{second}/withdraw", WHY)
+    await office.post("operator", proposing)
+
+
 async def test_below_nothing_is_carried_and_never_paid(world: PayablesWorld) -> None:
     office = world.office
     for month in ("2026-09", "2026-10"):
