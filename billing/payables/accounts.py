@@ -83,8 +83,10 @@ async def confirm(
     conn: Connection, secrets: Secrets, account_id: str, *, transfers: Transfers | None, deed: Deed
 ) -> None:
     """Stripe is asked whether the account takes transfers. The one in force before is replaced."""
+    provider_id = (await find(conn, account_id))["provider_id"]
+    # The provider first, as who enters an account does.
+    await conn.execute("select 1 from provider where id = %s for update", [provider_id])
     row = await find(conn, account_id, lock=True)
-    await conn.execute("select 1 from provider where id = %s for update", [row["provider_id"]])
     takes_it = await _asked(destination(row, secrets), transfers) if row["state"] == "entered" else True
     state = await _take(conn, row, "confirm", deed=deed, facts=life.Facts(rail_takes_it=takes_it))
     await _replace(conn, row["provider_id"], row["rail"], "confirmed", deed=deed)
