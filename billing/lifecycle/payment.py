@@ -84,7 +84,7 @@ TABLE: Final = Table[Facts](
         Step("receive", (), "started", (OPERATOR,), (COMPANY_ACTIVE,)),
         Step(
             "refund",
-            ("paid", "partly_refunded", "won"),
+            ("paid", "partly_refunded", "won", "lost"),  # of a dispute about a part, the rest
             None,
             (OPERATOR,),
             (WITHIN_PAID,),

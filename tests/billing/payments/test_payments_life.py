@@ -108,6 +108,21 @@ async def test_only_what_is_free_goes_back_and_a_lost_dispute_leaves_a_debt(worl
     await world.office.books()
 
 
+async def test_the_rest_of_what_was_lost_in_part_can_go_back(world: PaymentsWorld) -> None:
+    payment, intent = await world.paid(50_000, voucher=None)
+    await world.heard()
+    world.objects.decide(world.objects.dispute(intent, 20_000)["id"], "lost")
+    await world.heard()
+    assert (await world.state(payment), await world.own()) == ("lost", ("30000", "0"))
+    path = f"payments/{payment}/refund"
+    assert await world.office.refused("operator", path, {"amount_krw": 30_001, **WHY}) == (409, "above_paid")
+    await world.office.post("operator", path, {"amount_krw": 30_000, **WHY})
+    await world.heard()
+    assert (await world.state(payment), await world.own()) == ("lost", ("0", "0"))
+    assert [one["amount"] for one in world.objects.of("refund", payment_intent=intent)] == [30_000]
+    await world.office.books()
+
+
 async def test_idle_money_comes_back_from_the_purse_for_a_lost_dispute(world: PaymentsWorld) -> None:
     await World(world.conn, world.office.secrets).apply(
         f"vouchers:\n- {{id: {VOUCHER_ID}, self_deposit_krw: 0}}\n"
