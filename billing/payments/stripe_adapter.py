@@ -6,7 +6,7 @@ lost answer does nothing twice. KRW has no decimals: a won is a won.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Mapping
 from contextlib import asynccontextmanager
 from typing import Any, Final
 
@@ -101,8 +101,8 @@ class StripeCards:
             intent_id = named.intent_id
             if intent_id is None:
                 assert named.session_id is not None, "something names the payment"
-                session = _plain(await self._client.v1.checkout.sessions.retrieve_async(named.session_id))
-                seen = read_session(session)
+                session = await _if_there(self._client.v1.checkout.sessions.retrieve_async(named.session_id))
+                seen = None if session is None else read_session(session)
                 if seen is None or seen.intent_id is None:
                     return seen
                 intent_id = seen.intent_id
@@ -110,15 +110,13 @@ class StripeCards:
 
     async def _look_at(self, intent_id: str) -> Seen | None:
         services = self._client.v1
-        try:
-            found = await services.payment_intents.retrieve_async(
+        intent = await _if_there(
+            services.payment_intents.retrieve_async(
                 intent_id, {"expand": ["latest_charge.balance_transaction", "payment_method"]}
             )
-        except stripe.InvalidRequestError as error:
-            if error.http_status == 404:
-                return None  # of another account, or of nobody
-            raise
-        intent = _plain(found)
+        )
+        if intent is None:
+            return None
         charge = intent.get("latest_charge")
         if charge is None:
             return read_intent(intent)
@@ -191,6 +189,16 @@ def _declined_intent(error: stripe.CardError) -> str | None:
     intent = told.get("payment_intent") if isinstance(told, dict) else None
     name = intent.get("id") if isinstance(intent, dict) else None
     return name if isinstance(name, str) else None
+
+
+async def _if_there(asked: Awaitable[stripe.StripeObject]) -> dict[str, Any] | None:
+    """None: of another account, or of nobody."""
+    try:
+        return _plain(await asked)
+    except stripe.InvalidRequestError as error:
+        if error.http_status == 404:
+            return None
+        raise
 
 
 def _plain(found: stripe.StripeObject) -> dict[str, Any]:

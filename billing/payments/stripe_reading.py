@@ -24,6 +24,7 @@ PAYMENT_ID: Final = re.compile(r"pay-[0-9a-f]{24}")
 REFUND_ID: Final = re.compile(r"rf-[0-9]{6,18}")
 OBJECT_ID: Final = re.compile(r"[A-Za-z0-9_]{1,255}")
 TYPE_CHARACTERS_MAX: Final = 100
+_TYPE: Final = re.compile(r"[!-~]+")
 LABEL_CHARACTERS_MAX: Final = 40
 
 _INTENT_EVENTS: Final = frozenset(
@@ -96,7 +97,7 @@ def read_event(body: bytes) -> Event:
     event_id, kind = _text(told.get("id")), told.get("type")
     if event_id is None or EVENT_ID.fullmatch(event_id) is None:
         raise NotAnEvent("no id of an event")
-    if not isinstance(kind, str) or not 0 < len(kind) <= TYPE_CHARACTERS_MAX or not kind.isascii():
+    if not isinstance(kind, str) or not 0 < len(kind) <= TYPE_CHARACTERS_MAX or _TYPE.fullmatch(kind) is None:
         raise NotAnEvent("no type")
     return Event(event_id, kind, _about(kind.removeprefix("v1."), told))
 

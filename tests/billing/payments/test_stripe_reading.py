@@ -71,6 +71,7 @@ def test_of_an_event_only_what_it_is_about_is_read(body: bytes, about: Named | N
     [
         *(b"", b"{", b"[]", b"null", b"\xff", b'{"id": 1, "type": "a"}', b'{"id": "evt_1"}', b"[" * 100_000),
         *(b'{"id": "evt_' + b"a" * 200 + b'", "type": "a"}', b'{"id": "evt_1", "type": "\xea\xb0\x80"}'),
+        b'{"id": "evt_1", "type": "a\\u0000"}',
     ],
 )
 def test_what_is_no_event_is_refused(body: bytes) -> None:
