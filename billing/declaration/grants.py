@@ -1,7 +1,7 @@
 """Grants against a programme's budget and its cap per company. Pure.
 
 The government's parts of all vouchers count, also of those the file does not name; what an ended voucher gave
-back to the budget does not.
+back to the budget does not, unless the file brings the voucher back.
 """
 
 from __future__ import annotations
@@ -9,12 +9,24 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import date
 
 from billing.declaration import models
 from billing.declaration.findings import Finding
 from billing.declaration.reading import Reading
 from billing.declaration.rows import ProgrammeRow, VoucherRow
+from billing.directory_time import period_ms
 from metering.money import format_krw
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """A voucher of a programme that the file names, without being named; what its grant gave back."""
+
+    programme_id: str
+    company_id: str
+    ends_on: date | None
+    expired_micro: int
 
 
 @dataclass(slots=True)
@@ -23,6 +35,7 @@ class Grants:
 
     others: dict[tuple[str, str], int] = field(default_factory=dict)
     returned: dict[str, int] = field(default_factory=dict)
+    ended: tuple[Ended, ...] = ()
 
 
 def judge_grants(
@@ -30,11 +43,13 @@ def judge_grants(
     programmes: Mapping[str, ProgrammeRow],
     vouchers: Mapping[str, VoucherRow],
     grants: Grants,
+    *,
+    now_ms: int,
 ) -> Iterator[Finding]:
     """The voucher that goes beyond is named; where none in the file does, the programme is."""
-    of_company = Counter(grants.others)
+    of_company = _of_others(programmes, grants, now_ms)
     of_programme: Counter[str] = Counter()
-    for (programme_id, _), amount_micro in grants.others.items():
+    for (programme_id, _), amount_micro in of_company.items():
         of_programme[programme_id] += amount_micro
     broken = set()
     for entry in reading.of(models.Voucher):
@@ -44,7 +59,9 @@ def judge_grants(
         programme = programmes.get(voucher.programme_id)
         if programme is None or ("programme", programme.id) in reading.unjudged:
             continue
-        granted_micro = voucher.government_micro - grants.returned.get(voucher.id, 0)
+        granted_micro = voucher.government_micro
+        if _is_over(programme, voucher.ends_on, now_ms):
+            granted_micro -= grants.returned.get(voucher.id, 0)
         of_programme[programme.id] += granted_micro
         of_company[programme.id, voucher.company_id] += granted_micro
         for what, total_micro, most_micro in (
@@ -65,6 +82,22 @@ def judge_grants(
         if largest > programme.max_voucher_micro and (programme.id, "cap per company") not in broken:
             reason = _beyond(programme.id, "cap per company", largest, programme.max_voucher_micro)
             yield programme_entry.finding(reason, "max_voucher_krw")
+
+
+def _of_others(
+    programmes: Mapping[str, ProgrammeRow], grants: Grants, now_ms: int
+) -> Counter[tuple[str, str]]:
+    """With what a programme's new last day brings back."""
+    found = Counter(grants.others)
+    for one in grants.ended:
+        if not _is_over(programmes[one.programme_id], one.ends_on, now_ms):
+            found[one.programme_id, one.company_id] += one.expired_micro
+    return found
+
+
+def _is_over(programme: ProgrammeRow, ends_on: date | None, now_ms: int) -> bool:
+    period = (programme.starts_on, programme.ends_on)
+    return period_ms(programme=period, voucher=(None, ends_on))[1] <= now_ms
 
 
 def _beyond(programme_id: str, what: str, total_micro: int, most_micro: int) -> str:

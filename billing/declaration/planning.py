@@ -15,6 +15,7 @@ from billing.declaration.planning_products import plan_product
 from billing.declaration.planning_vouchers import plan_voucher
 from billing.declaration.reading import Entry, Reading
 from billing.declaration.rows import ApiKeyRow, CompanyRow, PersonRow, ProgrammeRow, ProviderRow
+from billing.directory_time import instant_ms
 
 
 def make_plan(reading: Reading, directory: Directory, means: Means) -> Plan:
@@ -35,7 +36,13 @@ def make_plan(reading: Reading, directory: Directory, means: Means) -> Plan:
         _plan_api_key(judge, api_key)
     for user in reading.of(models.User):
         _plan_user(judge, user)
-    found = judge_grants(reading, directory.programmes, directory.vouchers, directory.grants)
+    found = judge_grants(
+        reading,
+        directory.programmes,
+        directory.vouchers,
+        directory.grants,
+        now_ms=instant_ms(means.now),
+    )
     judge.plan.findings.extend(found)
     return judge.plan
 

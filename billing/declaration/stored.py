@@ -11,7 +11,7 @@ from psycopg.rows import dict_row
 
 from billing.database import Connection
 from billing.declaration import models
-from billing.declaration.grants import Grants
+from billing.declaration.grants import Ended, Grants
 from billing.declaration.plan import Directory
 from billing.declaration.price_rows import PriceRow, SheetRow
 from billing.declaration.reading import Reading
@@ -56,7 +56,9 @@ async def read_directory(conn: Connection, reading: Reading, secrets: Secrets) -
         key_owners=await _key_owners(
             conn, [secrets.key_hash(e.declared.key_text) for e in keys if e.declared.key_text is not None]
         ),
-        grants=await _grants(conn, list(vouchers)),
+        grants=await _grants(
+            conn, list(vouchers), [entry.declared.id for entry in reading.of(models.Programme)]
+        ),
     )
 
 
@@ -179,7 +181,7 @@ async def _key_owners(conn: Connection, hashes: list[bytes]) -> dict[bytes, str]
     return {row["key_hash"]: f"{row['company_id']}/{row['name']}" for row in rows}
 
 
-async def _grants(conn: Connection, voucher_ids: list[str]) -> Grants:
+async def _grants(conn: Connection, voucher_ids: list[str], programme_ids: list[str]) -> Grants:
     others = await _rows(
         conn,
         "select programme_id, company_id, sum(micro)::bigint as granted from ("
@@ -194,7 +196,17 @@ async def _grants(conn: Connection, voucher_ids: list[str]) -> Grants:
     returned = await _rows(
         conn, "select voucher_id, expired_government_micro from funds where voucher_id = any(%s)", voucher_ids
     )
+    ended = await _rows(
+        conn,
+        "select v.programme_id, v.company_id, v.ends_on, f.expired_government_micro as expired_micro"
+        " from voucher v join funds f on f.voucher_id = v.id where v.programme_id = any(%s)"
+        " and not v.id = any(%s) and v.state <> 'ended' and f.expired_government_micro > 0"
+        " and not exists (select from settlement s where s.voucher_id = v.id)",  # which nothing brings back
+        programme_ids,
+        voucher_ids,
+    )
     return Grants(
         others={(row["programme_id"], row["company_id"]): row["granted"] for row in others},
         returned={row["voucher_id"]: row["expired_government_micro"] for row in returned},
+        ended=tuple(Ended(**row) for row in ended),
     )

@@ -7,12 +7,13 @@ from collections.abc import AsyncIterator
 import pytest
 
 from billing.database import Pool
+from billing.expiry import expire_vouchers
 from billing.ledger.store import trial_balance
 from metering.purse import PurseUnavailable
 from metering.purse_memory import MemoryPurse
 from tests.fakes.books_world import LANE, VOUCHER, WON
 from tests.fakes.books_world import World as Books
-from tests.fakes.declared_world import COMPANY, PROGRAMME, World
+from tests.fakes.declared_world import COMPANY, PROGRAMME, World, edited
 from tests.fakes.declared_world import VOUCHER as DECLARED
 
 WHOLE = PROGRAMME + COMPANY + DECLARED
@@ -88,3 +89,38 @@ async def test_a_purse_that_is_away_leaves_what_is_lent_held(pool: Pool, world: 
     await books.treasury.lend(lane=LANE, n=n, voucher_id=VOUCHER, need_micro=300_000 * WON)
     refusal = await world.refusal(voucher(government_krw=1), purse=_Away(now_ms=books.clock))
     assert "300000 won are held" in refusal
+
+
+async def expire(world: World) -> None:
+    """The worker's turn, long after everything's end."""
+    await world.conn.execute("update funds set ends_ms = 1 where voucher_id = %s", [VOUCHER])
+    assert await expire_vouchers(MemoryPurse(now_ms=lambda: 0), world.conn, lanes=range(64)) == 1
+
+
+async def test_what_was_granted_again_is_not_brought_back(world: World) -> None:
+    """An ended voucher's rest is the budget's; a later end would promise it twice."""
+    narrow = edited(PROGRAMME, "budget_krw: 1000000", "budget_krw: 500000")
+    await world.apply(narrow + COMPANY + DECLARED + "    ends_on: 2026-06-30\n")
+    await expire(world)
+    other = (
+        "- {id: second, company: gaonde, programme: ai-2026, government_krw: 500000, ends_on: 2026-12-31}\n"
+    )
+    assert "500001 won, above its budget" in await world.refusal(
+        "vouchers:\n" + other.replace("500000", "500001")
+    )
+    await world.apply("vouchers:\n" + other)
+    # The whole file again: what has ended stays ended.
+    whole = narrow + COMPANY + DECLARED + "    ends_on: 2026-06-30\n" + other.replace("- {", "  - {")
+    assert (await world.apply(whole)).changed == ()
+    refusal = await world.refusal(voucher(ends_on="2026-12-31"))
+    assert "come to 800000 won, above its budget of 500000 won" in refusal
+
+
+async def test_a_programme_s_later_end_brings_nothing_back_that_was_granted_again(world: World) -> None:
+    ended = edited(PROGRAMME, "ends_on: 2026-12-31", "ends_on: 2026-06-30")
+    await world.apply(edited(ended, "budget_krw: 1000000", "budget_krw: 300000") + COMPANY + DECLARED)
+    await expire(world)
+    other = "{id: second, company: gaonde, programme: ai-2026, government_krw: 300000}"
+    await world.apply(f"vouchers:\n- {other}\n")
+    refusal = await world.refusal("programmes:\n- {id: ai-2026, ends_on: 2026-12-31}\n")
+    assert "come to 600000 won, above its budget of 300000 won" in refusal
