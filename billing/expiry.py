@@ -22,9 +22,9 @@ from metering.purse import Purse, PurseUnavailable
 GRACE_S: Final = 60  # after the end, so that the last calls need not be recalled from
 EXPIRE_MAX: Final = 100  # vouchers in one pass
 
-_UNUSED = """
-    select voucher_id from funds
-    where (state = 'ended' or ends_ms < (extract(epoch from clock_timestamp()) - %s) * 1000)
+# Of a voucher's funds: it has ended, something is unused, and no reported use may still want it.
+_OVER: Final = """
+    (state = 'ended' or ends_ms < (extract(epoch from clock_timestamp()) - %(grace_s)s) * 1000)
       and government_micro + self_micro
           > charged_micro + expired_government_micro + expired_self_micro
       and (state = 'ended' or not exists (
@@ -34,8 +34,12 @@ _UNUSED = """
                       and (v.products is null or r.product_id = any(v.products)))
               or exists (select from reported_product p where p.id = any(v.products)
                          and funds.ends_ms + p.report_days * 86400000::bigint
-                             > extract(epoch from clock_timestamp()) * 1000))))
-      and lane = any(%s) order by voucher_id limit %s"""
+                             > extract(epoch from clock_timestamp()) * 1000))))"""
+_UNUSED: Final = (
+    f"select voucher_id from funds where {_OVER} and lane = any(%(lanes)s)"  # noqa: S608 - constants
+    " order by voucher_id limit %(most)s"
+)
+_STILL_UNUSED: Final = f"select 1 from funds where voucher_id = %(voucher)s and {_OVER}"  # noqa: S608
 
 _OUTSTANDING = """
     select l.lane, l.n, e.state, l.lent_micro - l.posted_micro - l.returned_micro
@@ -52,7 +56,8 @@ _LOGGED = """
 
 async def expire_vouchers(purse: Purse, conn: Connection, *, lanes: Sequence[int]) -> int:
     """-> how many vouchers were brought to their end."""
-    cursor = await conn.execute(_UNUSED, [GRACE_S, list(lanes), EXPIRE_MAX])
+    asked = {"grace_s": GRACE_S, "lanes": list(lanes), "most": EXPIRE_MAX}
+    cursor = await conn.execute(_UNUSED, asked)
     expired = 0
     for (voucher_id,) in await cursor.fetchall():
         cursor = await conn.execute(_OUTSTANDING, [voucher_id])
@@ -74,6 +79,10 @@ async def _expire(conn: Connection, voucher_id: str) -> int:
         )
         row = await cursor.fetchone()
         if row is None or await (await conn.execute(_OUTSTANDING, [voucher_id])).fetchone():
+            return 0
+        # It was asked without the lock: meanwhile the voucher may have got another end, or use was reported.
+        asked = {"grace_s": GRACE_S, "voucher": voucher_id}
+        if not await (await conn.execute(_STILL_UNUSED, asked)).fetchone():
             return 0
         company_id, programme_id, share_ppm, government, own, charged, free = row
         used = shares.government_micro(charged, share_ppm)
