@@ -107,17 +107,18 @@ async def _expire(conn: Connection, voucher_id: str) -> int:
 async def undo_expiry(conn: Connection, voucher_id: str) -> None:
     """The line reaches as far as it did; in the caller's SQL transaction, with the funds row locked."""
     cursor = await conn.execute(
-        "select company_id, programme_id, share_ppm, government_micro, self_micro, charged_micro,"
+        "select company_id, programme_id, share_ppm, government_micro, self_micro, capacity_micro,"
         " expired_government_micro, expired_self_micro from funds where voucher_id = %s",
         [voucher_id],
     )
     row = await cursor.fetchone()
     assert row is not None, "the caller has locked it"
-    company_id, programme_id, share_ppm, government, own, charged, expired_government, expired_own = row
+    company_id, programme_id, share_ppm, government, own, reached, expired_government, expired_own = row
     line = shares.capacity(grant_micro=government, deposit_micro=own, share_ppm=share_ppm)
-    free = line.total_micro - charged
+    # What a correction gave back since then is free, or lent, already.
+    free = line.total_micro - reached
     await conn.execute(
-        "update funds set capacity_micro = %s, free_micro = %s, expired_government_micro = 0,"
+        "update funds set capacity_micro = %s, free_micro = free_micro + %s, expired_government_micro = 0,"
         " expired_self_micro = 0 where voucher_id = %s",
         [line.total_micro, free, voucher_id],
     )

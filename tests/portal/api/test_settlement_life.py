@@ -178,6 +178,18 @@ async def test_what_comes_late_follows_as_an_entry_of_its_own(world: OfficeWorld
     await published(world, tmp_path)
 
 
+async def test_a_voucher_is_clawed_back_with_what_a_correction_gave_back(world: OfficeWorld) -> None:
+    """Before the worker came by again: what is free or lent by then is neither forgotten nor made twice."""
+    ended = await used(world, 3_500_000 * WON)  # more than was lent: the rest of it was free
+    assert await ended.expire() == 1
+    await corrected(world)
+    await world.post("operator", f"vouchers/{VOUCHER}/claw-back", {"reason": "부정수급"})
+    await world.books()
+    assert await ended.expire() == 1
+    accounts = (await world.books()).accounts
+    assert accounts["voucher/gaonde-2026/expired"] == 4_000_000 * WON - RIGHT_MICRO
+
+
 async def corrected(world: OfficeWorld) -> None:
     async with world.pool.connection() as conn:
         await World(conn, world.secrets).apply(RIGHT)
