@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from metering.purse import PurseUnavailable
-from metering.redis_cluster import ClusterLine, is_cluster
 from metering.redis_line import RedisLine
+from metering.redis_lines import open_line
+
+if TYPE_CHECKING:
+    from metering.redis_cluster import ClusterLine
 
 
 class RedisDoor:
@@ -18,7 +23,7 @@ class RedisDoor:
         """Raises ConnectionError."""
         try:
             if self._line is None:
-                self._line = await self._open()
+                self._line = await open_line(self._url, scripts={})
             answers = await self._line.everywhere("PING")
         except PurseUnavailable as error:
             raise ConnectionError(str(error)) from error
@@ -28,9 +33,3 @@ class RedisDoor:
     async def aclose(self) -> None:
         if self._line is not None:
             await self._line.close()
-
-    async def _open(self) -> RedisLine | ClusterLine:
-        kind = ClusterLine if await is_cluster(self._url) else RedisLine
-        line = kind(self._url, scripts={})
-        await line.start()
-        return line

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 from importlib import resources
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from metering import keys
 from metering.log_entry import read_entry
@@ -42,8 +42,11 @@ from metering.purse import (
     Vacant,
     VoucherBalance,
 )
-from metering.redis_cluster import ClusterLine, is_cluster
 from metering.redis_line import RedisLine
+from metering.redis_lines import open_line
+
+if TYPE_CHECKING:
+    from metering.redis_cluster import ClusterLine
 
 SCRIPTS: Final = (
     *("reserve", "extend", "settle", "note", "lease"),
@@ -68,10 +71,7 @@ def load_scripts() -> dict[str, bytes]:
 
 async def connect_purse(url: str) -> RedisPurse:
     """Raises PurseUnavailable."""
-    kind = ClusterLine if await is_cluster(url) else RedisLine
-    line = kind(url, scripts=load_scripts())
-    await line.start()
-    return RedisPurse(line)
+    return RedisPurse(await open_line(url, scripts=load_scripts()))
 
 
 class RedisPurse:
