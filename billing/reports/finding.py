@@ -9,18 +9,20 @@ from typing import Any, Final
 from billing.casework.rows import Row, rows_of
 from billing.database import Connection
 from billing.directory_time import after_ms, first_ms, period_ms
+from billing.lifecycle.own_fund import PROGRAMME
 
 LINES: Final = (
     "select l.*, r.report_id as reported_in, c.name as company_name, p.name as product_name"
     " from report_line l join usage_report r on r.id = l.report_id join company c on c.id = l.company_id"
     " join reported_product p on p.id = l.product_id"
 )
-# Those that the company has and the product is allowed to use; `{lock}` where their money is to be taken.
+# Those that the company has and the product is allowed to use. A fund of own money is for calls alone: no
+# agreement stands behind it.
 _VOUCHERS: Final = (
     "select v.id, v.starts_on, v.ends_on, p.starts_on as programme_starts_on, p.ends_on as programme_ends_on,"
     " f.state, f.ends_ms, f.free_micro, f.charged_micro, f.capacity_micro"
     " from voucher v join programme p on p.id = v.programme_id join funds f on f.voucher_id = v.id"
-    " where v.company_id = %s and (v.products is null or %s = any(v.products))"
+    " where v.company_id = %s and v.programme_id <> %s and (v.products is null or %s = any(v.products))"
     " and (%s::text is null or exists (select from agreement g where g.id = %s and g.voucher_id = v.id))"
     " order by v.id"
 )
@@ -45,7 +47,7 @@ async def vouchers_for(conn: Connection, line: Mapping[str, Any], *, lock: bool 
     rows = await rows_of(
         conn,
         _VOUCHERS + (" for update of f" if lock else ""),
-        [line["company_id"], line["product_id"], agreement, agreement],
+        [line["company_id"], PROGRAMME, line["product_id"], agreement, agreement],
     )
     covering = [row for row in rows if row["state"] != "ended" and _covers(row, line)]
     return [

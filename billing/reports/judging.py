@@ -30,11 +30,13 @@ class Judged:
 
 async def judge(conn: Connection, provider: str, line: ReportedLine, deed: Deed) -> Judged:
     facts = Facts()
+    # What was charged is put right also when the product is no longer sold.
+    states = ["on_sale"] if line.corrects is None else ["on_sale", "suspended", "withdrawn"]
     products = await rows_of(
         conn,
         "select p.* from reported_product p join provider_life v on v.provider_id = p.provider_id"
-        " where p.id = %s and p.provider_id = %s and p.state = 'on_sale' and v.state = 'approved'",
-        [line.product, provider],
+        " where p.id = %s and p.provider_id = %s and p.state = any(%s) and v.state = 'approved'",
+        [line.product, provider, states],
     )
     companies = await rows_of(conn, "select 1 from company where id = %s and active", [line.company])
     if not products or not companies or not _is_one_month(line.from_on, line.to_on):
@@ -87,7 +89,8 @@ async def _priced(conn: Connection, product: Row, line: ReportedLine, deed: Deed
         unit_right=amount_micro is not None and tier is not None,
         served=begins <= deed.today,
         in_time=deed.today <= line.to_on + timedelta(days=product["report_days"]) or corrected is not None,
-        in_an_agreement=bool(await vouchers_for(conn, columns)),
+        # A correction stays on the voucher that paid, whatever that one allows by now, and ended or not.
+        in_an_agreement=corrected is not None or bool(await vouchers_for(conn, columns)),
         has_price=price is not None,
         first_of_its_period=await _is_first(conn, columns),
         correctable=line.corrects is None or corrected is not None,

@@ -166,6 +166,34 @@ async def test_lines_that_are_not_taken(office: OfficeWorld) -> None:
     assert await nuri.code(line("item", "w", 1)) == "product_not_sold"
 
 
+async def test_own_money_for_calls_pays_no_report(office: OfficeWorld) -> None:
+    """Neither of a company without an agreement, nor what is more than the voucher has."""
+    nuri = await selling(office, "item")
+    for number, company in enumerate(("hanbit", "gaonde")):
+        line_of_bank = {"id": f"KB-{number}", "amount_krw": 9_000_000, "paid_on": "2026-03-24"}
+        await office.post("operator", "bank_lines", line_of_bank)
+        await office.post("operator", f"bank_lines/KB-{number}/match", {"company": company})
+        await office.post(company, "own_funds", {"limit_krw": 9_000_000})
+    assert await nuri.code(line("item", "w", 1, company="hanbit")) == "outside_agreement"
+    large = await nuri.taken(line("item", "large", 40_000))  # 4,820,000 won of 4,000,000
+    assert (large["state"], large["waits_for"]) == ("reported", "voucher_short")
+    assert await payable(office) == 0
+
+
+async def test_what_was_charged_is_put_right_whatever_ended_since(office: OfficeWorld) -> None:
+    nuri = await selling(office, "item")
+    await nuri.taken(line("item", "a", 2))
+    await office.post("nuri", "reported_products/nuri-item/withdraw", {"reason": "판매 종료"})
+    fixed = await nuri.taken(line("item", "a-1", 1, corrects="a"))
+    await office.post("gaonde", f"report_lines/{fixed['id']}/accept")
+    assert await payable(office) == 120_500_000
+    await office.post("operator", "agreements/ag-000001/terminate", {"reason": "해약"})
+    fixed = await nuri.taken(line("item", "a-0", 0, corrects="a"))
+    await office.post("gaonde", f"report_lines/{fixed['id']}/accept")
+    assert await payable(office) == 0
+    assert await nuri.code(line("item", "b", 1)) == "product_not_sold"
+
+
 async def test_a_voucher_that_cannot_pay_is_never_overspent(office: OfficeWorld) -> None:
     nuri = await selling(office, "item", accept_from_krw=0)
     large = await nuri.taken(line("item", "large", 40_000))  # 4,820,000 won of 4,000,000
