@@ -7,8 +7,9 @@ from typing import Any
 
 from billing.lifecycle.table import Role
 from billing.settlements.rules import Rules
-from billing.statements.sheet import Sheet
+from billing.statements.sheet import Column, Sheet, Value
 from metering import shares
+from metering.money import format_krw
 from portal.api.show import at, day, krw
 
 Row = Mapping[str, Any]
@@ -56,14 +57,22 @@ def settlement(row: Row, rules: Rules, returns: Sequence[Row] = ()) -> Shown:
 
 
 def sheet(form: str, one: Sheet) -> Shown:
+    """As printed: whole won are integers, exact amounts decimal strings."""
     return {
         "form": form,
         "title": one.title,
         "columns": [column.title for column in one.lines.columns],
-        "rows": [list(row) for row in one.lines.rows],
-        "totals": [list(row) for row in one.lines.closing],
+        "rows": [_cells(row, one.lines.columns) for row in one.lines.rows],
+        "totals": [_cells(row, one.lines.columns) for row in one.lines.closing],
         "notes": list(one.notes),
     }
+
+
+def _cells(row: Sequence[Value], columns: Sequence[Column]) -> list[Value]:
+    return [
+        format_krw(value) if isinstance(value, int) and column.kind == "exact" else value
+        for value, column in zip(row, columns, strict=True)
+    ]
 
 
 def finding(row: Row, lines: Sequence[Row] = (), *, to: Role) -> Shown:

@@ -55,7 +55,7 @@ class SettlementShown(Shown):
 
 
 class SheetShown(Shown):
-    """A statutory sheet's rows as they are printed: whole won."""
+    """A statutory sheet's rows as they are printed: whole won; exact amounts are decimal strings."""
 
     form: str
     title: str

@@ -14,7 +14,7 @@ from metering.purse import LogEntry
 from tests.fakes.audited_world import AuditedWorld
 from tests.fakes.books_world import ENDS_MS, LANE, VOUCHER, WON
 from tests.fakes.books_world import World as Books
-from tests.fakes.declared_world import PRODUCT, edited
+from tests.fakes.declared_world import PRODUCT, World, edited
 from tests.fakes.office_world import OfficeWorld
 from tests.fakes.values import replace
 from tests.portal.api.a_round import APPLICATION, PROGRAMME, ROUND
@@ -93,6 +93,13 @@ async def used(office: OfficeWorld, *charges_micro: int) -> Ended:
         await made.call(f"op-{number}", micro, days_later=number)
     office.now = AFTER_THE_END
     return made
+
+
+async def price_corrected(office: OfficeWorld) -> str:
+    """A wrong price is put right. -> the path of the correction that is proposed."""
+    async with office.pool.connection() as conn:
+        await World(conn, office.secrets).apply(RIGHT)
+    return f"corrections/{(await office.post('operator', 'corrections', WRONG_PRICE))['id']}"
 
 
 async def at_its_end(world: OfficeWorld) -> None:

@@ -23,10 +23,9 @@ from tests.portal.api.a_settlement import (
     AGREEMENT,
     CALL_MICRO,
     CALLS,
-    RIGHT,
     RIGHT_MICRO,
     SETTLEMENT,
-    WRONG_PRICE,
+    price_corrected,
     used,
 )
 
@@ -115,6 +114,12 @@ async def sheets_are_the_ledger_s(world: OfficeWorld, accounts: dict[str, int]) 
         for file, begins in (("xlsx", b"PK"), ("pdf", b"%PDF")):
             answer = await world.call("gaonde", "GET", f"{SETTLEMENT}/sheet?form={form}&format={file}")
             assert answer.content.startswith(begins)
+    shown = await world.get("auditor", f"{SETTLEMENT}/sheet?lang=en")
+    told = dict(zip(shown["columns"], shown["rows"][1], strict=True))
+    assert (told["Total"], told["Total (Exact amount)"]) == (2_800_001, krw(int(exact)))
+    ended = await world.get("auditor", "programmes/ai-2026/settlement?lang=en")
+    told = dict(zip(ended["columns"], ended["totals"][0], strict=True))
+    assert told["Spent"] == krw(-accounts["programme/ai-2026/budget"])
     end = await rows("programmes/ai-2026/settlement?format=csv&lang=en")
     total = end[-3]
     spent, returned = (int(total[name].replace(".", "")) for name in ("Spent", "Returned"))
@@ -191,10 +196,7 @@ async def test_a_voucher_is_clawed_back_with_what_a_correction_gave_back(world: 
 
 
 async def corrected(world: OfficeWorld) -> None:
-    async with world.pool.connection() as conn:
-        await World(conn, world.secrets).apply(RIGHT)
-    proposed = await world.post("operator", "corrections", WRONG_PRICE)
-    await world.post("second", f"corrections/{proposed['id']}/approve")
+    await world.post("second", f"{await price_corrected(world)}/approve")
 
 
 async def disallowed(world: OfficeWorld, ops: list[str]) -> None:
