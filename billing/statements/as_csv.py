@@ -13,7 +13,8 @@ from typing import Final
 from billing.statements.sheet import CellKind, Sheet, Value
 
 BOM: Final = "\ufeff"
-_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r", "\n")
+# Also in the full width that spreadsheets in East Asia take for the same signs.
+_FORMULA: Final = ("=", "+", "-", "@", "＝", "＋", "－", "＠", "\t", "\r", "\n")
 
 
 def as_csv(sheet: Sheet) -> bytes:
@@ -34,7 +35,7 @@ def _cell(value: Value, kind: CellKind) -> str:
 
 def plain(text: str) -> str:
     """Text that no spreadsheet runs."""
-    return f"'{text}" if text.lstrip(" ").startswith(_FORMULA) or text.startswith(_FORMULA) else text
+    return f"'{text}" if text.lstrip().startswith(_FORMULA) or text.startswith(_FORMULA) else text
 
 
 def exact_text(micro: int) -> str:

@@ -169,7 +169,7 @@ def test_a_name_is_text_wherever_it_is_shown() -> None:
     assert "#[한빛]$x$" in "".join(pages(as_pdf(sheet)))
 
 
-@pytest.mark.parametrize("text", ["+1", "-1", "@a", "\t=1", " =1", "\r"])
+@pytest.mark.parametrize("text", ["+1", "-1", "@a", "\t=1", " =1", "\r", "\u3000=1", "\xa0-1", "＝1", "＠a"])
 def test_formula_leading_cells_are_quoted(text: str) -> None:
     more = [LedgerSum(GAONDE, text, "usage", OCTOBER, 1, Amounts(1))]
     rows = csv_rows(as_csv(sheet_of(made("company", "gaonde", more=more), "en")))
