@@ -48,6 +48,8 @@ def sheet_of(account: Account, form: Form, language: Language) -> Sheet:
         lines, more = registration(account, words), invoices(account, words)
     if form in ("summary", "daily") and account.rules.text("cost_item") is None:
         notes.append(words["note.cost_item"])
+    if form == "summary" and len(lines.rows) > 1:
+        notes.append(words["note.one_budget"])
     return Sheet(
         language=language,
         title=words[form],

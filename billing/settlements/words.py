@@ -96,6 +96,10 @@ _BOTH: Final[Mapping[str, tuple[str, str]]] = {
         "보조비목이 설정되지 않았습니다. 정산 규칙에서 설정해 주세요.",
         "No cost item is set: add a rule of the end.",
     ),
+    "note.one_budget": (
+        "협약 금액은 비목별로 나뉘어 있지 않습니다. 예산액은 기본 비목에 전액 표시합니다.",
+        "The agreement's amount is not divided by cost item: all of it stands at the general one.",
+    ),
     "note.identity": (
         "예산 {budget} = 집행 {spent} + 반납 {returned} + 잔액 {left}",
         "budget {budget} = spent {spent} + returned {returned} + left {left}",

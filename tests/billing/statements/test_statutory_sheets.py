@@ -165,7 +165,9 @@ def test_whole_won_of_rows_are_those_of_their_sum(rows: list[tuple[int, int]]) -
 
 
 def test_products_of_another_cost_item_stand_apart() -> None:
-    rows = csv_rows(as_csv(sheet_of(ACCOUNT, "summary", "ko")))
+    sheet = sheet_of(ACCOUNT, "summary", "ko")
+    assert words_in("ko")["note.one_budget"] in sheet.notes  # why the other one has no budget
+    rows = csv_rows(as_csv(sheet))
     items = {row["보조비목"]: row for row in rows}
     assert set(items) == {"운영비", "연구활동비", "합계"}
     assert int(items["운영비"]["예산액(A)"]) == 18_000_000
@@ -174,6 +176,7 @@ def test_products_of_another_cost_item_stand_apart() -> None:
     assert items["합계"]["집행률(%)"] == f"{SPENT_WON * 1000 // 18_000_000 / 10}"
     unset = sheet_of(replace(ACCOUNT, rules=rules_on(date(2026, 1, 1), "x", [])), "summary", "ko")
     assert "보조비목이 설정되지 않았습니다. 정산 규칙에서 설정해 주세요." in unset.notes
+    assert words_in("ko")["note.one_budget"] not in unset.notes
 
 
 def test_tax_invoices_of_a_month_sum_to_what_was_spent() -> None:
