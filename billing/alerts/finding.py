@@ -71,6 +71,17 @@ _AGREEMENTS: Final = """
         from agreement g join agreement_terms t on t.agreement_id = g.id and t.version = g.terms_version
         where g.state = 'signed' and t.ends_on >= %(today)s::date) g
     where days is not null"""
+# Vouchers that were declared, and have no agreement to end.
+_DECLARED: Final = """
+    select 'voucher_ending/' || id || '/' || days || '/' || ends_on, 'voucher_ending', company_id,
+        null::text, true, id, jsonb_build_object('ends_on', ends_on, 'days', ends_on - %(today)s::date)
+    from (select v.id, v.company_id, v.ends_on,
+        (select min(d) from unnest(%(days)s::integer[]) d where v.ends_on - %(today)s::date <= d) as days
+        from (select v.id, v.company_id, least(v.ends_on, p.ends_on) as ends_on
+            from voucher v join programme p on p.id = v.programme_id where v.state <> 'ended'
+            and not exists (select from agreement g where g.voucher_id = v.id)) v
+        where v.ends_on >= %(today)s::date) v
+    where days is not null"""
 _KEYS: Final = """
     select 'key_expiring/' || company_id || '/' || name || '/' || days || '/' || expires_at, 'key_expiring',
         company_id, null::text, true, company_id || '/' || name,
@@ -94,7 +105,7 @@ _SUSPENDED: Final = """
     from step s where s.action = 'suspend' and s.at > %(since)s
         and s.thing in ('company', 'api_key', 'voucher', 'product', 'provider')"""
 
-_QUERIES: Final = (*(_VOUCHERS, _DEPOSITS, _PROGRAMMES, _AGREEMENTS, _KEYS, _NOTICES, _SUSPENDED),)
+_QUERIES: Final = (*(_VOUCHERS, _DEPOSITS, _PROGRAMMES, _AGREEMENTS, _DECLARED, _KEYS, _NOTICES, _SUSPENDED),)
 
 
 async def find(conn: Connection, *, now: datetime, days: Sequence[int]) -> list[int]:

@@ -29,6 +29,7 @@ KINDS: Final = (
     Kind("deposit_used_up", _COMPANY),
     Kind("programme_balance", ("operator",), is_usual_inside=True),
     Kind("agreement_ending", _COMPANY, is_usual_inside=True),
+    Kind("voucher_ending", _COMPANY, is_usual_inside=True),
     Kind("key_expiring", _COMPANY),
     Kind("company_suspended", _COMPANY, is_usual_inside=True),
     Kind("api_key_suspended", _COMPANY),

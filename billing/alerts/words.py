@@ -38,6 +38,13 @@ _SAID: Final[Mapping[str, tuple[tuple[str, str], tuple[str, str]]]] = {
             "Its last day is {ends_on}. After it the voucher cannot be spent, and what is left returns.",
         ),
     ),
+    "voucher_ending": (
+        ("바우처 {about}: 종료 {days}일 전", "Voucher {about}: ends in {days} days"),
+        (
+            "{ends_on}까지 쓸 수 있습니다. 그 뒤에 남은 금액은 반납됩니다.",
+            "Its last day is {ends_on}. After it the voucher cannot be spent, and what is left returns.",
+        ),
+    ),
     "key_expiring": (
         ("API 키 {about}: 곧 만료", "API key {about}: expires soon"),
         (
