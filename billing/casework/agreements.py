@@ -43,9 +43,7 @@ async def make(conn: Connection, application_id: str, values: Mapping[str, Any],
     """Offer an agreement on a selected application; what `values` leave out is as applied for. -> its id."""
     await lock_budget(conn)
     row = await applications.find(conn, application_id, lock=True)
-    programme = await row_of(
-        conn, "select starts_on, ends_on from programme where id = %s", [row["programme_id"]]
-    )
+    programme = await _programme_of(conn, row)
     taken = await rows_of(
         conn,
         "select id from agreement where application_id = %s and state in ('offered', 'signed', 'completed')",
@@ -73,6 +71,7 @@ async def make(conn: Connection, application_id: str, values: Mapping[str, Any],
             has_agreement=bool(taken),
             award_micro=row["award_micro"] or 0,
             government_micro=terms["government_micro"],
+            programme_state=programme["state"],
         ),
     )
     share_ppm = await share_of(conn, row["programme_id"], row["class_name"], deed.today)
@@ -83,6 +82,16 @@ async def make(conn: Connection, application_id: str, values: Mapping[str, Any],
     await _insert(conn, {**made, "application_id": application_id})
     await write_terms(conn, agreement_id, 1, terms)
     return agreement_id
+
+
+async def _programme_of(conn: Connection, row: Row) -> Row:
+    """It closes before, and is seen closed, or after, and sees the agreement."""
+    return await row_of(
+        conn,
+        "select p.starts_on, p.ends_on, l.state from programme p join programme_life l"
+        " on l.programme_id = p.id where p.id = %s for share of l",
+        [row["programme_id"]],
+    )
 
 
 async def _insert(conn: Connection, row: Mapping[str, Any]) -> None:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
 from billing.casework.deeds import Deed, log_step, take_step
 from billing.casework.rows import Row, row_of, rows_of
 from billing.database import MONTH_LOCK, Connection
+from billing.directory_time import instant_ms
 from billing.lifecycle import programme
 from billing.lifecycle.shares import DatedShare, share_on
 
@@ -43,7 +44,7 @@ async def change(conn: Connection, programme_id: str, changes: dict[str, Any], *
     )
 
 
-async def facts_of(conn: Connection, programme_id: str) -> programme.Facts:
+async def facts_of(conn: Connection, programme_id: str, now: datetime) -> programme.Facts:
     running = await row_of(
         conn,
         "select count(*)::integer as n from round where programme_id = %s and state = 'announced'",
@@ -56,7 +57,16 @@ async def facts_of(conn: Connection, programme_id: str) -> programme.Facts:
         " where s.agreement_id = g.id and s.state in ('settled', 'closed', 'erased'))",
         [programme_id],
     )
-    return programme.Facts(rounds_running=running["n"], agreements_unsettled=unsettled["n"])
+    alive = await row_of(
+        conn,
+        "select count(*)::integer as n from voucher v join funds f on f.voucher_id = v.id"
+        " where v.programme_id = %s and f.state <> 'ended'"
+        " and f.ends_ms > %s and not exists (select from agreement g where g.voucher_id = v.id)",
+        [programme_id, instant_ms(now)],
+    )
+    return programme.Facts(
+        rounds_running=running["n"], agreements_unsettled=unsettled["n"], vouchers_alive=alive["n"]
+    )
 
 
 async def move(conn: Connection, programme_id: str, action: str, *, deed: Deed) -> None:
@@ -69,7 +79,7 @@ async def move(conn: Connection, programme_id: str, action: str, *, deed: Deed) 
         deed=deed,
         thing_id=programme_id,
         state=life["state"],
-        facts=await facts_of(conn, programme_id),
+        facts=await facts_of(conn, programme_id, deed.now),
     )
     await conn.execute("update programme_life set state = %s where programme_id = %s", [after, programme_id])
 

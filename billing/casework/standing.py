@@ -42,7 +42,7 @@ async def offered(
 
 async def _programme(conn: Connection, programme_id: str, deed: Deed, _: House) -> list[Offered]:
     life = await programmes.life_of(conn, programme_id)
-    facts = await programmes.facts_of(conn, programme_id)
+    facts = await programmes.facts_of(conn, programme_id, deed.now)
     found = open_steps(programme.TABLE, life["state"], facts, deed)
     if life["state"] == "closed" or not round.TABLE.step("make").allows(deed.actor, owns=False):
         return found
@@ -82,7 +82,10 @@ async def _application(conn: Connection, application_id: str, deed: Deed, _: Hou
     if row["state"] != "selected":
         return found
     period = await row_of(
-        conn, "select starts_on, ends_on from programme where id = %s", [row["programme_id"]]
+        conn,
+        "select p.starts_on, p.ends_on, l.state from programme p join programme_life l"
+        " on l.programme_id = p.id where p.id = %s",
+        [row["programme_id"]],
     )
     terms = agreement.Facts(
         today=deed.today,
@@ -92,6 +95,7 @@ async def _application(conn: Connection, application_id: str, deed: Deed, _: Hou
         programme_ends_on=period["ends_on"],
         application_state=row["state"],
         has_agreement=around["has_agreement"],
+        programme_state=period["state"],
     )
     return [*found, *made_of_it(agreement.TABLE, "make", terms, deed, company=company)]
 

@@ -10,6 +10,7 @@ from billing.database import Connection
 from billing.lifecycle import correction, month, payment
 from billing.payments import rows as payments
 from billing.reconciliation import store as reconciliations
+from billing.settlements.found_lines import disallowed_in
 from billing.statements import closing, store
 from billing.statements.month import month_named
 
@@ -29,7 +30,10 @@ async def of_correction(conn: Connection, correction_id: str, deed: Deed, _: Hou
     row = await corrections.find(conn, correction_id)
     changed = await row_of(conn, _CHANGED_SINCE, [correction_id])
     facts = correction.Facts(
-        calls=row["calls"], is_own=row["proposer"] == deed.actor.person, calls_changed=changed["calls"]
+        calls=row["calls"],
+        is_own=row["proposer"] == deed.actor.person,
+        calls_changed=changed["calls"],
+        disallowed=await disallowed_in(conn, correction_id),
     )
     return open_steps(correction.TABLE, row["state"], facts, deed, provider=row["provider_id"])
 

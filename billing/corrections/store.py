@@ -8,7 +8,7 @@ from typing import Any, Final
 from psycopg.types.json import Jsonb
 
 from billing.casework.deeds import Deed, take_step
-from billing.casework.rows import Row, row_of, rows_of
+from billing.casework.rows import Row, lock_budget, row_of, rows_of
 from billing.corrections.booking import ROW_COLUMNS, charge_of
 from billing.corrections.judging import BookedCall, CorrectedCall, by_price, cannot_judge
 from billing.database import Connection
@@ -18,6 +18,7 @@ from billing.lifecycle.table import Refused
 from billing.posting_rules import apply_correction
 from billing.posting_state import Outcome
 from billing.posting_store import read_state, write_outcome
+from billing.settlements.found_lines import disallowed_in
 from metering.prices import PriceEntry
 from metering.usage import TOKEN_CLASSES
 
@@ -167,6 +168,8 @@ async def propose(
 
 async def move(conn: Connection, correction_id: str, action: str, *, deed: Deed) -> None:
     """Approve, refuse or withdraw; in the caller's SQL transaction."""
+    if action == "approve":
+        await lock_budget(conn)  # no finding is made or confirmed meanwhile
     row = await find(conn, correction_id, lock=True)
     calls = await calls_of(conn, correction_id) if action == "approve" else []
     rows = await _rows_to_correct(conn, calls)
@@ -183,7 +186,10 @@ async def move(conn: Connection, correction_id: str, action: str, *, deed: Deed)
         state=row["state"],
         provider=row["provider_id"],
         facts=life.Facts(
-            calls=row["calls"], is_own=row["proposer"] == deed.actor.person, calls_changed=changed
+            calls=row["calls"],
+            is_own=row["proposer"] == deed.actor.person,
+            calls_changed=changed,
+            disallowed=await disallowed_in(conn, correction_id) if calls else 0,
         ),
         detail={"calls": len(calls)} if calls else None,
     )

@@ -51,7 +51,7 @@ def judge_grants(
     of_programme: Counter[str] = Counter()
     for (programme_id, _), amount_micro in of_company.items():
         of_programme[programme_id] += amount_micro
-    broken = set()
+    broken: set[tuple[str, str]] = set()
     for entry in reading.of(models.Voucher):
         voucher = vouchers.get(entry.declared.id)
         if voucher is None or ("voucher", voucher.id) in reading.unjudged:
@@ -71,6 +71,16 @@ def judge_grants(
             if total_micro > most_micro:
                 broken.add((programme.id, what))
                 yield entry.finding(_beyond(programme.id, what, total_micro, most_micro), "government_krw")
+    yield from _of_programmes(reading, programmes, of_programme, of_company, broken)
+
+
+def _of_programmes(
+    reading: Reading,
+    programmes: Mapping[str, ProgrammeRow],
+    of_programme: Counter[str],
+    of_company: Counter[tuple[str, str]],
+    broken: set[tuple[str, str]],
+) -> Iterator[Finding]:
     for programme_entry in reading.of(models.Programme):
         programme = programmes.get(programme_entry.declared.id)
         if programme is None or ("programme", programme.id) in reading.unjudged:

@@ -42,6 +42,7 @@ class Directory:
     """What is stored, as far as the entries touch it; and, while planning goes on, what will be."""
 
     programmes: dict[str, ProgrammeRow] = field(default_factory=dict)
+    closed_programmes: set[str] = field(default_factory=set)  # which the office closed for good
     providers: dict[str, ProviderRow] = field(default_factory=dict)
     products: dict[str, ProductRow] = field(default_factory=dict)
     companies: dict[str, CompanyRow] = field(default_factory=dict)

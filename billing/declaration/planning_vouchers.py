@@ -45,6 +45,9 @@ def _find_share(judge: Judge, entry: Entry[models.Voucher], given: dict[str, Any
     company_known = judge.refers(entry, "company", declared.company, "company")
     if not judge.refers(entry, "programme", declared.programme, "programme") or not company_known:
         return False
+    if declared.programme in judge.directory.closed_programmes:
+        judge.refuse(entry, f"programme {declared.programme} is closed", "programme")
+        return False
     class_name = judge.directory.companies[declared.company].class_name
     programme = judge.directory.programmes[declared.programme]
     share_ppm = programme.shares.get(class_name)

@@ -40,12 +40,15 @@ _NAMED_PRODUCTS: Final = (
     "select id from product union all select id from reported_product where state <> 'in_review'"
 )
 
+_CLOSED_PROGRAMMES: Final = "select programme_id from programme_life where state = 'closed'"
+
 
 async def read_directory(conn: Connection, reading: Reading, secrets: Secrets) -> Directory:
     keys = list(reading.of(models.ApiKey))
     vouchers = await _by_id(conn, VoucherRow, ids=[entry.declared.id for entry in reading.of(models.Voucher)])
     return Directory(
         programmes=await _programmes(conn),
+        closed_programmes={row["programme_id"] for row in await _rows(conn, _CLOSED_PROGRAMMES)},
         providers=await _by_id(conn, ProviderRow),
         products=await _products(conn, secrets, [entry.declared.id for entry in reading.of(models.Product)]),
         companies=await _by_id(conn, CompanyRow, ids=_companies_named(reading)),

@@ -22,8 +22,15 @@ class Facts:
     government_micro: int = 0
     brn: str | None = None
     others_of_brn: int = 0  # agreements of the round that another company with this number has signed
+    programme_state: str = "open"
 
 
+PROGRAMME_OPEN: Final = Guard[Facts](
+    "programme_not_open",
+    "The programme is not open.",
+    "운영 중인 사업이 아닙니다.",
+    lambda facts: facts.programme_state == "open",
+)
 APPLICATION_SELECTED: Final = Guard[Facts](
     "application_not_selected",
     "An agreement is made with a company that was selected.",
@@ -92,7 +99,7 @@ TABLE: Final = Table[Facts](
             (),
             "offered",
             (OPERATOR,),
-            (APPLICATION_SELECTED, ONE_AGREEMENT, WITHIN_AWARD, WITHIN_PROGRAMME, NOT_ENDED),
+            (PROGRAMME_OPEN, APPLICATION_SELECTED, ONE_AGREEMENT, WITHIN_AWARD, WITHIN_PROGRAMME, NOT_ENDED),
         ),
         Step("sign", ("offered",), "signed", (OWN_COMPANY,), (HAS_BRN, ONE_OF_BRN, NOT_ENDED)),
         Step("decline", ("offered",), "declined", (OWN_COMPANY,), needs_reason=True),

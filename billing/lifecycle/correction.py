@@ -13,11 +13,15 @@ from billing.lifecycle.table import AUDITOR, OPERATOR, Guard, Step, Table
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """`calls_changed`: calls whose booking is another than the one that was judged."""
+    """`calls_changed`: calls whose booking is another than the one that was judged.
+
+    `disallowed`: calls that it would give back, though what they cost is claimed by a finding.
+    """
 
     calls: int = 1
     is_own: bool = False
     calls_changed: int = 0
+    disallowed: int = 0
 
 
 SOMETHING_CHANGES: Final = Guard[Facts](
@@ -38,6 +42,12 @@ STILL_AS_JUDGED: Final = Guard[Facts](
     "제안 이후 다시 반영된 호출이 있습니다. 보정을 다시 제안해 주세요.",
     lambda facts: facts.calls_changed == 0,
 )
+NOT_DISALLOWED: Final = Guard[Facts](
+    "call_disallowed",
+    "A finding claims what one of these calls cost: it does not go back twice.",
+    "불인정 지적에 포함된 금액입니다. 지적을 먼저 처리해 주세요.",
+    lambda facts: facts.disallowed == 0,
+)
 
 TABLE: Final = Table[Facts](
     "correction",
@@ -45,7 +55,7 @@ TABLE: Final = Table[Facts](
     {"proposed": "보정 제안", "approved": "승인", "refused": "반려", "withdrawn": "철회"},
     (
         Step("propose", (), "proposed", (OPERATOR, AUDITOR), (SOMETHING_CHANGES,), needs_reason=True),
-        Step("approve", ("proposed",), "approved", (OPERATOR,), (ANOTHER_S, STILL_AS_JUDGED)),
+        Step("approve", ("proposed",), "approved", (OPERATOR,), (ANOTHER_S, STILL_AS_JUDGED, NOT_DISALLOWED)),
         Step("refuse", ("proposed",), "refused", (OPERATOR,), (ANOTHER_S,), needs_reason=True),
         Step("withdraw", ("proposed",), "withdrawn", (OPERATOR,), needs_reason=True),
     ),

@@ -14,6 +14,7 @@ class Facts:
     share_from_today: bool = True
     holdback_from_open: bool = True
     agreements_unsettled: int = 0
+    vouchers_alive: int = 0  # declared, without an agreement
 
 
 NO_ROUND_RUNS: Final = Guard[Facts](
@@ -42,6 +43,12 @@ ALL_SETTLED: Final = Guard[Facts](
     "아직 정산이 끝나지 않은 협약이 있습니다.",
     lambda facts: facts.agreements_unsettled == 0,
 )
+ALL_ENDED: Final = Guard[Facts](
+    "vouchers_alive",
+    "A voucher of this programme that was declared without an agreement has not ended.",
+    "아직 끝나지 않은 바우처(협약 없이 발급)가 있습니다.",
+    lambda facts: facts.vouchers_alive == 0,
+)
 
 TABLE: Final = Table[Facts](
     "programme",
@@ -60,6 +67,13 @@ TABLE: Final = Table[Facts](
             needs_reason=True,
         ),
         Step("open", ("draft",), "open", (OPERATOR,)),
-        Step("close", ("open",), "closed", (OPERATOR,), (NO_ROUND_RUNS, ALL_SETTLED), needs_reason=True),
+        Step(
+            "close",
+            ("open",),
+            "closed",
+            (OPERATOR,),
+            (NO_ROUND_RUNS, ALL_SETTLED, ALL_ENDED),
+            needs_reason=True,
+        ),
     ),
 )

@@ -17,6 +17,7 @@ class Facts:
     """`holds_open`: None where the purse cannot be asked. `verification_needed`: by the rules of its end.
 
     `pending_micro` expired and did not go back yet; `unexpired_micro` is unused and did not expire yet.
+    `reports_undecided`: reported use that this voucher may have to pay, or get back.
     """
 
     has_voucher: bool = True
@@ -28,6 +29,8 @@ class Facts:
     is_interest_known: bool = True
     verification_needed: str | None = None
     verification: str | None = None
+    corrections_undecided: int = 0
+    reports_undecided: int = 0
     findings_undecided: int = 0
     claims_unpaid: int = 0
     today: date | None = None
@@ -101,6 +104,18 @@ IS_VERIFIED: Final = Guard[Facts](
     ),
     of_entry=True,
 )
+CORRECTIONS_DECIDED: Final = Guard[Facts](
+    "corrections_undecided",
+    "Corrections of the voucher's calls are proposed and not decided.",
+    "바우처 호출의 보정 제안이 아직 처리되지 않았습니다.",
+    lambda facts: facts.corrections_undecided == 0,
+)
+REPORTS_DECIDED: Final = Guard[Facts](
+    "reports_undecided",
+    "Use that is the voucher's to pay was reported, and is neither charged nor rejected.",
+    "바우처에 해당하는 이용실적 보고가 아직 처리되지 않았습니다.",
+    lambda facts: facts.reports_undecided == 0,
+)
 FINDINGS_DECIDED: Final = Guard[Facts](
     "findings_undecided",
     "An auditor's finding is not decided.",
@@ -120,7 +135,9 @@ KEPT_LONG_ENOUGH: Final = Guard[Facts](
     lambda facts: None not in (facts.today, facts.kept_until) and facts.today > facts.kept_until,  # type: ignore[operator]
 )
 
-_RETURNED: Final = ("returned", "reported", "verified", "settled", "closed")
+# Money that comes free late has a way back at any time.
+_RETURNED: Final = ("returned", "reported", "verified", "settled", "closed", "erased")
+_DECIDED: Final = (NOTHING_LATE, CORRECTIONS_DECIDED, REPORTS_DECIDED, FINDINGS_DECIDED)
 
 TABLE: Final = Table[Facts](
     "settlement",
@@ -142,20 +159,20 @@ TABLE: Final = Table[Facts](
             ("opened",),
             "returned",
             (OPERATOR,),
-            (HOLDS_KNOWN, NO_HOLDS, HAS_EXPIRED, INTEREST_KNOWN),
+            (HOLDS_KNOWN, NO_HOLDS, REPORTS_DECIDED, HAS_EXPIRED, INTEREST_KNOWN),
         ),
         Step("return_late", _RETURNED, None, (OPERATOR,), (SOMETHING_LATE,), needs_reason=True),
         Step("report", ("returned",), "reported", (OPERATOR, OWN_COMPANY), (NOTHING_LATE,)),
         Step("send_back", ("reported",), "returned", (OPERATOR,), needs_reason=True),
         Step("verify", ("reported",), "verified", (OPERATOR,), (IS_VERIFIED,)),
-        Step("settle", ("verified",), "settled", (OPERATOR,), (NOTHING_LATE, FINDINGS_DECIDED)),
-        Step("close", ("settled",), "closed", (OPERATOR,), (NOTHING_LATE, FINDINGS_DECIDED, CLAIMS_PAID)),
+        Step("settle", ("verified",), "settled", (OPERATOR,), _DECIDED),
+        Step("close", ("settled",), "closed", (OPERATOR,), (*_DECIDED, CLAIMS_PAID)),
         Step(
             "erase",
             ("closed",),
             "erased",
             (OPERATOR,),
-            (FINDINGS_DECIDED, CLAIMS_PAID, KEPT_LONG_ENOUGH),
+            (*_DECIDED, CLAIMS_PAID, KEPT_LONG_ENOUGH),
             needs_reason=True,
         ),
     ),

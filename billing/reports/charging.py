@@ -27,6 +27,7 @@ from billing.reclaim import reclaim
 from billing.reports.booking import charge_of
 from billing.reports.finding import Paying, vouchers_for
 from billing.reports.units import KINDS
+from billing.settlements.found_lines import is_disallowed
 from billing.treasury import voucher_lock
 from metering.purse import Purse, PurseUnavailable
 
@@ -134,6 +135,8 @@ async def _correct(conn: Connection, line: Row, now: datetime) -> Waits | None:
     books = await read_state(conn, [event])
     funds = books.funds[voucher_id]
     more = line["amount_micro"] - books.booked[event.op].charge_micro
+    if more < 0 and await is_disallowed(conn, event.op):
+        return Waits("disallowed")
     if more > funds.free_micro:
         [row] = await rows_of(
             conn,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from billing.casework.rows import row_of
 from billing.database import Connection
@@ -68,7 +68,8 @@ async def _sums(conn: Connection, condition: str, parameters: Sequence[object]) 
     )
     if not row["steps"]:
         raise HAS_LINES.refusal()
-    return row["government"], row["self"]
+    # A call that was given back may leave a micro-won of the one source, and lack one of the other.
+    return max(0, row["government"]), max(0, row["self"])
 
 
 async def named_already(conn: Connection, voucher_id: str, found: Sequence[FoundLine]) -> int:
@@ -89,3 +90,38 @@ async def named_already(conn: Connection, voucher_id: str, found: Sequence[Found
         {"voucher": voucher_id, "calls": calls, "months": months},
     )
     return int(row["twice"])
+
+
+# Of a call `u`: a finding that was not dismissed names it, or its product's month.
+_NAMED: Final = (
+    "exists (select from finding_line l join finding d on d.id = l.finding_id"
+    " where d.voucher_id = u.voucher_id and d.state <> 'dismissed' and (l.call = u.op"
+    " or (l.product_id = u.product_id and l.month = korean_month(u.held_at_ms))))"
+)
+
+
+async def is_disallowed(conn: Connection, op: str) -> bool:
+    """Whether what this call, or reported line, cost is claimed from the company, or about to be."""
+    row = await row_of(
+        conn,
+        f"select coalesce(bool_or({_NAMED}), false) as named from usage u where u.op = %s",  # noqa: S608
+        [op],
+    )
+    return bool(row["named"])
+
+
+async def disallowed_in(conn: Connection, correction_id: str) -> int:
+    """Calls that it lowers though they are disallowed, and vouchers that would have spent less than is."""
+    row = await row_of(
+        conn,
+        "with u as (select c.op, c.before_micro - c.after_micro as back, x.voucher_id, x.product_id,"  # noqa: S608
+        "  x.held_at_ms from correction_call c cross join lateral (select * from usage s where s.op = c.op"
+        "  order by s.step desc limit 1) x where c.correction_id = %s and c.after_micro < c.before_micro)"
+        f" select (select count(*) from u where {_NAMED}) + (select count(*)"
+        "  from (select voucher_id, sum(back) as back from u group by 1) b join funds f using (voucher_id)"
+        "  where floor((f.charged_micro - b.back) * f.share_ppm / 1000000) < (select sum(l.government_micro)"
+        "   from finding d join finding_line l on l.finding_id = d.id"
+        "   where d.voucher_id = f.voucher_id and d.state <> 'dismissed')) as disallowed",
+        [correction_id],
+    )
+    return int(row["disallowed"])

@@ -31,7 +31,18 @@ FIND: Final = (
     "  and d.state in ('found', 'objected'))::integer as findings_undecided,"
     " (select count(*) from finding d where d.agreement_id = s.agreement_id and d.state = 'confirmed')"
     "  ::integer as claims_unpaid,"
-    " (select count(*) from claim c where c.voucher_id = s.voucher_id)::integer as claims_open"
+    " (select count(*) from claim c where c.voucher_id = s.voucher_id)::integer as claims_open,"
+    " (select count(distinct c.id)::integer from correction c"
+    "  join correction_call l on l.correction_id = c.id join usage u on u.op = l.op"
+    "  and u.voucher_id = s.voucher_id where c.state = 'proposed')"
+    "  as corrections_undecided,"
+    " (select count(*)::integer from report_line r join voucher v on v.id = s.voucher_id"
+    "  where r.company_id = s.company_id and r.state in ('reported', 'accepted', 'objected')"
+    "  and case when r.corrects is null then r.served_ms < f.ends_ms"
+    "   and (v.products is null or r.product_id = any(v.products))"
+    "   and coalesce(r.agreement_id, s.agreement_id) = s.agreement_id"
+    "  else exists (select from report_line p where p.id = r.corrects and p.voucher_id = s.voucher_id) end)"
+    "  as reports_undecided"
     " from settlement s join funds f on f.voucher_id = s.voucher_id"
     " cross join lateral (select coalesce(sum(b.government_micro), 0)::bigint as government,"
     "  coalesce(sum(b.self_micro), 0)::bigint as self, coalesce(sum(b.interest_micro), 0)::bigint as interest"
@@ -114,6 +125,8 @@ async def facts_of(
         is_interest_known=row["interest_micro"] is not None,
         verification_needed=rules.verification_needed(row["government_micro"]),
         verification=verification,
+        corrections_undecided=row["corrections_undecided"],
+        reports_undecided=row["reports_undecided"],
         findings_undecided=row["findings_undecided"],
         claims_unpaid=row["claims_unpaid"],
         today=deed.today,

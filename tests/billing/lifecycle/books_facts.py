@@ -1,4 +1,7 @@
-"""Facts of months, corrections, settlements and findings: what is sound, and what breaks each condition."""
+"""Facts of months, corrections, settlements and findings: what is sound, and what breaks each condition.
+
+And what a programme's end adds to its own conditions and to those of agreements.
+"""
 
 from __future__ import annotations
 
@@ -34,6 +37,8 @@ SOUND: dict[str, dict[str, Any]] = {
     },
 }
 BROKEN: list[tuple[str, str, dict[str, Any]]] = [
+    ("programme", "vouchers_alive", {"vouchers_alive": 1}),
+    ("agreement", "programme_not_open", {"programme_state": "closed"}),
     ("month", "month_not_over", {"is_over": False}),
     ("month", "month_before_open", {"is_next": False}),
     ("month", "holds_unknown", {"holds_open": None}),
@@ -42,6 +47,7 @@ BROKEN: list[tuple[str, str, dict[str, Any]]] = [
     ("correction", "nothing_to_correct", {"calls": 0}),
     ("correction", "own_proposal", {"is_own": True}),
     ("correction", "call_changed", {"calls_changed": 1}),
+    ("correction", "call_disallowed", {"disallowed": 1}),
     ("settlement", "voucher_missing", {"has_voucher": False}),
     ("settlement", "voucher_not_over", {"is_over": False}),
     ("settlement", "settlement_exists", {"has_settlement": True}),
@@ -58,6 +64,8 @@ BROKEN: list[tuple[str, str, dict[str, Any]]] = [
         "verification_missing",
         {"verification_needed": "audit", "verification": "external"},
     ),
+    ("settlement", "corrections_undecided", {"corrections_undecided": 1}),
+    ("settlement", "reports_undecided", {"reports_undecided": 1}),
     ("settlement", "findings_undecided", {"findings_undecided": 1}),
     ("settlement", "claims_unpaid", {"claims_unpaid": 1}),
     ("settlement", "retention_running", {"today": date(2031, 10, 31)}),

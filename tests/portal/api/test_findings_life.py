@@ -7,9 +7,21 @@ from typing import Any
 
 import pytest
 
+from billing.reports.charging import charge_reports
 from tests.fakes.books_world import WON
+from tests.fakes.declared_world import World
 from tests.fakes.office_world import OfficeWorld, opened
-from tests.portal.api.a_settlement import AGREEMENT, CALLS, SETTLEMENT, Ended, used
+from tests.portal.api.a_report import line, selling
+from tests.portal.api.a_settlement import (
+    AGREEMENT,
+    CALL_MICRO,
+    CALLS,
+    RIGHT,
+    SETTLEMENT,
+    WRONG_PRICE,
+    Ended,
+    used,
+)
 
 OWN_LEFT = 1_000_000 * WON - (sum(CALLS) - sum(CALLS) * 3 // 4)
 
@@ -111,3 +123,36 @@ async def paid_back(ended: Ended, path: str) -> None:
     assert accounts["programme/ai-2026/clawed_back"] == 1_350_075 * WON
     assert accounts["company/gaonde/own"] == OWN_LEFT - 100_075 * WON
     assert (await world.post("operator", f"{SETTLEMENT}/close"))["kept_on"] == "2031-10-31"
+
+
+async def test_what_is_disallowed_is_not_given_back_by_a_correction_too(world: OfficeWorld) -> None:
+    await used(world, CALL_MICRO)
+    async with world.pool.connection() as conn:
+        await World(conn, world.secrets).apply(RIGHT)
+    proposed = await world.post("operator", "corrections", WRONG_PRICE)
+    approve = f"corrections/{proposed['id']}/approve"
+    # The call, its product's month, and more than would be left of what was spent.
+    for named in ({"call": "op-0"}, {"product": "nuri-x1", "month": "2026-09"}, {"amount_krw": "0.2"}):
+        body = {"agreement": AGREEMENT, "lines": [named], "reason": "목적 외 사용"}
+        found = await world.post("auditor", "findings", body)
+        assert await world.refused("second", approve) == (409, "call_disallowed")
+        await world.post("operator", f"findings/{found['id']}/dismiss", {"reason": "소명됨"})
+    found = await world.post("auditor", "findings", body)
+    await world.post("operator", f"findings/{found['id']}/confirm", {"reason": "확인"})
+    assert await world.refused("second", approve) == (409, "call_disallowed")
+    assert (await world.books()).accounts["provider/nuri/payable"] == CALL_MICRO
+
+
+async def test_a_reported_line_that_is_disallowed_is_not_given_back_too(world: OfficeWorld) -> None:
+    ended = await used(world)
+    nuri = await selling(world, "item", report_days=90)
+    first = await nuri.taken(line("item", "a", 2, day="2026-10-31"))
+    fixed = await nuri.taken(line("item", "a-right", 0, day="2026-10-31", corrects="a"))
+    body = {"agreement": AGREEMENT, "lines": [{"call": first["id"]}], "reason": "목적 외 사용"}
+    found = await world.post("auditor", "findings", body)
+    waiting = await world.post("gaonde", f"report_lines/{fixed['id']}/accept")
+    assert (waiting["state"], waiting["waits_for"]) == ("accepted", "disallowed")
+    await world.post("operator", f"findings/{found['id']}/dismiss", {"reason": "소명됨"})
+    async with world.pool.connection() as conn:
+        assert await charge_reports(ended.books.world.purse, conn, now=world.now) == 1
+    assert (await world.books()).accounts["provider/nuri/payable"] == 0
