@@ -6,7 +6,7 @@ from datetime import date, datetime
 from typing import Any
 
 from billing.casework.deeds import Deed, log_step, take_step
-from billing.casework.rows import Row, row_of, rows_of
+from billing.casework.rows import Row, lock_budget, row_of, rows_of
 from billing.database import MONTH_LOCK, Connection
 from billing.directory_time import instant_ms
 from billing.lifecycle import programme
@@ -70,7 +70,8 @@ async def facts_of(conn: Connection, programme_id: str, now: datetime) -> progra
 
 
 async def move(conn: Connection, programme_id: str, action: str, *, deed: Deed) -> None:
-    """Open or close it."""
+    """Open or close it. Who declares a voucher of it meanwhile comes before, or finds it closed."""
+    await lock_budget(conn)
     life = await life_of(conn, programme_id, lock=True)
     after = await take_step(
         conn,
