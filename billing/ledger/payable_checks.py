@@ -29,6 +29,8 @@ CHECKS: Final[dict[str, str]] = {
             " union all select provider_id, sum(holdback_won) * -1000000 from payable group by 1"
             " union all select provider_id, sum(amount_won) * -1000000 from payout o"
             f" where {_NOT_RETURNED} group by 1"
+            " union all select o.provider_id, sum(b.amount_won) * 1000000 from payout_reversal b"
+            " join payout o on o.id = b.payout_id group by 1"
         ),
     ),
     "what is withheld of a provider is not what its payables say": _AGAINST.format(
@@ -45,6 +47,8 @@ CHECKS: Final[dict[str, str]] = {
         select rail, sum(micro) from (
             select rail, sum(amount_won) * 1000000 as micro from payout o
             where {_NOT_RETURNED} and {_PAID} group by 1
+            union all select o.rail, sum(b.amount_won) * -1000000 from payout_reversal b
+                join payout o on o.id = b.payout_id group by 1
             union all select split_part(account, '/', 2), -balance from balances
             where account like 'clearing/%/out') r
         group by rail having sum(micro) <> 0""",
@@ -55,7 +59,15 @@ CHECKS: Final[dict[str, str]] = {
         where p.kind = 'month' and p.lines_won is distinct from l.won""",
     "a released holdback is not what was withheld": """
         select r.id from payable r join payable p on p.id = r.of_payable
-        where r.holdback_won <> -p.holdback_won""",
+        where r.kind = 'holdback' and r.holdback_won <> -p.holdback_won""",
+    "what came back in part is not owed again by a payable of its own": """
+        select b.payout_id, b.ref, r.id from payout_reversal b join payout o on o.id = b.payout_id
+        full join (select * from payable where kind = 'reversal') r on r.id = b.payable_id
+        where (r.of_payable, r.back_won) is distinct from (o.payable_id, b.amount_won)""",
+    "more came back of a payment than was paid": """
+        select o.id from payout o join payout_reversal b on b.payout_id = o.id
+        group by o.id having sum(b.amount_won) > o.amount_won
+            or exists (select from payout_fact f where f.payout_id = o.id and f.word = 'returned')""",
     "a carried payable is taken along with another amount": """
         select n.id from payable n join payable p on p.id = n.carried_from
         where n.carried_won <> p.amount_won""",

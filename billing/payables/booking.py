@@ -2,31 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import cast
+import logging
+from collections.abc import Iterable
+from typing import Final, cast
 
 from billing.alerts.finding import payout_made
 from billing.casework.rows import Row, row_of, rows_of
 from billing.database import Connection
 from billing.ledger import payable_rules
 from billing.ledger.journal import Entry
-from billing.ledger.store import append_entries
 from billing.payables import rows
+from billing.payables.entries import book
 from billing.payables.facts import STEPS, Due, Told, Word, dues, state_of
+from billing.payables.making import owe_again
 from billing.payments.own_money import By
 from metering.money import MICRO_PER_WON
 
-
-async def book(conn: Connection, payable_id: str, entries: Sequence[tuple[str, int, Entry]]) -> None:
-    """Entries under keys of their own, with their amounts in won; a key that is there fails."""
-    if not entries:
-        return
-    ids = await append_entries(conn, [entry for _, _, entry in entries])
-    for (key, won, _), entry_id in zip(entries, ids, strict=True):
-        await conn.execute(
-            "insert into payable_entry (key, payable_id, amount_won, entry_id) values (%s, %s, %s, %s)",
-            [key, payable_id, won, entry_id],
-        )
+_log: Final = logging.getLogger(__name__)
 
 
 async def learn(conn: Connection, told: Iterable[Told], *, by: By) -> int:
@@ -43,28 +35,56 @@ async def learn(conn: Connection, told: Iterable[Told], *, by: By) -> int:
 
 
 async def _learn_one(conn: Connection, payable: Row, payout: Row, told: Told, *, by: By) -> bool:
-    cursor = await conn.execute(
-        "insert into payout_fact (payout_id, word, ref, reason, at) values (%s, %s, %s, %s, %s)"
-        " on conflict do nothing returning 1",
-        [payout["id"], told.word, told.ref, told.reason, by.now],
-    )
-    if await cursor.fetchone() is None:
+    payout_id, won = payout["id"], payout["amount_won"]
+    if not await _is_news(conn, told):
         return False
+    if told.word == "reversed":
+        await _keep_part(conn, payable, payout, told, by=by)
+    else:
+        await conn.execute(
+            "insert into payout_fact (payout_id, word, ref, reason, at) values (%s, %s, %s, %s, %s)",
+            [payout_id, told.word, told.ref, told.reason, by.now],
+        )
     if told.word == "paid":
-        amount_micro = payout["amount_won"] * MICRO_PER_WON
-        await payout_made(conn, payout["id"], payout["provider_id"], amount_micro, now=by.now)
-    words = await words_of(conn, payout["id"])
+        await payout_made(conn, payout_id, payout["provider_id"], won * MICRO_PER_WON, now=by.now)
+    words, parts = await words_of(conn, payout_id), await parts_of(conn, payout_id)
     booked = {
         row["key"]
         for row in await rows_of(conn, "select key from payable_entry where payable_id = %s", [payable["id"]])
     }
-    won = payout["amount_won"]
-    due = [one for one in dues(payout["id"], words) if one.key not in booked]
-    await book(conn, payable["id"], [(one.key, won, _entry(payout, one)) for one in due])
+    due = [one for one in dues(payout_id, words, won, parts) if one.key not in booked]
+    await book(conn, payable["id"], [(one.key, one.won, _entry(payout, one)) for one in due])
     after = state_of(words)
-    if payable["payout_id"] == payout["id"] and payable["state"] in STEPS and after != payable["state"]:
+    if payable["payout_id"] == payout_id and payable["state"] in STEPS and after != payable["state"]:
         await _move(conn, payable, after, told, by=by)
     return True
+
+
+async def _is_news(conn: Connection, told: Told) -> bool:
+    """What came back whole has no parts, and what came back in parts is never said to be back whole."""
+    words, parts = await words_of(conn, told.payout_id), await parts_of(conn, told.payout_id)
+    if told.word == "reversed":
+        return told.ref not in parts and "returned" not in words
+    return told.word not in words and not (told.word == "returned" and parts)
+
+
+async def _keep_part(conn: Connection, payable: Row, payout: Row, told: Told, *, by: By) -> None:
+    """Owed again by a payable of its own: this one is settled as far as the rest goes, and stays so."""
+    back_won = told.won + sum((await parts_of(conn, payout["id"])).values())
+    if back_won > payout["amount_won"]:
+        raise ValueError(f"more came back of {payout['id']} than was paid")
+    _log.warning("payout_reversed_in_part payout=%s ref=%s won=%s", payout["id"], told.ref, told.won)
+    owing = await owe_again(conn, payable, told.won, by=by, reason=told.reason)
+    await conn.execute(
+        "insert into payout_reversal (payout_id, ref, amount_won, payable_id, at)"
+        " values (%s, %s, %s, %s, %s)",
+        [payout["id"], told.ref, told.won, owing, by.now],
+    )
+
+
+async def parts_of(conn: Connection, payout_id: str) -> dict[str, int]:
+    query = "select ref, amount_won from payout_reversal where payout_id = %s"
+    return {row["ref"]: row["amount_won"] for row in await rows_of(conn, query, [payout_id])}
 
 
 async def words_of(conn: Connection, payout_id: str) -> set[Word]:
@@ -73,7 +93,7 @@ async def words_of(conn: Connection, payout_id: str) -> set[Word]:
 
 
 def _entry(payout: Row, due: Due) -> Entry:
-    amount_micro = due.sign * payout["amount_won"] * MICRO_PER_WON
+    amount_micro = due.sign * due.won * MICRO_PER_WON
     if due.kind == "payout":
         return payable_rules.payout(payout["provider_id"], amount_micro=amount_micro)
     return payable_rules.paid_out(payout["provider_id"], payout["rail"], amount_micro=amount_micro)
@@ -81,22 +101,8 @@ def _entry(payout: Row, due: Due) -> Entry:
 
 async def _move(conn: Connection, payable: Row, after: str, told: Told, *, by: By) -> None:
     await conn.execute("update payable set state = %s where id = %s", [after, payable["id"]])
-    await conn.execute(
-        "insert into step"
-        " (thing, thing_id, action, from_state, to_state, person, role, reason, detail, request_id, at)"
-        " values ('payable', %s, %s, %s, %s, %s, %s, %s,"
-        " jsonb_build_object('payout', %s::text, 'ref', %s::text), %s, %s)",
-        [
-            payable["id"],
-            STEPS[after],
-            payable["state"],
-            after,
-            by.person,
-            by.role,
-            told.reason or None,
-            told.payout_id,
-            told.ref,
-            by.request_id,
-            by.now,
-        ],
+    detail = {"payout": told.payout_id, "ref": told.ref}
+    change = (payable["state"], after)
+    await rows.log_step(
+        conn, payable["id"], STEPS[after], change, by=by, reason=told.reason or None, detail=detail
     )

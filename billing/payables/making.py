@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
-from billing.casework.deeds import Deed, log_step
+from billing.casework.deeds import Deed
 from billing.casework.rows import Row, rows_of
 from billing.database import Connection
 from billing.ledger import payable_rules
 from billing.lifecycle import payable as life
-from billing.payables.booking import book
+from billing.payables import rows
+from billing.payables.entries import book
 from billing.payables.owed import Owed, owed_of
 from billing.payables.rows import new_id
+from billing.payments.own_money import By
 from billing.statements.month import Month, month_named
 from billing.statements.store import closed_lines
 
@@ -74,7 +76,7 @@ async def _make(conn: Connection, month: Month, owed: Owed, carried: Row | None,
         "rest_micro": owed.rest_micro,
         "created_at": deed.now,
     }
-    await _insert(conn, row, action, deed=deed)
+    await _insert(conn, row, action, by=rows.by_of(deed), reason=deed.reason)
     if owed.holdback_won:
         entry = payable_rules.holdback(owed.provider_id, amount_micro=owed.holdback_won * 1_000_000)
         await book(conn, payable_id, [(f"{payable_id}/holdback", owed.holdback_won, entry)])
@@ -100,18 +102,39 @@ async def release(conn: Connection, payable: Row, *, deed: Deed) -> str:
         "rest_micro": 0,
         "created_at": deed.now,
     }
-    await _insert(conn, row, "make", deed=deed)
+    await _insert(conn, row, "make", by=rows.by_of(deed), reason=deed.reason)
     entry = payable_rules.holdback(payable["provider_id"], amount_micro=-won * 1_000_000)
     await book(conn, payable_id, [(f"{payable['id']}/release", won, entry)])
     return payable_id
 
 
-async def _insert(conn: Connection, row: dict[str, Any], action: str, *, deed: Deed) -> None:
+async def owe_again(conn: Connection, payable: Row, won: int, *, by: By, reason: str) -> str:
+    """What came back of its payment, in part, is a payable of its own. -> its id. The caller books it."""
+    payable_id = await new_id(conn, "payable_number", "py")
+    row = {
+        "id": payable_id,
+        "provider_id": payable["provider_id"],
+        "month": payable["month"],
+        "kind": "reversal",
+        "of_payable": payable["id"],
+        "state": "due",
+        "lines_won": 0,
+        "carried_won": 0,
+        "holdback_won": 0,
+        "back_won": won,
+        "amount_won": won,
+        "uncollected_won": 0,
+        "rest_micro": 0,
+        "created_at": by.now,
+    }
+    await _insert(conn, row, "make", by=by, reason=reason)
+    return payable_id
+
+
+async def _insert(conn: Connection, row: dict[str, Any], action: str, *, by: By, reason: str | None) -> None:
     await conn.execute(
         f"insert into payable ({', '.join(row)}) values ({', '.join(['%s'] * len(row))})".encode(),  # noqa: S608
         list(row.values()),
     )
     detail = {name: row[name] for name in ("month", "kind", "amount_won", "holdback_won", "carried_won")}
-    await log_step(
-        conn, "payable", action, deed=deed, thing_id=row["id"], before=None, after=row["state"], detail=detail
-    )
+    await rows.log_step(conn, row["id"], action, (None, row["state"]), by=by, reason=reason, detail=detail)

@@ -21,7 +21,7 @@ from billing.payables.booking import learn
 from billing.payables.facts import Told
 from billing.payables.moving import facts_of
 from billing.payables.port import Outgoing
-from billing.payments.own_money import By
+from billing.payables.rows import by_of
 from billing.payments.rows import put_job
 from billing.secrets import Secrets
 
@@ -32,10 +32,6 @@ FIND_BATCHES: Final = """
            (select count(*)::integer from payout o where o.batch_id = b.id and exists (
                select from payout_fact f where f.payout_id = o.id and f.word = 'returned')) as returned
     from payout_batch b"""
-
-
-def by_of(deed: Deed) -> By:
-    return By(deed.actor.person, deed.actor.role, deed.now, deed.request_id)
 
 
 async def pay_by_file(conn: Connection, secrets: Secrets, payable_ids: Sequence[str], *, deed: Deed) -> str:

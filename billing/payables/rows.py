@@ -2,31 +2,39 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from psycopg.rows import dict_row
+from psycopg.types.json import Jsonb
 
+from billing.casework.deeds import Deed
 from billing.casework.rows import Row, row_of, rows_of
 from billing.database import Connection
+from billing.payments.own_money import By
 from metering.money import MICRO_PER_WON
 
 FIND: Final = """
     select p.*, coalesce(v.name, p.provider_id) as provider_name,
            (select count(*)::integer from objection o
             where o.payable_id in (p.id, p.of_payable) and o.state = 'open') as objections_open,
-           exists (select from payable r where r.of_payable = p.id) as is_released,
-           l.id as payout_id, l.rail, l.paid_at
+           exists (select from payable r where r.of_payable = p.id and r.kind = 'holdback') as is_released,
+           l.id as payout_id, l.rail, l.paid_at, coalesce(l.reversed_won, 0) as reversed_won
     from payable p left join provider v on v.id = p.provider_id
     left join lateral (
         select o.id, o.rail,
-               (select at from payout_fact f where f.payout_id = o.id and f.word = 'paid') as paid_at
+               (select at from payout_fact f where f.payout_id = o.id and f.word = 'paid') as paid_at,
+               (select sum(amount_won)::bigint from payout_reversal b where b.payout_id = o.id)
+                   as reversed_won
         from payout o where o.payable_id = p.id order by o.id desc limit 1) l on true"""
 FIND_PAYOUTS: Final = """
     select o.*, a.last_characters, a.bank_code, a.holder,
            case when r.word is not null then 'returned' when d.word is not null then 'paid'
                else 'in_payment' end as state,
-           d.at as paid_at, r.at as returned_at, r.reason as return_reason
+           d.at as paid_at, r.at as returned_at, r.reason as return_reason,
+           coalesce((select sum(b.amount_won) from payout_reversal b where b.payout_id = o.id), 0)::bigint
+               as reversed_won
     from payout o join payout_account a on a.id = o.account_id
     left join payout_fact d on d.payout_id = o.id and d.word = 'paid'
     left join payout_fact r on r.payout_id = o.id and r.word = 'returned'"""
@@ -85,6 +93,31 @@ async def locked(conn: Connection, payable_id: str) -> Row:
     """As `find`, and nobody else moves it until the end of the SQL transaction. Raises Refused."""
     await rows_of(conn, "select 1 from payable where id = %s for update", [payable_id])
     return await find(conn, payable_id)
+
+
+def by_of(deed: Deed) -> By:
+    return By(deed.actor.person, deed.actor.role, deed.now, deed.request_id)
+
+
+async def log_step(
+    conn: Connection,
+    payable_id: str,
+    action: str,
+    change: tuple[str | None, str],
+    *,
+    by: By,
+    reason: str | None,
+    detail: Mapping[str, Any],
+) -> None:
+    """As of a person's deed; here a rail may have told. `change`: the state before and after."""
+    await conn.execute(
+        "insert into step (thing, thing_id, action, from_state, to_state, person, role, reason, detail,"
+        " request_id, at) values ('payable', %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
+        [
+            *(payable_id, action, *change, by.person, by.role, reason),
+            *(Jsonb(dict(detail)), by.request_id, by.now),
+        ],
+    )
 
 
 async def new_id(conn: Connection, sequence: str, prefix: str) -> str:

@@ -57,7 +57,8 @@ class StripeTransfers:
                     },
                     {"idempotency_key": f"{one.payout_id}/send"},
                 )
-            told += _told(read_transfer(made.to_dict()), one.won)
+            read = read_transfer(_plain(made))
+            told += await self._told(read) if read is not None and read.won == one.won else ()
         return tuple(told)
 
     async def look(self, payout_ids: Sequence[str]) -> tuple[Told, ...]:
@@ -68,11 +69,22 @@ class StripeTransfers:
             listed = await self._client.v1.transfers.list_async(
                 {"transfer_group": payout_id, "limit": LIST_MAX}
             )
-        found = [read_transfer(one.to_dict()) for one in listed.data]
+        found = [read_transfer(_plain(one)) for one in listed.data]
         ours = [one for one in found if one is not None and one.payout_id == payout_id]
         if len(ours) > 1:
             _log.error("transfers_of_one_payout payout=%s transfers=%s", payout_id, len(ours))
-        return _told(ours[-1], None) if ours else ()  # the list is newest first: the first one made
+        return await self._told(ours[-1]) if ours else ()  # the list is newest first: the first one made
+
+    async def _told(self, read: ReadTransfer) -> tuple[Told, ...]:
+        """Each reversal by itself, since a part that came back is owed again as soon as it is heard of."""
+        if not read.back_won:
+            return read.told()
+        reversals = self._client.v1.transfers.reversals
+        async with in_our_words():
+            listed = await reversals.list_async(read.transfer_id, {"limit": LIST_MAX})
+        if listed.has_more:
+            _log.error("too_many_reversals payout=%s transfer=%s", read.payout_id, read.transfer_id)
+        return read.told(_plain(one) for one in listed.data)
 
     async def payout_of(self, transfer_id: str) -> str | None:
         async with in_our_words():
@@ -84,14 +96,6 @@ class StripeTransfers:
                 raise
         read = read_transfer(_plain(found))
         return None if read is None else read.payout_id
-
-
-def _told(read: ReadTransfer | None, won: int | None) -> tuple[Told, ...]:
-    if read is None or (won is not None and read.won != won):
-        return ()
-    if read.is_partly_back:
-        _log.error("transfer_partly_reversed payout=%s transfer=%s", read.payout_id, read.transfer_id)
-    return read.told
 
 
 def _plain(found: stripe.StripeObject) -> dict[str, Any]:

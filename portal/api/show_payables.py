@@ -34,6 +34,7 @@ def payable(row: Row, *, to: Role) -> Shown:
         "supply_krw": won(row["lines_won"]),
         "carried_krw": won(row["carried_won"]),
         "holdback_krw": won(row["holdback_won"]),
+        "back_krw": won(row["back_won"]),
         "amount_krw": won(row["amount_won"]),
         "uncollected_krw": won(row["uncollected_won"]),
         "rest_krw": krw(row["rest_micro"]),
@@ -46,6 +47,7 @@ def payable(row: Row, *, to: Role) -> Shown:
         "rail": row["rail"],
         "payout": row["payout_id"],
         "paid_at": at(row["paid_at"]),
+        "reversed_krw": won(row["reversed_won"]),
         "created_at": at(row["created_at"]),
     }
 
@@ -65,6 +67,7 @@ def payout(row: Row) -> Shown:
         "paid_at": at(row["paid_at"]),
         "returned_at": at(row["returned_at"]),
         "return_reason": row["return_reason"],
+        "reversed_krw": won(row["reversed_won"]),
     }
 
 

@@ -7,7 +7,10 @@ from portal.api.shown_money import LineShown
 
 
 class PayableShown(Shown):
-    """`amount_krw` = `supply_krw` + `carried_krw` - `holdback_krw`; VAT is the companies' alone."""
+    """`amount_krw` = `supply_krw` + `carried_krw` - `holdback_krw` + `back_krw`; VAT is the companies' alone.
+
+    `back_krw`: what came back in part of another payable's payment; `reversed_krw`: of this one's.
+    """
 
     id: str
     provider: str
@@ -18,6 +21,7 @@ class PayableShown(Shown):
     supply_krw: str
     carried_krw: str
     holdback_krw: str
+    back_krw: str
     amount_krw: str
     uncollected_krw: str
     rest_krw: str
@@ -30,6 +34,7 @@ class PayableShown(Shown):
     rail: str | None
     payout: str | None
     paid_at: str | None
+    reversed_krw: str
     created_at: str
 
 
@@ -57,6 +62,7 @@ class PayoutShown(Shown):
     paid_at: str | None
     returned_at: str | None
     return_reason: str | None
+    reversed_krw: str
 
 
 class PayoutAccountShown(Shown):

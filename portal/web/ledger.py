@@ -89,7 +89,7 @@ async def _of_payable(payable_id: str, visit: Visit) -> list[Compared]:
     [booked] = await rows_of(visit.desk.conn, _OF_PAYABLE, [payable_id])
     owed = await payable_rows.account_of(visit.desk.conn, row["provider_id"])
     provider_id = row["provider_id"]
-    gone_won = row["amount_won"] if row["state"] in ("in_payment", "paid") else 0
+    gone_won = row["amount_won"] - row["reversed_won"] if row["state"] in ("in_payment", "paid") else 0
     return [
         Compared("ledger.payable_lines", row["lines_won"] * MICRO_PER_WON, booked["lines_micro"]),
         Compared("ledger.payable_withheld", row["holdback_won"] * MICRO_PER_WON, booked["withheld_micro"]),

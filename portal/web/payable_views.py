@@ -66,6 +66,7 @@ PAYOUTS: Final = View(
     query=(
         "select o.id, o.payable_id, o.provider_id, o.rail, o.state, o.batch_id, o.at as sent_at, o.paid_at,"  # noqa: S608
         f" o.returned_at, o.return_reason, o.amount_won{_MICRO} as amount_micro,"
+        f" o.reversed_won{_MICRO} as reversed_micro,"
         f" '****' || o.last_characters as account from ({rows.FIND_PAYOUTS}) o"
     ),
     columns=(
@@ -78,6 +79,7 @@ PAYOUTS: Final = View(
         Column("paid_at", "instant"),
         Column("returned_at", "instant"),
         Column("return_reason"),
+        Column("reversed_micro", "amount", total=True),
         Column("amount_micro", "amount", total=True),
     ),
     order="-id",

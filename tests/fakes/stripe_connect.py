@@ -63,6 +63,10 @@ class Connect:
                 return {"object": "list", "data": found, "has_more": False, "url": "/v1/transfers"}
             case ("GET", ["transfers", transfer_id]):
                 return self.objects.get(transfer_id)
+            case ("GET", ["transfers", transfer_id, "reversals"]):
+                url = f"/v1/transfers/{transfer_id}/reversals"
+                found = self.objects.of("transfer_reversal", transfer=transfer_id)
+                return {"object": "list", "data": found, "has_more": False, "url": url}
             case ("POST", ["transfers", transfer_id, "reversals"]):
                 return self.reverse(transfer_id, int(form["amount"]) if "amount" in form else None)
         raise NoSuch("/".join(path))

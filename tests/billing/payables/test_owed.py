@@ -105,10 +105,10 @@ def test_whatever_comes_first_the_same_is_booked_once(order: tuple[Word, ...]) -
     known: set[Word] = {"sent"}
     for word in ("sent", *order, *order):
         known.add(word)
-        for due in dues("po-1", known):
+        for due in dues("po-1", known, 1_000, {}):
             if due.key not in booked:
                 booked.add(due.key)
-                amount = due.sign * 1_000
+                amount = due.sign * due.won
                 if due.kind == "payout":
                     entry = payable_rules.payout("nuri", amount_micro=amount)
                 else:
@@ -116,6 +116,24 @@ def test_whatever_comes_first_the_same_is_booked_once(order: tuple[Word, ...]) -
                 balances.update({leg.account: leg.amount_micro for leg in entry.postings})
     assert booked == {"po-1/sent", "po-1/paid", "po-1/paid/back", "po-1/sent/back"}
     assert set(balances.values()) == {0}
+
+
+@pytest.mark.parametrize("order", list(permutations(["paid", "trr_1", "trr_2"])), ids=" then ".join)
+def test_parts_that_come_back_are_booked_once_in_any_order(order: tuple[str, ...]) -> None:
+    parts = {"trr_1": 300, "trr_2": 500}
+    known: set[Word] = {"sent"}
+    there: dict[str, int] = {}
+    booked: dict[str, int] = {}
+    for one in (*order, *order):
+        if one == "paid":
+            known.add("paid")
+        else:
+            there[one] = parts[one]
+        for due in dues("po-1", known, 1_000, there):
+            booked.setdefault(due.key, due.sign * due.won)
+    assert {"po-1/sent": 1_000, "po-1/paid": 1_000} | {
+        f"po-1/{what}/back/{ref}": -won for ref, won in parts.items() for what in ("paid", "sent")
+    } == booked
 
 
 @given(st.integers(-(10**15), 10**15))
