@@ -19,6 +19,11 @@ LOCK_TIMEOUT_MS: Final = 3_000
 IDLE_IN_TRANSACTION_TIMEOUT_MS: Final = 30_000
 CONNECT_TIMEOUT_S: Final = 3
 POOL_WAIT_S: Final = 3.0
+# A server that has vanished says nothing: without these a loop waits two hours for its answer.
+SILENT_S: Final = 10
+PROBE_EVERY_S: Final = 5
+PROBES: Final = 3
+VANISHED_S: Final = SILENT_S + PROBE_EVERY_S * PROBES
 
 # Advisory lock classes (first key); the second key is the lane, or a hash of the voucher.
 LANE_EPOCH_LOCK: Final = 7601
@@ -33,6 +38,10 @@ def _options(statement_timeout_ms: int) -> dict[str, Any]:
     return {
         "autocommit": True,
         "connect_timeout": CONNECT_TIMEOUT_S,
+        "keepalives_idle": SILENT_S,
+        "keepalives_interval": PROBE_EVERY_S,
+        "keepalives_count": PROBES,
+        "tcp_user_timeout": VANISHED_S * 1000,
         "options": f"-c statement_timeout={statement_timeout_ms} -c lock_timeout={LOCK_TIMEOUT_MS}"
         f" -c idle_in_transaction_session_timeout={IDLE_IN_TRANSACTION_TIMEOUT_MS} -c timezone=UTC",
     }

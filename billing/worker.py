@@ -190,7 +190,8 @@ class _Worker:
                 await self._pause(PAY_EVERY_S)
 
     async def long_jobs(self, conn: Connection, jobs: JobWork) -> None:
-        await jobs.work(conn, self.database_url, self.stop)
+        """On connections of its own; `conn` says that PostgreSQL is there."""
+        await jobs.work(self.database_url, self.stop)
 
     async def charge(self, conn: Connection) -> None:
         while not self.stop.is_set():

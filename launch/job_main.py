@@ -17,7 +17,7 @@ import uvloop
 
 from billing.database import connect
 from billing.jobs.running import Tools
-from billing.jobs.work import attempt_here
+from billing.jobs.works import attempt_here
 from billing.statements.month import Month
 from billing.statements.unbooked import calls_unbooked
 from config.settings import Settings

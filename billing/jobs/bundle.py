@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from billing.audit.exporting import NoProgramme, export_bundle
 from billing.database import Connection
+from billing.jobs.made_file import keep
 from billing.jobs.running import Ended, Ending, Run, Tools
-from billing.jobs.statement_set import keep
 from billing.lifecycle.table import Refused
 
 

@@ -73,9 +73,12 @@ async def _nothing(job_id: str, turn: int) -> None:
     raise NotImplementedError("this one puts in, and does no work")
 
 
-async def put_in(conn: Connection, job_id: str) -> int:
-    """In the caller's SQL transaction, so that the entry is there exactly if the job is. -> its number."""
-    task = _app(_nothing).configure_task(TASK, queue=QUEUE, connection=conn)
+async def put_in(conn: Connection, job_id: str, *, priority: int) -> int:
+    """In the caller's SQL transaction, so that the entry is there exactly if the job is. -> its number.
+
+    Of those that wait, the highest `priority` is next.
+    """
+    task = _app(_nothing).configure_task(TASK, queue=QUEUE, priority=priority, connection=conn)
     return await _plainly(task.defer_async(job=job_id))
 
 

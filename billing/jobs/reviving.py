@@ -35,7 +35,9 @@ class Reviver:
         for row in rows:
             entry = await self.queue.entry(row["queue_id"])
             if entry is None:
-                revived += await self._put_in_again(conn, row)
+                # While somebody is at it all the same, another attempt would only put an end to that one.
+                is_left = not row["attempt"] or await _is_free(conn, row)
+                revived += await self._put_in_again(conn, row) if is_left else 0
             elif entry.is_out and row["attempt"] and entry.turn == row["turn"] and await _is_free(conn, row):
                 one = (row["id"], row["attempt"])
                 if one in self._quiet:
@@ -61,7 +63,7 @@ class Reviver:
             if not again or await self.queue.entry(row["queue_id"]) is not None:
                 return 0
             _log.warning("job_put_in_again job=%s", row["id"])
-            queue_id = await queue.put_in(conn, row["id"])
+            queue_id = await queue.put_in(conn, row["id"], priority=store.PRIORITIES[row["kind"]])
             await conn.execute("update job set queue_id = %s where id = %s", [queue_id, row["id"]])
         return 1
 

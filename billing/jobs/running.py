@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import tempfile
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -23,12 +22,16 @@ from billing.casework.rows import Row, rows_of
 from billing.database import JOB_LOCK, Connection, connect
 from billing.jobs import store
 from billing.jobs.queue import PACE, Pace
+from billing.jobs.scratch import Scratch
 from billing.lifecycle import job as life
 from billing.lifecycle.table import Actor, Refused
 from billing.statements.month import Month
 from metering.purse import PurseUnavailable
 
 ATTEMPTS_MAX: Final = 10
+ENDING_TIMEOUT_MS: Final = (
+    600_000  # of a statement: what is written then may be hundreds of thousands of rows
+)
 
 GAVE_UP: Final = {
     "code": "gave_up",
@@ -78,8 +81,7 @@ class Run:
     scratch: ExitStack = field(default_factory=ExitStack)
 
     def stream(self) -> IO[bytes]:
-        """A file without a name, gone with the attempt however that ends."""
-        return self.scratch.enter_context(tempfile.TemporaryFile())
+        return self.scratch.enter_context(Scratch())
 
     def note(self, done: int, whole: int | None) -> None:
         self.done, self.whole = done, whole
@@ -191,6 +193,7 @@ async def _end(conn: Connection, tools: Tools, run: Run, ending: Ending) -> None
         row = await _mine(conn, run)
         if row["state"] == "cancelling":
             raise _CancelAsked
+        await conn.execute(f"set local statement_timeout = {ENDING_TIMEOUT_MS}".encode())
         ended = await ending(conn)
         await conn.execute(
             "update job set done = %s, whole = %s where id = %s", [run.done, run.whole, run.id]

@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import zipfile
-from collections.abc import Iterator, Sequence
-from datetime import datetime, timedelta
+from collections.abc import Sequence
+from datetime import datetime
 from typing import IO, Any, Final
 
 from billing.database import Connection, connect
-from billing.jobs import store
+from billing.jobs.made_file import keep
 from billing.jobs.running import Ended, Ending, Run, Tools
 from billing.statements.as_csv import as_csv
 from billing.statements.as_pdf import TooLong, as_pdf
@@ -21,7 +21,6 @@ from billing.statements.sheet import sheet_of
 from billing.statements.statement import Statement, Subject
 from billing.statements.store import lines_of_month, statement_from
 
-FILE_KEPT: Final = timedelta(days=7)
 FORMS: Final = ("pdf", "xlsx", "csv")
 _EPOCH: Final = (1980, 1, 1, 0, 0, 0)  # where a .zip's time begins: the same books give the same file
 
@@ -36,17 +35,6 @@ async def make(tools: Tools, run: Run) -> Ending:
         return Ended(message=_left_out(left_out) if left_out else None)
 
     return ending
-
-
-async def keep(conn: Connection, tools: Tools, run: Run, stream: IO[bytes], *, name: str) -> None:
-    until = tools.now() + FILE_KEPT
-    await store.keep_file(conn, run.id, pieces_of_stream(stream), name=name, until=until)
-
-
-def pieces_of_stream(stream: IO[bytes]) -> Iterator[bytes]:
-    stream.seek(0)
-    while piece := stream.read(store.PIECE_BYTES):
-        yield piece
 
 
 async def _write(tools: Tools, run: Run, month: Month, stream: IO[bytes]) -> list[str]:

@@ -22,6 +22,9 @@ from billing.lifecycle.table import Actor, Refused
 PIECE_BYTES: Final = 1 << 20
 FILE_BYTES_MAX: Final = 256 << 20  # who needs a larger bundle writes it with the command `export`
 
+# Who waits for a close waits with the whole house; a provider's import is its own.
+PRIORITIES: Final[Mapping[str, int]] = {"close_month": 2, "statements": 1, "bundle": 1, "reconciliation": 0}
+
 FIND: Final = "select j.* from job j"
 
 
@@ -53,7 +56,7 @@ async def ask(
         thing_id=job_id,
         state=None,
         provider=provider,
-        facts=life.Facts(is_first=await _is_first(conn, kind, subject)),
+        facts=await _facts(conn, kind, subject, deed.actor),
         detail={"kind": kind, **arguments},
     )
     who = [deed.actor.person, deed.actor.role, deed.reason, deed.now]
@@ -62,12 +65,18 @@ async def ask(
         " asked_at) values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
         [
             *(job_id, kind, subject, state, provider, Jsonb(dict(arguments))),
-            await queue.put_in(conn, job_id),
+            await queue.put_in(conn, job_id, priority=PRIORITIES[kind]),
             *who,
         ],
     )
     await put_pieces(conn, job_id, "input", _cut(given))
     return job_id
+
+
+async def _facts(conn: Connection, kind: str, subject: str, actor: Actor) -> life.Facts:
+    return life.Facts(
+        is_first=await _is_first(conn, kind, subject), own_unended=await _own_unended(conn, actor)
+    )
 
 
 async def _is_first(conn: Connection, kind: str, subject: str) -> bool:
@@ -76,6 +85,20 @@ async def _is_first(conn: Connection, kind: str, subject: str) -> bool:
         "select 1 from job where kind = %s and subject = %s and state = any(%s)",
         [kind, subject, list(life.UNENDED)],
     )
+
+
+async def _own_unended(conn: Connection, actor: Actor) -> int:
+    """Of a provider's; the agency's people have no such bound."""
+    if actor.provider is None:
+        return 0
+    # Of two who ask at once the second waits here, and is counted.
+    await conn.execute("select pg_advisory_xact_lock(hashtext(%s))", [f"jobs/{actor.provider}"])
+    [row] = await rows_of(
+        conn,
+        "select count(*) as jobs from job where provider_id = %s and state = any(%s)",
+        [actor.provider, list(life.UNENDED)],
+    )
+    return int(row["jobs"])
 
 
 async def cancel(conn: Connection, job_id: str, *, deed: Deed) -> None:
@@ -154,11 +177,7 @@ async def keep_file(
         for piece in pieces:
             size += len(piece)
             if size > bytes_max:
-                raise Refused(
-                    "file_too_large",
-                    f"The file has more than {bytes_max} bytes; write it with the command `export`.",
-                    "파일이 너무 큽니다. export 명령으로 만들어 주세요.",
-                )
+                raise too_large(bytes_max)
             hashed.update(piece)
             yield piece
 
@@ -166,6 +185,14 @@ async def keep_file(
     await conn.execute(
         "update job set file_name = %s, file_bytes = %s, file_sha256 = %s, expires_at = %s where id = %s",
         [name, size, hashed.hexdigest(), until, job_id],
+    )
+
+
+def too_large(bytes_max: int) -> Refused:
+    return Refused(
+        "file_too_large",
+        f"The file has more than {bytes_max} bytes; write it with the command `export`.",
+        "파일이 너무 큽니다. export 명령으로 만들어 주세요.",
     )
 
 

@@ -7,22 +7,18 @@ is an `Attempt`, whatever it is made of.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+import logging
 from dataclasses import dataclass
-from typing import Final
 
-from billing.database import Connection, open_pool
-from billing.jobs import bundle, month_close, statement_import, statement_set
+import psycopg
+
+from billing.database import Pool, open_pool
 from billing.jobs.queue import PACE, Attempt, Pace, Queue
 from billing.jobs.reviving import Reviver
-from billing.jobs.running import Tools, Work, attempt
 
-WORKS: Final[Mapping[str, Work]] = {
-    "close_month": month_close.close,
-    "statements": statement_set.make,
-    "bundle": bundle.export,
-    "reconciliation": statement_import.match,
-}
+CONNECTIONS: int = 4  # to fetch, to beat, to look, and to ask the queue about what is looked at
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,10 +26,11 @@ class JobWork:
     attempt: Attempt
     pace: Pace = PACE
 
-    async def work(self, conn: Connection, database_url: str, stop: asyncio.Event) -> None:
-        """Until `stop`; `conn` is for looking after others. Raises psycopg.Error where PostgreSQL is away."""
-        async with open_pool(database_url, size_max=2) as pool, Queue(pool, self.attempt, self.pace) as queue:
-            looking = asyncio.create_task(self._look(conn, Reviver(queue), stop))
+    async def work(self, database_url: str, stop: asyncio.Event) -> None:
+        """Until `stop`. Raises psycopg.Error where PostgreSQL is away."""
+        pool = open_pool(database_url, size_max=CONNECTIONS)
+        async with pool, Queue(pool, self.attempt, self.pace) as queue:
+            looking = asyncio.create_task(self._look(pool, Reviver(queue), stop))
             try:
                 while not stop.is_set() and not looking.done():
                     await queue.work(stop)
@@ -43,12 +40,12 @@ class JobWork:
             if not looking.cancelled():
                 looking.result()
 
-    async def _look(self, conn: Connection, reviver: Reviver, stop: asyncio.Event) -> None:
+    async def _look(self, pool: Pool, reviver: Reviver, stop: asyncio.Event) -> None:
+        """Whatever one look meets, the next one is taken: else nobody would know of the dead any more."""
         while not stop.is_set():
-            await reviver.look(conn)
+            try:
+                async with pool.connection() as conn:
+                    await reviver.look(conn)
+            except psycopg.Error as error:
+                _log.warning("jobs_not_looked_at reason=%s", error)
             await asyncio.sleep(self.pace.look_s)
-
-
-async def attempt_here(tools: Tools, job_id: str, turn: int) -> None:
-    """In this very process."""
-    await attempt(tools, WORKS, job_id, turn)

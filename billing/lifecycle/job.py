@@ -7,11 +7,15 @@ from typing import Final
 
 from billing.lifecycle.table import AUDITOR, OPERATOR, OWN_PROVIDER, Guard, Step, Table
 
+# Each brings a file of its own: nobody is to fill the queue, and the books, with them.
+JOBS_OF_A_PROVIDER_MAX: Final = 3
+
 
 @dataclass(frozen=True, slots=True)
 class Facts:
     is_first: bool = True
     may_end: bool = True
+    own_unended: int = 0  # of the provider who asks
 
 
 IS_FIRST: Final = Guard[Facts](
@@ -19,6 +23,12 @@ IS_FIRST: Final = Guard[Facts](
     "The same job is waiting or running already.",
     "같은 작업이 이미 대기 중이거나 진행 중입니다.",
     lambda facts: facts.is_first,
+)
+ROOM: Final = Guard[Facts](
+    "too_many_jobs",
+    f"A provider has at most {JOBS_OF_A_PROVIDER_MAX} jobs that wait or run.",
+    f"공급기업의 작업은 대기와 진행을 합해 {JOBS_OF_A_PROVIDER_MAX}건까지 가능합니다.",
+    lambda facts: facts.own_unended < JOBS_OF_A_PROVIDER_MAX,
 )
 MAY_END: Final = Guard[Facts](
     "not_your_job",
@@ -40,7 +50,7 @@ TABLE: Final = Table[Facts](
         "cancelled": "취소됨",
     },
     (
-        Step("ask", (), "queued", (OPERATOR, AUDITOR, OWN_PROVIDER), (IS_FIRST,)),
+        Step("ask", (), "queued", (OPERATOR, AUDITOR, OWN_PROVIDER), (IS_FIRST, ROOM)),
         Step("begin", ("queued",), "running", ()),
         Step("resume", ("running",), "running", ()),
         Step("cancel", ("queued", "running"), "cancelling", (OPERATOR, AUDITOR, OWN_PROVIDER), (MAY_END,)),

@@ -15,11 +15,12 @@ from typing import Any, Final
 
 from billing.casework.deeds import Deed
 from billing.casework.rows import Row
-from billing.database import Connection, Pool, connect
+from billing.database import Connection, Pool
 from billing.jobs import store
 from billing.jobs.queue import Pace
 from billing.jobs.running import Ended, Ending, Run, Tools, Work, attempt
-from billing.jobs.work import WORKS, JobWork
+from billing.jobs.work import JobWork
+from billing.jobs.works import WORKS
 from billing.lifecycle.table import Actor
 from billing.statements.month import Month
 from tests.fakes.audited_world import SEED, AuditedWorld
@@ -118,8 +119,7 @@ async def working(
 
 
 async def work(url: str, works: Mapping[str, Work], tools: Tools, stop: asyncio.Event) -> None:
-    async with await connect(url) as conn:
-        await JobWork(partial(attempt, tools, works), QUICK).work(conn, url, stop)
+    await JobWork(partial(attempt, tools, works), QUICK).work(url, stop)
 
 
 def held(work: Work, told: asyncio.Event, *, in_the_end: bool, go_on: asyncio.Event) -> Work:

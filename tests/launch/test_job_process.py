@@ -10,7 +10,7 @@ import psutil
 import psycopg
 import pytest
 
-from billing.database import connect, open_pool
+from billing.database import open_pool
 from billing.jobs.work import JobWork
 from config.settings import read_settings
 from launch.job_main import AGAIN_CODE, AttemptDied, attempt_apart
@@ -43,11 +43,10 @@ async def test_a_worker_has_its_jobs_attempted_apart(
             await asyncio.wait({running})
             assert not child.is_running()
         stop = asyncio.Event()
-        async with await connect(books_url) as conn:
-            work = asyncio.create_task(JobWork(attempt, QUICK).work(conn, books_url, stop))
-            row = await world.until(job_id, "done", "failed", within_s=60)
-            stop.set()
-            await work
+        work = asyncio.create_task(JobWork(attempt, QUICK).work(books_url, stop))
+        row = await world.until(job_id, "done", "failed", within_s=60)
+        stop.set()
+        await work
         assert (row["state"], row["attempt"], row["message"]) == ("done", 2, None)
     monkeypatch.setenv("DATABASE_URL", "postgresql://127.0.0.1:1/none")
     with pytest.raises(AttemptDied, match=str(AGAIN_CODE)):

@@ -11,7 +11,7 @@ from billing.jobs import running, store
 from billing.jobs.queue import Queue
 from billing.jobs.reviving import Reviver
 from billing.jobs.running import Ended, Ending, Run, Tools
-from billing.jobs.work import WORKS
+from billing.jobs.works import WORKS
 from billing.lifecycle.table import Actor, Refused
 from tests.fakes.job_world import ASKED, QUICK, JobWorld, held, tools_on, working, working_apart
 

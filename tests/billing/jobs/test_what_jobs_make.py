@@ -15,10 +15,10 @@ import pytest
 
 from billing.audit.bundle_files import BundleFiles
 from billing.audit.verifying import verify_bundle
-from billing.database import connect
+from billing.database import Connection, connect
 from billing.jobs import queue_schema, running, store
-from billing.jobs.running import Ending, Run, Tools
-from billing.jobs.work import WORKS
+from billing.jobs.running import Ended, Ending, Run, Tools
+from billing.jobs.works import WORKS
 from billing.lifecycle.table import Refused
 from billing.statements import closing
 from billing.statements.as_csv import as_csv
@@ -185,3 +185,37 @@ async def test_files_are_bounded_and_not_kept_for_ever(world: JobWorld) -> None:
         await store.drop_old_files(conn)
     assert await world.file(row["id"]) == b""
     assert (await world.job(row["id"]))["expires_at"] is None
+
+
+async def test_what_grows_too_large_is_refused_while_it_grows(world: JobWorld) -> None:
+    """And not when it is to be kept: by then it would have filled the disk."""
+
+    async def large(tools: Tools, run: Run) -> Ending:
+        stream = run.stream()
+        with zipfile.ZipFile(stream, "w", zipfile.ZIP_STORED) as made:
+            made.writestr("a", b"1234")
+            stream.seek(store.FILE_BYTES_MAX - 2)  # as after much more of it
+            stream.write(b"1234")
+        raise AssertionError("it was written")
+
+    job_id = await world.ask("bundle")
+    await running.attempt(tools_on(world.url), {"bundle": large}, job_id, 0)
+    row = await world.job(job_id)
+    assert (row["state"], row["message"]["code"]) == ("failed", "file_too_large")
+
+
+async def test_an_ending_may_take_longer_than_a_request(world: JobWorld) -> None:
+    """Hundreds of thousands of lines are one statement."""
+    told = []
+
+    async def slow(tools: Tools, run: Run) -> Ending:
+        async def ending(conn: Connection) -> Ended:
+            cursor = await conn.execute("select current_setting('statement_timeout')::interval > '5 min'")
+            told.append(await cursor.fetchone())
+            return Ended()
+
+        return ending
+
+    job_id = await world.ask("bundle")
+    await running.attempt(tools_on(world.url), {"bundle": slow}, job_id, 0)
+    assert ((await world.job(job_id))["state"], told) == ("done", [(True,)])
