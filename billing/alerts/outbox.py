@@ -24,6 +24,8 @@ PAUSES: Final = tuple(
 )
 # Longer than any attempt lasts: whoever took it is dead by then.
 LEASE: Final = timedelta(seconds=60)
+# A place may ask for less than it would have, and not for so long that what it missed is no news.
+WAIT_MAX: Final = timedelta(hours=1)
 TAKE_MAX: Final = 20
 FAN_OUT_MAX: Final = 500
 ERROR_CHARACTERS_MAX: Final = 300
@@ -53,12 +55,15 @@ _TAKE: Final = """
     update delivery d set due_at = %(now)s + %(lease)s, attempts = attempts + 1
     where state = 'waiting' and due_at <= %(now)s and id in (
         select id from delivery where id in (
-            select id from (select d.id, d.due_at,
-                    row_number() over (partition by d.email, d.webhook_id order by d.id) nth
-                from delivery d left join webhook w on w.id = d.webhook_id
-                where d.state = 'waiting' and d.due_at <= %(now)s and w.state is distinct from 'paused'
-                    and (%(has_mail)s or d.channel <> 'mail')) due
-            where nth <= %(of_one)s order by due_at, id limit %(most)s)
+            select id from (select id, due_at,
+                    row_number() over (partition by company_id, provider_id order by due_at, id) turn
+                from (select d.id, d.due_at, d.company_id, d.provider_id,
+                        row_number() over (partition by d.email, d.webhook_id order by d.id) nth
+                    from delivery d left join webhook w on w.id = d.webhook_id
+                    where d.state = 'waiting' and d.due_at <= %(now)s and w.state is distinct from 'paused'
+                        and (%(has_mail)s or d.channel <> 'mail')) due
+                where nth <= %(of_one)s) in_turn
+            order by turn, due_at, id limit %(most)s)
         order by id for update skip locked)
     returning d.id"""
 _TAKEN: Final = (
@@ -72,11 +77,15 @@ _TAKEN: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """Of one attempt. `is_final`: no other would end otherwise. `is_gone`: the place wants no more."""
+    """Of one attempt. `is_final`: no other would end otherwise. `is_gone`: the place wants no more.
+
+    `wait`: for so long it wants nothing, as it says itself.
+    """
 
     error: str | None = None
     is_final: bool = False
     is_gone: bool = False
+    wait: timedelta = timedelta(0)
 
 
 async def fan_out(conn: Connection, *, now: datetime, has_mail: bool) -> int:
@@ -120,7 +129,10 @@ async def make(conn: Connection, alert_id: int, *, to: Mapping[str, str | None],
 
 
 async def take(conn: Connection, *, now: datetime, has_mail: bool, most: int = TAKE_MAX) -> list[Row]:
-    """What is due, and now nobody else's: at most two to one place, so that a slow one holds up itself."""
+    """What is due, and now nobody else's: at most two to one place, so that a slow one holds up itself.
+
+    Companies, providers and the agency take turns: who has many slow places holds up nobody else either.
+    """
     cursor = await conn.execute(
         _TAKE.encode(),
         {"now": now, "lease": LEASE, "has_mail": has_mail, "of_one": 2, "most": most},
@@ -133,15 +145,21 @@ async def settle(conn: Connection, row: Row, outcome: Outcome, *, now: datetime)
     """What came of an attempt. Another worker may have sent it meanwhile: then nothing changes any more."""
     error = None if outcome.error is None else outcome.error[:ERROR_CHARACTERS_MAX]
     is_over = outcome.is_final or row["attempts"] > len(PAUSES)
+    wait = min(outcome.wait, WAIT_MAX)
     async with conn.transaction():
         if error is not None and not is_over:
             await conn.execute(
                 "update delivery set last_error = %s, due_at = %s"
                 " where id = %s and state = 'waiting' and attempts = %s",
-                [error, now + PAUSES[row["attempts"] - 1], row["id"], row["attempts"]],
+                [error, now + max(PAUSES[row["attempts"] - 1], wait), row["id"], row["attempts"]],
             )
         else:
             await _end(conn, row, error, now)
+        if wait and row["webhook_id"] is not None:
+            await conn.execute(
+                "update delivery set due_at = %s where webhook_id = %s and state = 'waiting' and due_at < %s",
+                [now + wait, row["webhook_id"], now + wait],
+            )
         if outcome.is_gone and row["webhook_id"] is not None:
             await _pause(conn, row["webhook_id"], now)
 

@@ -16,7 +16,11 @@ from billing.lifecycle import delivery, webhook
 from billing.lifecycle.table import Refused
 from billing.secrets import Secrets
 
-HOOKS: Final = "select * from webhook"
+_TESTS_WAITING: Final = (
+    "(select count(*) from delivery d join alert a on a.id = d.alert_id"
+    " where d.state = 'waiting' and a.kind = 'test' and {})"
+)
+HOOKS: Final = f"select w.*, {_TESTS_WAITING.format('d.webhook_id = w.id')} as tests_waiting from webhook w"  # noqa: S608 - constants
 DELIVERIES: Final = (
     "select d.*, a.kind, a.about, a.detail, a.at, coalesce(d.email, split_part(w.url, '?', 1)) as address"
     " from delivery d join alert a on a.id = d.alert_id left join webhook w on w.id = d.webhook_id"
@@ -56,6 +60,9 @@ async def choose(conn: Connection, deed: Deed, *, kinds: Sequence[str], language
 async def mail_test(conn: Connection, deed: Deed) -> str:
     """-> the delivery"""
     actor = deed.actor
+    [sent] = await rows_of(conn, f"select {_TESTS_WAITING.format('d.email = %s')} as tests", [actor.person])
+    if sent["tests"]:
+        raise webhook.ONE_TEST.refusal()
     alert_id = await tell_test(
         conn, deed.request_id, company=actor.company, provider=actor.provider, now=deed.now
     )
@@ -207,7 +214,7 @@ async def _take(
 def hook_facts(row: Row, deed: Deed, *, is_address_taken: bool = True) -> webhook.Facts:
     whose = (row["company_id"], row["provider_id"])
     is_own = whose == (deed.actor.company, deed.actor.provider)
-    return webhook.Facts(is_own=is_own, is_address_taken=is_address_taken)
+    return webhook.Facts(is_own=is_own, is_address_taken=is_address_taken, tests_waiting=row["tests_waiting"])
 
 
 # -- deliveries

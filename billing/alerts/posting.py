@@ -6,14 +6,16 @@ The address is judged at the last moment before connecting, by the very sockets 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final
 from urllib.parse import urlsplit
 
 import aiohttp
 
 from billing.alerts import signing
+from billing.alerts.lookups import Lookups
 from billing.alerts.outbox import Outcome
 from billing.secrets import Secrets, Unsealable
 from providers.addresses import refusal_of_base_url
@@ -21,9 +23,10 @@ from providers.errors import UpstreamError
 from providers.vendor_connector import socket_factory, translated
 
 TIMEOUT_S: Final = 10.0
-ANSWER_BYTES_MAX: Final = 4096  # of which nothing is used
 URL_CHARACTERS_MAX: Final = 2_000
 _AGENT: Final = "voucher-gateway"
+_LATER: Final = (429, 503)
+_SECONDS: Final = re.compile(r"[0-9]{1,6}")
 
 
 def takes_address(url: str, *, allow_private: bool) -> bool:
@@ -66,6 +69,7 @@ class Poster:
         self._allow_private = allow_private
         self._timeout_s = timeout_s
         self._session: aiohttp.ClientSession | None = None
+        self._lookups = Lookups()
 
     async def send(self, row: Mapping[str, Any], *, now: datetime) -> Outcome:
         if row["sealed"] is None:
@@ -87,15 +91,8 @@ class Poster:
         session = self._session or self._begin()
         headers = {"Content-Type": "application/json", "User-Agent": _AGENT, **signed}
         async with session.post(url, data=body, headers=headers, allow_redirects=False) as answer:
-            await answer.content.read(ANSWER_BYTES_MAX)
-            answer.close()
-        if 200 <= answer.status < 300:
-            return Outcome()
-        if 300 <= answer.status < 400:
-            return Outcome(f"answered {answer.status}: redirects are not followed")
-        return Outcome(
-            f"answered {answer.status}", is_final=answer.status == 410, is_gone=answer.status == 410
-        )
+            answer.close()  # its status says it all
+        return outcome_of(answer.status, answer.headers.get("Retry-After"))
 
     def _secrets_of(self, row: Mapping[str, Any], now: datetime) -> list[str]:
         place = sealed_as(row["webhook_id"])
@@ -107,7 +104,10 @@ class Poster:
     def _begin(self) -> aiohttp.ClientSession:
         self._session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(
-                limit=0, force_close=True, socket_factory=socket_factory(self._allow_private)
+                limit=0,
+                force_close=True,
+                socket_factory=socket_factory(self._allow_private),
+                resolver=self._lookups,
             ),
             cookie_jar=aiohttp.DummyCookieJar(),
             timeout=aiohttp.ClientTimeout(total=self._timeout_s),
@@ -120,6 +120,19 @@ class Poster:
         if self._session is not None:
             session, self._session = self._session, None
             await session.close()
+        await self._lookups.close()
+
+
+def outcome_of(status: int, retry_after: str | None) -> Outcome:
+    """`retry_after`: its header; seconds are heard, a date is not, as clocks differ."""
+    if 200 <= status < 300:
+        return Outcome()
+    if 300 <= status < 400:
+        return Outcome(f"answered {status}: redirects are not followed")
+    if status in _LATER and retry_after is not None and _SECONDS.fullmatch(retry_after.strip()):
+        seconds = int(retry_after)
+        return Outcome(f"answered {status}: asks for {seconds} s", wait=timedelta(seconds=seconds))
+    return Outcome(f"answered {status}", is_final=status == 410, is_gone=status == 410)
 
 
 def _why(error: Exception) -> str:

@@ -19,6 +19,7 @@ class Facts:
     is_own: bool = True  # of who takes the step: the agency's own, for its people
     others: int = 0
     is_address_taken: bool = True
+    tests_waiting: int = 0
 
 
 IS_OWN: Final = Guard[Facts](
@@ -41,6 +42,13 @@ ROOM: Final = Guard[Facts](
     lambda facts: facts.others < WEBHOOKS_MAX,
 )
 
+ONE_TEST: Final = Guard[Facts](
+    "test_waits",
+    "A test message is on its way there already.",
+    "이미 보내는 중인 시험 알림이 있습니다.",
+    lambda facts: facts.tests_waiting == 0,
+)
+
 _WHOSE: Final = (OPERATOR, OWN_COMPANY, OWN_PROVIDER)
 # What somebody makes is always their own.
 _MAKERS: Final = (OPERATOR, Allow("company"), Allow("provider"))
@@ -54,7 +62,7 @@ TABLE: Final = Table[Facts](
         Step("make", (), "active", _MAKERS, (ROOM, ADDRESS)),
         Step("change", _ALIVE, None, _WHOSE, (IS_OWN, ADDRESS)),
         Step("rotate", _ALIVE, None, _WHOSE, (IS_OWN,)),
-        Step("test", ("active",), None, _WHOSE, (IS_OWN,)),
+        Step("test", ("active",), None, _WHOSE, (IS_OWN, ONE_TEST)),
         Step("pause", ("active",), "paused", _WHOSE),
         Step("resume", ("paused",), "active", _WHOSE, (IS_OWN,)),
         Step("refuse", ("active",), "paused", ()),

@@ -23,7 +23,10 @@ def is_signed(secret: str, body: bytes, headers: Mapping[str, str]) -> bool:
 
 @dataclass(slots=True)
 class HookReceiver:
-    """`answers`: what it answers next, a status, a place to go, or `hang`; then 204."""
+    """`answers`: what it answers next, a status, a place to go, `hang` or `stall`; then 204.
+
+    `stall`: it says 200, and that more comes, which does not. `retry_after`: with whatever it refuses.
+    """
 
     url: str = ""
     secret: str = ""
@@ -31,6 +34,7 @@ class HookReceiver:
     got: list[tuple[str, dict[str, Any]]] = field(default_factory=list)  # ids and bodies that verified
     forged: int = 0
     body_bytes: int = 0
+    retry_after: str | None = None
     raw: list[tuple[dict[str, str], bytes]] = field(default_factory=list)
 
     async def take(self, request: web.Request) -> web.StreamResponse:
@@ -44,8 +48,14 @@ class HookReceiver:
         answer = self.answers.pop(0) if self.answers else 204
         if answer == "hang":
             await asyncio.sleep(30)
+        if answer == "stall":
+            begun = web.StreamResponse(headers={"Content-Length": "10"})
+            await begun.prepare(request)
+            await asyncio.sleep(30)
         if isinstance(answer, str):
             return web.Response(status=307, headers={"Location": answer})
+        if answer >= 400 and self.retry_after is not None:
+            return web.Response(status=answer, headers={"Retry-After": self.retry_after})
         return web.Response(status=answer, body=b"x" * self.body_bytes if answer == 200 else None)
 
 

@@ -24,16 +24,19 @@ class MailServer:
     was_encrypted: list[bool] = field(default_factory=list)
     refusing: dict[str, str] = field(default_factory=dict)
     at_data: str | None = None
+    slow_s: float = 0.0  # before each of its answers to an address and to a text
 
     async def handle_RCPT(
         self, server: Any, session: Session, envelope: Envelope, address: str, options: list[str]
     ) -> str:
+        await asyncio.sleep(self.slow_s)
         if address in self.refusing:
             return self.refusing[address]
         envelope.rcpt_tos.append(address)
         return "250 OK"
 
     async def handle_DATA(self, server: Any, session: Session, envelope: Envelope) -> str:
+        await asyncio.sleep(self.slow_s)
         if self.at_data is not None:
             return self.at_data
         content = envelope.content
