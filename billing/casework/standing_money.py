@@ -41,7 +41,10 @@ async def of_correction(conn: Connection, correction_id: str, deed: Deed, _: Hou
 async def of_reconciliation(conn: Connection, run_id: str, deed: Deed, _: House) -> list[Offered]:
     """Its counts can be proposed where any of them differs."""
     row = await reconciliations.find(conn, run_id)
-    facts = correction.Facts(calls=await reconciliations.counts_differing(conn, run_id))
+    facts = correction.Facts(
+        calls=await reconciliations.counts_differing(conn, run_id),
+        undecided=await corrections.undecided_of(conn, run_id),
+    )
     return made_of_it(correction.TABLE, "propose", facts, deed, provider=row["provider_id"])
 
 

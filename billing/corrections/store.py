@@ -135,7 +135,7 @@ async def propose(
         thing_id=made,
         state=None,
         provider=provider_id,
-        facts=life.Facts(calls=len(corrected)),
+        facts=life.Facts(calls=len(corrected), undecided=await _undecided_now(conn, run_id)),
         detail={"calls": len(corrected), **(detail or {})},
     )
     await conn.execute(
@@ -164,6 +164,24 @@ async def propose(
             ],
         )
     return made
+
+
+async def _undecided_now(conn: Connection, run_id: str | None) -> int:
+    """Of two who propose at once the second waits here, and counts the first."""
+    if run_id is None:
+        return 0
+    await conn.execute("select pg_advisory_xact_lock(hashtext(%s))", [f"propose/{run_id}"])
+    return await undecided_of(conn, run_id)
+
+
+async def undecided_of(conn: Connection, run_id: str) -> int:
+    """How many corrections of a reconciliation wait to be decided."""
+    row = await row_of(
+        conn,
+        "select count(*) as undecided from correction where run_id = %s and state = 'proposed'",
+        [run_id],
+    )
+    return int(row["undecided"])
 
 
 async def move(conn: Connection, correction_id: str, action: str, *, deed: Deed) -> None:

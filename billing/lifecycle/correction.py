@@ -16,12 +16,14 @@ class Facts:
     """`calls_changed`: calls whose booking is another than the one that was judged.
 
     `disallowed`: calls that it would give back, though what they cost is claimed by a finding.
+    `undecided`: of the same reconciliation, proposed before and not decided yet.
     """
 
     calls: int = 1
     is_own: bool = False
     calls_changed: int = 0
     disallowed: int = 0
+    undecided: int = 0
 
 
 SOMETHING_CHANGES: Final = Guard[Facts](
@@ -49,12 +51,26 @@ NOT_DISALLOWED: Final = Guard[Facts](
     lambda facts: facts.disallowed == 0,
 )
 
+NOT_PROPOSED: Final = Guard[Facts](
+    "proposed_already",
+    "What this reconciliation showed is proposed already, and not decided yet.",
+    "이 대사 결과로 제안된 보정이 아직 결정되지 않았습니다.",
+    lambda facts: facts.undecided == 0,
+)
+
 TABLE: Final = Table[Facts](
     "correction",
     "보정",
     {"proposed": "보정 제안", "approved": "승인", "refused": "반려", "withdrawn": "철회"},
     (
-        Step("propose", (), "proposed", (OPERATOR, AUDITOR), (SOMETHING_CHANGES,), needs_reason=True),
+        Step(
+            "propose",
+            (),
+            "proposed",
+            (OPERATOR, AUDITOR),
+            (SOMETHING_CHANGES, NOT_PROPOSED),
+            needs_reason=True,
+        ),
         Step("approve", ("proposed",), "approved", (OPERATOR,), (ANOTHER_S, STILL_AS_JUDGED, NOT_DISALLOWED)),
         Step("refuse", ("proposed",), "refused", (OPERATOR,), (ANOTHER_S,), needs_reason=True),
         Step("withdraw", ("proposed",), "withdrawn", (OPERATOR,), needs_reason=True),

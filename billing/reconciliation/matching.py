@@ -1,19 +1,24 @@
 """Their calls and ours, matched by the provider's request id. Pure.
 
-Every call of theirs and every call of ours is in exactly one line. Where an id is there more than once, they
-are matched in order, and what is left over says so.
+Every call of theirs and every call of ours is in exactly one line. Where we have an id more than once, those
+that are alike are matched first and the others in order, since a statement may have an order of its own; what
+is left over says so.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict, deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from itertools import islice
+from typing import Final, Literal
 
 from billing.reconciliation.reading import TheirCall
 
 Match = Literal["matched", "differs", "only_theirs", "only_ours"]
+_COMPARED: Final = ("input_tokens", "cached_input_tokens", "output_tokens", "amount")
+# Of the calls that share an id, so many are looked at for each row of a statement.
+ALIKE_MAX: Final = 20
 MATCHES: tuple[Match, ...] = ("matched", "differs", "only_theirs", "only_ours")
 
 
@@ -54,11 +59,14 @@ def match_calls(theirs: Sequence[TheirCall], ours: Iterable[OurCall]) -> list[Ma
             without_id.append(call)
         else:
             by_id[call.request_id].append(call)
+    alike = _alike(theirs, by_id)
     seen = set()
     lines = []
-    for theirs_one in theirs:
+    for place, theirs_one in enumerate(theirs):
         waiting = by_id.get(theirs_one.request_id)
-        if waiting:
+        if place in alike:
+            lines.append(MatchedLine("matched", theirs_one, alike[place]))
+        elif waiting:
             lines.append(_compared(theirs_one, waiting.popleft()))
         else:
             reason = "request_id_repeated" if theirs_one.request_id in seen else "not_in_the_books"
@@ -73,17 +81,36 @@ def match_calls(theirs: Sequence[TheirCall], ours: Iterable[OurCall]) -> list[Ma
     return lines
 
 
+def _alike(theirs: Sequence[TheirCall], by_id: Mapping[str, deque[OurCall]]) -> dict[int, OurCall]:
+    """By their place, what they are taken with out of `by_id`: whoever says most of a call chooses first."""
+    repeated = {request_id for request_id, waiting in by_id.items() if len(waiting) > 1}
+    places = [place for place, one in enumerate(theirs) if one.request_id in repeated]
+    found = {}
+    for place in sorted(places, key=lambda place: sum(told is None for told in _told(theirs[place]))):
+        waiting = by_id[theirs[place].request_id]
+        nearest = islice(waiting, ALIKE_MAX)
+        call = next((call for call in nearest if not _differing(theirs[place], call)), None)
+        if call is not None:
+            waiting.remove(call)
+            found[place] = call
+    return found
+
+
+def _told(theirs: TheirCall) -> tuple[int | None, ...]:
+    return theirs.input_tokens, theirs.cached_input_tokens, theirs.output_tokens, theirs.amount_micro
+
+
 def _counts(call: OurCall) -> bool:
     """A call that used nothing need not be on a statement, nor one of another month."""
     return call.of_the_month and not call.is_nothing
 
 
 def _compared(theirs: TheirCall, ours: OurCall) -> MatchedLine:
-    pairs = {
-        "input_tokens": (theirs.input_tokens, ours.input_tokens),
-        "cached_input_tokens": (theirs.cached_input_tokens, ours.cached_input_tokens),
-        "output_tokens": (theirs.output_tokens, ours.output_tokens),
-        "amount": (theirs.amount_micro, ours.charge_micro),
-    }
-    reasons = tuple(name for name, (them, us) in pairs.items() if them is not None and them != us)
+    reasons = _differing(theirs, ours)
     return MatchedLine("differs" if reasons else "matched", theirs, ours, reasons)
+
+
+def _differing(theirs: TheirCall, ours: OurCall) -> tuple[str, ...]:
+    booked = (ours.input_tokens, ours.cached_input_tokens, ours.output_tokens, ours.charge_micro)
+    sides = zip(_COMPARED, _told(theirs), booked, strict=True)
+    return tuple(name for name, them, us in sides if them is not None and them != us)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
@@ -66,8 +67,9 @@ async def reconcile(
     deed: Deed,
 ) -> str:
     """Match, and keep the run, in the caller's SQL transaction. -> its id. Raises BadStatement, Refused."""
-    theirs = read_statement(text, form)
-    lines = match_calls(theirs, await our_calls(conn, provider_id, month))
+    theirs = await asyncio.to_thread(read_statement, text, form)
+    ours = await our_calls(conn, provider_id, month)
+    lines = await asyncio.to_thread(match_calls, theirs, ours)
     hashed = hashlib.sha256(text.encode()).hexdigest()
     file = StatementFile(file_name, hashed, len(theirs))
     return await keep_run(conn, provider_id, month, file, lines, deed=deed)

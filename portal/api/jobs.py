@@ -152,7 +152,7 @@ def _add_others(made: APIRouter) -> None:
     @made.post(
         "/statement_imports",
         summary="Match a large usage statement of a provider with the books, as a job",
-        **_asking(OPERATOR, OWN_PROVIDER, body_bytes_max=_STATEMENT_BYTES_MAX),
+        **_asking(*_READ, body_bytes_max=_STATEMENT_BYTES_MAX),
     )
     async def ask_for_import(desk: AtDesk, body: job_forms.LargeStatement) -> JSONResponse:
         desk.must_see(provider=body.provider)

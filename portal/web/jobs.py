@@ -18,9 +18,9 @@ from portal.web.facts import Fact, lines
 from portal.web.forms import EntriesRefused, Field
 from portal.web.operations import Operations, Shown
 from portal.web.serving import Page
+from portal.web.thing import INSIDE, WITH_PROVIDERS
 from portal.web.visit import PREFIXES, Go, Html, Raw, Reply, Visit, with_query
 
-_INSIDE: Final[tuple[Role, ...]] = ("operator", "auditor")
 _KINDS: Final[Mapping[Role, tuple[str, ...]]] = {
     "operator": ("close_month", "statements", "bundle"),
     "auditor": ("statements", "bundle"),
@@ -34,12 +34,13 @@ FILE_FACTS: Final = (Fact("name"), Fact("bytes"), Fact("sha256"), Fact("expires_
 
 def pages(operations: Operations) -> list[Page]:
     made = []
-    for role in _INSIDE:
+    for role in WITH_PROVIDERS:
         path = f"{PREFIXES[role]}/jobs"
         one = (role,)
-        made.append(Page(f"{path}/new", one, _show_new, partial(_ask, operations)))
+        if role in INSIDE:
+            made.append(Page(f"{path}/new", one, _show_new, partial(_ask, operations)))
+            made.append(Page(f"{path}/{{id}}/file", one, _file))
         made.append(Page(f"{path}/{{id}}", one, partial(_show, operations), partial(_cancel, operations)))
-        made.append(Page(f"{path}/{{id}}/file", one, _file))
     return made
 
 

@@ -187,6 +187,7 @@ LISTS: Final = (
         everything,
         make={"operator": ("/jobs/new", "do.job.ask"), "auditor": ("/jobs/new", "do.job.ask")},
     ),
+    Listed("/jobs", "nav.jobs", ("provider",), views.JOBS_OF_PROVIDER, own_provider),
     Listed("/report_lines", "nav.report_lines", EVERYBODY, report_views.REPORT_LINES, between),
     Listed(
         "/deliveries",

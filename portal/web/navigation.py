@@ -79,7 +79,7 @@ MENU: Final[Mapping[Role, tuple[Entry, ...]]] = {
         Entry("/calls", "nav.calls"),
         Entry("/statements", "nav.statements"),
         Entry("/payables", "nav.payables", _PAYABLES),
-        Entry("/reconciliations", "nav.matching", _MATCHING),
+        Entry("/reconciliations", "nav.matching", (*_MATCHING, ("/jobs", "nav.jobs"))),
     ),
     "operator": (
         Entry("", "nav.todo"),

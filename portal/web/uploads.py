@@ -1,9 +1,13 @@
-"""A provider's usage statement as a file of a form: its format, its text, and the run it makes."""
+"""A provider's usage statement as a file of a form: its format, its text, and the run it makes.
+
+One that is too large to be matched while somebody waits becomes a job.
+"""
 
 from __future__ import annotations
 
 from typing import Any, Final
 
+from billing.reconciliation.reading import AT_ONCE
 from billing.statements.month import month_of
 from portal.web import formats, market_entries
 from portal.web.forms import Choice, EntriesRefused, Field
@@ -11,6 +15,7 @@ from portal.web.operations import Operations
 from portal.web.visit import Go, Reply, Upload, Visit, with_query
 
 UPLOAD_BYTES_MAX: Final = 16 * 1024 * 1024
+FILE_NAME_CHARACTERS_MAX: Final = 200
 MONTHS_CHOSEN: Final = 13
 _FORMS: Final = {"csv": "csv", "jsonl": "jsonl", "ndjson": "jsonl", "json": "jsonl"}
 # A spreadsheet of Korea writes the older one, unless it is told otherwise.
@@ -38,13 +43,18 @@ async def run(operations: Operations, visit: Visit, values: dict[str, Any]) -> R
     form = _FORMS.get(upload.name.rpartition(".")[2].lower())
     if form is None:
         raise EntriesRefused({"file": "error.file_form"})
+    text = text_of(upload.data)
     body = {
         "provider": values.get("provider") or visit.desk.actor.provider,
         "month": values["month"],
-        "file_name": upload.name,
+        "file_name": upload.name[-FILE_NAME_CHARACTERS_MAX:],
         "format": form,
-        "content": text_of(upload.data),
+        "content": text,
     }
+    lines = max(text.count("\n"), text.count("\r"))
+    if len(text) > AT_ONCE.characters or lines > AT_ONCE.rows:
+        job = await operations.call(visit.desk, "POST /statement_imports", body)
+        return Go(with_query(f"{visit.prefix}/jobs/{job['id']}", {"done": "job.ask"}))
     made = await operations.call(visit.desk, "POST /reconciliations", body)
     return Go(with_query(f"{visit.prefix}/reconciliations/{made['id']}", {"done": "reconciliation.make"}))
 

@@ -111,7 +111,7 @@ async def read(conn: Connection, view: View, scope: Scope, query: Mapping[str, s
     order = _order(view, query.get("sort"))
     name, down = view.orders_by(order.lstrip("-")), order.startswith("-")
     sums = [column.name for column in view.columns if column.total]
-    summed = "".join(f", coalesce(sum({one}), 0)::bigint as {one}" for one in sums)
+    summed = "".join(f", coalesce(sum({one}), 0) as {one}" for one in sums)
     source = f"from ({view.query}) things where {condition}"
     [totals] = await rows_of(conn, f"select count(*)::integer as rows_{summed} {source}", parameters)
     back = "before" in query
@@ -131,7 +131,7 @@ async def read(conn: Connection, view: View, scope: Scope, query: Mapping[str, s
         view,
         rows,
         totals["rows_"],
-        {one: totals[one] for one in sums},
+        {one: int(totals[one]) for one in sums},  # however large: who uploads a statement says its amounts
         order,
         before=_key(rows[0], name) if rows and (more if back else not is_first) else None,
         after=_key(rows[-1], name) if rows and (back or more) else None,

@@ -179,6 +179,7 @@ JOBS: Final = View(
     caption="nav.jobs",
     query=(
         "select j.id, array[j.kind] as job_kind, j.state, j.subject, j.person, j.asked_at, j.ended_at,"
+        " j.provider_id,"
         " case when j.whole > 0 then j.done || ' / ' || j.whole when j.done > 0 then j.done::text end"
         " as progress from job j"
     ),
@@ -194,4 +195,7 @@ JOBS: Final = View(
     ),
     order="-id",
     filters=_states("job", tuple(job.TABLE.states)),
+)
+JOBS_OF_PROVIDER: Final = replace(
+    JOBS, columns=tuple(column for column in JOBS.columns if column.name != "person")
 )

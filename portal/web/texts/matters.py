@@ -70,8 +70,10 @@ _MATCHING: Final[dict[str, tuple[str, str]]] = {
         "Where the statement says no amount, none is added to theirs.",
     ),
     "reconciliation.lead": (
-        "공급기업이 보낸 이용 명세를 올리면 장부의 호출과 요청 번호로 맞춰 봅니다. 장부는 바뀌지 않습니다.",
-        "A provider's usage statement is matched with the books' calls by request. The books do not change.",
+        "공급기업이 보낸 이용 명세를 올리면 장부의 호출과 요청 번호로 맞춰 봅니다. 장부는 바뀌지 않습니다."
+        " 2만 행이 넘는 파일은 작업으로 처리되며, 진행 상태를 볼 수 있습니다.",
+        "A provider's usage statement is matched with the books' calls by request. The books do not change."
+        " A file of more than 20,000 rows is matched as a job, whose progress you can see.",
     ),
     "help.statement_file": (
         "CSV 또는 JSONL. 열: request_id, input_tokens, cached_input_tokens, output_tokens, amount_krw",
@@ -82,6 +84,7 @@ _MATCHING: Final[dict[str, tuple[str, str]]] = {
         "파일을 읽을 수 없습니다. UTF-8로 저장한 텍스트 파일을 올려 주세요.",
         "The file cannot be read: save it as text in UTF-8.",
     ),
+    "job.result": ("결과 보기", "See what it made"),
     "do.reconciliation.make": ("이용 명세 올리기", "Upload a usage statement"),
     "cause.price": ("단가 정정", "A wrong price"),
     "cause.reconciliation": ("대사 결과", "A reconciliation"),

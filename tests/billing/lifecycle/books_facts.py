@@ -46,6 +46,7 @@ BROKEN: list[tuple[str, str, dict[str, Any]]] = [
     ("month", "corrections_undecided", {"corrections_undecided": 1}),
     ("correction", "nothing_to_correct", {"calls": 0}),
     ("correction", "own_proposal", {"is_own": True}),
+    ("correction", "proposed_already", {"undecided": 1}),
     ("correction", "call_changed", {"calls_changed": 1}),
     ("correction", "call_disallowed", {"disallowed": 1}),
     ("settlement", "voucher_missing", {"has_voucher": False}),

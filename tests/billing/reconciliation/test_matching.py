@@ -61,6 +61,17 @@ def test_a_call_beside_the_month_is_found_and_not_missed() -> None:
     ]
 
 
+def test_calls_that_share_an_id_are_paired_by_what_they_are() -> None:
+    """Their statement begins with the newest: in order, each of the two calls would differ."""
+    ours = [OurCall(f"op-{tokens}", "r-1", 1, 0, tokens, 1) for tokens in (10, 20, 30)]
+    theirs = [TheirCall(2, "r-1"), TheirCall(3, "r-1", 1, 0, 20), TheirCall(4, "r-1", 1, 0, 11)]
+    assert [(line.match, line.ours.op if line.ours else None) for line in match_calls(theirs, ours)] == [
+        ("matched", "op-10"),
+        ("matched", "op-20"),
+        ("differs", "op-30"),
+    ]
+
+
 ids = st.sampled_from(["a", "b", "c"])
 count = st.integers(0, 2)
 their_calls = st.lists(

@@ -236,7 +236,7 @@ ROUTES: Final = {
     "POST /api/months/{id}/closings": OPERATOR,
     "POST /api/months/{id}/statement_sets": READ,
     "POST /api/bundles": READ,
-    "POST /api/statement_imports": SELLER,
+    "POST /api/statement_imports": OFFERED,
     "GET /api/reported_products": ALL,
     "POST /api/reported_products": "provider",
     "GET /api/reported_products/{id}": ALL,

@@ -10,7 +10,7 @@ import pytest
 
 from billing.jobs import running
 from billing.jobs.running import Tools
-from billing.jobs.work import WORKS
+from billing.jobs.works import WORKS
 from tests.fakes.audited_world import SEED
 from tests.fakes.office_world import OfficeWorld, opened
 from tests.portal.web.web_world import browsing_as
@@ -95,6 +95,17 @@ async def test_a_provider_sees_its_own_imports_and_nothing_else(office: OfficeWo
     assert await office.refused("operator", "months/2026-9/closings", {"reason": "."}) == (422, "invalid")
 
 
+async def test_a_provider_does_not_fill_the_queue(office: OfficeWorld) -> None:
+    for month in ("2026-06", "2026-07", "2026-08"):
+        job = await office.post("nuri", "statement_imports", {"provider": "nuri", **LARGE, "month": month})
+    one_more = {"provider": "nuri", **LARGE}
+    assert await office.refused("nuri", "statement_imports", one_more) == (409, "too_many_jobs")
+    await office.post("other", "statement_imports", {"provider": "other", **LARGE})
+    await office.post("operator", "statement_imports", {"provider": "other", **LARGE, "month": "2026-08"})
+    await office.post("nuri", f"jobs/{job['id']}/cancel")
+    await office.post("nuri", "statement_imports", one_more)
+
+
 async def test_an_import_leads_to_its_reconciliation(office: OfficeWorld) -> None:
     job = await office.post("nuri", "statement_imports", {"provider": "nuri", **LARGE})
     await do(office, job["id"])
@@ -161,3 +172,33 @@ async def test_a_failure_is_told_in_the_reader_s_language(office: OfficeWorld) -
             "The books know no such programme."
             in (await browser.get("/operator/jobs/jb-000001?lang=en")).text
         )
+
+
+async def test_a_large_statement_is_uploaded_by_an_auditor_and_seen_by_its_provider(
+    office: OfficeWorld,
+) -> None:
+    rows = "".join(f"req-{number}\n" for number in range(20_001))
+    async with browsing_as(office, "auditor") as browser:
+        new = await browser.get("/audit/reconciliations/new")
+        entered = {name: value[0] for name, value in new.page.forms[-1].values.items() if value[0]}
+        files = {"file": ("n" * 240 + ".csv", f"request_id\n{rows}".encode(), "text/csv")}
+        values = entered | {"provider": "nuri", "month": "2026-09"}
+        seen = await browser._seen(await browser.http.post(new.path, data=values, files=files))
+        assert (seen.status, seen.path) == (200, "/audit/jobs/jb-000001?done=job.ask")
+        await do(office, "jb-000001")
+        seen = await browser.get("/audit/jobs/jb-000001")
+        assert "/audit/reconciliations/re-000001" in seen.page.links
+        assert "20,001" in (await browser.get("/audit/reconciliations/re-000001")).text
+    async with browsing_as(office, "nuri") as browser:
+        listed = await browser.get("/provider/jobs")
+        assert "공급기업 이용내역 대사 nuri/2026-09 ● 완료" in listed.text
+        assert "auditor@" not in listed.text
+        seen = await browser.get("/provider/jobs/jb-000001")
+        assert "/provider/reconciliations/re-000001" in seen.page.links
+        assert "auditor@" not in seen.text
+        await office.post("nuri", "statement_imports", {"provider": "nuri", **LARGE})
+        await browser.get("/provider/jobs/jb-000002")
+        assert "■ 취소됨" in (await browser.submit("/provider/jobs/jb-000002")).text
+    async with browsing_as(office, "other") as browser:
+        assert "jb-00000" not in (await browser.get("/provider/jobs")).text
+        assert (await browser.get("/provider/jobs/jb-000001")).status == 404

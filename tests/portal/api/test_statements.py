@@ -149,6 +149,8 @@ async def test_a_provider_s_statement_is_matched_and_its_counts_proposed(
     assert (await office.call("other", "GET", f"reconciliations/{run['id']}")).status_code == 404
     assert await office.refused("other", "reconciliations", body) == (404, "not_found")
     proposed = await office.post("operator", f"reconciliations/{run['id']}/propose", {"reason": "대사 결과"})
+    twice = await office.refused("auditor", f"reconciliations/{run['id']}/propose", {"reason": "대사 결과"})
+    assert twice == (409, "proposed_already")
     await office.post("second", f"corrections/{proposed['id']}/approve")
     assert await month.payable() == 3 * CALL_MICRO + 2 * 5000 + 1  # half a micro-won up, once per call
     assert proposed["proposer"] == "operator@example.org"

@@ -130,6 +130,8 @@ PAGES: Final[dict[str, str]] = {
     **{f"/{prefix}/jobs/new": f"{role}+" for prefix, role in _INSIDE.items()},
     **{f"/{prefix}/jobs/{{id}}": f"{role}+" for prefix, role in _INSIDE.items()},
     **{f"/{prefix}/jobs/{{id}}/file": role for prefix, role in _INSIDE.items()},
+    "/provider/jobs": "provider",
+    "/provider/jobs/{id}": "provider*+",
     **_of_thing("report_lines", company="company*", provider="provider*", steps="operator company provider"),
     **_listed("report_lines", **_INSIDE, company="company", provider="provider"),
     **_of_thing("settlements", company="company*", steps="operator company"),

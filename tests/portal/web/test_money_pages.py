@@ -118,6 +118,15 @@ async def test_the_same_file_sent_twice_is_one_run(world: OfficeWorld) -> None:
         assert paths[0] == paths[1]
 
 
+async def test_amounts_that_no_column_could_hold_are_still_summed(world: OfficeWorld) -> None:
+    content = "request_id,amount_krw\n" + "".join(f"r-{n},9007199253\n" for n in range(1_100))
+    body = {"provider": "nuri", "month": "2026-09", "file_name": "n.csv", "format": "csv", "content": content}
+    run = await world.post("nuri", "reconciliations", body)
+    async with browsing_as(world, "operator") as browser:
+        seen = await browser.get(f"/operator/reconciliations/{run['id']}")
+        assert (seen.status, "9,907,919,178,300" in seen.text) == (200, True)
+
+
 async def test_money_paid_is_shown_as_the_ledger_has_it(world: OfficeWorld) -> None:
     async with browsing_as(world, "gaonde") as company, browsing_as(world, "operator") as operator:
         await company.get("/company/payments/new")
