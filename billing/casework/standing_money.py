@@ -7,7 +7,8 @@ from billing.casework.offers import House, Offered, made_of_it, open_steps
 from billing.casework.rows import row_of
 from billing.corrections import store as corrections
 from billing.database import Connection
-from billing.lifecycle import correction, month, payment
+from billing.lifecycle import correction, month, own_fund, payment
+from billing.payments import own_fund as own_funds
 from billing.payments import rows as payments
 from billing.reconciliation import store as reconciliations
 from billing.settlements.found_lines import disallowed_in
@@ -24,6 +25,13 @@ async def of_payment(conn: Connection, payment_id: str, deed: Deed, _: House) ->
     row = await payments.find(conn, payment_id)
     facts = payment.Facts(paid_micro=row["paid_micro"], gone_micro=row["refunded_micro"] + row["lost_micro"])
     return open_steps(payment.TABLE, row["state"], facts, deed, company=row["company_id"])
+
+
+async def of_own_fund(conn: Connection, company_id: str, deed: Deed, _: House) -> list[Offered]:
+    row = await own_funds.find(conn, company_id)
+    company = await row_of(conn, "select active from company where id = %s", [row["company_id"]])
+    facts = own_fund.Facts(company["active"], limit_micro=row["limit_micro"], spent_micro=row["spent_micro"])
+    return open_steps(own_fund.TABLE, row["state"], facts, deed, company=row["company_id"])
 
 
 async def of_correction(conn: Connection, correction_id: str, deed: Deed, _: House) -> list[Offered]:

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from portal.api.answers import etag_of
-from portal.web import entries, market_actions, money_actions
+from portal.web import directory, entries, market_actions, money_actions, reported
 from portal.web.action import Action
 from portal.web.forms import Field
 from portal.web.operations import Operations, Shown
@@ -148,6 +148,7 @@ ACTIONS: Final[Mapping[tuple[str, str], Action]] = {
     ("voucher", "pay_in"): Action(entries.plainly(Field("amount_krw", "won", required=True))),
     ("voucher", "suspend"): Action(is_risky=True),
     ("voucher", "resume"): Action(),
+    ("company", "change"): Action(directory.company_fields, directory.change_company),
     ("company", "suspend"): Action(is_risky=True),
     ("company", "resume"): Action(),
     ("api_key", "suspend"): Action(is_risky=True),
@@ -186,5 +187,6 @@ ACTIONS: Final[Mapping[tuple[str, str], Action]] = {
     ("report_line", "withdraw"): Action(is_risky=True),
     ("voucher", "claw_back"): Action(entries.plainly(Field("amount_krw", "won")), is_risky=True),
     **market_actions.ACTIONS,
+    **reported.ACTIONS,
     **money_actions.ACTIONS,
 }

@@ -37,7 +37,13 @@ def pages(operations: Operations) -> list[Page]:
     card = Page(
         "/company/card", ("company",), partial(_show_card, operations), partial(_change_card, operations)
     )
-    return [Page("/company/funds", ("company",), _funds), card, *lines_of]
+    remove = Page(
+        "/company/card/remove",
+        ("company",),
+        partial(_show_removal, operations),
+        partial(_remove_card, operations),
+    )
+    return [Page("/company/funds", ("company",), _funds), card, remove, *lines_of]
 
 
 async def _funds(visit: Visit) -> Reply:
@@ -177,23 +183,33 @@ async def _card_fields(visit: Visit, shown: dict[str, Any]) -> tuple[Field, ...]
     )
 
 
+async def own_fund_fields(_: Visit) -> tuple[Field, ...]:
+    return (Field("limit_krw", "won", required=True, help="help.own_fund_limit"),)
+
+
+async def opt_in(operations: Operations, visit: Visit, values: dict[str, Any]) -> Reply:
+    made = await operations.call(visit.desk, "POST /own_funds", values)
+    return Go(with_query(f"/company/own_funds/{quote(made['id'], safe='')}", {"done": "own_fund.opt_in"}))
+
+
 async def _show_card(operations: Operations, visit: Visit) -> Reply:
     company = visit.desk.actor.company
     shown = await operations.call(visit.desk, "GET /cards/{id}", id=company)
-    fields = await _card_fields(visit, shown)
+    return _entry(visit, "do.card.change", await _card_fields(visit, shown))
+
+
+def _entry(visit: Visit, title: str, fields: tuple[Field, ...], lead: str | None = None) -> Html:
+    said = words.text(title, visit.language)
     return Html(
         "entry.html",
         {
-            "title": words.text("do.card.change", visit.language),
-            "lead": None,
+            "title": said,
+            "lead": lead,
             "has_file": False,
             "fields": fields,
             "entered": forms.entered(fields, visit.form),
             "back": "/company/funds",
-            "trail": (
-                ("/company/funds", words.text("nav.funds", visit.language)),
-                (None, words.text("do.card.change", visit.language)),
-            ),
+            "trail": (("/company/funds", words.text("nav.funds", visit.language)), (None, said)),
         },
     )
 
@@ -205,3 +221,13 @@ async def _change_card(operations: Operations, visit: Visit) -> Reply:
     values.setdefault("voucher", None)
     await operations.call(visit.desk, "PATCH /cards/{id}", values, id=company, etag=etag_of(shown))
     return Go(with_query("/company/funds", {"done": "card.change"}))
+
+
+async def _show_removal(operations: Operations, visit: Visit) -> Reply:
+    await operations.call(visit.desk, "GET /cards/{id}", id=visit.desk.actor.company)
+    return _entry(visit, "do.card.remove", (), "card.remove_lead")
+
+
+async def _remove_card(operations: Operations, visit: Visit) -> Reply:
+    await operations.call(visit.desk, "POST /cards/{id}/remove", id=visit.desk.actor.company)
+    return Go(with_query("/company/funds", {"done": "card.remove"}))

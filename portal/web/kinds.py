@@ -91,6 +91,10 @@ _PAYMENT: Final = (
     *(Fact("company"), Fact("voucher", "vouchers"), Fact("method", key="method"), Fact("reference")),
     *(Fact("amount_krw"), Fact("paid_krw"), Fact("refunded_krw"), Fact("lost_krw"), Fact("created_at")),
 )
+_OWN_FUND: Final = (
+    *(Fact("company"), Fact("limit_krw"), Fact("filled_krw"), Fact("spent_krw")),
+    Fact("voucher", "vouchers"),
+)
 _CORRECTION: Final = (
     *(Fact("provider", "providers"), Fact("cause", key="cause"), Fact("product", "products")),
     *(Fact("reconciliation", "reconciliations"), Fact("reason"), Fact("proposer"), Fact("calls")),
@@ -154,6 +158,7 @@ THINGS: Final = (
         WITH_PROVIDERS,
     ),
     Thing("payments", "payment", "title", _PAYMENT, prepared=_payment, template="payment.html"),
+    Thing("own_funds", "own_fund", "company", _OWN_FUND),
     Thing("corrections", "correction", "id", _CORRECTION, WITH_PROVIDERS, INSIDE),
     Thing(
         "reconciliations",

@@ -2,14 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from functools import partial
 from typing import Final
 
-from billing.lifecycle.table import Role
-from portal.api import answers
-from portal.api.desk import Desk
 from portal.api.objections import own_objections
 from portal.web import (
     alert_views,
@@ -18,54 +13,16 @@ from portal.web import (
     market_views,
     money_views,
     payable_views,
-    report_views,
+    people,
+    report_lists,
     view,
     views,
     words,
 )
+from portal.web.listed import Listed, announced, between, everything, own_company, own_provider, sold
 from portal.web.serving import Page
 from portal.web.thing import EVERYBODY, INSIDE
-from portal.web.view import Scope, View
 from portal.web.visit import PREFIXES, Html, Reply, Visit
-
-
-@dataclass(frozen=True, slots=True)
-class Listed:
-    """`make`: what a role may make here, or goes on to, as a path below its prefix and a text."""
-
-    path: str
-    title: str
-    roles: tuple[Role, ...]
-    view: View
-    scope: Callable[[Desk], Scope]
-    make: Mapping[Role, tuple[str, str]] = field(default_factory=dict)
-
-
-def everything(_: Desk) -> Scope:
-    return answers.EVERYTHING
-
-
-def own_company(desk: Desk) -> Scope:
-    return answers.own(desk, company="company_id")
-
-
-def own_provider(desk: Desk) -> Scope:
-    return answers.own(desk, provider="provider_id")
-
-
-def between(desk: Desk) -> Scope:
-    """What a company and a provider have between them, or each for itself."""
-    return answers.own(desk, company="company_id", provider="provider_id")
-
-
-def announced(desk: Desk) -> Scope:
-    return answers.EVERYTHING if desk.sees_everything else ("state <> %s", ["draft"])
-
-
-def sold(_: Desk) -> Scope:
-    """To those who buy: a draft is its provider's own, and what was withdrawn is nothing to choose."""
-    return "on_sale_at is not null and state <> 'withdrawn'", []
-
 
 LISTS: Final = (
     Listed(
@@ -131,6 +88,14 @@ LISTS: Final = (
     Listed("/payments", "nav.payments", INSIDE, money_views.PAYMENTS_INSIDE, everything),
     Listed("/own-money", "nav.own_money", INSIDE, money_views.OWN_MONEY, everything),
     Listed(
+        "/own_funds",
+        "nav.own_funds",
+        (*INSIDE, "company"),
+        money_views.OWN_FUNDS,
+        own_company,
+        make={"company": ("/own_funds/new", "do.own_fund.opt_in")},
+    ),
+    Listed(
         "/bank-lines",
         "nav.bank_lines",
         INSIDE,
@@ -188,7 +153,7 @@ LISTS: Final = (
         make={"operator": ("/jobs/new", "do.job.ask"), "auditor": ("/jobs/new", "do.job.ask")},
     ),
     Listed("/jobs", "nav.jobs", ("provider",), views.JOBS_OF_PROVIDER, own_provider),
-    Listed("/report_lines", "nav.report_lines", EVERYBODY, report_views.REPORT_LINES, between),
+    *report_lists.LISTS,
     Listed(
         "/deliveries",
         "nav.deliveries",
@@ -205,8 +170,23 @@ LISTS: Final = (
         between,
         make=dict.fromkeys(("operator", "company", "provider"), ("/webhooks/new", "do.webhook.make")),
     ),
-    Listed("/companies", "nav.companies", INSIDE, alert_views.COMPANIES, everything),
+    Listed(
+        "/companies",
+        "nav.companies",
+        INSIDE,
+        alert_views.COMPANIES,
+        everything,
+        make={"operator": ("/companies/new", "do.company.make")},
+    ),
     Listed("/api_keys", "nav.api_keys", INSIDE, alert_views.KEYS_INSIDE, everything),
+    Listed(
+        "/users",
+        "nav.users",
+        INSIDE,
+        people.USERS,
+        everything,
+        make={"operator": ("/users/new", "do.user.make")},
+    ),
 )
 
 

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from billing.lifecycle.table import Role
 from portal.api.route import BODY_BYTES_MAX
-from portal.web import entries, forms, funds, market_entries, uploads, words
+from portal.web import directory, entries, forms, funds, market_entries, reported, uploads, words
 from portal.web.forms import Field
 from portal.web.operations import Operations
 from portal.web.serving import Page
@@ -76,6 +76,26 @@ MAKINGS: Final = (
         lead="product.lead",
     ),
     Making(
+        "reported_products",
+        "do.reported_product.make",
+        ("provider",),
+        reported.product_fields,
+        reported.make_product,
+    ),
+    Making(
+        "report_keys", "do.report_key.register", ("provider",), reported.key_fields, reported.register_key
+    ),
+    Making(
+        "milestones", "do.milestone.plan", ("operator",), reported.milestone_fields, reported.plan_milestone
+    ),
+    Making(
+        "companies",
+        "do.company.make",
+        ("operator",),
+        directory.new_company_fields,
+        directory.make_company,
+    ),
+    Making(
         "reconciliations",
         "do.reconciliation.make",
         ("operator", "auditor", "provider"),
@@ -85,6 +105,7 @@ MAKINGS: Final = (
         has_file=True,
     ),
     Making("payments", "do.payment.begin", ("company",), funds.payment_fields, funds.begin),
+    Making("own_funds", "do.own_fund.opt_in", ("company",), funds.own_fund_fields, funds.opt_in),
     Making("bank-lines", "do.bank_line.enter", ("operator",), funds.line_fields, funds.enter_line),
 )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from billing.lifecycle import correction, payment
-from billing.payments import bank_transfer
+from billing.payments import bank_transfer, own_fund
 from billing.payments import rows as payments
 from billing.reconciliation.matching import MATCHES
 from portal.web.view import Column, Filter, View
@@ -71,6 +71,21 @@ OWN_MONEY: Final = View(
         Column("owed_micro", "amount", sorts=True, total=True),
     ),
     order="name",
+)
+OWN_FUNDS: Final = View(
+    caption="nav.own_funds",
+    query=(
+        f"select o.*, c.name as company_name from ({own_fund.FIND}) o"  # noqa: S608 - a constant
+        " join company c on c.id = o.company_id"
+    ),
+    columns=(
+        Column("company_name", sorts=True, link="/own_funds/{id}"),
+        Column("state", "state", thing="own_fund"),
+        Column("limit_micro", "amount", total=True),
+        Column("filled_micro", "amount", total=True),
+        Column("spent_micro", "amount", total=True),
+    ),
+    order="company_name",
 )
 _RESULT: Final = "(r.result -> '{match}' ->> 'count')::bigint as {match}"
 RECONCILIATIONS: Final = View(

@@ -41,13 +41,20 @@ _MONEY: Final = (
     ("/payments", "nav.payments"),
     ("/bank-lines", "nav.bank_lines"),
     ("/own-money", "nav.own_money"),
+    ("/own_funds", "nav.own_funds"),
     *_PAYABLES,
     ("/payout_batches", "nav.payout_batches"),
+)
+_REPORTED: Final = (
+    ("/reported_products", "nav.reported_products"),
+    ("/report_lines", "nav.report_lines"),
+    ("/milestones", "nav.milestones"),
 )
 _MARKET: Final = (
     ("/products", "nav.products"),
     ("/providers", "nav.providers"),
-    ("/report_lines", "nav.report_lines"),
+    *_REPORTED,
+    ("/report_keys", "nav.report_keys"),
 )
 
 MENU: Final[Mapping[Role, tuple[Entry, ...]]] = {
@@ -63,10 +70,14 @@ MENU: Final[Mapping[Role, tuple[Entry, ...]]] = {
                 ("/rounds", "nav.rounds"),
                 *_CASEWORK,
                 ("/vouchers", "nav.vouchers"),
-                ("/report_lines", "nav.report_lines"),
+                *_REPORTED,
             ),
         ),
-        Entry("/funds", "nav.funds", (("/funds", "nav.funds"), ("/payments", "nav.payments"))),
+        Entry(
+            "/funds",
+            "nav.funds",
+            (("/funds", "nav.funds"), ("/payments", "nav.payments"), ("/own_funds", "nav.own_funds")),
+        ),
         Entry("/statements", "nav.statements"),
     ),
     "provider": (
@@ -74,7 +85,7 @@ MENU: Final[Mapping[Role, tuple[Entry, ...]]] = {
         Entry(
             "/products",
             "nav.products",
-            (("/products", "nav.products"), ("/report_lines", "nav.report_lines")),
+            (("/products", "nav.products"), *_REPORTED, ("/report_keys", "nav.report_keys")),
         ),
         Entry("/calls", "nav.calls"),
         Entry("/statements", "nav.statements"),

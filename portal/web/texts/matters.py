@@ -1,4 +1,4 @@
-"""What the pages of statements and of reconciliations say."""
+"""What the pages of statements, of reconciliations and of people say."""
 
 from __future__ import annotations
 
@@ -90,4 +90,31 @@ _MATCHING: Final[dict[str, tuple[str, str]]] = {
     "cause.reconciliation": ("대사 결과", "A reconciliation"),
     "correction.calls": ("보정할 호출", "Calls"),
 }
-TEXTS: Final[dict[str, tuple[str, str]]] = {**_STATEMENTS, **_MATCHING}
+_PEOPLE: Final[dict[str, tuple[str, str]]] = {
+    "nav.users": ("사용자", "People"),
+    "column.role": ("역할", "Role"),
+    "column.organisation": ("소속", "Organisation"),
+    "column.has_password": ("비밀번호 설정", "Has a password"),
+    "column.is_disabled": ("이용 중지", "Disabled"),
+    "filter.role": ("역할", "Role"),
+    "field.email": ("이메일", "Mail address"),
+    "field.role": ("역할", "Role"),
+    "field.has_password": ("비밀번호 설정", "Has a password"),
+    "field.disabled": ("이용 중지", "Disabled"),
+    "help.user_company": ("수요기업 역할일 때만 선택", "For the role company only"),
+    "help.user_provider": ("공급기업 역할일 때만 선택", "For the role provider only"),
+    "error.belongs": (
+        "소속은 수요기업과 공급기업 역할에만, 그 역할에 맞게 선택해 주세요.",
+        "Choose the organisation of that role, and none for other roles.",
+    ),
+    "do.user.make": ("사용자 초대", "Invite a person"),
+    "do.user.disable": ("이용 중지", "Disable"),
+    "do.user.enable": ("이용 중지 해제", "Enable"),
+    "user.made": ("초대 링크", "The link"),
+    "user.link": ("비밀번호를 설정하는 링크", "The link that sets a password"),
+    "user.once": (
+        "이 링크는 지금만 표시됩니다. 초대한 사람에게 안전하게 전달하세요.",
+        "This link is shown only now. Hand it on to the person, by a safe way.",
+    ),
+}
+TEXTS: Final[dict[str, tuple[str, str]]] = {**_STATEMENTS, **_MATCHING, **_PEOPLE}

@@ -67,6 +67,8 @@ _COLUMNS: Final[dict[str, tuple[str, str]]] = {
     "after_micro": ("보정 후", "After"),
     "difference_micro": ("차액", "Difference"),
     "price_from": ("적용 단가의 시작", "Price since"),
+    "limit_micro": ("사용 한도", "Limit"),
+    "filled_micro": ("넣은 금액", "Put in"),
 }
 TEXTS: Final[dict[str, tuple[str, str]]] = {
     **{f"field.{name}": words for name, words in _FIELDS.items()},
@@ -81,6 +83,13 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
     "nav.bank_lines": ("입금 내역", "Bank lines"),
     "nav.bank-lines": ("입금 내역", "Bank lines"),
     "nav.own_money": ("자체 예치금", "Own money"),
+    "nav.own_funds": ("자체 부담금 사용", "Own money for calls"),
+    "field.limit_krw": ("사용 한도", "Limit"),
+    "field.filled_krw": ("넣은 금액", "Put in"),
+    "help.own_fund_limit": (
+        "호출에 쓸 수 있는 자체 예치금의 최대 금액입니다. 이미 쓴 금액을 포함합니다.",
+        "The most that calls spend of own money, with what they have spent already.",
+    ),
     "nav.statements": ("정산서", "Statements"),
     "nav.months": ("월 마감", "Months"),
     "nav.reconciliations": ("대사", "Reconciliations"),
@@ -111,6 +120,11 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
     "funds.automatic": ("자동 충전 사용 중", "tops up automatically"),
     "funds.paused": ("자동 충전이 중지되었습니다", "the automatic top-up is off"),
     "do.card.change": ("자동 충전 설정", "Automatic top-up"),
+    "do.card.remove": ("카드 삭제", "Remove the card"),
+    "card.remove_lead": (
+        "저장된 카드를 여기와 Stripe에서 지웁니다. 자동 충전도 멈춥니다.",
+        "The kept card is forgotten, here and at Stripe, and no longer tops anything up.",
+    ),
     "do.bank_line.enter": ("입금 등록", "Enter a bank line"),
     "do.bank_line.match": ("이 기업의 입금으로 확인", "It is this company's"),
     "bank_line.title": ("입금 {id}", "Bank line {id}"),

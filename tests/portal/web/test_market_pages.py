@@ -117,3 +117,23 @@ async def test_a_product_without_a_price_has_its_place_in_the_order(world: Offic
         seen = await browser.get(following)
         names += [link for link in seen.page.links if link.startswith("/operator/products/many-")]
     assert (len(names), len(set(names))) == (60, 60)
+
+
+async def test_the_agency_enters_a_company_and_changes_it(world: OfficeWorld) -> None:
+    async with browsing_as(world, "operator") as browser:
+        link = next(
+            one for one in (await browser.get("/operator/companies")).page.links if one.endswith("/new")
+        )
+        await browser.get(link)
+        wrong = await browser.submit(id="haru", name="하루", brn="1234567890", **{"class": "sme"})
+        assert (wrong.status, wrong.page.forms[-1].values["name"]) == (422, ["하루"])
+        made = await browser.submit(id="haru", name="하루", brn="333-33-33336", **{"class": "sme"})
+        assert (made.status, made.path.partition("?")[0]) == (200, "/operator/companies/haru")
+        path = "/operator/companies/haru/do/company.change"
+        await browser.get(path)
+        await browser.submit(path, name="하루랩", data_locations="KR")
+        shown = await world.get("operator", "companies/haru")
+        assert (shown["name"], shown["brn"], shown["data_locations"]) == ("하루랩", "3333333336", ["KR"])
+        await browser.get(path)
+        await browser.submit(path, data_locations="")
+        assert (await world.get("operator", "companies/haru"))["data_locations"] is None

@@ -166,3 +166,31 @@ async def test_each_level_of_the_trace_is_the_sum_below_and_the_ledger(world: Of
             await conn.execute("update funds set charged_micro = charged_micro - 4")
         for level in levels:
             assert "차이" in (await browser.get(f"/audit/trace/{level}")).text
+
+
+async def test_own_money_for_calls_is_asked_for_and_given_up_by_clicks(world: OfficeWorld) -> None:
+    path = "/company/own_funds/gaonde"
+    async with browsing_as(world, "gaonde") as browser:
+        await browser.get("/company/own_funds/new")
+        made = await browser.submit(limit_krw="5만")
+        assert (made.status, made.path.partition("?")[0], "50,000원" in made.text) == (200, path, True)
+        await browser.get("/company/own_funds/new")
+        again = await browser.submit(limit_krw="1")
+        assert (again.status, "이미 자체 부담금 사용을 신청했습니다." in again.text) == (409, True)
+        await browser.get(f"{path}/do/own_fund.change")
+        assert "70,000원" in (await browser.submit(limit_krw="7만")).text
+        await browser.get(f"{path}/do/own_fund.opt_out")
+        assert "사용 안 함" in (await browser.submit()).text
+        await browser.get(f"{path}/do/own_fund.reopen")
+        assert (await browser.submit()).status == 200
+    assert (await world.get("gaonde", "own_funds/gaonde"))["limit_krw"] == "70000"
+
+
+async def test_a_kept_card_is_removed_by_its_company(world: OfficeWorld) -> None:
+    async with world.pool.connection() as conn:
+        await conn.execute("insert into card values ('gaonde', 'cus_1', 'pm_1', 'visa 4242')")
+    async with browsing_as(world, "gaonde") as browser:
+        assert "/company/card/remove" in (await browser.get("/company/funds")).page.links
+        await browser.get("/company/card/remove")
+        assert "visa 4242" not in (await browser.submit("/company/card/remove")).text
+        assert (await browser.get("/company/card/remove")).status == 404

@@ -52,6 +52,7 @@ async def world(books_url: str) -> AsyncIterator[OfficeWorld]:
         await for_sale(world)
         await paid(world)
         await paid_to_nuri(world)
+        await world.post("gaonde", "own_funds", {"limit_krw": 1_000})
         async with world.pool.connection() as conn:
             for table, one in (("company", "gaonde"), ("provider", "nuri")):
                 await conn.execute(f"update {table} set name = %s where id = %s".encode(), [HOSTILE, one])
