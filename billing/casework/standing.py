@@ -30,7 +30,7 @@ from billing.casework.offers import NO_HOUSE, House, Offered, made_of_it, open_s
 from billing.casework.rows import row_of, rows_of
 from billing.database import Connection
 from billing.directory_time import instant_ms
-from billing.lifecycle import agreement, amendment, application, programme, round, voucher
+from billing.lifecycle import agreement, amendment, application, own_fund, programme, round, voucher
 
 
 async def offered(
@@ -41,6 +41,8 @@ async def offered(
 
 
 async def _programme(conn: Connection, programme_id: str, deed: Deed, _: House) -> list[Offered]:
+    if programme_id == own_fund.PROGRAMME:  # nobody's to change
+        return []
     life = await programmes.life_of(conn, programme_id)
     facts = await programmes.facts_of(conn, programme_id, deed.now)
     found = open_steps(programme.TABLE, life["state"], facts, deed)

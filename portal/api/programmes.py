@@ -11,7 +11,8 @@ from billing.casework import programmes
 from billing.casework.rows import lock_budget
 from billing.declaration import models
 from billing.declaration.fields import Budget
-from billing.lifecycle import programme
+from billing.lifecycle import programme, voucher
+from billing.lifecycle.own_fund import PROGRAMME
 from billing.lifecycle.shares import DatedShare
 from billing.lifecycle.table import AUDITOR, OPERATOR, Allow
 from portal.api import answers, bodies, declared, forms, show, shown
@@ -101,7 +102,14 @@ async def _make(desk: Desk, body: Programme) -> JSONResponse:
     return answers.one(await load(desk, body.id), status=201, location=f"/api/programmes/{body.id}")
 
 
+def _must_be_the_agency_s(programme_id: str) -> None:
+    """Companies' own money stands in one that nobody funds and nobody ends."""
+    if programme_id == PROGRAMME:
+        raise voucher.NO_OWN_FUND.refusal()
+
+
 async def _change(desk: Desk, programme_id: str, body: bodies.Body) -> None:
+    _must_be_the_agency_s(programme_id)
     given, life = _parts(body)
     await lock_budget(desk.conn)
     await programmes.change(desk.conn, programme_id, life, deed=desk.deed())
@@ -110,6 +118,7 @@ async def _change(desk: Desk, programme_id: str, body: bodies.Body) -> None:
 
 def _mover(action: str) -> Any:
     async def run(desk: Desk, programme_id: str, body: Any) -> None:
+        _must_be_the_agency_s(programme_id)
         reason = getattr(body, "reason", None)
         await programmes.move(desk.conn, programme_id, action, deed=desk.deed(reason))
 
@@ -117,5 +126,6 @@ def _mover(action: str) -> Any:
 
 
 async def _change_share(desk: Desk, programme_id: str, body: forms.ShareChange) -> None:
+    _must_be_the_agency_s(programme_id)
     share = DatedShare(body.class_, body.from_day, body.share)
     await programmes.change_share(desk.conn, programme_id, share, deed=desk.deed())

@@ -210,3 +210,14 @@ async def test_no_state_changes_without_its_step_and_what_was_said_stays_said(is
         for table in ("round", "application", "agreement", "amendment"):
             with pytest.raises(psycopg.errors.InsufficientPrivilege):
                 await conn.execute(f"delete from {table}".encode())
+
+
+async def test_the_programme_of_own_money_is_nobody_s_to_change(world: OfficeWorld) -> None:
+    await world.post("gaonde", "own_funds", {"limit_krw": 1_000})
+    changed = await world.patch("operator", "programmes/_own", {"ends_on": "2026-03-31"})
+    assert (changed.status_code, changed.json()["code"]) == (409, "own_fund")
+    for step, body in (
+        ("change-share", {"class": "sme", "from": "2026-12-01", "share": "0.5"}),
+        ("close", {"reason": "종료"}),
+    ):
+        assert await world.refused("operator", f"programmes/_own/{step}", body) == (409, "own_fund")
