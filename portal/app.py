@@ -104,11 +104,7 @@ def build(office: Office) -> FastAPI:
     )
     app.include_router(_health(office))
     app.include_router(_front(office, app))
-    app.include_router(
-        token_route.router(
-            office.pool, office.attempts, token_key=office.token_key, token_life_s=office.token_life_s
-        )
-    )
+    app.include_router(_tokens(office))
     app.include_router(_welcome(office))
     api.mount(app)
     app.include_router(webhooks.router(office.pool, office.webhook_secrets))
@@ -155,6 +151,12 @@ def _front(office: Office, app: FastAPI) -> APIRouter:
         return _html(pages.api_docs(app.openapi()))
 
     return router
+
+
+def _tokens(office: Office) -> APIRouter:
+    return token_route.router(
+        office.pool, office.attempts, token_key=office.token_key, token_life_s=office.token_life_s
+    )
 
 
 def _welcome(office: Office) -> APIRouter:
