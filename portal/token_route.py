@@ -72,7 +72,8 @@ def router(pool: Pool, attempts: Attempts, *, token_key: bytes, token_life_s: in
     async def token(request: Request, login: AnyLogin) -> Token:
         """Trade a password, or a program's secret, for a bearer token that lives for some minutes."""
         host = request.client.host if request.client is not None else None
-        now_s, client = time.monotonic(), None
+        now_s = time.monotonic()
+        client: str | None = None
         if isinstance(login, ClientLogin):
             client, secret = login.client_id, login.client_secret
             person = await sign_in_client(
