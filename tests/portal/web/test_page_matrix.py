@@ -20,7 +20,7 @@ from tests.fakes.office_world import OfficeWorld, opened
 from tests.portal.api.a_report import line, selling
 from tests.portal.api.a_round import APPLICATION, PROGRAMME, ROUND
 from tests.portal.api.a_settlement import at_its_end
-from tests.portal.api.route_table import BODIES
+from tests.portal.api.route_table import BODIES, REPORT_KEY
 from tests.portal.api.test_role_matrix import DEED
 from tests.portal.web.page_table import FILES, IDS, PAGES, STEPS
 from tests.portal.web.web_world import HOSTILE, browsing, browsing_as, for_sale, paid, some_calls
@@ -56,7 +56,7 @@ async def world(books_url: str) -> AsyncIterator[OfficeWorld]:
         async with world.pool.connection() as conn:
             for table, one in (("company", "gaonde"), ("provider", "nuri")):
                 await conn.execute(f"update {table} set name = %s where id = %s".encode(), [HOSTILE, one])
-        nuri = await selling(world, "item", accept_from_krw=0)
+        nuri = await selling(world, "item", key=REPORT_KEY, accept_from_krw=0)
         await nuri.taken(line("item", "line-1", 1))
         await a_job(world)
         await at_its_end(world)
