@@ -33,7 +33,7 @@ class WholeBooks:
         return {name: held for name, (_, held) in self._seen.items()}
 
     @asynccontextmanager
-    async def undone(self, undoing: AbstractAsyncContextManager[None]) -> AsyncIterator[None]:
+    async def undone(self, undoing: AbstractAsyncContextManager[object]) -> AsyncIterator[None]:
         """What was seen before it is there again after it."""
         before = await self.seen()
         async with undoing:
