@@ -16,11 +16,11 @@ import asyncio
 from collections import deque
 from collections.abc import Mapping
 from typing import Any, Final
-from urllib.parse import unquote, urlsplit
 
 import hiredis
 
 from metering.purse import PurseUnavailable
+from metering.redis_address import options_of
 
 COMMAND_TIMEOUT_S: Final = 2.0
 CONNECT_TIMEOUT_S: Final = 2.0
@@ -43,7 +43,7 @@ class RedisLine:
     def __init__(
         self, url: str, *, scripts: Mapping[str, bytes], command_timeout_s: float = COMMAND_TIMEOUT_S
     ) -> None:
-        self._options = _options_of(url)
+        self._options = options_of(url)
         self._command_timeout_s = command_timeout_s
         self._watch_s = min(WATCH_S, command_timeout_s / 4)
         self._started = False
@@ -240,16 +240,6 @@ class RedisLine:
         if stuck and self._transport is not None:
             self._transport.abort()
         self._watch = self._loop.call_later(self._watch_s, self._check_age)
-
-
-def _options_of(url: str) -> Mapping[str, Any]:
-    """As redis-py reads an address. For a path alone it is not loaded."""
-    parts = urlsplit(url)
-    if parts.scheme == "unix" and not (parts.netloc or parts.query):
-        return {"path": unquote(parts.path)}
-    from redis.asyncio.connection import parse_url
-
-    return parse_url(url)
 
 
 def _first_fault(replies: list[Reply]) -> list[Reply]:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
+from metering.redis_address import is_path
 from metering.redis_line import RedisLine
 
 if TYPE_CHECKING:
@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 async def open_line(url: str, *, scripts: Mapping[str, bytes]) -> RedisLine | ClusterLine:
     """Connected. A path leads to one server: a cluster is known by addresses. Raises PurseUnavailable."""
     line: RedisLine | ClusterLine = RedisLine(url, scripts=scripts)
-    if urlsplit(url).scheme != "unix":
-        # Only here: to load redis-py is a fifth of a gateway's start.
+    if not is_path(url):
+        # Only here, since it loads redis-py.
         from metering.redis_cluster import ClusterLine, is_cluster
 
         if await is_cluster(url):
