@@ -31,6 +31,7 @@ from portal.api import (
     shown_reports,
 )
 from tests.fakes.a_payable import a_closed_month
+from tests.fakes.a_payment import a_transfer
 from tests.fakes.office_world import NOW, OfficeWorld, opened
 from tests.portal.api.a_report import line, selling
 from tests.portal.api.a_round import APPLICATION, PROGRAMME, ROUND
@@ -138,8 +139,7 @@ async def reported_use(world: OfficeWorld) -> None:
 
 async def own_money(world: OfficeWorld) -> None:
     """gaonde began a payment, somebody sent money, and a card was kept."""
-    paying = {"amount_krw": 1_000, "method": "transfer"}
-    await world.call("gaonde", "POST", "payments", paying, key=PAYMENT_KEY)
+    await a_transfer(world, PAYMENT_KEY)
     await world.post("operator", "bank_lines", {"id": "KB-1", "amount_krw": 1_000, "paid_on": "2026-03-24"})
     await world.post("gaonde", "own_funds", {"limit_krw": 1_000})
     async with world.pool.connection() as conn:

@@ -14,6 +14,7 @@ from billing.posting import Poster
 from portal import passwords, people
 from portal.web import sessions
 from portal.web.shell import SESSION_COOKIE
+from tests.fakes.a_payment import a_transfer
 from tests.fakes.books_world import ENDS_MS, LANE, WON, World
 from tests.fakes.browser import Browser
 from tests.fakes.office_world import PEOPLE, OfficeWorld
@@ -95,12 +96,9 @@ async def for_sale(world: OfficeWorld) -> None:
 
 async def paid(world: OfficeWorld) -> None:
     """gaonde paid by a transfer; another line is of nobody yet; a card is kept."""
-    paying = {"amount_krw": 1_000, "method": "transfer"}
-    begun = await world.call("gaonde", "POST", "payments", paying, key=PAYMENT_KEY)
+    reference = await a_transfer(world, PAYMENT_KEY)
     line = {"amount_krw": 1_000, "paid_on": "2026-03-24", "sender": HOSTILE}
-    await world.post(
-        "operator", "bank_lines", line | {"id": "bank-0", "memo": begun.json()["transfer_reference"]}
-    )
+    await world.post("operator", "bank_lines", line | {"id": "bank-0", "memo": reference})
     await world.post("operator", "bank_lines", line | {"id": "bank-1"})
     async with world.pool.connection() as conn:
         await conn.execute("insert into card values ('gaonde', 'cus_1', 'pm_1', 'visa 4242')")
