@@ -220,7 +220,6 @@ STEPS: Final = {
     ("operator", "corrections"): "correction.approve",
     ("operator", "reconciliations"): "correction.propose",
     ("audit", "reconciliations"): "correction.propose",
-    ("operator", "payables"): "payable.fail",
     ("operator", "objections"): "objection.uphold",
     ("provider", "objections"): "objection.withdraw",
     ("operator", "payout_accounts"): "payout_account.refuse",
