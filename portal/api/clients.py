@@ -16,7 +16,8 @@ from portal.api import answers, bodies, shown_clients
 from portal.api.answers import Shown
 from portal.api.desk import AtDesk, Desk
 from portal.api.lists import Scope, add_list
-from portal.api.route import OfficeRoute, allow
+from portal.api.part import Part
+from portal.api.route import allow
 from portal.api.show import at
 from portal.api.steps import add_change, add_one
 
@@ -37,7 +38,7 @@ class ClientChange(bodies.Body):
 
 
 def router() -> APIRouter:
-    made = APIRouter(route_class=OfficeRoute, tags=["users"])
+    made = Part("users")
     add_list(made, "/clients", clients.FIND, lambda _, row: _shown(row), _READ, _ANSWER, scope=_own)
     add_one(made, "/clients", "Read what is known of a program", _load, _READ, _ANSWER)
 
