@@ -43,7 +43,7 @@ async def make(conn: Connection, application_id: str, values: Mapping[str, Any],
     """Offer an agreement on a selected application; what `values` leave out is as applied for. -> its id."""
     await lock_budget(conn)
     row = await applications.find(conn, application_id, lock=True)
-    programme = await _programme_of(conn, row)
+    programme = await programme_of(conn, row["programme_id"], lock=True)
     taken = await rows_of(
         conn,
         "select id from agreement where application_id = %s and state in ('offered', 'signed', 'completed')",
@@ -84,14 +84,13 @@ async def make(conn: Connection, application_id: str, values: Mapping[str, Any],
     return agreement_id
 
 
-async def _programme_of(conn: Connection, row: Row) -> Row:
-    """It closes before, and is seen closed, or after, and sees the agreement."""
-    return await row_of(
-        conn,
+async def programme_of(conn: Connection, programme_id: str, *, lock: bool = False) -> Row:
+    """Its period and state. Locked, it closes before, and is seen closed, or after, and sees what is made."""
+    found = (
         "select p.starts_on, p.ends_on, l.state from programme p join programme_life l"
-        " on l.programme_id = p.id where p.id = %s for share of l",
-        [row["programme_id"]],
+        " on l.programme_id = p.id where p.id = %s"
     )
+    return await row_of(conn, found + (" for share of l" if lock else ""), [programme_id])
 
 
 async def _insert(conn: Connection, row: Mapping[str, Any]) -> None:

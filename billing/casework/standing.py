@@ -27,7 +27,7 @@ from billing.casework import (
 )
 from billing.casework.deeds import Deed
 from billing.casework.offers import NO_HOUSE, House, Offered, made_of_it, open_steps
-from billing.casework.rows import row_of, rows_of
+from billing.casework.rows import rows_of
 from billing.database import Connection
 from billing.directory_time import instant_ms
 from billing.lifecycle import agreement, amendment, application, own_fund, programme, round, voucher
@@ -83,12 +83,7 @@ async def _application(conn: Connection, application_id: str, deed: Deed, _: Hou
     found = open_steps(application.TABLE, row["state"], facts, deed, company=company)
     if row["state"] != "selected":
         return found
-    period = await row_of(
-        conn,
-        "select p.starts_on, p.ends_on, l.state from programme p join programme_life l"
-        " on l.programme_id = p.id where p.id = %s",
-        [row["programme_id"]],
-    )
+    period = await agreements.programme_of(conn, row["programme_id"])
     terms = agreement.Facts(
         today=deed.today,
         starts_on=period["starts_on"],
