@@ -11,9 +11,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from psycopg.types.json import Jsonb
-
 from billing.alerts.kinds import usual
+from billing.casework.deeds import the_clock, write_step
 from billing.casework.rows import Row, rows_of
 from billing.database import Connection
 from billing.lifecycle import delivery
@@ -176,7 +175,16 @@ async def _end(conn: Connection, row: Row, error: str | None, now: datetime) -> 
     )
     if ended:
         detail = {"attempts": row["attempts"]} | ({} if error is None else {"error": error})
-        await _log(conn, "delivery", action, row["id"], "waiting", after, now, detail)
+        await write_step(
+            conn,
+            "delivery",
+            action,
+            by=the_clock(now),
+            thing_id=row["id"],
+            before="waiting",
+            after=after,
+            detail=detail,
+        )
 
 
 async def _pause(conn: Connection, webhook_id: str, now: datetime) -> None:
@@ -186,21 +194,13 @@ async def _pause(conn: Connection, webhook_id: str, now: datetime) -> None:
         [webhook_id],
     )
     if paused:
-        await _log(conn, "webhook", "refuse", webhook_id, "active", "paused", now, {"status": 410})
-
-
-async def _log(
-    conn: Connection,
-    thing: str,
-    action: str,
-    thing_id: str,
-    before: str,
-    after: str,
-    now: datetime,
-    detail: Mapping[str, Any],
-) -> None:
-    await conn.execute(
-        "insert into step (thing, thing_id, action, from_state, to_state, person, role, detail, request_id,"
-        " at) values (%s, %s, %s, %s, %s, 'clock', 'clock', %s, '', %s)",
-        [thing, thing_id, action, before, after, Jsonb(dict(detail)), now],
-    )
+        await write_step(
+            conn,
+            "webhook",
+            "refuse",
+            by=the_clock(now),
+            thing_id=webhook_id,
+            before="active",
+            after="paused",
+            detail={"status": 410},
+        )

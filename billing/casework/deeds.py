@@ -18,6 +18,20 @@ F = TypeVar("F")
 
 
 @dataclass(frozen=True, slots=True)
+class By:
+    """Whom the log names: a person, or what told of it (a rail, the clock)."""
+
+    person: str
+    role: str
+    now: datetime
+    request_id: str = ""
+
+
+def the_clock(now: datetime) -> By:
+    return By("clock", "clock", now)
+
+
+@dataclass(frozen=True, slots=True)
 class Deed:
     """One request of one person, at one instant."""
 
@@ -30,6 +44,10 @@ class Deed:
     def today(self) -> date:
         """The day in Korea."""
         return self.now.astimezone(SEOUL).date()
+
+    @property
+    def by(self) -> By:
+        return By(self.actor.person, self.actor.role, self.now, self.request_id)
 
 
 async def take_step(  # noqa: PLR0913 - what a row of the log has, by name
@@ -71,21 +89,38 @@ async def log_step(
     after: str,
     detail: Mapping[str, Any] | None = None,
 ) -> None:
+    await write_step(
+        conn,
+        thing,
+        action,
+        by=deed.by,
+        thing_id=thing_id,
+        before=before,
+        after=after,
+        reason=deed.reason,
+        detail=detail,
+    )
+
+
+async def write_step(  # noqa: PLR0913 - what a row of the log has, by name
+    conn: Connection,
+    thing: str,
+    action: str,
+    *,
+    by: By,
+    thing_id: str,
+    before: str | None,
+    after: str,
+    reason: str | None = None,
+    detail: Mapping[str, Any] | None = None,
+) -> None:
+    """Whoever it is by; nothing is judged."""
     await conn.execute(
         "insert into step (thing, thing_id, action, from_state, to_state, person, role, reason, detail,"
         " request_id, at) values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
         [
-            thing,
-            thing_id,
-            action,
-            before,
-            after,
-            deed.actor.person,
-            deed.actor.role,
-            deed.reason,
-            Jsonb(dict(detail or {})),
-            deed.request_id,
-            deed.now,
+            *(thing, thing_id, action, before, after, by.person, by.role, reason),
+            *(Jsonb(dict(detail or {})), by.request_id, by.now),
         ],
     )
 

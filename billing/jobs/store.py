@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from psycopg.types.json import Jsonb
 
-from billing.casework.deeds import Deed, take_step
+from billing.casework.deeds import Deed, take_step, the_clock, write_step
 from billing.casework.rows import Row, row_of, rows_of
 from billing.database import Connection
 from billing.jobs import queue
@@ -149,10 +149,15 @@ async def by_the_clock(
     assert row["state"] in step.sources, f"{action} of a job that is {row['state']}"
     after = step.target
     assert after is not None, "every step of a job names its state"
-    await conn.execute(
-        "insert into step (thing, thing_id, action, from_state, to_state, person, role, detail, request_id,"
-        " at) values ('job', %s, %s, %s, %s, 'clock', 'clock', %s, '', %s)",
-        [row["id"], action, row["state"], after, Jsonb(dict(detail or {})), now],
+    await write_step(
+        conn,
+        "job",
+        action,
+        by=the_clock(now),
+        thing_id=row["id"],
+        before=row["state"],
+        after=after,
+        detail=detail,
     )
     return after
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from dataclasses import dataclass
+from typing import Final
 
 import psycopg
 
@@ -16,7 +17,7 @@ from billing.database import Pool, open_pool
 from billing.jobs.queue import PACE, Attempt, Pace, Queue
 from billing.jobs.reviving import Reviver
 
-CONNECTIONS: int = 4  # to fetch, to beat, to look, and to ask the queue about what is looked at
+CONNECTIONS: Final = 4  # to fetch, to beat, to look, and to ask the queue about what is looked at
 
 _log = logging.getLogger(__name__)
 

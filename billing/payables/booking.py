@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from typing import Final, cast
 
 from billing.alerts.finding import payout_made
+from billing.casework.deeds import By, write_step
 from billing.casework.rows import Row, row_of, rows_of
 from billing.database import Connection
 from billing.ledger import payable_rules
@@ -15,7 +16,6 @@ from billing.payables import rows
 from billing.payables.entries import book
 from billing.payables.facts import STEPS, Due, Told, Word, dues, state_of
 from billing.payables.making import owe_again
-from billing.payments.own_money import By
 from metering.money import MICRO_PER_WON
 
 _log: Final = logging.getLogger(__name__)
@@ -102,7 +102,14 @@ def _entry(payout: Row, due: Due) -> Entry:
 async def _move(conn: Connection, payable: Row, after: str, told: Told, *, by: By) -> None:
     await conn.execute("update payable set state = %s where id = %s", [after, payable["id"]])
     detail = {"payout": told.payout_id, "ref": told.ref}
-    change = (payable["state"], after)
-    await rows.log_step(
-        conn, payable["id"], STEPS[after], change, by=by, reason=told.reason or None, detail=detail
+    await write_step(
+        conn,
+        "payable",
+        STEPS[after],
+        by=by,
+        thing_id=payable["id"],
+        before=payable["state"],
+        after=after,
+        reason=told.reason or None,
+        detail=detail,
     )

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from billing.casework.deeds import Deed
+from billing.casework.deeds import By, Deed, write_step
 from billing.casework.rows import Row, rows_of
 from billing.database import Connection
 from billing.ledger import payable_rules
 from billing.lifecycle import payable as life
-from billing.payables import rows
 from billing.payables.entries import book
 from billing.payables.owed import Owed, owed_of
 from billing.payables.rows import new_id
-from billing.payments.own_money import By
 from billing.statements.month import Month, month_named
 from billing.statements.store import closed_lines
 
@@ -76,7 +74,7 @@ async def _make(conn: Connection, month: Month, owed: Owed, carried: Row | None,
         "rest_micro": owed.rest_micro,
         "created_at": deed.now,
     }
-    await _insert(conn, row, action, by=rows.by_of(deed), reason=deed.reason)
+    await _insert(conn, row, action, by=deed.by, reason=deed.reason)
     if owed.holdback_won:
         entry = payable_rules.holdback(owed.provider_id, amount_micro=owed.holdback_won * 1_000_000)
         await book(conn, payable_id, [(f"{payable_id}/holdback", owed.holdback_won, entry)])
@@ -102,7 +100,7 @@ async def release(conn: Connection, payable: Row, *, deed: Deed) -> str:
         "rest_micro": 0,
         "created_at": deed.now,
     }
-    await _insert(conn, row, "make", by=rows.by_of(deed), reason=deed.reason)
+    await _insert(conn, row, "make", by=deed.by, reason=deed.reason)
     entry = payable_rules.holdback(payable["provider_id"], amount_micro=-won * 1_000_000)
     await book(conn, payable_id, [(f"{payable['id']}/release", won, entry)])
     return payable_id
@@ -137,4 +135,14 @@ async def _insert(conn: Connection, row: dict[str, Any], action: str, *, by: By,
         list(row.values()),
     )
     detail = {name: row[name] for name in ("month", "kind", "amount_won", "holdback_won", "carried_won")}
-    await rows.log_step(conn, row["id"], action, (None, row["state"]), by=by, reason=reason, detail=detail)
+    await write_step(
+        conn,
+        "payable",
+        action,
+        by=by,
+        thing_id=row["id"],
+        before=None,
+        after=row["state"],
+        reason=reason,
+        detail=detail,
+    )

@@ -21,7 +21,6 @@ from billing.payables.booking import learn
 from billing.payables.facts import Told
 from billing.payables.moving import facts_of
 from billing.payables.port import Outgoing
-from billing.payables.rows import by_of
 from billing.payments.rows import put_job
 from billing.secrets import Secrets
 
@@ -60,7 +59,7 @@ async def pay_by_file(conn: Connection, secrets: Secrets, payable_ids: Sequence[
     )
     for one, (payable, account) in outgoing:
         await _write(conn, one, payable, account, rail="bank", batch_id=batch_id, deed=deed)
-    await learn(conn, [Told(one.payout_id, "sent", ref=batch_id) for one, _ in outgoing], by=by_of(deed))
+    await learn(conn, [Told(one.payout_id, "sent", ref=batch_id) for one, _ in outgoing], by=deed.by)
     return batch_id
 
 
@@ -70,7 +69,7 @@ async def pay_by_transfer(
     """The worker sends it. -> the payment's id. Raises Refused."""
     one, (payable, account) = await _outgoing(conn, secrets, payable_id, "stripe", deed=deed, is_on=is_on)
     await _write(conn, one, payable, account, rail="stripe", batch_id=None, deed=deed)
-    await learn(conn, [Told(one.payout_id, "sent")], by=by_of(deed))
+    await learn(conn, [Told(one.payout_id, "sent")], by=deed.by)
     await put_job(conn, "transfer", one.payout_id)
     return one.payout_id
 
@@ -149,7 +148,7 @@ async def enter_results(conn: Connection, batch_id: str, text: str, *, deed: Dee
     for one in results:
         _check(one, payouts.get(one.payout_id))
     told = await BankFile(results=results).look(list(payouts))
-    return await learn(conn, told, by=by_of(deed))
+    return await learn(conn, told, by=deed.by)
 
 
 def _check(one: Result, payout: Row | None) -> None:

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 from psycopg.rows import dict_row
-from psycopg.types.json import Jsonb
 
-from billing.casework.deeds import Deed
 from billing.casework.rows import Row, row_of, rows_of
 from billing.database import Connection
-from billing.payments.own_money import By
 from metering.money import MICRO_PER_WON
 
 FIND: Final = """
@@ -93,31 +89,6 @@ async def locked(conn: Connection, payable_id: str) -> Row:
     """As `find`, and nobody else moves it until the end of the SQL transaction. Raises Refused."""
     await rows_of(conn, "select 1 from payable where id = %s for update", [payable_id])
     return await find(conn, payable_id)
-
-
-def by_of(deed: Deed) -> By:
-    return By(deed.actor.person, deed.actor.role, deed.now, deed.request_id)
-
-
-async def log_step(
-    conn: Connection,
-    payable_id: str,
-    action: str,
-    change: tuple[str | None, str],
-    *,
-    by: By,
-    reason: str | None,
-    detail: Mapping[str, Any],
-) -> None:
-    """As of a person's deed; here a rail may have told. `change`: the state before and after."""
-    await conn.execute(
-        "insert into step (thing, thing_id, action, from_state, to_state, person, role, reason, detail,"
-        " request_id, at) values ('payable', %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
-        [
-            *(payable_id, action, *change, by.person, by.role, reason),
-            *(Jsonb(dict(detail)), by.request_id, by.now),
-        ],
-    )
 
 
 async def new_id(conn: Connection, sequence: str, prefix: str) -> str:

@@ -11,13 +11,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from billing.casework.deeds import By
 from billing.casework.rows import row_of, rows_of
 from billing.database import Connection
 from billing.payables.accounts import destination
 from billing.payables.booking import learn, words_of
 from billing.payables.facts import Told
 from billing.payables.port import Outgoing, Transfers
-from billing.payments.own_money import By
 from billing.payments.port import RailRefused, RailUnavailable
 from billing.payments.rows import end_job
 from billing.secrets import Secrets

@@ -20,7 +20,6 @@ from billing.payments import rows
 from billing.payments.amounts import whole_won
 from billing.payments.facts import Fact
 from billing.payments.learning import learn
-from billing.payments.own_money import By
 from billing.payments.port import Asked, Back, Begun, Named, Seen
 
 # Short enough for the field of a transfer, long enough to be nobody else's.
@@ -153,7 +152,7 @@ async def _belongs(conn: Connection, payment_id: str, line_id: str, *, deed: Dee
     await conn.execute("update payment set intent_id = %s where id = %s", [line_id, payment_id])
     seen = await BankTransfer(conn).look(Named(intent_id=line_id))
     assert seen is not None, "just joined"
-    by = By(deed.actor.person, deed.actor.role, deed.now, deed.request_id)
+    by = deed.by
     await learn(conn, payment_id, seen.facts, by=by)
 
 

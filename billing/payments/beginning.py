@@ -23,7 +23,6 @@ from billing.payments.amounts import card_won, whole_won
 from billing.payments.bank_transfer import BankTransfer
 from billing.payments.facts import Fact
 from billing.payments.learning import learn
-from billing.payments.own_money import By
 from billing.payments.port import Asked, Begun, Cards, Method, RailRefused
 
 FIRST_LOOK_S: Final = 60.0
@@ -155,7 +154,7 @@ async def refund(conn: Connection, payment_id: str, amount_micro: int, *, deed: 
         facts.append(Fact("refund", refund_id, "succeeded", amount_micro))
     else:
         await rows.put_job(conn, "refund", refund_id)
-    by = By(deed.actor.person, deed.actor.role, deed.now, deed.request_id)
+    by = deed.by
     await learn(conn, payment_id, facts, by=by, may_owe=False)
     return refund_id
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Final
 
-from billing.casework.deeds import Deed
+from billing.casework.deeds import Deed, the_clock, write_step
 from billing.casework.rows import Row, row_of, rows_of
 from billing.database import Connection
 from billing.directory_time import instant_ms
@@ -151,6 +151,14 @@ async def _begin(conn: Connection, company_id: str, now: datetime) -> bool:
         },
     )
     if made:
-        await rows.log_learnt(conn, payment_id, "begin", before=None, after="started", by="clock", now=now)
+        await write_step(
+            conn,
+            "payment",
+            "begin",
+            by=the_clock(now),
+            thing_id=payment_id,
+            before=None,
+            after="started",
+        )
         await rows.put_job(conn, "charge", payment_id)
     return made

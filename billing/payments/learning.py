@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final
 
+from billing.casework.deeds import By, write_step
 from billing.casework.rows import Row, lock_budget, rows_of
 from billing.database import Connection
 from billing.ledger import own_rules
@@ -17,7 +18,7 @@ from billing.lifecycle.payment import LEARNT
 from billing.lifecycle.table import Refused
 from billing.payments import own_fund, rows
 from billing.payments.facts import Due, Fact, dues, state_of
-from billing.payments.own_money import NOT_FREE, By, SelfShare, change_own, lock_own, pay_in, self_share
+from billing.payments.own_money import NOT_FREE, SelfShare, change_own, lock_own, pay_in, self_share
 from billing.reclaim import Short
 
 _TAKE: Final = {"refund": own_rules.refund, "dispute": own_rules.dispute}
@@ -48,8 +49,9 @@ async def learn(
     before, after = payment["state"], state_of(known)
     if after != before:
         await conn.execute("update payment set state = %s where id = %s", [after, payment_id])
-        await rows.log_learnt(
-            conn, payment_id, LEARNT[after], before=before, after=after, by=by.person, now=by.now
+        told = By(by.person, "clock", by.now)  # whoever says it, it is the rail that did it
+        await write_step(
+            conn, "payment", LEARNT[after], by=told, thing_id=payment_id, before=before, after=after
         )
     if after in ("disputed", "lost"):
         await _stop_charging(conn, payment["company_id"], "disputed")

@@ -12,14 +12,14 @@ from datetime import date
 from typing import Any, Final
 
 from billing.casework import vouchers
-from billing.casework.deeds import Deed, take_step
+from billing.casework.deeds import By, Deed, take_step
 from billing.casework.rows import Row, lock_budget, row_of, rows_of
 from billing.database import Connection
 from billing.directory_time import instant_ms
 from billing.lifecycle import own_fund
 from billing.lifecycle.own_fund import PROGRAMME
 from billing.lifecycle.table import Refused
-from billing.payments.own_money import NOT_FREE, By, lock_own, pay_in, self_share
+from billing.payments.own_money import NOT_FREE, lock_own, pay_in, self_share
 from billing.reclaim import Short
 
 FIRST_DAY: Final = date(2000, 1, 1)
@@ -120,7 +120,7 @@ async def _level(conn: Connection, company_id: str, deed: Deed, *, was: str | No
     Giving it up takes at once what the purse was not lent; asked for again, the rest.
     """
     row = await find(conn, company_id)
-    by = By(deed.actor.person, deed.actor.role, deed.now, deed.request_id)
+    by = deed.by
     is_open = row["state"] == "open"
     keep_micro = row["limit_micro"] if is_open else row["spent_micro"]
     if (above := row["filled_micro"] - keep_micro) > 0:

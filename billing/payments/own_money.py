@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Final
 
 from billing.casework import vouchers
+from billing.casework.deeds import By, write_step
 from billing.casework.rows import Row
 from billing.database import Connection
 from billing.directory_time import instant_ms
@@ -23,16 +24,6 @@ NOT_FREE: Final = (
     "So much is not free: the rest is spent, or set aside for running calls.",
     "이미 집행되었거나 사용 예정인 금액이라 되돌릴 수 없습니다.",
 )
-
-
-@dataclass(frozen=True, slots=True)
-class By:
-    """Who moves it, for the log of vouchers' steps."""
-
-    person: str
-    role: str
-    now: datetime
-    request_id: str = ""
 
 
 async def lock_own(conn: Connection, company_id: str) -> tuple[int, int]:
@@ -78,21 +69,15 @@ async def pay_in(
     await vouchers.write_voucher(conn, {**voucher, "self_micro": voucher["self_micro"] + amount_micro})
     await change_own(conn, company_id, own_micro=-amount_micro)
     await append_entries(conn, [own_rules.pay_in(company_id, amount_micro=amount_micro)])
-    await conn.execute(
-        "insert into step"
-        " (thing, thing_id, action, from_state, to_state, person, role, detail, request_id, at)"
-        " values ('voucher', %s, %s, %s, %s, %s, %s, jsonb_build_object('amount_micro', %s::bigint), %s, %s)",
-        [
-            voucher_id,
-            "pay_in" if amount_micro > 0 else "withdraw",
-            state,
-            state,
-            by.person,
-            by.role,
-            abs(amount_micro),
-            by.request_id,
-            by.now,
-        ],
+    await write_step(
+        conn,
+        "voucher",
+        "pay_in" if amount_micro > 0 else "withdraw",
+        by=by,
+        thing_id=voucher_id,
+        before=state,
+        after=state,
+        detail={"amount_micro": abs(amount_micro)},
     )
 
 

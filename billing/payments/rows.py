@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import datetime
 from typing import Final
 
 from billing.casework.rows import Row, row_of, rows_of
@@ -90,14 +89,3 @@ async def insert_payment(conn: Connection, row: Row) -> bool:
         [row.get(name) for name in names],
     )
     return await cursor.fetchone() is not None
-
-
-async def log_learnt(
-    conn: Connection, payment_id: str, action: str, *, before: str | None, after: str, by: str, now: datetime
-) -> None:
-    """No person did it: the rail told."""
-    await conn.execute(
-        "insert into step (thing, thing_id, action, from_state, to_state, person, role, request_id, at)"
-        " values ('payment', %s, %s, %s, %s, %s, 'clock', '', %s)",
-        [payment_id, action, before, after, by, now],
-    )

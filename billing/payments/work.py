@@ -15,6 +15,7 @@ from typing import Final
 
 import psycopg
 
+from billing.casework.deeds import By
 from billing.casework.rows import Row, rows_of
 from billing.database import Connection
 from billing.funds import FundsChange
@@ -23,7 +24,7 @@ from billing.payables.work import PayoutWork
 from billing.payments import cards, rows
 from billing.payments.facts import Fact
 from billing.payments.learning import learn
-from billing.payments.own_money import NOT_FREE, By
+from billing.payments.own_money import NOT_FREE
 from billing.payments.port import Asked, Back, Cards, Named, RailRefused, RailUnavailable, SavedCard, Seen
 from billing.payments.stripe_reading import read_event
 from billing.reclaim import Short

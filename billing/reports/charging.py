@@ -15,8 +15,8 @@ from datetime import datetime
 from typing import Any, Final
 
 from psycopg.errors import DeadlockDetected, LockNotAvailable
-from psycopg.types.json import Jsonb
 
+from billing.casework.deeds import the_clock, write_step
 from billing.casework.rows import Row, rows_of
 from billing.database import MONTH_LOCK, Connection
 from billing.directory_time import after_ms, instant_ms
@@ -159,15 +159,15 @@ async def _write(
     [row] = out.rows
     assert row.now.uncollected_micro == 0, "only what is free was taken"
     await write_outcome(conn, books, out)
-    await conn.execute(
-        "insert into step (thing, thing_id, action, from_state, to_state, person, role, detail, request_id,"
-        " at) values ('report_line', %s, 'charge', %s, 'charged', 'clock', 'clock', %s, '', %s)",
-        [
-            line["id"],
-            line["state"],
-            Jsonb({"voucher": voucher_id, "amount_micro": line["amount_micro"], "step": row.now.step}),
-            now,
-        ],
+    await write_step(
+        conn,
+        "report_line",
+        "charge",
+        by=the_clock(now),
+        thing_id=line["id"],
+        before=line["state"],
+        after="charged",
+        detail={"voucher": voucher_id, "amount_micro": line["amount_micro"], "step": row.now.step},
     )
     await conn.execute(
         "update report_line set state = 'charged', waits_for = null, voucher_id = %s where id = %s",

@@ -12,7 +12,7 @@ from billing.casework.rows import lock_budget, row_of
 from billing.lifecycle import voucher
 from billing.lifecycle.table import AUDITOR, OPERATOR, OWN_COMPANY
 from billing.payments import bank_transfer, cards
-from billing.payments.own_money import By, pay_in
+from billing.payments.own_money import pay_in
 from portal.api import answers, bodies, declared, payment_forms, show_payments, shown_payments
 from portal.api.answers import Shown
 from portal.api.desk import AtDesk, Desk
@@ -150,7 +150,7 @@ async def _load_line(desk: Desk, line_id: str) -> Shown:
 async def _pay_in(desk: Desk, voucher_id: str, body: payment_forms.PayIn) -> None:
     await lock_budget(desk.conn)
     await vouchers.find(desk.conn, voucher_id)
-    by = By(desk.actor.person, desk.actor.role, desk.now, desk.request_id)
+    by = desk.deed().by
     await pay_in(desk.conn, voucher_id, amount_micro=body.amount_krw, by=by, actor=desk.actor)
 
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Final
 
+from billing.casework.deeds import By
 from billing.casework.rows import lock_budget
 from billing.expiry import expire_vouchers
 from billing.lifecycle import agreement, amendment, application, programme, round, voucher
-from billing.payments.own_money import By, pay_in
+from billing.payments.own_money import pay_in
 from metering.purse_memory import MemoryPurse
 from tests.fakes.office_world import AFTER_CLOSING
 from tests.portal.api.a_round import APPLICATION, PROGRAMME, ROUND, TERMS

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Final
 
+from billing.casework.deeds import By
 from billing.lifecycle import correction, month, own_fund, payment
 from billing.payments.facts import Fact
 from billing.payments.learning import learn
-from billing.payments.own_money import By
 from metering.money import MICRO_PER_WON
 from tests.portal.api.a_month import WRONG_PRICE, september
 from tests.portal.lives.casework import PAID_ON, own_money

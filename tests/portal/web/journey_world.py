@@ -9,11 +9,11 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
+from billing.casework.deeds import By
 from billing.casework.rows import Row, rows_of
 from billing.database import Connection
 from billing.payments.facts import Fact
 from billing.payments.learning import learn
-from billing.payments.own_money import By
 from billing.payments.port import Asked, Back, Begun, Named, SavedCard, Seen
 from billing.posting import Poster, take
 from config.settings import read_limits
