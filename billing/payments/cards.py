@@ -151,14 +151,7 @@ async def _begin(conn: Connection, company_id: str, now: datetime) -> bool:
         },
     )
     if made:
-        await write_step(
-            conn,
-            "payment",
-            "begin",
-            by=the_clock(now),
-            thing_id=payment_id,
-            before=None,
-            after="started",
-        )
+        by = the_clock(now)
+        await write_step(conn, "payment", "begin", by=by, thing_id=payment_id, before=None, after="started")
         await rows.put_job(conn, "charge", payment_id)
     return made
