@@ -175,6 +175,12 @@ def environment() -> dict[str, str]:
     return dict(os.environ)  # noqa: TID251 - this is config
 
 
+def take_environment(given: Mapping[str, str]) -> None:
+    """Of a forked process: what it was given, in place of what it was forked with."""
+    os.environ.clear()  # noqa: TID251
+    os.environ.update(given)  # noqa: TID251
+
+
 def read_master_secret(settings: Settings) -> bytes:
     """VOUCHER_GATEWAY_SECRET, or the file in the data directory, which is made at first start."""
     if settings.master_secret is not None:

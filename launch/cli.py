@@ -14,6 +14,7 @@ import typer
 
 from config.settings import BadSettings, environment, read_settings
 from launch.cli_audit import add_commands
+from launch.cli_hidden import add_hidden_commands
 from launch.refusal import Refused
 from launch.role_settings import role_settings
 
@@ -149,24 +150,6 @@ def worker(*, data_dir: DataDir = None, ready_fd: ReadyFd = None) -> None:
     worker_main.run(settings, ready_fd=ready_fd)
 
 
-@app.command(hidden=True)
-def job(
-    job_id: str,
-    *,
-    turn: Annotated[int, typer.Option(help="How often the queue had given it out before.")] = 0,
-    data_dir: DataDir = None,
-) -> None:
-    """One attempt at a long job: the worker starts it.
-
-    Example: voucher-gateway job jb-000001
-    """
-    from launch import job_main, logs
-
-    settings = role_settings(data_dir=data_dir)
-    logs.configure(role="worker")
-    job_main.run(settings, job_id, turn=turn)
-
-
 @app.command()
 def migrate(*, data_dir: DataDir = None) -> None:
     """Bring the books' schema to this version. Safe to run at any time, also twice.
@@ -198,17 +181,6 @@ def apply_file(
     typer.echo(apply.as_json(report) if json else apply.as_text(report))
 
 
-@app.command(hidden=True, context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
-def demo_vendor(context: typer.Context) -> None:
-    """The simulated vendor of `up --demo`, as a process of its own.
-
-    Example: voucher-gateway demo-vendor --port 9001 --token-ms 20
-    """
-    from launch.demo_vendor.main import main as run_demo_vendor
-
-    raise typer.Exit(run_demo_vendor(context.args))
-
-
 @user_app.command("add")
 def user_add(
     email: str,
@@ -229,6 +201,7 @@ def user_add(
 
 
 add_commands(app)
+add_hidden_commands(app)
 
 
 def _listener(host: str, port: int, *, fd: int | None, what: str) -> socket.socket:

@@ -6,13 +6,15 @@ servers it is the operator's business and only said: no money can be overspent w
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Mapping
-from typing import Final
+from typing import Any, Final, Protocol
 
+import hiredis
 import psycopg
-import redis
 
 from launch.refusal import Refused
+from metering import redis_address
 
 POSTGRES_WANTED: Final[Mapping[str, str]] = {
     "fsync": "on",
@@ -50,21 +52,74 @@ def check_postgres(url: str) -> list[str]:
     return _differences("PostgreSQL", POSTGRES_WANTED, found)
 
 
+class _Node(Protocol):
+    """What is asked of one server."""
+
+    def info(self, section: str) -> Mapping[str, str]: ...
+
+    def config_get(self, pattern: str) -> Mapping[str, str]: ...
+
+
 def check_valkey(url: str) -> list[str]:
     """The same for Redis or Valkey, alone or a cluster; where CONFIG is forbidden, that is one sentence."""
+    return _check_socket(url) if redis_address.is_path(url) else _check_named(url)
+
+
+def _check_socket(url: str) -> list[str]:
+    """The one beside us, mostly our own: redis-py, half of what `up` would import, is not loaded for it."""
+    try:
+        with socket.socket(socket.AF_UNIX) as connection:
+            connection.settimeout(5)
+            connection.connect(redis_address.options_of(url)["path"])
+            return _check_node(_Talk(connection), "Redis", VALKEY_WANTED, refusal=hiredis.ReplyError)
+    except (OSError, hiredis.HiredisError) as error:
+        raise Refused(f"Redis at REDIS_URL cannot be used: {str(error).rstrip('.')}.") from error
+
+
+class _Talk:
+    """One question after another on one connection. Raises OSError, hiredis.ReplyError."""
+
+    def __init__(self, connection: socket.socket) -> None:
+        self._connection = connection
+        self._reader = hiredis.Reader(encoding="utf-8")
+
+    def info(self, section: str) -> Mapping[str, str]:
+        lines = str(self._ask("INFO", section)).splitlines()
+        return dict(line.split(":", 1) for line in lines if ":" in line)
+
+    def config_get(self, pattern: str) -> Mapping[str, str]:
+        names_and_values = list(self._ask("CONFIG", "GET", pattern))
+        return dict(zip(names_and_values[::2], names_and_values[1::2], strict=True))
+
+    def _ask(self, *words: str) -> Any:
+        self._connection.sendall(hiredis.pack_command(words))  # type: ignore[arg-type]
+        while (reply := self._reader.gets()) is False:
+            if not (data := self._connection.recv(65536)):
+                raise ConnectionResetError("it hung up")
+            self._reader.feed(data)
+        if isinstance(reply, hiredis.ReplyError):
+            raise reply
+        return reply
+
+
+def _check_named(url: str) -> list[str]:
+    import redis
+
     try:
         with redis.Redis.from_url(
             url, decode_responses=True, socket_timeout=5, socket_connect_timeout=5
         ) as client:
             if client.info("cluster").get("cluster_enabled"):
                 return _check_cluster(url)
-            return _check_node(client, "Redis", VALKEY_WANTED)
+            return _check_node(client, "Redis", VALKEY_WANTED, refusal=redis.ResponseError)
     except (redis.RedisError, OSError, ValueError) as error:
         raise Refused(f"Redis at REDIS_URL cannot be used: {str(error).rstrip('.')}.") from error
 
 
 def _check_cluster(url: str) -> list[str]:
     """Every node, also the replicas: each may become the one that counts."""
+    import redis
+
     said = []
     with redis.RedisCluster.from_url(
         url, decode_responses=True, socket_timeout=5, socket_connect_timeout=5
@@ -72,17 +127,20 @@ def _check_cluster(url: str) -> list[str]:
         for node in cluster.get_nodes():
             name = f"Redis {node.name}"
             try:
-                said += _check_node(cluster.get_redis_connection(node), name, CLUSTER_WANTED)
+                client = cluster.get_redis_connection(node)
+                said += _check_node(client, name, CLUSTER_WANTED, refusal=redis.ResponseError)
             except (redis.ConnectionError, redis.TimeoutError, OSError):
                 said.append(f"{name}: it does not answer.")
     return said
 
 
-def _check_node(client: redis.Redis, name: str, wanted: Mapping[str, str]) -> list[str]:
+def _check_node(
+    client: _Node, name: str, wanted: Mapping[str, str], *, refusal: type[Exception]
+) -> list[str]:
     _check_version(client.info("server"))
     try:
         found = {setting: client.config_get(setting).get(setting) for setting in wanted}
-    except redis.ResponseError:
+    except refusal:
         return [f"{name}: its settings cannot be read (CONFIG is not allowed)."]
     return _differences(name, wanted, found)
 

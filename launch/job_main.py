@@ -22,7 +22,7 @@ from billing.statements.month import Month
 from billing.statements.unbooked import calls_unbooked
 from config.settings import Settings
 from launch import roles
-from launch.process import leashed, program
+from launch.program import leashed, program
 from launch.purse_for_once import purse_for_once
 from metering.purse import PurseUnavailable
 

@@ -10,7 +10,8 @@ import structlog
 
 from config.settings import Limits
 from launch.embedded import EmbeddedServer
-from launch.process import RoleCommand, RoleProcess, ended
+from launch.forks import ForkServer
+from launch.process import RoleCommand, RoleProcess, ended, start_role
 from launch.refusal import DiedStarting, Refused
 
 log = structlog.get_logger(__name__)
@@ -28,12 +29,14 @@ class KeptRole:
         command: Callable[[], RoleCommand],
         limits: Limits,
         stop_timeout_s: float,
+        forks: ForkServer | None,
         after_end: Callable[[RoleProcess], Awaitable[None]] | None = None,
     ) -> None:
         self._name = name
         self._command = command
         self._limits = limits
         self._stop_timeout_s = stop_timeout_s
+        self._forks = forks
         self._after_end = after_end
         self._running: RoleProcess | None = None
 
@@ -46,7 +49,7 @@ class KeptRole:
         return self._running.pid if self._running is not None else None
 
     async def start(self) -> None:
-        running = RoleProcess(self._command())
+        running = await start_role(self._command(), self._forks)
         self._running = running
         log.info("spawned", role=self._name, pid=running.pid)
         await running.ready(timeout_s=self._limits.start_timeout_s)

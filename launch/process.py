@@ -14,24 +14,20 @@ import secrets
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import IO, Final, Protocol
 
-from launch import leash
+from launch.forks import ForkServer
+from launch.program import leashed, program
 from launch.refusal import DiedStarting, Refused
 
 REFUSED_CODE: Final = 2  # what a command ends with when it says why
 POLL_S: Final = 0.05
 LAST_WORDS_BYTES: Final = 4096
-
-
-def program() -> list[str]:
-    """How this program is called again: by its installed name, so that `ps` shows it."""
-    script = Path(sys.executable).with_name("voucher-gateway")
-    return [sys.executable, str(script)] if script.exists() else [sys.executable, "-m", "launch"]
 
 
 def collect_later() -> None:
@@ -57,12 +53,53 @@ def new_gateway_id() -> str:
     return f"gw-{secrets.token_hex(8)}"
 
 
-def leashed(command: Sequence[str], *, death_signal: int = signal.SIGKILL) -> list[str]:
-    words = [os.getpid(), int(death_signal), -1, -1, 0]
-    return [sys.executable, "-I", "-S", leash.__file__, *(str(word) for word in words), *command]
+class Child(Protocol):
+    """A process of ours, started as such (subprocess.Popen) or adopted (launch/forks.py)."""
+
+    @property
+    def pid(self) -> int: ...
+
+    def poll(self) -> int | None:
+        """Its exit code, negative for a signal; None while it runs."""
+
+    def send_signal(self, number: int) -> None: ...
+
+    def kill(self) -> None: ...
 
 
-async def ended(process: subprocess.Popen[bytes]) -> int:
+async def start_child(
+    words: Sequence[str],
+    *,
+    environment: Mapping[str, str],
+    out: int,
+    errors: int,
+    inherited: Sequence[int] = (),
+    forks: ForkServer | None,
+) -> Child:
+    """Our program with these words: forked where that can be had, else a new process."""
+    if forks is not None:
+        fds = {1: out, 2: errors} | {fd: fd for fd in inherited}
+        adopted = await forks.fork(words, environment=environment, fds=fds)
+        if adopted is not None:
+            return adopted
+    return _start_anew(words, environment=environment, out=out, errors=errors, inherited=inherited)
+
+
+def _start_anew(
+    words: Sequence[str], *, environment: Mapping[str, str], out: int, errors: int, inherited: Sequence[int]
+) -> Child:
+    return subprocess.Popen(  # noqa: S603 - our own program, arguments of ours
+        leashed([*program(), *words]),
+        stdin=subprocess.DEVNULL,
+        stdout=out,
+        stderr=errors,
+        env=dict(environment),
+        pass_fds=tuple(inherited),
+        process_group=0,
+    )
+
+
+async def ended(process: Child) -> int:
     """Wait for a child without a thread; its exit code, negative for a signal."""
     if sys.platform == "linux" and process.poll() is None:
         loop = asyncio.get_running_loop()
@@ -93,24 +130,11 @@ class RoleCommand:
 class RoleProcess:
     """One run of a role. It writes a line to the descriptor of --ready-fd once it serves."""
 
-    def __init__(self, command: RoleCommand) -> None:
+    def __init__(self, command: RoleCommand, process: Child, *, ready_fd: int, log_start_bytes: int) -> None:
         self.command = command
-        self.started_s = time.monotonic()
-        ready_read, ready_write = os.pipe()
-        os.set_blocking(ready_read, False)
-        self._ready_fd = ready_read
-        with command.log_path.open("ab") as log:
-            self._log_start_bytes = log.tell()
-            self.process = subprocess.Popen(  # noqa: S603 - our own program, arguments of ours
-                leashed([*program(), *command.words, "--ready-fd", str(ready_write)]),
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                env=dict(command.environment),
-                pass_fds=(ready_write, *command.inherited),
-                process_group=0,
-            )
-        os.close(ready_write)
+        self.process = process
+        self._ready_fd = ready_fd
+        self._log_start_bytes = log_start_bytes
 
     @property
     def pid(self) -> int:
@@ -170,29 +194,57 @@ def say_ready(ready_fd: int | None) -> None:
         os.close(ready_fd)
 
 
+async def start_role(command: RoleCommand, forks: ForkServer | None) -> RoleProcess:
+    ready_read, ready_write = os.pipe()
+    os.set_blocking(ready_read, False)
+    try:
+        with command.log_path.open("ab") as log:
+            process = await start_child(
+                [*command.words, "--ready-fd", str(ready_write)],
+                environment=command.environment,
+                out=log.fileno(),
+                errors=log.fileno(),
+                inherited=(ready_write, *command.inherited),
+                forks=forks,
+            )
+            return RoleProcess(command, process, ready_fd=ready_read, log_start_bytes=log.tell())
+    except BaseException:
+        os.close(ready_read)
+        raise
+    finally:
+        os.close(ready_write)
+
+
 async def run_once(
-    words: Sequence[str], *, environment: Mapping[str, str], log_path: Path, timeout_s: float
+    words: Sequence[str],
+    *,
+    environment: Mapping[str, str],
+    log_path: Path,
+    timeout_s: float,
+    forks: ForkServer | None,
 ) -> str:
     """Run one of our commands to its end; its standard output. Raises Refused with what it said."""
-    process = await asyncio.create_subprocess_exec(
-        *leashed([*program(), *words]),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        env=dict(environment),
-        process_group=0,
-    )
-    try:
-        out, errors = await asyncio.wait_for(process.communicate(), timeout_s)
-    except TimeoutError:
-        raise Refused(f"`{words[0]}` did not end within {timeout_s:.0f} s.") from None
-    finally:
-        if process.returncode is None:
-            process.kill()
-            await process.wait()
+    with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as errors:
+        process = await start_child(
+            words, environment=environment, out=out.fileno(), errors=errors.fileno(), forks=forks
+        )
+        try:
+            async with asyncio.timeout(timeout_s):
+                code = await ended(process)
+        except TimeoutError:
+            raise Refused(f"`{words[0]}` did not end within {timeout_s:.0f} s.") from None
+        finally:
+            if process.poll() is None:
+                process.kill()
+                await ended(process)
+        said, complained = _read_whole(out), _read_whole(errors)
     with log_path.open("ab") as log:
-        log.write(errors)
-    if process.returncode != 0:
-        said = errors.decode(errors="replace").strip()
-        raise Refused(said or f"`{words[0]}` ended with {process.returncode}.")
-    return out.decode()
+        log.write(complained)
+    if code != 0:
+        raise Refused(complained.decode(errors="replace").strip() or f"`{words[0]}` ended with {code}.")
+    return said.decode()
+
+
+def _read_whole(file: IO[bytes]) -> bytes:
+    file.seek(0)
+    return file.read()

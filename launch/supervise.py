@@ -21,7 +21,7 @@ from typing import Final
 import structlog
 
 from config.settings import Settings, read_master_secret, to_environment
-from launch import durability, logs, roles, running
+from launch import durability, roles, running
 from launch.data_dir import DataDir
 from launch.demo import DECLARATION, Demo
 from launch.departures import Departures
@@ -29,6 +29,7 @@ from launch.embedded import socket_dir_for
 from launch.embedded_postgres import SOCKET_NAME as POSTGRES_SOCKET
 from launch.embedded_postgres import PostgresServer
 from launch.embedded_valkey import ValkeyServer
+from launch.forks import ForkServer
 from launch.keeper import Keeper
 from launch.kept import KeptRole, KeptServer
 from launch.process import RoleCommand, RoleProcess, new_gateway_id, run_once
@@ -36,7 +37,6 @@ from launch.refusal import Refused
 from launch.sockets import port_of
 
 DRAIN_GRACE_S: Final = 5.0
-LOG_BOUND_POLL_S: Final = 10.0
 
 log = structlog.get_logger(__name__)
 
@@ -72,6 +72,7 @@ class Supervisor:
     _demo_vendor: socket.socket | None = field(init=False, default=None)
     _keepers: list[Keeper] = field(init=False, default_factory=list)  # in the order of starting
     _departures: Departures = field(init=False)
+    _forks: ForkServer | None = field(init=False, default=None)
 
     def __post_init__(self) -> None:
         self.settings = self.plan.settings
@@ -89,10 +90,12 @@ class Supervisor:
         if settings.metrics_dir.exists():
             shutil.rmtree(settings.metrics_dir)  # counters of processes that are no more
         settings.metrics_dir.mkdir(mode=0o700)
+        metrics = {"PROMETHEUS_MULTIPROC_DIR": str(settings.metrics_dir)}
+        self._forks = ForkServer(inherited_environment | metrics, settings.logs_dir / "fork-server.log")
+        self._forks.start()  # it imports while the servers start
         await self._start_postgres()
         await self._start_valkey()
-        self.environment = inherited_environment | to_environment(self.settings)
-        self.environment["PROMETHEUS_MULTIPROC_DIR"] = str(settings.metrics_dir)
+        self.environment = inherited_environment | to_environment(self.settings) | metrics
         self.step.say("preparing the books")
         await self._run("migrate")
         for gateway_id in self._departures.of_earlier_runs():
@@ -144,13 +147,13 @@ class Supervisor:
             async with asyncio.TaskGroup() as together:
                 start = together.create_task
                 start(self._keep_role("worker", ("worker",), stop_timeout_s=limits.stop_timeout_s))
+                for slot in range(self.settings.workers):
+                    start(self._keep_gateway(slot))
                 start(
                     self._keep_role(
                         "office", office_words, stop_timeout_s=limits.stop_timeout_s, fd=office_fd
                     )
                 )
-                for slot in range(self.settings.workers):
-                    start(self._keep_gateway(slot))
         except* Refused as refused:
             raise refused.exceptions[0] from None
 
@@ -184,6 +187,7 @@ class Supervisor:
             command=lambda: command,
             limits=self.settings.limits,
             stop_timeout_s=stop_timeout_s,
+            forks=self._forks,
         )
         await self._keep(Keeper(kept, self.settings.limits))
 
@@ -193,6 +197,7 @@ class Supervisor:
             command=lambda: self._gateway_command(slot),
             limits=self.settings.limits,
             stop_timeout_s=self.settings.limits.drain_s + DRAIN_GRACE_S,
+            forks=self._forks,
             after_end=self._on_gateway_end,
         )
         await self._keep(Keeper(kept, self.settings.limits))
@@ -221,6 +226,7 @@ class Supervisor:
             environment=self.environment | dict(more or {}),
             log_path=self.settings.logs_dir / f"{words[0]}.log",
             timeout_s=self.settings.limits.start_timeout_s,
+            forks=self._forks,
         )
 
     def _warn(self, differences: list[str]) -> None:
@@ -242,14 +248,6 @@ class Supervisor:
 
     # -- running and ending
 
-    async def keep_logs_bounded(self) -> None:
-        while True:
-            await asyncio.sleep(LOG_BOUND_POLL_S)
-            try:
-                logs.bound(self.settings.logs_dir, bytes_max=self.settings.limits.log_bytes_max)
-            except OSError as error:
-                log.warning("logs_not_bound", reason=str(error))  # no room for the copy: the next time
-
     async def stop(self) -> None:
         """Gateways, then the rest in the reverse order of starting; between, what the books must hear."""
         gateways = [keeper for keeper in self._keepers if keeper.kept.name.startswith("gateway-")]
@@ -261,6 +259,8 @@ class Supervisor:
         rest.sort(key=lambda keeper: order.index(keeper.kept.name) if keeper.kept.name in order else 2)
         for keeper in rest:
             await keeper.stop(hurry=self.hurry)
+        if self._forks is not None:
+            self._forks.stop()
         if self._demo_vendor is not None:
             self._demo_vendor.close()
         running.forget(self.settings)

@@ -15,6 +15,7 @@ from launch.demo import MODEL, open_demo
 from launch.refusal import Refused
 from launch.screen import Login, TerminalStep, demo_screen, start_screen
 from launch.supervise import Plan, Supervisor
+from launch.tidying import keep_tidy
 
 log = structlog.get_logger(__name__)
 
@@ -94,7 +95,7 @@ async def _run(plan: Plan, data_dir: DataDir, step: TerminalStep) -> None:
     if not await supervisor.start_or_refuse(environment()):
         return
     data_dir.keep()
-    bounding = asyncio.create_task(supervisor.keep_logs_bounded(), name="bound logs")
+    tidying = asyncio.create_task(keep_tidy(plan.settings), name="tidy")
     try:
         step.done()
         _show(_screen(plan))
@@ -102,7 +103,7 @@ async def _run(plan: Plan, data_dir: DataDir, step: TerminalStep) -> None:
         await supervisor.stopping.wait()
     finally:
         log.info("ending")
-        bounding.cancel()
+        tidying.cancel()
         await supervisor.stop()
 
 

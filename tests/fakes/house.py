@@ -36,6 +36,7 @@ ROLE_WORDS = {
     "office": " office ",
     "valkey": "valkey-server",
     "postgres": "postgres -D",
+    "fork-server": " fork-server ",
 }
 
 
@@ -265,9 +266,8 @@ class House:
         return found
 
     def pids_of(self, role: str) -> list[int]:
-        """`gateway-0`, `gateway-1`, …, `worker`, `office`, `valkey`, `postgres`."""
-        slot = role.removeprefix("gateway-")
-        word = f"gateway --slot {slot} " if slot != role else ROLE_WORDS[role]
+        """`gateway-0`, `gateway-1`, …, or one of ROLE_WORDS."""
+        word = ROLE_WORDS.get(role, f"gateway --slot {role.removeprefix('gateway-')} ")
         return [pid for pid, line in self.family().items() if word in line]
 
     def kill(self, role: str) -> int:

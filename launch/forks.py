@@ -1,0 +1,149 @@
+"""The supervisor's side of the fork server (launch/fork_server.py): it asks for roles, and adopts them.
+
+Where no copy can be had (the fork server has just died, or this is no Linux), the caller starts the role as a
+new process instead: slower, and the same otherwise.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ctypes
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Final
+
+import msgspec
+import structlog
+
+from launch.fork_server import FDS_MAX, MESSAGE_BYTES_MAX, Reply, Request
+from launch.program import leashed, program
+
+PR_SET_CHILD_SUBREAPER: Final = 36
+PATIENCE_S: Final = 20.0  # it may be importing still, on a machine that does much else
+
+log = structlog.get_logger(__name__)
+
+
+class Adopted:
+    """A child that another process made for us: what subprocess.Popen is for our own."""
+
+    def __init__(self, pid: int) -> None:
+        self.pid = pid
+        self._code: int | None = None
+
+    def poll(self) -> int | None:
+        if self._code is None:
+            try:
+                pid, status = os.waitpid(self.pid, os.WNOHANG)
+            except ChildProcessError:
+                self._code = 1  # it is over, and how was told to somebody else
+            else:
+                self._code = os.waitstatus_to_exitcode(status) if pid else None
+        return self._code
+
+    def send_signal(self, number: int) -> None:
+        if self.poll() is None:
+            os.kill(self.pid, number)
+
+    def kill(self) -> None:
+        self.send_signal(9)
+
+
+class ForkServer:
+    def __init__(self, environment: Mapping[str, str], log_path: Path) -> None:
+        self._environment = dict(environment)
+        self._log_path = log_path
+        self._process: subprocess.Popen[bytes] | None = None
+        self._channel: socket.socket | None = None
+        self._asking = asyncio.Lock()
+        self._number = 0
+
+    def start(self) -> None:
+        """Soon, so that its imports are done by when it is asked."""
+        if sys.platform != "linux" or not _adopt_orphans():
+            return
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        ours.setblocking(False)
+        with theirs, self._log_path.open("ab") as log_file:
+            fd = theirs.fileno()
+            self._process = subprocess.Popen(  # noqa: S603 - our own program, arguments of ours
+                leashed([*program(), "fork-server", "--fd", str(fd)]),
+                stdin=subprocess.DEVNULL,
+                stdout=log_file,
+                stderr=subprocess.STDOUT,
+                env=self._environment,
+                pass_fds=(fd,),
+                process_group=0,
+            )
+        self._channel = ours
+
+    @property
+    def pid(self) -> int | None:
+        return None if self._process is None else self._process.pid
+
+    async def fork(
+        self, words: Sequence[str], *, environment: Mapping[str, str], fds: Mapping[int, int]
+    ) -> Adopted | None:
+        """A process that runs our command with these words; None where one must be started otherwise.
+
+        `fds`: what it is to have under which number -> ours, which stay open.
+        """
+        async with self._asking:
+            if self._channel is None:
+                return None
+            self._number += 1
+            request = Request(
+                number=self._number,
+                program=program(),
+                words=list(words),
+                environment=dict(environment),
+                targets=list(fds),
+            )
+            go_read, go_write = os.pipe()
+            try:
+                pid = await self._ask(request, [go_read, *fds.values()])
+                if pid:
+                    os.write(go_write, b"g")
+                    return Adopted(pid)
+            except (OSError, TimeoutError, msgspec.DecodeError) as error:
+                log.warning("fork_server_lost", reason=str(error) or type(error).__name__)
+                self.stop()
+                self.start()
+            finally:
+                os.close(go_read)
+                os.close(go_write)  # nobody becomes anything now who has not been told to
+        return None
+
+    async def _ask(self, request: Request, fds: list[int]) -> int:
+        """Raises OSError, TimeoutError, msgspec.DecodeError."""
+        assert self._channel is not None
+        data = msgspec.json.encode(request)
+        if len(data) > MESSAGE_BYTES_MAX or len(fds) > FDS_MAX:
+            return 0
+        socket.send_fds(self._channel, [data], fds)
+        loop = asyncio.get_running_loop()
+        async with asyncio.timeout(PATIENCE_S):
+            while answer := await loop.sock_recv(self._channel, MESSAGE_BYTES_MAX):
+                reply = msgspec.json.decode(answer, type=Reply)
+                if reply.number == request.number:
+                    return reply.pid
+        raise ConnectionResetError("it hung up")
+
+    def stop(self) -> None:
+        if self._channel is not None:
+            self._channel.close()
+            self._channel = None
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+            self._process = None
+
+
+def _adopt_orphans() -> bool:
+    """Children whose parents end become ours, not those of the machine's first process."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    return bool(libc.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) == 0)

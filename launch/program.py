@@ -1,0 +1,22 @@
+"""How this program is called again, and so that it cannot outlive who calls it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from launch import leash
+
+
+def program() -> list[str]:
+    """By its installed name, so that `ps` shows it."""
+    script = Path(sys.executable).with_name("voucher-gateway")
+    return [sys.executable, str(script)] if script.exists() else [sys.executable, "-m", "launch"]
+
+
+def leashed(command: Sequence[str], *, death_signal: int = signal.SIGKILL) -> list[str]:
+    words = [os.getpid(), int(death_signal), -1, -1, 0]
+    return [sys.executable, "-I", "-S", leash.__file__, *(str(word) for word in words), *command]

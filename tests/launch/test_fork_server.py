@@ -1,0 +1,124 @@
+"""Roles are forked from a process that has imported them: as good as started, and none depends on it."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from launch.forks import ForkServer
+from launch.process import Child, ended, start_child
+from launch.tidying import Strangers
+from tests.fakes.house import House, wait_until
+
+pytestmark = pytest.mark.slow
+PATH = {"PATH": "/usr/bin:/bin"}
+
+
+@pytest.fixture
+async def forks(tmp_path: Path) -> AsyncIterator[ForkServer]:
+    server = ForkServer(PATH, tmp_path / "fork-server.log")
+    server.start()
+    yield server
+    server.stop()
+
+
+async def run(
+    forks: ForkServer, tmp_path: Path, *words: str, environment: dict[str, str] | None = None
+) -> tuple[int, str, Child]:
+    """Exit code and what it said, on either output."""
+    said = tmp_path / "said"
+    with said.open("wb") as file:
+        child = await start_child(
+            words, environment=environment or PATH, out=file.fileno(), errors=file.fileno(), forks=forks
+        )
+        code = await asyncio.wait_for(ended(child), 60)
+    return code, said.read_text("utf-8"), child
+
+
+async def test_a_copy_does_and_ends_as_a_new_process_would(forks: ForkServer, tmp_path: Path) -> None:
+    code, said, child = await run(forks, tmp_path, "verify", "--help")
+    assert (code, "voucher-gateway verify" in said) == (0, True)
+    assert psutil.pid_exists(child.pid) is False, "its end was taken note of"
+
+    code, said, _ = await run(forks, tmp_path, "migrate", "--data-dir", str(tmp_path / "none"))
+    assert (code, said.count("\n")) == (2, 1)
+    assert said.startswith("DATABASE_URL must be set")
+
+    # The environment is the one it was given, not the one the fork server has.
+    nowhere = {"DATABASE_URL": "postgresql://nobody@127.0.0.1:1/none"}
+    code, said, _ = await run(forks, tmp_path, "migrate", environment=PATH | nowhere)
+    assert (code, "PostgreSQL at DATABASE_URL cannot be reached" in said) == (2, True), said
+
+
+async def test_descriptors_come_under_the_numbers_of_the_words(forks: ForkServer, tmp_path: Path) -> None:
+    """Also where two of them have each other's number."""
+    a, b = (os.open(tmp_path / name, os.O_CREAT | os.O_WRONLY) for name in ("a", "b"))
+    child = await forks.fork(["no-such-command"], environment=PATH, fds={1: a, 2: b, a: b, b: a})
+    assert child is not None
+    assert await asyncio.wait_for(ended(child), 60) == 2
+    assert ((tmp_path / "a").read_text(), "no-such-command" in (tmp_path / "b").read_text()) == ("", True)
+    os.close(a)
+    os.close(b)
+
+
+async def test_without_it_there_are_new_processes(forks: ForkServer, tmp_path: Path) -> None:
+    await run(forks, tmp_path, "verify", "--help")
+    [server] = psutil.Process().children()
+    server.kill()
+    code, said, _ = await run(forks, tmp_path, "verify", "--help")
+    assert (code, "voucher-gateway verify" in said) == (0, True)
+    [other] = psutil.Process().children()
+    assert other.pid != server.pid, "and another fork server"
+    code, _, _ = await run(forks, tmp_path, "verify", "--help")
+    assert (code, psutil.Process().children()) == (0, [other])
+
+
+async def test_nobody_becomes_what_nobody_waits_for(forks: ForkServer, tmp_path: Path) -> None:
+    """The caller gave up while it was asked: no copy runs, and the next caller gets an answer of its own."""
+    with (tmp_path / "out").open("wb") as out:
+        fds = {1: out.fileno(), 2: out.fileno()}
+        asked = asyncio.ensure_future(forks.fork(["verify", "--help"], environment=PATH, fds=fds))
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        asked.cancel()
+        await asyncio.wait([asked])
+        code, _, child = await run(forks, tmp_path, "verify", "--help")
+        assert code == 0
+    assert (tmp_path / "out").read_bytes() == b""
+    strangers = Strangers()
+    for _ in range(2):
+        strangers.bury()
+    assert [process.pid for process in psutil.Process().children()] == [server_pid(forks)], child
+
+
+def server_pid(forks: ForkServer) -> int:
+    assert forks.pid is not None
+    return forks.pid
+
+
+def test_it_may_die_in_a_running_house() -> None:
+    """No role goes with it; the next ones are started as new processes, those after them are copies again."""
+    with House(workers=2) as house:
+        house.up()
+        others = {role: house.pids_of(role) for role in ("gateway-1", "worker", "office", "valkey")}
+        [first] = house.pids_of("fork-server")
+        assert psutil.Process(first).num_threads() == 1, "a copy of a process has one of its threads"
+        os.kill(first, signal.SIGKILL)
+        gateway = house.kill("gateway-0")
+        wait_until(lambda: _others(house, "gateway-0", gateway), timeout_s=30, said="another gateway")
+        wait_until(house.is_ready, timeout_s=30, said="it serves")
+        wait_until(lambda: _others(house, "fork-server", first), timeout_s=30, said="another fork server")
+        assert {role: house.pids_of(role) for role in others} == others, "nobody else noticed"
+        worker = house.kill("worker")
+        wait_until(lambda: _others(house, "worker", worker), timeout_s=30, said="another worker")
+        assert house.down() == 0
+
+
+def _others(house: House, role: str, former: int) -> bool:
+    return any(pid != former for pid in house.pids_of(role))
