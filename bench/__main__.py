@@ -23,9 +23,11 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeEl
 from bench import report
 from bench.books import Audit
 from bench.hotspots import show_hotspots
-from bench.machine import RIG_CORE, describe, pin
-from bench.measures import FULL, QUICK, Figures, Plan, Round, Tell
+from bench.machine import RIG_CORE, describe, kept_awake, pin
+from bench.measures import Figures, Round, Tell
+from bench.plan import FULL, QUICK, Plan
 from bench.rig import BUILD, RigError, Vendor, compile_rig
+from bench.run import SUBJECTS, Run
 from bench.setting import Requests, write_requests
 from bench.subjects import find_nginx, installed_program
 
@@ -51,7 +53,10 @@ def main(argv: list[str] | None = None) -> int:
         if options.profile:
             show_hotspots(kind=options.profile, program=options.program, console=screen)
             return 0
-        run = measure(plan, options=options, console=console)
+        with kept_awake() as is_awake:
+            if not is_awake:
+                console.print("cores sleep between calls: /dev/cpu_dma_latency is not ours to set")
+            run = measure(plan, options=options, console=console, is_awake=is_awake)
     except RigError as error:
         console.print(f"[red]not measured:[/red] {error}", highlight=False)
         return 1
@@ -72,9 +77,7 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
         "--quick", action="store_true", help="one round of short windows, to see that it works"
     )
     parser.add_argument("--rounds", type=int, help="starts of every subject (default 3)")
-    parser.add_argument(
-        "--only", nargs="+", choices=report.SUBJECTS, default=report.SUBJECTS, help="some subjects"
-    )
+    parser.add_argument("--only", nargs="+", choices=SUBJECTS, default=SUBJECTS, help="some subjects")
     parser.add_argument(
         "--no-write", dest="write", action="store_false", help="leave docs/benchmarks.md as it is"
     )
@@ -87,7 +90,7 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     options = parser.parse_args(argv)
     options.command = " ".join(["python -m bench", *(sys.argv[1:] if argv is None else argv)])
     options.only = tuple(options.only)
-    if options.quick or options.only != report.SUBJECTS:
+    if options.quick or options.only != SUBJECTS:
         options.write = False  # the page shows whole runs only
     return options
 
@@ -110,7 +113,7 @@ def installed_nginx() -> bool:
     return subprocess.run(install, check=False, stdout=subprocess.DEVNULL).returncode == 0
 
 
-def measure(plan: Plan, *, options: argparse.Namespace, console: Console) -> report.Run:
+def measure(plan: Plan, *, options: argparse.Namespace, console: Console, is_awake: bool) -> Run:
     names: tuple[str, ...] = options.only
     rounds: list[Figures] = []
     audits: list[Audit] = []
@@ -128,8 +131,8 @@ def measure(plan: Plan, *, options: argparse.Namespace, console: Console) -> rep
             audits += [replace(audit, when=f"round {number}, {audit.when}") for audit in found]
             progress.update(task, completed=number * len(names) * STEPS_PER_SUBJECT)
             (BUILD / "last.json").write_text(json.dumps(rounds, indent=1))
-    return report.Run(
-        machine=describe(),
+    return Run(
+        machine=describe() + (", cores kept awake" if is_awake else ""),
         date=datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%d %H:%M UTC"),
         command=options.command,
         versions=versions(),

@@ -12,7 +12,7 @@ import statistics
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,6 +21,7 @@ import psutil
 SUBJECT_CORE = 0
 RIG_CORE = 1
 FLUSHES = 300
+WAKE_WISH = Path("/dev/cpu_dma_latency")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +56,21 @@ def fdatasync_us(folder: Path) -> float:
             os.fdatasync(file.fileno())
             durations_ns.append(time.perf_counter_ns() - began_ns)
     return statistics.median(durations_ns) / 1000
+
+
+@contextlib.contextmanager
+def kept_awake() -> Iterator[bool]:
+    """While it lasts no core sleeps, as with tuned's latency-performance: what is asked of the kernel is a
+    wake-up within 0 µs (its "PM quality of service"). False where that is not allowed.
+    """
+    try:
+        wish = WAKE_WISH.open("wb", buffering=0)
+    except OSError:
+        yield False
+        return
+    with wish:
+        wish.write((0).to_bytes(4, "little"))
+        yield True
 
 
 def pin(pid: int, *, core: int) -> None:

@@ -8,67 +8,26 @@ import os
 import signal
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from typing import Final
 
 from bench.books import Audit, CompanyClient, audit
 from bench.machine import RIG_CORE, SUBJECT_CORE, fdatasync_us, pin, sample
+from bench.plan import Plan
 from bench.rig import Load, RigError, Served, Vendor, Window, run_load
 from bench.setting import Requests
-from bench.subjects import Direct, Gateway, Nginx, Subject
+from bench.subjects import Direct, Gateway, Nginx, Plain, Subject
 
 SETTLING_S = 3.0  # until what was posted is acknowledged and let go
 HELD_DELAY_P99_US = 10_000  # the definition of "held": chunks are late by no more than this, at p99
 HELD_TRIES_MAX = 3
+PACE_CONNECTIONS = 32
 HELD_FOREIGN_SHARE_MAX = 0.03
 CHUNKS_PER_STREAM_SECOND = 100 / 2.02  # 100 chunks, then the end one pace later
 
 Figures = dict[str, float]
 Tell = Callable[[str], None]
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """How long to look, and how often."""
-
-    rounds: int
-    unary_connections: tuple[int, ...]
-    unary_warm_ms: int
-    unary_measure_ms: int
-    streams: tuple[int, ...]
-    stream_warm_ms: int
-    stream_measure_ms: int
-    held_precision: float
-    held_streams_max: int
-    backlog_ms: int
-
-
-FULL = Plan(
-    rounds=3,
-    unary_connections=(1, 32, 128),
-    unary_warm_ms=1500,
-    unary_measure_ms=4000,
-    streams=(500, 2000),
-    stream_warm_ms=4500,
-    stream_measure_ms=4000,
-    held_precision=0.05,
-    held_streams_max=3000,
-    backlog_ms=15_000,
-)
-QUICK = Plan(
-    rounds=1,
-    unary_connections=(1, 32, 128),
-    unary_warm_ms=500,
-    unary_measure_ms=1500,
-    streams=(500, 2000),
-    stream_warm_ms=3500,
-    stream_measure_ms=2000,
-    held_precision=0.2,
-    held_streams_max=2500,
-    backlog_ms=4000,
-)
 
 
 WARM_STREAMS: Final = 20
@@ -103,6 +62,7 @@ class Round:
         if "nginx" in names:
             self._measure(Nginx(vendor_port=self._vendor.port))
         if "gateway" in names:
+            self._pace()
             before = self._vendor.served()
             self._tell("gateway: starting")
             today = date.today()  # noqa: DTZ011 the machine's own day
@@ -113,6 +73,16 @@ class Round:
                 self._check_books(gateway, when="at the end", before=before)
             finally:
                 gateway.stop()
+
+    def _pace(self) -> None:
+        plain = Plain()
+        try:
+            self._tell("uvicorn alone")
+            load = Load("unary", PACE_CONNECTIONS, self._plan.unary_warm_ms, self._plan.unary_measure_ms)
+            window = run_load(load, port=plain.port, request=self._requests.unary, pids=plain.pids())
+            self._put(plain, f"c{PACE_CONNECTIONS}.cpu_us", window.cpu_s * 1e6 / window.answers)
+        finally:
+            plain.stop()
 
     def _measure(self, subject: Subject, *, between: Callable[[], None] | None = None) -> None:
         try:

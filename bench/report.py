@@ -6,23 +6,15 @@ written that was not measured: a missing figure is a dash.
 
 from dataclasses import dataclass
 from pathlib import Path
-from statistics import median
 
 from rich.console import Console
 from rich.table import Table
 
-from bench.books import Audit
-from bench.measures import Figures, Plan
+from bench.measures import Figures
+from bench.ratios import other_rows
+from bench.run import SUBJECTS, Row, Run, cell, spread
 
 BEGIN, END = "<!-- figures: begin -->", "<!-- figures: end -->"
-SUBJECTS = ("direct", "nginx", "gateway")
-
-
-@dataclass(frozen=True, slots=True)
-class Spread:
-    middle: float
-    least: float
-    most: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,25 +39,6 @@ BUDGETS = (
 )
 
 
-FLUSHES_PER_CALL = 2  # of Valkey's log: the hold, and the settlement
-WAKES_PER_CALL = 6  # of sleeping processes, beyond those of a direct call
-WAKES_OF_NGINX = 2
-BUDGET_NGINX_CPU_US = 18  # what nginx took per request on the machine on which the budgets were set
-
-
-@dataclass(frozen=True, slots=True)
-class Run:
-    """Everything one invocation found out."""
-
-    machine: str
-    date: str
-    command: str
-    versions: str
-    plan: Plan
-    rounds: tuple[Figures, ...]
-    audits: tuple[Audit, ...]
-
-
 def add_differences(figures: Figures) -> None:
     """What a subject adds to the vendor called directly, within one round."""
     for name in list(figures):
@@ -80,23 +53,6 @@ def add_differences(figures: Figures) -> None:
         figures["gateway.c1.times_nginx"] = figures["gateway.c1.p50_us"] / nginx
 
 
-def spread(run: Run, name: str) -> Spread | None:
-    values = [figures[name] for figures in run.rounds if name in figures]
-    return Spread(median(values), min(values), max(values)) if values else None
-
-
-def _cell(found: Spread | None, *, scale: float = 1.0, digits: int = 0) -> str:
-    if found is None:
-        return "–"
-    middle, least, most = (
-        f"{value * scale:,.{digits}f}" for value in (found.middle, found.least, found.most)
-    )
-    return middle if least == most else f"{middle} ({least}–{most})"
-
-
-Row = tuple[str, ...]
-
-
 def unary_rows(run: Run) -> list[Row]:
     rows: list[Row] = []
     for connections in run.plan.unary_connections:
@@ -108,14 +64,14 @@ def unary_rows(run: Run) -> list[Row]:
                 (
                     subject,
                     str(connections),
-                    _cell(spread(run, f"{name}.rps")),
-                    _cell(spread(run, f"{name}.p50_us"), scale=1e-3, digits=2),
-                    _cell(spread(run, f"{name}.p99_us"), scale=1e-3, digits=2),
-                    _cell(spread(run, f"{name}.added_p50_us"), scale=1e-3, digits=2),
-                    _cell(spread(run, f"{name}.added_p99_us"), scale=1e-3, digits=2),
-                    _cell(spread(run, f"{name}.cpu_us")),
-                    _cell(spread(run, f"{name}.rss_mib")),
-                    _cell(spread(run, f"{name}.foreign_percent")),
+                    cell(spread(run, f"{name}.rps")),
+                    cell(spread(run, f"{name}.p50_us"), scale=1e-3, digits=2),
+                    cell(spread(run, f"{name}.p99_us"), scale=1e-3, digits=2),
+                    cell(spread(run, f"{name}.added_p50_us"), scale=1e-3, digits=2),
+                    cell(spread(run, f"{name}.added_p99_us"), scale=1e-3, digits=2),
+                    cell(spread(run, f"{name}.cpu_us")),
+                    cell(spread(run, f"{name}.rss_mib")),
+                    cell(spread(run, f"{name}.foreign_percent")),
                 )
             )
     return rows
@@ -138,15 +94,15 @@ def stream_rows(run: Run) -> list[Row]:
                 (
                     subject,
                     str(streams),
-                    _cell(spread(run, f"{name}.p50_us"), scale=1e-3, digits=2),
-                    _cell(spread(run, f"{name}.p99_us"), scale=1e-3, digits=2),
-                    _cell(spread(run, f"{name}.added_p50_us"), scale=1e-3, digits=2),
-                    _cell(spread(run, f"{name}.added_p99_us"), scale=1e-3, digits=2),
-                    _cell(spread(run, f"{name}.chunk_share"), scale=100),
-                    _cell(spread(run, f"{name}.failed")),
-                    _cell(spread(run, f"{name}.cpu_us_per_chunk"), digits=1),
-                    _cell(spread(run, f"{name}.kib"), digits=1),
-                    _cell(spread(run, f"{name}.foreign_percent")),
+                    cell(spread(run, f"{name}.p50_us"), scale=1e-3, digits=2),
+                    cell(spread(run, f"{name}.p99_us"), scale=1e-3, digits=2),
+                    cell(spread(run, f"{name}.added_p50_us"), scale=1e-3, digits=2),
+                    cell(spread(run, f"{name}.added_p99_us"), scale=1e-3, digits=2),
+                    cell(spread(run, f"{name}.chunk_share"), scale=100),
+                    cell(spread(run, f"{name}.failed")),
+                    cell(spread(run, f"{name}.cpu_us_per_chunk"), digits=1),
+                    cell(spread(run, f"{name}.kib"), digits=1),
+                    cell(spread(run, f"{name}.foreign_percent")),
                 )
             )
     return rows
@@ -156,47 +112,6 @@ STREAM_HEAD: Row = (
     "subject", "streams", "delay p50 ms", "delay p99 ms", "added p50 ms", "added p99 ms", "chunks %",
     "failed", "CPU µs/chunk", "KiB/stream", "foreign %",
 )  # fmt: skip
-
-
-def other_rows(run: Run) -> list[Row]:
-    rows: list[Row] = []
-    for subject in SUBJECTS:
-        held = spread(run, f"{subject}.held")
-        if held is not None:
-            capped = spread(run, f"{subject}.held_is_cap")
-            most = "at least " if capped and capped.middle else ""
-            rows.append((f"streams held on one core, {subject}", most + _cell(held)))
-    for what, name, digits in (
-        ("posting, calls/s of one worker", "gateway.posting.calls_per_s", 0),
-        ("posting, backlog in calls", "gateway.posting.backlog", 0),
-        ("posting, CPU µs of the worker per call", "gateway.posting.cpu_us", 1),
-    ):
-        if spread(run, name) is not None:
-            rows.append((what, _cell(spread(run, name), digits=digits)))
-    gateway, nginx = spread(run, "gateway.c32.cpu_us"), spread(run, "nginx.c32.cpu_us")
-    if gateway and nginx:
-        rows.append(("CPU per request at c=32, gateway : nginx", f"{gateway.middle / nginx.middle:.1f}"))
-    rows += _latency_rows(run)
-    if nginx:
-        pace = f"{nginx.middle:.0f} µs : {BUDGET_NGINX_CPU_US} µs"
-        rows.append(("CPU per request of nginx, here : on the machine of the budgets", pace))
-    return rows
-
-
-def _latency_rows(run: Run) -> list[Row]:
-    """What of the delay of a lone call is this machine's: its disk, and its waking of a sleeping process."""
-    rows: list[Row] = []
-    nginx = spread(run, "nginx.c1.added_p50_us")
-    added, flush = spread(run, "gateway.c1.added_p50_us"), spread(run, "gateway.fdatasync_us")
-    if flush:
-        rows.append(("one fdatasync where Valkey's log lies, µs", _cell(flush)))
-    if added and flush:
-        rest_ms = (added.middle - FLUSHES_PER_CALL * flush.middle) / 1000
-        rows.append(("added p50 with one connection, less the fdatasyncs of a call, ms", f"{rest_ms:.2f}"))
-    if nginx and flush:
-        least_ms = (WAKES_PER_CALL / WAKES_OF_NGINX * nginx.middle + FLUSHES_PER_CALL * flush.middle) / 1000
-        rows.append(("what a call's wakes and fdatasyncs alone add here, ms", f"{least_ms:.2f}"))
-    return rows
 
 
 OTHER_HEAD: Row = ("figure", "median (least–most)")
@@ -214,7 +129,7 @@ def budget_rows(run: Run) -> list[Row]:
             value = worst.middle * budget.scale
             met = value >= budget.first if budget.at_least else value <= budget.first
             verdict = "met" if met else "not met"
-            measured = _cell(worst, scale=budget.scale, digits=0 if value >= 100 else 2)
+            measured = cell(worst, scale=budget.scale, digits=0 if value >= 100 else 2)
         sign = "≥" if budget.at_least else "≤"
         unit = f" {budget.unit}" if budget.unit else ""
         rows.append(

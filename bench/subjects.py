@@ -117,6 +117,25 @@ class Nginx:
         shutil.rmtree(self._folder, ignore_errors=True)
 
 
+class Plain:
+    """uvicorn alone, started as the gateway's is: the pace of this machine's Python."""
+
+    name = "uvicorn"
+
+    def __init__(self) -> None:
+        self.port = free_port()
+        words = ["bench.plain:application", "--port", str(self.port), "--lifespan", "off", "--no-access-log"]
+        words += ["--loop", "uvloop", "--http", "httptools", "--no-proxy-headers", "--log-level", "error"]
+        self._process = subprocess.Popen(pinned(SUBJECT_CORE, [sys.executable, "-m", "uvicorn", *words]))
+        wait_for(self.port, "/", process=self._process, expect=200)
+
+    def pids(self) -> list[int]:
+        return [self._process.pid]
+
+    def stop(self) -> None:
+        end(self._process, patience_s=5)
+
+
 def installed_program() -> Path:
     """The command of the environment in which the benchmark itself runs."""
     return Path(sys.executable).parent / "voucher-gateway"

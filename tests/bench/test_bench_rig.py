@@ -7,9 +7,12 @@ from pathlib import Path
 import pytest
 
 from bench.books import Audit
-from bench.measures import QUICK, Figures
-from bench.report import BEGIN, END, Run, add_differences, budget_rows, is_sound, other_rows, write_into
+from bench.measures import Figures
+from bench.plan import QUICK
+from bench.ratios import other_rows
+from bench.report import BEGIN, END, add_differences, budget_rows, is_sound, write_into
 from bench.rig import Load, Served, Vendor, compile_rig, run_load
+from bench.run import Run
 from bench.setting import REQUEST_BYTES, charge_micro_krw, write_requests
 
 
@@ -77,7 +80,6 @@ def test_the_page_gets_medians_and_a_verdict_per_budget(tmp_path: Path) -> None:
             "nginx.c1.p50_us": 50.0,
             "gateway.c1.p50_us": 410.0 + extra,
             "gateway.c32.cpu_us": 290.0 + extra,
-            "gateway.fdatasync_us": 70.0,
         }
         for extra in (0, 5, 40)
     ]
@@ -91,23 +93,11 @@ def test_the_page_gets_medians_and_a_verdict_per_budget(tmp_path: Path) -> None:
         spent_micro_krw=1_000_001,
         held_micro_krw=0,
     )
-    run = Run(
-        machine="a machine",
-        date="a day",
-        command="python -m bench",
-        versions="some",
-        plan=QUICK,
-        rounds=tuple(rounds),
-        audits=(audit,),
-    )
+    run = a_run(rounds, audit)
     by_name = {row[0]: row for row in budget_rows(run)}
     assert by_name["CPU per unary request, money on (c=32)"][3:] == ("295 (290–330)", "met")
     assert by_name["added latency p50, one connection"][3:] == ("0.41 (0.40–0.44)", "met")
     assert by_name["p50 of a lone call, times nginx's in the run"][3:] == ("8.30 (8.20–9.00)", "met")
-    least = "what a call's wakes and fdatasyncs alone add here, ms"
-    assert {row[0]: row[1] for row in other_rows(run)}[
-        least
-    ] == "0.26"  # three times nginx's 40 µs, and two flushes
     assert by_name["posting, one worker"][3:] == ("–", "not measured")
 
     page = tmp_path / "page.md"
@@ -137,3 +127,33 @@ def test_a_figure_that_cannot_be_meets_no_budget() -> None:
     assert verdicts["memory per open stream"] == "not measured"
     assert verdicts["streams held on one core"] == "not met"
     assert not is_sound(run)
+
+
+def test_a_slower_machine_is_told_by_what_uvicorn_and_a_flush_take_there() -> None:
+    figures = {
+        "direct.c1.p50_us": 10.0,
+        "nginx.c1.p50_us": 50.0,
+        "gateway.c1.p50_us": 415.0,
+        "gateway.c32.cpu_us": 295.0,
+        "gateway.fdatasync_us": 100.0,
+        "uvicorn.c32.cpu_us": 90.0,
+    }
+    add_differences(figures)
+    others = {row[0]: row[1] for row in other_rows(a_run([figures]))}
+    least = "what a call's wakes and fdatasyncs alone add here, ms"
+    assert others[least] == "0.32"  # three times nginx's 40 µs, and two flushes
+    there = "added p50 with one connection at that machine's pace, on its disk, ms"
+    assert others[there] == "0.24"  # two flushes of 70, and half of the rest: Python is twice as fast
+    assert others["CPU per request at c=32 at that machine's pace, µs"] == "148"
+
+
+def a_run(rounds: list[Figures], *audits: Audit) -> Run:
+    return Run(
+        machine="a machine",
+        date="a day",
+        command="python -m bench",
+        versions="some",
+        plan=QUICK,
+        rounds=tuple(rounds),
+        audits=audits,
+    )

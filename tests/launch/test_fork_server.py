@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ctypes
 import os
 import signal
 from collections.abc import AsyncIterator
@@ -11,7 +12,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from launch.forks import ForkServer
+from launch.forks import PR_SET_CHILD_SUBREAPER, ForkServer
 from launch.process import Child, ended, start_child
 from launch.tidying import Strangers
 from tests.fakes.house import House, wait_until
@@ -26,6 +27,17 @@ async def forks(tmp_path: Path) -> AsyncIterator[ForkServer]:
     server.start()
     yield server
     server.stop()
+    ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 0, 0, 0, 0)  # other tests' orphans are not ours
+
+
+@pytest.fixture
+def former() -> set[int]:
+    """The test process has children of its own: servers that all tests share."""
+    return {child.pid for child in psutil.Process().children()}
+
+
+def children(former: set[int]) -> list[int]:
+    return [child.pid for child in psutil.Process().children() if child.pid not in former]
 
 
 async def run(
@@ -67,19 +79,23 @@ async def test_descriptors_come_under_the_numbers_of_the_words(forks: ForkServer
     os.close(b)
 
 
-async def test_without_it_there_are_new_processes(forks: ForkServer, tmp_path: Path) -> None:
+async def test_without_it_there_are_new_processes(
+    former: set[int], forks: ForkServer, tmp_path: Path
+) -> None:
     await run(forks, tmp_path, "verify", "--help")
-    [server] = psutil.Process().children()
-    server.kill()
+    [server] = children(former)
+    os.kill(server, signal.SIGKILL)
     code, said, _ = await run(forks, tmp_path, "verify", "--help")
     assert (code, "voucher-gateway verify" in said) == (0, True)
-    [other] = psutil.Process().children()
-    assert other.pid != server.pid, "and another fork server"
+    [other] = children(former)
+    assert other != server, "and another fork server"
     code, _, _ = await run(forks, tmp_path, "verify", "--help")
-    assert (code, psutil.Process().children()) == (0, [other])
+    assert (code, children(former)) == (0, [other])
 
 
-async def test_nobody_becomes_what_nobody_waits_for(forks: ForkServer, tmp_path: Path) -> None:
+async def test_nobody_becomes_what_nobody_waits_for(
+    former: set[int], forks: ForkServer, tmp_path: Path
+) -> None:
     """The caller gave up while it was asked: no copy runs, and the next caller gets an answer of its own."""
     with (tmp_path / "out").open("wb") as out:
         fds = {1: out.fileno(), 2: out.fileno()}
@@ -88,18 +104,13 @@ async def test_nobody_becomes_what_nobody_waits_for(forks: ForkServer, tmp_path:
         await asyncio.sleep(0)
         asked.cancel()
         await asyncio.wait([asked])
-        code, _, child = await run(forks, tmp_path, "verify", "--help")
+        code, _, _ = await run(forks, tmp_path, "verify", "--help")
         assert code == 0
     assert (tmp_path / "out").read_bytes() == b""
     strangers = Strangers()
     for _ in range(2):
         strangers.bury()
-    assert [process.pid for process in psutil.Process().children()] == [server_pid(forks)], child
-
-
-def server_pid(forks: ForkServer) -> int:
-    assert forks.pid is not None
-    return forks.pid
+    assert children(former) == [forks.pid]
 
 
 def test_it_may_die_in_a_running_house() -> None:

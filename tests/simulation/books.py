@@ -18,41 +18,17 @@ from pathlib import Path
 from typing import Any, Final, cast
 
 import psycopg
-from psycopg import sql, waiting
+from psycopg import waiting
 from psycopg._preparing import Prepare, PrepareManager
 from psycopg_pool import PoolTimeout
 
-from billing import migrate
 from billing.database import LOCK_TIMEOUT_MS, POOL_WAIT_S, Connection, Pool
 from tests.simulation.chance import Chance
 from tests.simulation.loop import Process, SimulatedLoop, current_process
 
-# SQL's clock is a file: to set it costs no round trip.
-_CLOCK: Final = """
-    create schema sim;
-    create function sim.clock_timestamp() returns timestamptz language sql stable as $$
-        select to_timestamp(pg_read_file('{}')::float8) $$;
-"""
 PREPARED_MAX: Final = 500  # a session serves every role in turn, and all their statements
 _LOCK_STEP_S: Final = 0.02
 _AWAY: Final = "the server closed the connection"
-
-
-def prepare(admin_url: str, name: str, url: str, clock: Path) -> None:
-    """A database of this version's schema in which time is what the file `clock` says."""
-    clock.write_text("1790000000", encoding="ascii")
-    clock.chmod(0o644)
-    with psycopg.connect(admin_url, autocommit=True) as admin:
-        admin.execute(sql.SQL("drop database if exists {} with (force)").format(sql.Identifier(name)))
-        admin.execute(sql.SQL("create database {}").format(sql.Identifier(name)))
-        admin.execute(
-            sql.SQL("alter database {} set search_path = public, sim, pg_catalog").format(
-                sql.Identifier(name)
-            )
-        )
-    with psycopg.connect(url, autocommit=True) as conn:
-        conn.execute(_CLOCK.format(clock))
-    migrate.upgrade(url)
 
 
 class _BlockingConnection(psycopg.AsyncConnection[Any]):

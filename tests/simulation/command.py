@@ -14,6 +14,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from tests.conftest import short_dir
 from tests.simulation.campaign import Summary, campaign, find, own_postgres, run_here
+from tests.simulation.coverage import ENOUGH_SEEDS, not_met
 from tests.simulation.history import Result
 from tests.simulation.safeguards import find_all
 
@@ -49,7 +50,10 @@ def main() -> None:
             sys.exit(result is None)
         summary = _campaign(url_of, seeds, processes=args.processes)
     print(summary.text())
-    sys.exit(bool(summary.broken))
+    missed = not_met(summary.met, seeds=summary.seeds) if summary.seeds >= ENOUGH_SEEDS else {}
+    if missed:
+        print(f"awaits that did not meet every fault: {missed}")
+    sys.exit(bool(summary.broken or missed))
 
 
 def _campaign(url_of: str, seeds: list[int], *, processes: int) -> Summary:

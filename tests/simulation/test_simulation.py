@@ -14,31 +14,9 @@ import pytest
 from tests.conftest import short_dir
 from tests.simulation.campaign import SUITE_SEEDS, Summary, campaign, own_postgres
 from tests.simulation.clients import STAGES
+from tests.simulation.coverage import not_met
 
 ROOT: Final = Path(__file__).resolve().parent.parent.parent
-
-# The awaits on which money depends: each must have met every fault that can happen to it.
-MUST_MEET: Final = {
-    **dict.fromkeys(
-        ("reserve", "extend", "settle", "note", "acks", "ack", "delete log", "read log", "lease"),
-        ("lost", "reply lost", "slow", "duplicate"),
-    ),
-    **dict.fromkeys(("vacate",), ("lost", "reply lost", "slow")),
-    **dict.fromkeys(("open", "lend"), ("lost", "reply lost", "slow", "duplicate")),
-    **dict.fromkeys(
-        (
-            "posting._commit",
-            "treasury._tie",
-            "treasury._lend",
-            "treasury.voucher_lock",
-            "loans.confirm_sent",
-            "idempotency_store.claim",
-            "idempotency_store.finish",
-            "idempotency_store.forget",
-        ),
-        ("lost", "reply lost", "slow"),
-    ),
-}
 
 
 @pytest.fixture(scope="module")
@@ -61,11 +39,7 @@ def test_no_seed_breaks_an_invariant(summary: Summary) -> None:
 
 @pytest.mark.timeout(900)
 def test_every_await_that_moves_money_met_every_fault(summary: Summary) -> None:
-    missed = {
-        point: [fault for fault in faults if not summary.met[point, fault]]
-        for point, faults in MUST_MEET.items()
-    }
-    assert {point: faults for point, faults in missed.items() if faults} == {}
+    assert not_met(summary.met, seeds=SUITE_SEEDS) == {}
     assert set(STAGES) == {point for (point, fault) in summary.met if fault == "cancelled"}
 
 
