@@ -6,7 +6,7 @@ PACKAGES := gateway providers metering billing portal launch config
 CODE := $(PACKAGES) tests bench
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench chaos simulate format clean
+.PHONY: help demo test check bench chaos simulate campaign format clean
 
 help:  ## this list
 	@awk -F':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -39,6 +39,10 @@ chaos: .venv/installed-test  ## kill, stop, cut and rob a running house, check e
 SEEDS ?= 10000
 simulate: .venv/installed-test  ## the real coroutines under virtual time, with faults at every await; SEEDS=500
 	@$(BIN)/python -m tests.simulation --seeds $(SEEDS)
+
+campaign: .venv/installed-test  ## what CI runs besides the suite: no safeguard can be taken away, 500 seeds
+	@$(BIN)/python -m pytest -q -m campaign
+	@$(BIN)/python -m tests.simulation --seeds 500
 
 format:  ## let ruff lay the code out
 	$(BIN)/ruff check --fix $(CODE)

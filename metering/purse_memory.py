@@ -280,7 +280,7 @@ class MemoryPurse:
     async def sweep(self, *, lane: int, n: int, op: str, gateway_id: str) -> SettleOutcome | Gone:
         keys = self.data.lane(lane)
         hold = keys.holds.get((n, op))
-        if hold is None or hold.state != "open":
+        if hold is None or hold.state != "open" or hold.gateway_id != gateway_id:
             keys.open_ops.get((n, gateway_id), set()).discard(op)
             return Gone()
         event_id = self._sweep(keys, n, op, hold, hold.floor, hold.floor_output_tokens, hold.meta)

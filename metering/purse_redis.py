@@ -246,7 +246,7 @@ class RedisPurse:
         # A script must be told its keys: the sweeper reads the hold's voucher and key first.
         voucher, key = await self.line.command("HMGET", keys.hold(lane, n, op), "v", "k")
         hold = HoldRef(lane, n, op, _text(voucher), _text(key), gateway_id)
-        return _settle_outcome(await self.line.script("sweep", _ending_keys(hold), [n, op]))
+        return _settle_outcome(await self.line.script("sweep", _ending_keys(hold), [n, op, gateway_id]))
 
     async def open_ops(self, *, lane: int, n: int, gateway_id: str) -> list[str]:
         members = await self.line.command("SMEMBERS", keys.open_ops(lane, n, gateway_id))

@@ -1,9 +1,9 @@
 -- End the hold of a dead gateway at its last checkpoint. Asks for no living epoch: old ones are swept too.
 -- KEYS  1 epoch  2 hold  3 log  4 voucher  5 key  6 key's request tokens  7 open ops of the gateway
--- ARGV  1 n  2 op
--- ->    OK event_id … | GONE
-local h = redis.call('HMGET', KEYS[2], 's', 'a', 'd', 'k', 'f', 'fo', 'v', 't', 'm')
-if h[1] ~= 'open' then
+-- ARGV  1 n  2 op  3 gateway
+-- ->    OK event_id … | GONE: also where another gateway has taken the call over since its ops were read
+local h = redis.call('HMGET', KEYS[2], 's', 'a', 'd', 'k', 'f', 'fo', 'v', 't', 'm', 'g')
+if h[1] ~= 'open' or h[10] ~= ARGV[3] then
   redis.call('SREM', KEYS[7], ARGV[2])
   return {'GONE'}
 end

@@ -171,41 +171,6 @@ def test_the_same_call_asks_twice(talk: PurseTalk) -> None:
     assert talk.balance(1) == (100, 0, 40)
 
 
-def test_an_open_hold_goes_over_to_the_gateway_that_makes_the_call_again(talk: PurseTalk) -> None:
-    """Its first gateway is dead, and the sweeper must not end the second try's hold with the dead one's."""
-    talk.begin(1, limit=100)
-    first = talk.reserve(1, "a", 40, gateway="dead")
-    assert talk.reserve(1, "a", 40) == first
-    assert (talk.open_ops(1, gateway="dead"), talk.open_ops(1)) == ([], ["a"])
-    assert isinstance(talk.settle(1, "a", 30), Settled)
-    assert talk.balance(1) == (100, 30, 0)
-    assert talk.open_ops(1) == []
-
-
-def test_a_call_made_again_after_a_sweep_without_a_charge_is_held_for_again(talk: PurseTalk) -> None:
-    """Else it would run with no hold at all, and its charge come on top of what others hold by then."""
-    talk.begin(1, limit=100)
-    talk.reserve(1, "a", 40, gateway="dead")
-    talk.sweep(1, "a", gateway="dead")
-    assert talk.balance(1) == (100, 0, 0)
-    assert talk.reserve(1, "b", 70) != Short("v", 0, 0)
-    assert talk.reserve(1, "a", 40) == Short("v", 30, 70)
-    talk.settle(1, "b", 10)
-    assert granted(talk.reserve(1, "a", 40)) == 40
-    assert talk.balance(1) == (100, 10, 40)
-    assert isinstance(talk.settle(1, "a", 25), Settled)
-    assert talk.balance(1) == (100, 35, 0)
-
-
-def test_a_call_made_again_after_a_sweep_with_a_charge_is_over(talk: PurseTalk) -> None:
-    talk.begin(1, limit=100)
-    talk.reserve(1, "a", 40, gateway="dead")
-    talk.extend(1, "a", 0, floor=15)
-    talk.sweep(1, "a", gateway="dead")
-    assert talk.reserve(1, "a", 40) == Over(), "it would run with no hold, and be charged on top"
-    assert talk.balance(1) == (100, 15, 0)
-
-
 def test_a_call_made_again_after_its_release_is_held_for_and_charged(talk: PurseTalk) -> None:
     """The gateway that asked did not know of its hold, and gave it back; its caller came again."""
     talk.begin(1, limit=100)

@@ -51,6 +51,9 @@ NAMED: Final[dict[str, tuple[str, ...]]] = {
         "tests/metering/test_holds.py"
         "::test_what_a_dead_gateway_gave_stays_owed_where_the_call_made_again_comes_to_nothing",
     ),
+    "a sweep names its gateway": (
+        "tests/metering/test_holds.py::test_who_swept_a_dead_gateways_list_too_late_ends_no_hold_of_another",
+    ),
     "sweeper checkpoint": ("tests/metering/test_holds.py::test_a_checkpoint_only_rises",),
     "open with a ticket": ("tests/metering/test_epochs.py::test_no_ticket_no_epoch",),
     "loans under a version": ("tests/metering/test_epochs.py::test_a_limit_is_a_total_under_a_version",),

@@ -301,6 +301,12 @@ MUTANTS: Final = (
         ),
     ),
     Mutant(
+        "a sweep names its gateway",
+        "A hold that another gateway took over is not ended with the dead one's, however old the list is.",
+        "whoever is on the list is ended",
+        (Change(f"{LUA}/sweep.lua", "if h[1] ~= 'open' or h[10] ~= ARGV[3] then", "if h[1] ~= 'open' then"),),
+    ),
+    Mutant(
         "frozen price",
         "A call costs what the price list said when it was admitted.",
         "it costs what the list says at its end",
