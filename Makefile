@@ -40,8 +40,8 @@ SEEDS ?= 10000
 simulate: .venv/installed-test  ## the real coroutines under virtual time, with faults at every await; SEEDS=500
 	@$(BIN)/python -m tests.simulation --seeds $(SEEDS)
 
-campaign: .venv/installed-test  ## what CI runs besides the suite: no safeguard can be taken away, 500 seeds
-	@$(BIN)/python -m pytest -q -m campaign
+campaign: .venv/installed-test  ## what CI runs besides the suite: faults by the dozen, each safeguard taken away, 500 seeds
+	@PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest --numprocesses 2 --dist loadscope -m campaign
 	@$(BIN)/python -m tests.simulation --seeds 500
 
 format:  ## let ruff lay the code out

@@ -12,7 +12,7 @@ import itertools
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -29,6 +29,7 @@ from xdist.scheduler import LoadScopeScheduling
 from billing import migrate
 from launch.embedded_postgres import PostgresServer
 from launch.embedded_valkey import ValkeyServer
+from tests.fakes.hasty_postgres import HASTY, SMALL
 from tests.fakes.valkey_cluster import ValkeyCluster
 from tests.order import Modules, place_of
 
@@ -111,17 +112,12 @@ def _forget_the_dead() -> None:
             shutil.rmtree(path, ignore_errors=True)
 
 
-def _postgres(root: Path, *, fsync: str) -> PostgresServer:
+def _postgres(root: Path, *, settings: Mapping[str, str]) -> PostgresServer:
     return PostgresServer(
         data_dir=root / "postgres",
         socket_dir=root / "run",
         log_path=root / "postgres.log",
-        settings={
-            "fsync": fsync,
-            "max_connections": "200",
-            "shared_buffers": "32MB",
-            "max_wal_size": "128MB",  # it may lie in memory
-        },
+        settings=settings,
     )
 
 
@@ -147,7 +143,7 @@ def _started(make: Callable[[Path], Server]) -> Iterator[Server]:
 @pytest.fixture(scope="session")
 def shared_postgres() -> Iterator[PostgresServer]:
     """One PostgreSQL for the run. Without fsync: a test that is about durability takes `postgres_server`."""
-    with _started(partial(_postgres, fsync="off")) as server:
+    with _started(partial(_postgres, settings=HASTY)) as server:
         yield server
 
 
@@ -224,7 +220,7 @@ def valkey_socket(valkey_url: str, shared_valkey: ValkeyServer) -> Path:
 @pytest.fixture
 def postgres_server() -> Iterator[PostgresServer]:
     """A PostgreSQL of the test's own, durable, started."""
-    with _started(partial(_postgres, fsync="on")) as server:
+    with _started(partial(_postgres, settings=SMALL)) as server:
         yield server
 
 

@@ -21,6 +21,7 @@ FAILOVER = "fail over to a replica that lags"
 
 
 @pytest.mark.slow
+@pytest.mark.campaign
 @pytest.mark.timeout(240)
 async def test_a_house_under_fire_loses_nothing_and_overspends_nothing(tmp_path: Path) -> None:
     plan = Plan(seconds=SECONDS, seed=SEED, out=tmp_path, rich=5, scarce=4, kinds=(FAILOVER,), tell=5)

@@ -126,6 +126,7 @@ async def world() -> AsyncIterator[tuple[House, Redis]]:
         shutil.rmtree(root, ignore_errors=True)
 
 
+@pytest.mark.campaign
 async def test_every_way_of_forgetting(world: tuple[House, Redis]) -> None:
     house, behind = world
     told: list[str] = []

@@ -127,7 +127,13 @@ def expected(client: str, upstream: str, feature: str) -> dict[str, Any]:
     return {"model": upstream, "tokens": [INPUT_TOKENS, OUTPUT_TOKENS], "end": end, **said}
 
 
-@pytest.mark.parametrize("earlier", [False, True], ids=["newest", "one major before"])
+@pytest.mark.parametrize(
+    "earlier",
+    [
+        pytest.param(False, id="newest"),
+        pytest.param(True, id="one major before", marks=pytest.mark.campaign),
+    ],
+)
 @pytest.mark.parametrize("client", CLIENTS)
 async def test_the_matrix(client: str, earlier: bool, tmp_path: Path) -> None:
     async with gateway(tmp_path) as url:
