@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import warnings
 from pathlib import Path
 
 import psycopg
@@ -24,6 +25,14 @@ def environment(books_url: str, valkey_url: str, secret: str = SECRET) -> dict[s
 def settings_of(tmp_path: Path, books_url: str, valkey_url: str) -> Settings:
     (tmp_path / "unposted").mkdir()
     return read_settings(environment(books_url, valkey_url), data_dir=tmp_path)
+
+
+@pytest.fixture(autouse=True)
+def others_are_gone() -> None:
+    """What the clients of earlier tests left open complains now, and not to a test of this file."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)
+        gc.collect()
 
 
 async def test_what_fails_half_way_leaves_nothing_open(
