@@ -40,9 +40,9 @@ SEEDS ?= 10000
 simulate: .venv/installed-test  ## the real coroutines under virtual time, with faults at every await; SEEDS=500
 	@$(BIN)/python -m tests.simulation --seeds $(SEEDS)
 
-campaign: .venv/installed-test  ## what CI runs besides the suite: faults by the dozen, each safeguard taken away, 500 seeds
+campaign: .venv/installed-test  ## what CI runs besides the suite: faults by the dozen, each safeguard taken away, 300 seeds
 	@PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest --numprocesses 2 --dist loadscope -m campaign
-	@$(BIN)/python -m tests.simulation --seeds 500
+	@$(BIN)/python -m tests.simulation --seeds 300
 
 format:  ## let ruff lay the code out
 	$(BIN)/ruff check --fix $(CODE)

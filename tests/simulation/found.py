@@ -52,7 +52,7 @@ NAMED: Final[dict[str, tuple[str, ...]]] = {
         "::test_what_a_dead_gateway_gave_stays_owed_where_the_call_made_again_comes_to_nothing",
     ),
     "a sweep names its gateway": (
-        "tests/metering/test_holds.py::test_who_swept_a_dead_gateways_list_too_late_ends_no_hold_of_another",
+        "tests/metering/test_sweeping.py::test_who_swept_a_dead_gateways_list_too_late_ends_no_hold_of_another",
     ),
     "sweeper checkpoint": ("tests/metering/test_holds.py::test_a_checkpoint_only_rises",),
     "open with a ticket": ("tests/metering/test_epochs.py::test_no_ticket_no_epoch",),

@@ -84,6 +84,12 @@ def test_the_named_tests_fail_without_it(name: str, tmp_path: Path) -> None:
     assert " error" not in words.splitlines()[-1], words
 
 
+@pytest.mark.parametrize("test", sorted({test for tests in NAMED.values() for test in tests}))
+def test_a_named_test_is_where_it_is_said_to_be(test: str) -> None:
+    path, _, name = test.partition("::")
+    assert f"def {name.partition('[')[0]}(" in (ROOT / path).read_text("utf-8")
+
+
 def test_every_safeguard_is_found_or_named_or_said_to_survive() -> None:
     assert sorted([*FOUND, *NAMED, *SURVIVORS]) == sorted(ALL)
 
