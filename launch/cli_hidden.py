@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import sys
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from launch.cli_audit import DataDir
 from launch.role_settings import role_settings
 
 
@@ -22,7 +22,7 @@ def job(
     job_id: str,
     *,
     turn: Annotated[int, typer.Option(help="How often the queue had given it out before.")] = 0,
-    data_dir: Annotated[Path | None, typer.Option(show_default=False)] = None,
+    data_dir: DataDir = None,
 ) -> None:
     """One attempt at a long job: the worker starts it.
 

@@ -29,6 +29,7 @@ from setproctitle import setproctitle
 
 from config.settings import take_environment
 from launch import leash
+from launch.program import program
 
 PRELOADED: Final[Mapping[str, Sequence[str]]] = {  # by command, in the order in which `up` asks for them
     "migrate": ("billing.migrate",),
@@ -45,7 +46,6 @@ class Request(msgspec.Struct, frozen=True):
     """What to become. The first descriptor with it is the go pipe; `targets`: the others' numbers."""
 
     number: int
-    program: list[str]
     words: list[str]
     environment: dict[str, str]
     targets: list[int]
@@ -158,7 +158,7 @@ def _settle_in(received: _Received, supervisor: int) -> None:
     os.close(received.go)
     leash.die_with(supervisor, signal.SIGKILL)
     _place(received.fds, request.targets)
-    setproctitle(" ".join([*request.program, *request.words]))  # needs the old environment, hence first
+    setproctitle(" ".join([*program(), *request.words]))  # needs the old environment, hence first
     take_environment(request.environment)
     gc.enable()
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import ctypes
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -50,7 +51,7 @@ class Adopted:
             os.kill(self.pid, number)
 
     def kill(self) -> None:
-        self.send_signal(9)
+        self.send_signal(signal.SIGKILL)
 
 
 class ForkServer:
@@ -98,7 +99,6 @@ class ForkServer:
             self._number += 1
             request = Request(
                 number=self._number,
-                program=program(),
                 words=list(words),
                 environment=dict(environment),
                 targets=list(fds),

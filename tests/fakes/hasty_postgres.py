@@ -10,8 +10,7 @@ SMALL: Final[Mapping[str, str]] = {
     "shared_buffers": "32MB",
     "max_wal_size": "128MB",  # it may lie in memory
 }
-HASTY: Final[Mapping[str, str]] = {  # a fifth less work, where nobody asks what would outlive a crash
-    **SMALL,
+FORGETFUL: Final[Mapping[str, str]] = {  # a fifth less work, where nobody asks what would outlive a crash
     "fsync": "off",
     "full_page_writes": "off",
     "synchronous_commit": "off",
@@ -19,3 +18,4 @@ HASTY: Final[Mapping[str, str]] = {  # a fifth less work, where nobody asks what
     "jit": "off",
     "update_process_title": "off",
 }
+HASTY: Final[Mapping[str, str]] = {**SMALL, **FORGETFUL}

@@ -13,6 +13,7 @@ from metering.purse import (
     Loan,
     OtherEpoch,
     Purse,
+    Reserved,
     ReserveOutcome,
     ReserveRequest,
     SettleOutcome,
@@ -169,3 +170,7 @@ class PurseTalk:
 
 def hold(n: int, op: str, voucher: str = VOUCHER, gateway: str = "g") -> HoldRef:
     return HoldRef(LANE, n, op, voucher, "k", gateway)
+
+
+def granted(answer: object) -> int | None:
+    return answer.granted_micro if isinstance(answer, Reserved) else None

@@ -25,15 +25,11 @@ from metering.purse import (
     Short,
 )
 from metering.purse_redis import RedisPurse
-from tests.fakes.purse_talk import FAR_MS, LANE, PurseTalk, hold
+from tests.fakes.purse_talk import FAR_MS, LANE, PurseTalk, granted, hold
 from tests.fakes.two_purses import Refused
 from tests.fakes.values import replace
 
 WON = 1_000_000
-
-
-def granted(answer: object) -> int | None:
-    return answer.granted_micro if isinstance(answer, Reserved) else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,7 +33,7 @@ def test_what_is_no_address_is_refused() -> None:
         options_of("http://localhost")
 
 
-@pytest.mark.parametrize("role", ["gateway_role", "worker_main", "office_main"])
+@pytest.mark.parametrize("role", ["gateway_role", "worker_main", "office_main", "up"])
 def test_no_process_loads_what_it_may_not_need(role: str) -> None:
     asked = f"import launch.{role}, sys; print('redis' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", asked], capture_output=True, text=True, check=True)

@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-from metering.purse import Gone, Over, Reserved, Settled, Short
-from tests.fakes.purse_talk import PurseTalk
-
-
-def granted(answer: object) -> int | None:
-    return answer.granted_micro if isinstance(answer, Reserved) else None
+from metering.purse import Gone, Over, Settled, Short
+from tests.fakes.purse_talk import PurseTalk, granted
 
 
 def test_an_open_hold_goes_over_to_the_gateway_that_makes_the_call_again(talk: PurseTalk) -> None:

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Final
 
 from launch.embedded_postgres import PostgresServer
+from tests.fakes.hasty_postgres import FORGETFUL
 from tests.simulation import books
 from tests.simulation.history import Result, scratch, simulate
 from tests.simulation.mutants import fresh_processes, install
@@ -26,17 +27,13 @@ SUITE_SEEDS: Final = int(os.getenv("SIMULATION_SEEDS", "50"))  # run by `make te
 SLICE: Final = 25  # seeds given to a process at once
 FIND_SLICE: Final = 5
 UNSAFE: Final = {  # nothing of it need outlive the campaign
-    "fsync": "off",
-    "synchronous_commit": "off",
-    "full_page_writes": "off",
+    **FORGETFUL,
     "wal_level": "minimal",
     "max_wal_senders": "0",
     "max_connections": "500",  # a process keeps as many as its busiest seed had at once
-    "autovacuum": "off",
     "shared_buffers": "64MB",
     "plan_cache_mode": "force_generic_plan",  # a session sees each statement too seldom to plan it anew
     "track_counts": "off",
-    "update_process_title": "off",
 }
 
 _own: books.Server | None = None  # of this process of the pool

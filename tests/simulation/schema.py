@@ -29,6 +29,7 @@ def prepare(url_of: str, name: str, clock: Path) -> None:
         admin.execute("select pg_advisory_lock(1)")  # others begin at the same time
         if admin.execute("select from pg_database where datname = %s", (TEMPLATE,)).fetchone() is None:
             _make_template(admin, url_of, clock)
+        admin.execute(sql.SQL("drop database if exists {} with (force)").format(sql.Identifier(name)))
         copy = sql.SQL("create database {} template {}").format(
             sql.Identifier(name), sql.Identifier(TEMPLATE)
         )
