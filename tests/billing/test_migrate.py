@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import psycopg
 import pytest
+from alembic.script import ScriptDirectory
 
-from billing.migrate import upgrade
+from billing.migrate import VERSIONS, newest_version, upgrade, version_of
 
 
 def test_several_starts_and_a_second_run_change_nothing(postgres_url: str) -> None:
@@ -13,7 +17,21 @@ def test_several_starts_and_a_second_run_change_nothing(postgres_url: str) -> No
     upgrade(postgres_url)
     with psycopg.connect(postgres_url) as connection:
         row = connection.execute("select value from house where name = 'lanes'").fetchone()
+        assert version_of(connection) == newest_version()
     assert row == ("64",)
+
+
+def test_the_newest_version_is_the_end_of_the_migrations(postgres_url: str) -> None:
+    assert ScriptDirectory(str(VERSIONS.parent)).get_heads() == [newest_version()]
+    with psycopg.connect(postgres_url) as connection:
+        assert version_of(connection) is None
+
+
+def test_a_start_that_finds_nothing_to_do_loads_no_alembic(books_url: str) -> None:
+    words = "import sys; from billing.migrate import upgrade; upgrade(sys.argv[1]); print(*sys.modules)"
+    loaded = subprocess.check_output([sys.executable, "-c", words, books_url], text=True).split()
+    assert "billing.migrate" in loaded
+    assert "alembic" not in loaded
 
 
 @pytest.mark.parametrize("table", ["usage", "entry", "posting", "parked"])

@@ -24,6 +24,7 @@ import psutil
 import redis
 
 from tests.conftest import short_dir
+from tests.fakes.prepared_state import prepare_state
 
 START_WAIT_S = 60.0
 END_WAIT_S = 45.0
@@ -170,6 +171,8 @@ class House:
 
     def up(self, declaration: Declaration | None = None) -> float:
         """Start and wait until both ports serve; the seconds that took."""
+        if not self.data_dir.exists():
+            prepare_state(self.data_dir)
         started_s = time.monotonic()
         words = [*_PROGRAM, "up", "--data-dir", str(self.data_dir), "--port", str(self.port)]
         words += ["--office-port", str(self.office_port), "--workers", str(self.workers)]

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import socket
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import psutil
@@ -13,24 +15,33 @@ import psycopg
 import pytest
 
 from launch.data_dir import MARKER
+from tests.conftest import short_dir
+from tests.fakes.prepared_state import prepare_state
 from tests.launch.running_up import RunningUp, get, refused, wait_until
 
 pytestmark = pytest.mark.slow
 
 
-@pytest.fixture
-def up(tmp_path: Path) -> Iterator[RunningUp]:
-    running = RunningUp(tmp_path / "state", "--workers", "2")
+@contextmanager
+def an_up() -> Iterator[RunningUp]:
+    root = short_dir()
+    running = RunningUp(prepare_state(root / "state"), "--workers", "2")
     yield running.wait_ready()
     running.kill_quietly()
+    shutil.rmtree(root, ignore_errors=True)
+
+
+@pytest.fixture
+def up() -> Iterator[RunningUp]:
+    with an_up() as running:
+        yield running
 
 
 @pytest.fixture(scope="module")
-def shared_up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningUp]:
+def shared_up() -> Iterator[RunningUp]:
     """For tests that leave it serving."""
-    running = RunningUp(tmp_path_factory.mktemp("shared") / "state", "--workers", "2")
-    yield running.wait_ready()
-    running.kill_quietly()
+    with an_up() as running:
+        yield running
 
 
 def database_url(data_dir: Path) -> str:
