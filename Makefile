@@ -40,8 +40,9 @@ SEEDS ?= 10000
 simulate: .venv/installed-test  ## the real coroutines under virtual time, with faults at every await; SEEDS=500
 	@$(BIN)/python -m tests.simulation --seeds $(SEEDS)
 
-campaign: .venv/installed-test  ## what CI runs besides the suite: faults by the dozen, each safeguard taken away, 300 seeds
-	@PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest --numprocesses 2 --dist loadscope -m campaign
+campaign: .venv/installed-test  ## what CI runs besides the suite: faults by the dozen, laws, each safeguard taken away, 300 seeds
+	@PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest --numprocesses 2 --dist loadscope \
+		-m "campaign or hypothesis" --hypothesis-profile campaign
 	@$(BIN)/python -m tests.simulation --seeds 300
 
 format:  ## let ruff lay the code out

@@ -40,8 +40,11 @@ MEMORY_BYTES_MIN: Final = 2 * 1024**3
 
 _database_numbers = itertools.count(1)
 
-# How long an example takes is the machine's affair, not the law's.
-settings.register_profile("house", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+# How long an example takes is the machine's affair, not the law's. `make campaign` looks at more of them.
+settings.register_profile(
+    "house", deadline=None, suppress_health_check=[HealthCheck.too_slow], max_examples=40
+)
+settings.register_profile("campaign", settings.get_profile("house"), max_examples=200)
 settings.load_profile("house")
 
 
