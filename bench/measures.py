@@ -17,7 +17,7 @@ from bench.machine import RIG_CORE, SUBJECT_CORE, fdatasync_us, pin, sample
 from bench.plan import Plan
 from bench.rig import Load, RigError, Served, Vendor, Window, run_load
 from bench.setting import Requests
-from bench.subjects import Direct, Gateway, Nginx, Plain, Subject
+from bench.subjects import Direct, Floor, Gateway, Nginx, Plain, Subject
 
 SETTLING_S = 3.0  # until what was posted is acknowledged and let go
 HELD_DELAY_P99_US = 10_000  # the definition of "held": chunks are late by no more than this, at p99
@@ -63,6 +63,7 @@ class Round:
             self._measure(Nginx(vendor_port=self._vendor.port))
         if "gateway" in names:
             self._pace()
+            self._floor()
             before = self._vendor.served()
             self._tell("gateway: starting")
             today = date.today()  # noqa: DTZ011 the machine's own day
@@ -83,6 +84,16 @@ class Round:
             self._put(plain, f"c{PACE_CONNECTIONS}.cpu_us", window.cpu_s * 1e6 / window.answers)
         finally:
             plain.stop()
+
+    def _floor(self) -> None:
+        floor = Floor(vendor_port=self._vendor.port)
+        try:
+            self._tell("the least that a lone call costs")
+            load = Load("unary", 1, self._plan.unary_warm_ms, self._plan.unary_measure_ms)
+            window = run_load(load, port=floor.port, request=self._requests.unary, pids=floor.pids())
+            self._put(floor, "c1.p50_us", window.p50_us)
+        finally:
+            floor.stop()
 
     def _measure(self, subject: Subject, *, between: Callable[[], None] | None = None) -> None:
         try:

@@ -3,8 +3,6 @@
 from bench.run import SUBJECTS, Row, Run, cell, spread
 
 FLUSHES_PER_CALL = 2  # of Valkey's log: the hold, and the settlement
-WAKES_PER_CALL = 6  # of sleeping processes, beyond those of a direct call
-WAKES_OF_NGINX = 2
 # What these took per request on the machine on which the budgets were set, and a flush of its disk.
 BUDGET_NGINX_CPU_US = 18
 BUDGET_UVICORN_CPU_US = 45
@@ -59,14 +57,17 @@ def _pace_rows(run: Run) -> list[Row]:
 def _latency_rows(run: Run) -> list[Row]:
     """What of the delay of a lone call is this machine's: its disk, and its waking of a sleeping process."""
     rows: list[Row] = []
-    nginx = spread(run, "nginx.c1.added_p50_us")
     added, flush = spread(run, "gateway.c1.added_p50_us"), spread(run, "gateway.fdatasync_us")
     if flush:
         rows.append(("one fdatasync where Valkey's log lies, µs", cell(flush)))
     if added and flush:
         rest_ms = (added.middle - FLUSHES_PER_CALL * flush.middle) / 1000
         rows.append(("added p50 with one connection, less the fdatasyncs of a call, ms", f"{rest_ms:.2f}"))
-    if nginx and flush:
-        least_ms = (WAKES_PER_CALL / WAKES_OF_NGINX * nginx.middle + FLUSHES_PER_CALL * flush.middle) / 1000
-        rows.append(("what a call's wakes and fdatasyncs alone add here, ms", f"{least_ms:.2f}"))
+    if floor := spread(run, "floor.c1.added_p50_us"):
+        rows.append(
+            (
+                "added p50 with one connection of two durable writes and nothing else, ms",
+                cell(floor, scale=1e-3, digits=2),
+            )
+        )
     return rows

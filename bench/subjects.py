@@ -18,8 +18,10 @@ from typing import Protocol
 from bench.machine import RIG_CORE, SUBJECT_CORE, descendants_in_role, end, free_port, pin, pinned
 from bench.rig import RigError
 from bench.setting import declaration
+from launch.embedded_valkey import ValkeyServer
 
 READY_WITHIN_S = 90.0
+FLOOR = str(Path(__file__).with_name("floor.py"))
 
 
 class Subject(Protocol):
@@ -134,6 +136,33 @@ class Plain:
 
     def stop(self) -> None:
         end(self._process, patience_s=5)
+
+
+class Floor:
+    """bench/floor.py on a Valkey of its own, with the settings that the gateway's has."""
+
+    name = "floor"
+
+    def __init__(self, *, vendor_port: int) -> None:
+        self.port = free_port()
+        self._folder = Path(tempfile.mkdtemp(prefix="vg-bench-floor-"))
+        self._folder.chmod(0o755)  # Valkey does not run as root and must get in
+        self._valkey = ValkeyServer(
+            data_dir=self._folder / "valkey", socket_dir=self._folder / "run", log_path=self._folder / "log"
+        )
+        self._valkey.start()
+        self.valkey_url = self._valkey.url
+        words = [FLOOR, str(self.port), str(vendor_port), str(self._valkey.socket_path)]
+        self._process = subprocess.Popen(pinned(SUBJECT_CORE, [sys.executable, *words]))
+        wait_for(self.port, "/", process=self._process, expect=200)
+
+    def pids(self) -> list[int]:
+        return [self._process.pid]
+
+    def stop(self) -> None:
+        end(self._process, patience_s=5)
+        self._valkey.stop()
+        shutil.rmtree(self._folder, ignore_errors=True)
 
 
 def installed_program() -> Path:

@@ -5,6 +5,7 @@ from http.client import HTTPConnection
 from pathlib import Path
 
 import pytest
+import redis
 
 from bench.books import Audit
 from bench.measures import Figures
@@ -14,6 +15,7 @@ from bench.report import BEGIN, END, add_differences, budget_rows, is_sound, wri
 from bench.rig import Load, Served, Vendor, compile_rig, run_load
 from bench.run import Run
 from bench.setting import REQUEST_BYTES, charge_micro_krw, write_requests
+from bench.subjects import Floor
 
 
 @pytest.mark.slow
@@ -62,6 +64,24 @@ def test_the_vendor_reports_the_usage_that_the_audit_multiplies(tmp_path: Path) 
     assert charge_micro_krw(served) == sum(
         usage["prompt_tokens"] * 1000 + usage["completion_tokens"] * 4000 for usage in usages
     )
+
+
+@pytest.mark.slow
+def test_the_floor_writes_twice_for_each_call_that_the_vendor_serves(tmp_path: Path) -> None:
+    compile_rig()
+    vendor = Vendor()
+    floor = Floor(vendor_port=vendor.port)
+    try:
+        requests = write_requests(tmp_path)
+        load = Load("unary", 2, 20, 50)
+        answers = run_load(load, port=floor.port, request=requests.unary, pids=floor.pids()).answers
+        with redis.Redis.from_url(floor.valkey_url) as valkey:
+            writes = valkey.info("commandstats")["cmdstat_set"]["calls"]
+        served = vendor.served().unary
+    finally:
+        floor.stop()
+        vendor.stop()
+    assert 0 < 2 * answers <= writes <= 2 * (served + 2)  # two may be on their way
 
 
 def test_requests_have_the_promised_size(tmp_path: Path) -> None:
@@ -133,6 +153,7 @@ def test_a_slower_machine_is_told_by_what_uvicorn_and_a_flush_take_there() -> No
     figures = {
         "direct.c1.p50_us": 10.0,
         "nginx.c1.p50_us": 50.0,
+        "floor.c1.p50_us": 310.0,
         "gateway.c1.p50_us": 415.0,
         "gateway.c32.cpu_us": 295.0,
         "gateway.fdatasync_us": 100.0,
@@ -140,8 +161,7 @@ def test_a_slower_machine_is_told_by_what_uvicorn_and_a_flush_take_there() -> No
     }
     add_differences(figures)
     others = {row[0]: row[1] for row in other_rows(a_run([figures]))}
-    least = "what a call's wakes and fdatasyncs alone add here, ms"
-    assert others[least] == "0.32"  # three times nginx's 40 µs, and two flushes
+    assert others["added p50 with one connection of two durable writes and nothing else, ms"] == "0.30"
     there = "added p50 with one connection at that machine's pace, on its disk, ms"
     assert others[there] == "0.24"  # two flushes of 70, and half of the rest: Python is twice as fast
     assert others["CPU per request at c=32 at that machine's pace, µs"] == "148"
