@@ -62,8 +62,7 @@ class Round:
         if "nginx" in names:
             self._measure(Nginx(vendor_port=self._vendor.port))
         if "gateway" in names:
-            self._pace()
-            self._floor()
+            self._what_the_machine_takes()
             before = self._vendor.served()
             self._tell("gateway: starting")
             today = date.today()  # noqa: DTZ011 the machine's own day
@@ -75,25 +74,20 @@ class Round:
             finally:
                 gateway.stop()
 
-    def _pace(self) -> None:
-        plain = Plain()
-        try:
-            self._tell("uvicorn alone")
-            load = Load("unary", PACE_CONNECTIONS, self._plan.unary_warm_ms, self._plan.unary_measure_ms)
-            window = run_load(load, port=plain.port, request=self._requests.unary, pids=plain.pids())
-            self._put(plain, f"c{PACE_CONNECTIONS}.cpu_us", window.cpu_s * 1e6 / window.answers)
-        finally:
-            plain.stop()
-
-    def _floor(self) -> None:
+    def _what_the_machine_takes(self) -> None:
+        pace = self._aside(Plain(), "uvicorn alone", connections=PACE_CONNECTIONS)
+        self.figures[f"uvicorn.c{PACE_CONNECTIONS}.cpu_us"] = pace.cpu_s * 1e6 / pace.answers
         floor = Floor(vendor_port=self._vendor.port)
+        least = self._aside(floor, "the least that a lone call costs", connections=1)
+        self.figures["floor.c1.p50_us"] = least.p50_us
+
+    def _aside(self, subject: Plain | Floor, what: str, *, connections: int) -> Window:
+        self._tell(what)
+        load = Load("unary", connections, self._plan.unary_warm_ms, self._plan.unary_measure_ms)
         try:
-            self._tell("the least that a lone call costs")
-            load = Load("unary", 1, self._plan.unary_warm_ms, self._plan.unary_measure_ms)
-            window = run_load(load, port=floor.port, request=self._requests.unary, pids=floor.pids())
-            self._put(floor, "c1.p50_us", window.p50_us)
+            return run_load(load, port=subject.port, request=self._requests.unary, pids=subject.pids())
         finally:
-            floor.stop()
+            subject.stop()
 
     def _measure(self, subject: Subject, *, between: Callable[[], None] | None = None) -> None:
         try:
