@@ -122,6 +122,8 @@ class MemoryPurse:
         record = keys.holds.get((hold.n, hold.op))
         if self._fence(keys, hold.n) or record is None or record.state != "open":
             return Gone()
+        if record.gateway_id != hold.gateway_id:
+            return Gone()  # another makes the call again
         if floor_micro > record.floor:
             record.floor = floor_micro
             record.floor_output_tokens = floor_output_tokens

@@ -140,7 +140,7 @@ class RedisPurse:
                 keys.voucher(lane, n, hold.voucher_id),
                 keys.api_key(lane, n, hold.key_id),
             ],
-            [n, want_micro, least_micro, floor_micro, floor_output_tokens, int(first)],
+            [n, want_micro, least_micro, floor_micro, floor_output_tokens, int(first), hold.gateway_id],
         )
         if reply[0] == b"OK":
             return Extended(int(reply[1]))

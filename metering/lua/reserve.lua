@@ -129,9 +129,10 @@ if limited then
     redis.call('PEXPIRE', KEYS[5], 120000)
   end
   if tpm ~= '' then
+    local was = anew and tonumber(redis.call('HGET', KEYS[6], op) or 0) or 0
     redis.call('ZADD', KEYS[7], text(now), op)
     redis.call('HSET', KEYS[6], op, ARGV[6])
-    redis.call('HINCRBY', KEYS[4], 'tokens', ARGV[6])
+    redis.call('HINCRBY', KEYS[4], 'tokens', text(ARGV[6] - was))
   end
 end
 return {'OK', id, amount, text(now), free, v[1]}

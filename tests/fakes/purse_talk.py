@@ -125,10 +125,11 @@ class PurseTalk:
         floor: int = 0,
         output_tokens: int = 0,
         first: bool = True,
+        gateway: str = "g",
     ) -> ExtendOutcome | Refused:
         return self.two.both(
             lambda purse: purse.extend(
-                hold(n, op),
+                hold(n, op, gateway=gateway),
                 want_micro=want,
                 least_micro=want if least is None else least,
                 floor_micro=floor,

@@ -225,9 +225,9 @@ def test_what_a_dead_gateway_gave_stays_owed_where_the_call_made_again_comes_to_
 ) -> None:
     talk.begin(1, limit=100)
     talk.reserve(1, "a", 40, gateway="dead")
-    talk.extend(1, "a", 0, floor=15)
+    talk.extend(1, "a", 0, floor=15, gateway="dead")
     talk.reserve(1, "a", 40, gateway="second")
-    assert talk.extend(1, "a", 50, floor=20) == Extended(50)
+    assert talk.extend(1, "a", 50, floor=20, gateway="second") == Extended(50)
     for _ in range(2):  # sent again, its answer was lost
         assert isinstance(talk.settle(1, "a", 0, gateway="second"), Late)
         assert talk.balance(1) == (100, 15, 0)
@@ -240,7 +240,7 @@ def test_what_a_dead_gateway_gave_stays_owed_where_the_call_made_again_comes_to_
 def test_what_a_dead_gateway_gave_is_not_owed_beside_what_the_call_made_again_costs(talk: PurseTalk) -> None:
     talk.begin(1, limit=100)
     talk.reserve(1, "a", 40, gateway="dead")
-    talk.extend(1, "a", 0, floor=15)
+    talk.extend(1, "a", 0, floor=15, gateway="dead")
     talk.reserve(1, "a", 40, gateway="second")
     assert isinstance(talk.settle(1, "a", 5, gateway="second"), Settled)
     assert talk.balance(1) == (100, 5, 0)
@@ -341,6 +341,17 @@ def test_tokens_held_then_used(talk: PurseTalk) -> None:
     talk.settle(1, "c", 1, tokens=60)
     assert isinstance(talk.reserve(1, "d", 1, limits=limits, tokens=41), Limited)
     assert granted(talk.reserve(1, "d", 1, limits=limits, tokens=40)) == 1, "b's minute is over"
+
+
+def test_a_call_that_is_made_again_counts_its_tokens_once(talk: PurseTalk) -> None:
+    limits = KeyLimits(tokens_per_minute=1000)
+    talk.begin(1, limit=100)
+    for again in range(12):
+        gateway = f"g{again}"
+        assert granted(talk.reserve(1, "a", 1, limits=limits, tokens=100, gateway=gateway)) == 1
+        talk.settle(1, "a", 0, tokens=90, gateway=gateway)
+    assert isinstance(talk.reserve(1, "b", 1, limits=limits, tokens=911), Limited)
+    assert granted(talk.reserve(1, "b", 1, limits=limits, tokens=910)) == 1
 
 
 def test_a_budget_per_day_counts_holds_and_what_the_books_know(talk: PurseTalk) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from metering.purse import Gone, Over, Settled, Short
+from metering.purse import Extended, Gone, Over, Settled, Short
 from tests.fakes.purse_talk import PurseTalk, granted
 
 
@@ -29,6 +29,19 @@ def test_who_swept_a_dead_gateways_list_too_late_ends_no_hold_of_another(talk: P
     assert (talk.balance(1), talk.open_ops(1)) == ((100, 30, 0), [])
 
 
+def test_who_lost_a_hold_to_another_gateway_hears_that_it_is_gone(talk: PurseTalk) -> None:
+    """It slept, or had lost the books: it must not go on with a call that another makes by now."""
+    talk.begin(1, limit=100)
+    talk.reserve(1, "a", 40, gateway="slow")
+    talk.reserve(1, "a", 40)
+    assert talk.extend(1, "a", 0, gateway="slow") == Gone()
+    assert talk.extend(1, "a", 90, floor=30, gateway="slow") == Gone()
+    assert talk.balance(1) == (100, 0, 40)
+    assert talk.extend(1, "a", 60, floor=5) == Extended(60)
+    talk.sweep(1, "a")
+    assert talk.balance(1) == (100, 5, 0), "at what its own gateway gave"
+
+
 def test_a_call_made_again_after_a_sweep_without_a_charge_is_held_for_again(talk: PurseTalk) -> None:
     """Else it would run with no hold at all, and its charge come on top of what others hold by then."""
     talk.begin(1, limit=100)
@@ -47,7 +60,7 @@ def test_a_call_made_again_after_a_sweep_without_a_charge_is_held_for_again(talk
 def test_a_call_made_again_after_a_sweep_with_a_charge_is_over(talk: PurseTalk) -> None:
     talk.begin(1, limit=100)
     talk.reserve(1, "a", 40, gateway="dead")
-    talk.extend(1, "a", 0, floor=15)
+    talk.extend(1, "a", 0, floor=15, gateway="dead")
     talk.sweep(1, "a", gateway="dead")
     assert talk.reserve(1, "a", 40) == Over(), "it would run with no hold, and be charged on top"
     assert talk.balance(1) == (100, 15, 0)

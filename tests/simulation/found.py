@@ -54,6 +54,9 @@ NAMED: Final[dict[str, tuple[str, ...]]] = {
     "a sweep names its gateway": (
         "tests/metering/test_sweeping.py::test_who_swept_a_dead_gateways_list_too_late_ends_no_hold_of_another",
     ),
+    "an extension names its gateway": (
+        "tests/metering/test_sweeping.py::test_who_lost_a_hold_to_another_gateway_hears_that_it_is_gone",
+    ),
     "sweeper checkpoint": ("tests/metering/test_holds.py::test_a_checkpoint_only_rises",),
     "open with a ticket": ("tests/metering/test_epochs.py::test_no_ticket_no_epoch",),
     "loans under a version": ("tests/metering/test_epochs.py::test_a_limit_is_a_total_under_a_version",),

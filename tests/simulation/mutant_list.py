@@ -307,6 +307,12 @@ MUTANTS: Final = (
         (Change(f"{LUA}/sweep.lua", "if h[1] ~= 'open' or h[10] ~= ARGV[3] then", "if h[1] ~= 'open' then"),),
     ),
     Mutant(
+        "an extension names its gateway",
+        "Who lost a call to another gateway hears so, and raises no hold of the other's.",
+        "whoever asks is answered",
+        (Change(f"{LUA}/extend.lua", " or h[7] ~= ARGV[7]", ""),),
+    ),
+    Mutant(
         "frozen price",
         "A call costs what the price list said when it was admitted.",
         "it costs what the list says at its end",
