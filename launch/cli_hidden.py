@@ -35,13 +35,18 @@ def job(
     job_main.run(settings, job_id, turn=turn)
 
 
-def fork_server(*, fd: Annotated[int, typer.Option(help="The socket on which `up` asks for roles.")]) -> None:
+def fork_server(
+    *,
+    fd: Annotated[int, typer.Option(help="The socket on which `up` asks for roles.")],
+    room: Annotated[str, typer.Option(help="Blanks, in whose place the words of a role are seen.")] = "",
+) -> None:
     """What the roles of `up` are forked from.
 
     Example: voucher-gateway fork-server --fd 3
     """
     from launch import fork_server as server
 
+    del room
     words = server.serve(fd)
     if words is not None:  # a copy: from here on it is that command
         from launch.cli import main

@@ -15,6 +15,7 @@ import atexit
 import contextlib
 import gc
 import importlib
+import json
 import os
 import select
 import signal
@@ -22,14 +23,14 @@ import socket
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final, NoReturn
+from typing import Final, NoReturn, TypeVar
 
 import msgspec
-from setproctitle import setproctitle
 
 from config.settings import take_environment
 from launch import leash
 from launch.program import program
+from launch.title import rename_process
 
 PRELOADED: Final[Mapping[str, Sequence[str]]] = {  # by command, in the order in which `up` asks for them
     "migrate": ("billing.migrate",),
@@ -56,6 +57,19 @@ class Reply(msgspec.Struct, frozen=True):
     pid: int
 
 
+Message = TypeVar("Message", Request, Reply)
+
+
+def encoded(message: Request | Reply) -> bytes:
+    """Words and environments need not be UTF-8: the standard library brings over what of them is not."""
+    return json.dumps(msgspec.to_builtins(message)).encode("ascii")
+
+
+def decoded(data: bytes, kind: type[Message]) -> Message:
+    """Raises ValueError."""
+    return msgspec.convert(json.loads(data), type=kind)
+
+
 @dataclass(frozen=True, slots=True)
 class _Received:
     request: Request
@@ -67,6 +81,7 @@ def serve(channel_fd: int) -> list[str] | None:
     """Forks until the supervisor hangs up: None. In the copies: the words of the command to be."""
     supervisor = os.getppid()
     gc.disable()
+    rename_process([*program(), "fork-server", "--fd", str(channel_fd)])
     missing = list(PRELOADED)
     with socket.socket(fileno=channel_fd) as channel:
         while True:
@@ -84,7 +99,7 @@ def serve(channel_fd: int) -> list[str] | None:
                 return received.request.words
             for fd in (received.go, *received.fds):
                 os.close(fd)
-            channel.send(msgspec.json.encode(Reply(received.request.number, pid)))
+            channel.send(encoded(Reply(received.request.number, pid)))
 
 
 def _load(command: str) -> None:
@@ -119,7 +134,7 @@ def _receive(channel: socket.socket) -> _Received | None:
     data, fds, _, _ = socket.recv_fds(channel, MESSAGE_BYTES_MAX, FDS_MAX)
     if not data:
         return None
-    request = msgspec.json.decode(data, type=Request)
+    request = decoded(data, Request)
     go, *others = fds
     return _Received(request, go, others)
 
@@ -158,7 +173,7 @@ def _settle_in(received: _Received, supervisor: int) -> None:
     os.close(received.go)
     leash.die_with(supervisor, signal.SIGKILL)
     _place(received.fds, request.targets)
-    setproctitle(" ".join([*program(), *request.words]))  # needs the old environment, hence first
+    rename_process([*program(), *request.words])
     take_environment(request.environment)
     gc.enable()
 

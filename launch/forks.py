@@ -15,16 +15,17 @@ import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Final
+from typing import IO, Final
 
-import msgspec
 import structlog
 
-from launch.fork_server import FDS_MAX, MESSAGE_BYTES_MAX, Reply, Request
+from launch.fork_server import FDS_MAX, MESSAGE_BYTES_MAX, Reply, Request, decoded, encoded
 from launch.program import leashed, program
+from launch.title import ROOM
 
 PR_SET_CHILD_SUBREAPER: Final = 36
 PATIENCE_S: Final = 20.0  # it may be importing still, on a machine that does much else
+ANSWERS_WITHIN_S: Final = 5.0  # once it has answered before
 
 log = structlog.get_logger(__name__)
 
@@ -61,26 +62,40 @@ class ForkServer:
         self._process: subprocess.Popen[bytes] | None = None
         self._channel: socket.socket | None = None
         self._asking = asyncio.Lock()
+        self._patience_s = PATIENCE_S
         self._number = 0
 
     def start(self) -> None:
         """Soon, so that its imports are done by when it is asked."""
         if sys.platform != "linux" or not _adopt_orphans():
             return
+        try:
+            self._start()
+        except OSError as error:
+            log.warning("no_fork_server", reason=str(error))
+
+    def _start(self) -> None:
+        self._patience_s = PATIENCE_S
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        try:
+            with theirs, self._log_path.open("ab") as log_file:
+                self._process = self._spawn(theirs.fileno(), log_file)
+        except OSError:
+            ours.close()
+            raise
         ours.setblocking(False)
-        with theirs, self._log_path.open("ab") as log_file:
-            fd = theirs.fileno()
-            self._process = subprocess.Popen(  # noqa: S603 - our own program, arguments of ours
-                leashed([*program(), "fork-server", "--fd", str(fd)]),
-                stdin=subprocess.DEVNULL,
-                stdout=log_file,
-                stderr=subprocess.STDOUT,
-                env=self._environment,
-                pass_fds=(fd,),
-                process_group=0,
-            )
         self._channel = ours
+
+    def _spawn(self, fd: int, log_file: IO[bytes]) -> subprocess.Popen[bytes]:
+        return subprocess.Popen(  # noqa: S603 - our own program, arguments of ours
+            leashed([*program(), "fork-server", "--fd", str(fd), "--room", ROOM]),
+            stdin=subprocess.DEVNULL,
+            stdout=log_file,
+            stderr=subprocess.STDOUT,
+            env=self._environment,
+            pass_fds=(fd,),
+            process_group=0,
+        )
 
     @property
     def pid(self) -> int | None:
@@ -95,6 +110,7 @@ class ForkServer:
         """
         async with self._asking:
             if self._channel is None:
+                self.start()  # for whoever asks next: there was no room for it
                 return None
             self._number += 1
             request = Request(
@@ -109,7 +125,7 @@ class ForkServer:
                 if pid:
                     os.write(go_write, b"g")
                     return Adopted(pid)
-            except (OSError, TimeoutError, msgspec.DecodeError) as error:
+            except (OSError, TimeoutError, ValueError) as error:
                 log.warning("fork_server_lost", reason=str(error) or type(error).__name__)
                 self.stop()
                 self.start()
@@ -119,17 +135,18 @@ class ForkServer:
         return None
 
     async def _ask(self, request: Request, fds: list[int]) -> int:
-        """Raises OSError, TimeoutError, msgspec.DecodeError."""
+        """Raises OSError, TimeoutError, ValueError."""
         assert self._channel is not None
-        data = msgspec.json.encode(request)
+        data = encoded(request)
         if len(data) > MESSAGE_BYTES_MAX or len(fds) > FDS_MAX:
             return 0
         socket.send_fds(self._channel, [data], fds)
         loop = asyncio.get_running_loop()
-        async with asyncio.timeout(PATIENCE_S):
+        async with asyncio.timeout(self._patience_s):
             while answer := await loop.sock_recv(self._channel, MESSAGE_BYTES_MAX):
-                reply = msgspec.json.decode(answer, type=Reply)
+                reply = decoded(answer, Reply)
                 if reply.number == request.number:
+                    self._patience_s = ANSWERS_WITHIN_S
                     return reply.pid
         raise ConnectionResetError("it hung up")
 

@@ -14,11 +14,11 @@ import secrets
 import signal
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import IO, Final, Protocol
 
 from launch.forks import ForkServer
@@ -224,7 +224,7 @@ async def run_once(
     forks: ForkServer | None,
 ) -> str:
     """Run one of our commands to its end; its standard output. Raises Refused with what it said."""
-    with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as errors:
+    with TemporaryFile(dir=log_path.parent) as out, TemporaryFile(dir=log_path.parent) as errors:
         process = await start_child(
             words, environment=environment, out=out.fileno(), errors=errors.fileno(), forks=forks
         )

@@ -17,11 +17,17 @@ TIDY_EVERY_S: Final = 10.0
 log = structlog.get_logger(__name__)
 
 
-async def keep_tidy(settings: Settings) -> None:
-    strangers = Strangers()
+async def keep_tidy(
+    settings: Settings, *, strangers: Strangers | None = None, every_s: float = TIDY_EVERY_S
+) -> None:
+    """For good: neither chore waits for the other, and what fails once is tried again."""
+    strangers = strangers or Strangers()
     while True:
-        await asyncio.sleep(TIDY_EVERY_S)
-        strangers.bury()
+        await asyncio.sleep(every_s)
+        try:
+            strangers.bury()
+        except (OSError, psutil.Error) as error:
+            log.warning("children_not_seen", reason=str(error))  # /proc may be closed to us
         try:
             logs.bound(settings.logs_dir, bytes_max=settings.limits.log_bytes_max)
         except OSError as error:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 
 import psycopg
 import pytest
 from alembic.script import ScriptDirectory
 
 from billing.migrate import VERSIONS, newest_version, upgrade, version_of
+from billing.migrations.forward import MIGRATION_LOCK
 
 
 def test_several_starts_and_a_second_run_change_nothing(postgres_url: str) -> None:
@@ -32,6 +34,19 @@ def test_a_start_that_finds_nothing_to_do_loads_no_alembic(books_url: str) -> No
     loaded = subprocess.check_output([sys.executable, "-c", words, books_url], text=True).split()
     assert "billing.migrate" in loaded
     assert "alembic" not in loaded
+
+
+def test_a_server_that_goes_away_is_one_error_of_its_driver(postgres_url: str) -> None:
+    """While it waits for another start's migrations. The commands make one sentence of it."""
+    waits = "select pid from pg_locks where locktype = 'advisory' and not granted"
+    with psycopg.connect(postgres_url, autocommit=True) as other, ThreadPoolExecutor(1) as pool:
+        other.execute("select pg_advisory_lock(%s)", [MIGRATION_LOCK])
+        done = pool.submit(upgrade, postgres_url)
+        while (waiting := other.execute(waits).fetchone()) is None:
+            assert not done.done()
+        other.execute("select pg_terminate_backend(%s)", waiting)
+        with pytest.raises(psycopg.OperationalError):
+            done.result(30)
 
 
 @pytest.mark.parametrize("table", ["usage", "entry", "posting", "parked"])

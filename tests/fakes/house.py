@@ -171,8 +171,7 @@ class House:
 
     def up(self, declaration: Declaration | None = None) -> float:
         """Start and wait until both ports serve; the seconds that took."""
-        if not self.data_dir.exists():
-            prepare_state(self.data_dir)
+        prepare_state(self.data_dir)
         started_s = time.monotonic()
         words = [*_PROGRAM, "up", "--data-dir", str(self.data_dir), "--port", str(self.port)]
         words += ["--office-port", str(self.office_port), "--workers", str(self.workers)]

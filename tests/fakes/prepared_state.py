@@ -19,8 +19,9 @@ from tests.conftest import short_dir
 
 
 def prepare_state(path: Path) -> Path:
-    """`path` is not there yet. The books' files belong to whom PostgreSQL runs as, hence no copytree."""
-    subprocess.run(["cp", "--archive", str(_made_once()), str(path)], check=True)
+    """Where there is nothing yet. The books' files belong to whom PostgreSQL runs as, hence no copytree."""
+    if not path.exists():
+        subprocess.run(["cp", "--archive", str(_made_once()), str(path)], check=True)
     return path
 
 

@@ -14,8 +14,9 @@ import pytest
 
 from launch.forks import PR_SET_CHILD_SUBREAPER, ForkServer
 from launch.process import Child, ended, start_child
+from launch.program import program
 from launch.tidying import Strangers
-from tests.fakes.house import House, wait_until
+from tests.fakes.house import House, free_port, wait_until
 
 pytestmark = pytest.mark.slow
 PATH = {"PATH": "/usr/bin:/bin"}
@@ -68,6 +69,35 @@ async def test_a_copy_does_and_ends_as_a_new_process_would(forks: ForkServer, tm
     assert (code, "PostgreSQL at DATABASE_URL cannot be reached" in said) == (2, True), said
 
 
+def seen_words(child: Child) -> list[bytes]:
+    return Path(f"/proc/{child.pid}/cmdline").read_bytes().rstrip(b"\0").split(b"\0")
+
+
+async def test_what_is_not_utf8_comes_as_it_is(forks: ForkServer, tmp_path: Path) -> None:
+    """Neither an environment nor a path need be: here a name in EUC-KR."""
+    odd = os.fsdecode("가나".encode("euc-kr"))
+    code, said, _ = await run(forks, tmp_path, "verify", "--help", environment=PATH | {"CUSTOMER": odd})
+    assert (code, "voucher-gateway verify" in said) == (0, True)
+    with (tmp_path / "out").open("wb") as out:
+        fds = {1: out.fileno(), 2: out.fileno()}
+        child = await forks.fork(["apply", f"{tmp_path}/{odd}"], environment=PATH, fds=fds)
+    assert child is not None, "it was forked"
+    assert await asyncio.wait_for(ended(child), 60) == 2
+
+
+async def test_a_copy_is_seen_with_its_words(forks: ForkServer, tmp_path: Path) -> None:
+    """Each by itself, as of a process that was started: also where a word has blanks in it."""
+    words = ["demo-vendor", "--port", str(free_port()), "--log", f"{tmp_path}/a log of {'x' * 30}"]
+    with (tmp_path / "out").open("wb") as out:
+        child = await forks.fork(words, environment=PATH, fds={1: out.fileno(), 2: out.fileno()})
+    assert child is not None
+    expected = [os.fsencode(word) for word in [*program(), *words]]
+    said = "it has its words"
+    await asyncio.to_thread(wait_until, lambda: seen_words(child) == expected, timeout_s=30, said=said)
+    child.kill()
+    await ended(child)
+
+
 async def test_descriptors_come_under_the_numbers_of_the_words(forks: ForkServer, tmp_path: Path) -> None:
     """Also where two of them have each other's number."""
     a, b = (os.open(tmp_path / name, os.O_CREAT | os.O_WRONLY) for name in ("a", "b"))
@@ -91,6 +121,24 @@ async def test_without_it_there_are_new_processes(
     assert other != server, "and another fork server"
     code, _, _ = await run(forks, tmp_path, "verify", "--help")
     assert (code, children(former)) == (0, [other])
+
+
+async def test_where_it_cannot_be_started_roles_are_all_the_same(former: set[int], tmp_path: Path) -> None:
+    """And once it can, it is."""
+    logs = tmp_path / "logs"
+    forks = ForkServer(PATH, logs / "fork-server.log")
+    forks.start()
+    code, _, _ = await run(forks, tmp_path, "verify", "--help")
+    assert (code, children(former)) == (0, [])
+    logs.mkdir()
+    with (tmp_path / "out").open("wb") as out:
+        first = await forks.fork(["verify", "--help"], environment=PATH, fds={1: out.fileno()})
+        second = await forks.fork(["verify", "--help"], environment=PATH, fds={1: out.fileno()})
+    assert first is None, "it has it started"
+    assert second is not None
+    assert await ended(second) == 0
+    forks.stop()
+    ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 0, 0, 0, 0)
 
 
 async def test_nobody_becomes_what_nobody_waits_for(

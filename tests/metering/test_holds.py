@@ -343,17 +343,6 @@ def test_tokens_held_then_used(talk: PurseTalk) -> None:
     assert granted(talk.reserve(1, "d", 1, limits=limits, tokens=40)) == 1, "b's minute is over"
 
 
-def test_a_call_that_is_made_again_counts_its_tokens_once(talk: PurseTalk) -> None:
-    limits = KeyLimits(tokens_per_minute=1000)
-    talk.begin(1, limit=100)
-    for again in range(12):
-        gateway = f"g{again}"
-        assert granted(talk.reserve(1, "a", 1, limits=limits, tokens=100, gateway=gateway)) == 1
-        talk.settle(1, "a", 0, tokens=90, gateway=gateway)
-    assert isinstance(talk.reserve(1, "b", 1, limits=limits, tokens=911), Limited)
-    assert granted(talk.reserve(1, "b", 1, limits=limits, tokens=910)) == 1
-
-
 def test_a_budget_per_day_counts_holds_and_what_the_books_know(talk: PurseTalk) -> None:
     limits = KeyLimits(krw_per_day_micro=100)
     talk.begin(1, limit=1_000)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from metering.purse import Extended, Gone, Over, Settled, Short
+from metering.directory import KeyLimits
+from metering.purse import Extended, Gone, Limited, Over, Settled, Short
 from tests.fakes.purse_talk import PurseTalk, granted
 
 
@@ -64,3 +65,14 @@ def test_a_call_made_again_after_a_sweep_with_a_charge_is_over(talk: PurseTalk) 
     talk.sweep(1, "a", gateway="dead")
     assert talk.reserve(1, "a", 40) == Over(), "it would run with no hold, and be charged on top"
     assert talk.balance(1) == (100, 15, 0)
+
+
+def test_a_call_that_is_made_again_counts_its_tokens_once(talk: PurseTalk) -> None:
+    limits = KeyLimits(tokens_per_minute=1000)
+    talk.begin(1, limit=100)
+    for again in range(12):
+        gateway = f"g{again}"
+        assert granted(talk.reserve(1, "a", 1, limits=limits, tokens=100, gateway=gateway)) == 1
+        talk.settle(1, "a", 0, tokens=90, gateway=gateway)
+    assert isinstance(talk.reserve(1, "b", 1, limits=limits, tokens=911), Limited)
+    assert granted(talk.reserve(1, "b", 1, limits=limits, tokens=910)) == 1
