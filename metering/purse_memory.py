@@ -120,10 +120,10 @@ class MemoryPurse:
         _amounts(want_micro, least_micro, floor_micro, floor_output_tokens)
         keys = self.data.lane(hold.lane)
         record = keys.holds.get((hold.n, hold.op))
-        if self._fence(keys, hold.n) or record is None or record.state != "open":
+        if self._fence(keys, hold.n) or record is None:
             return Gone()
-        if record.gateway_id != hold.gateway_id:
-            return Gone()  # another makes the call again
+        if record.state != "open" or record.gateway_id != hold.gateway_id:
+            return Gone()  # ended, or another gateway's by now
         if floor_micro > record.floor:
             record.floor = floor_micro
             record.floor_output_tokens = floor_output_tokens
