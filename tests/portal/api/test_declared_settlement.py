@@ -29,6 +29,7 @@ SPENT: Final = SEPTEMBER + OCTOBER
 CLOSING: Final = {"reason": "사업 종료"}
 CLOSE: Final = "programmes/ai-2026/close"
 INTEREST: Final = {"amount_krw": 1_234, "document": "이자 확인서"}
+UNTIL_SEPTEMBER: Final = edited(DECLARATION, "ends_on: 2026-10-31", "ends_on: 2026-09-30")
 UNTIL_DECEMBER: Final = edited(DECLARATION, "ends_on: 2026-10-31", "ends_on: 2026-12-31")
 
 
@@ -118,15 +119,16 @@ async def opened_and_returned(end: End) -> None:
 
 
 async def nothing_revives_it(end: End) -> None:
-    """Neither by days and money of its own, nor by later days of its programme, which it has no more."""
+    """Neither by days and money of its own, nor by other days of its programme, which it has no more."""
     async with end.office.pool.connection() as conn:
-        for changed in ("government_krw: 4000000", "state: suspended"):
+        for changed in ("government_krw: 4000000", "state: suspended", "starts_on: 2026-05-01"):
             text = f"vouchers:\n  - {{id: {DECLARED}, {changed}}}\n"
             assert "its settlement has begun" in await World(conn, end.office.secrets).refusal(text)
         later = edited(UNTIL_DECEMBER, "    company", "    ends_on: 2026-12-31\n    company")
         assert "its settlement has begun" in await World(conn, end.office.secrets).refusal(later)
     assert (await declare(end.office, DECLARATION)).changed == ()
-    assert (await declare(end.office, UNTIL_DECEMBER)).changed == ("programme/ai-2026",)
+    for text in (UNTIL_SEPTEMBER, UNTIL_DECEMBER):
+        assert (await declare(end.office, text)).changed == ("programme/ai-2026",)
     shown = await end.office.get("gaonde", f"vouchers/{DECLARED}")
     assert [shown[name] for name in ("state", "starts_on", "ends_on")] == [
         "expired",
