@@ -25,8 +25,14 @@ def after_ms(day: date) -> int:
     return first_ms(day) + timedelta(days=1) // _MS
 
 
-def period_ms(*, programme: tuple[date, date], voucher: tuple[date | None, date | None]) -> tuple[int, int]:
-    """A voucher's period (start, end excluded), never beyond its programme's."""
+def period_of(*, programme: tuple[date, date], voucher: tuple[date | None, date | None]) -> tuple[date, date]:
+    """A voucher's first and last day, never beyond its programme's."""
     starts_on = programme[0] if voucher[0] is None else max(voucher[0], programme[0])
     ends_on = programme[1] if voucher[1] is None else min(voucher[1], programme[1])
+    return starts_on, ends_on
+
+
+def period_ms(*, programme: tuple[date, date], voucher: tuple[date | None, date | None]) -> tuple[int, int]:
+    """The same as instants, the end excluded."""
+    starts_on, ends_on = period_of(programme=programme, voucher=voucher)
     return first_ms(starts_on), after_ms(ends_on)

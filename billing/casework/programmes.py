@@ -57,15 +57,20 @@ async def facts_of(conn: Connection, programme_id: str, now: datetime) -> progra
         " where s.agreement_id = g.id and s.state in ('settled', 'closed', 'erased'))",
         [programme_id],
     )
-    alive = await row_of(
+    declared = await row_of(
         conn,
-        "select count(*)::integer as n from voucher v join funds f on f.voucher_id = v.id"
-        " where v.programme_id = %s and f.state <> 'ended'"
-        " and f.ends_ms > %s and not exists (select from agreement g where g.voucher_id = v.id)",
-        [programme_id, instant_ms(now)],
+        "select count(*) filter (where f.state <> 'ended' and f.ends_ms > %s)::integer as alive,"
+        " count(*) filter (where not exists (select from settlement s where s.voucher_id = v.id"
+        "  and s.state in ('settled', 'closed', 'erased')))::integer as unsettled"
+        " from voucher v join funds f on f.voucher_id = v.id where v.programme_id = %s"
+        " and not exists (select from agreement g where g.voucher_id = v.id)",
+        [instant_ms(now), programme_id],
     )
     return programme.Facts(
-        rounds_running=running["n"], agreements_unsettled=unsettled["n"], vouchers_alive=alive["n"]
+        rounds_running=running["n"],
+        agreements_unsettled=unsettled["n"],
+        vouchers_alive=declared["alive"],
+        vouchers_unsettled=declared["unsettled"],
     )
 
 

@@ -103,7 +103,7 @@ async def _agreement(conn: Connection, agreement_id: str, deed: Deed, _: House) 
     facts = agreements.facts_of(row, deed, others_of_brn=await agreements.others_of_brn(conn, row))
     found = open_steps(agreement.TABLE, row["state"], facts, deed, company=company)
     if row["voucher_id"] is not None:
-        found += await standing_ending.of_ended(conn, row, deed)
+        found += await standing_ending.of_agreement(conn, row, deed)
     if row["state"] != "signed":
         return found
     if row["voucher_id"] is None:
@@ -123,7 +123,8 @@ async def _amendment(conn: Connection, amendment_id: str, deed: Deed, _: House) 
 async def _voucher(conn: Connection, voucher_id: str, deed: Deed, _: House) -> list[Offered]:
     row = await vouchers.find(conn, voucher_id)
     state = vouchers.state_of(row, instant_ms(deed.now))
-    return open_steps(voucher.TABLE, state, vouchers.facts_of(row), deed, company=row["company_id"])
+    found = open_steps(voucher.TABLE, state, vouchers.facts_of(row), deed, company=row["company_id"])
+    return found + await standing_ending.of_voucher(conn, row, deed)
 
 
 _STANDINGS: Final[Mapping[str, Callable[[Connection, str, Deed, House], Awaitable[list[Offered]]]]] = {

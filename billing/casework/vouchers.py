@@ -147,6 +147,15 @@ def facts_of(row: Row, amount_micro: int = 0, new_ends_on: date | None = None) -
     )
 
 
+async def fix_period(conn: Connection, voucher_id: str, starts_on: date, ends_on: date) -> None:
+    """One without days of its own has its programme's; with these it no longer minds new ones of those."""
+    await conn.execute(
+        "update voucher set starts_on = %s, ends_on = %s where id = %s"
+        " and (starts_on, ends_on) is distinct from (%s, %s)",
+        [starts_on, ends_on, voucher_id, starts_on, ends_on],
+    )
+
+
 async def _write_ending(conn: Connection, voucher_id: str, kind: str, claimed_micro: int, deed: Deed) -> None:
     await conn.execute(
         "insert into voucher_ending (voucher_id, kind, claimed_micro, at) values (%s, %s, %s, %s)",

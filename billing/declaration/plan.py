@@ -47,6 +47,7 @@ class Directory:
     products: dict[str, ProductRow] = field(default_factory=dict)
     companies: dict[str, CompanyRow] = field(default_factory=dict)
     vouchers: dict[str, VoucherRow] = field(default_factory=dict)
+    settled_vouchers: set[str] = field(default_factory=set)  # whose settlement has begun
     api_keys: dict[str, ApiKeyRow] = field(default_factory=dict)
     people: dict[str, PersonRow] = field(default_factory=dict)
     product_ids: set[str] = field(default_factory=set)

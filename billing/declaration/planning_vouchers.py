@@ -31,6 +31,10 @@ def plan_voucher(judge: Judge, entry: Entry[models.Voucher]) -> None:
     after = judge.lay(entry, judge.directory.vouchers, judge.plan.vouchers, VoucherRow, given)
     if after is None:
         return
+    if declared.id in judge.directory.settled_vouchers:  # it no longer minds its programme's days
+        if after != before:
+            judge.refuse(entry, "its settlement has begun, and it stays as it is")
+        return
     _judge_capacity(judge, entry, after)
     programme = judge.directory.programmes.get(after.programme_id)
     if programme is not None and not judge.is_unjudged("programme", programme.id):

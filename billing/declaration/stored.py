@@ -41,6 +41,7 @@ _NAMED_PRODUCTS: Final = (
 )
 
 _CLOSED_PROGRAMMES: Final = "select programme_id from programme_life where state = 'closed'"
+_SETTLED_VOUCHERS: Final = "select voucher_id from settlement where voucher_id = any(%s)"
 
 
 async def read_directory(conn: Connection, reading: Reading, secrets: Secrets) -> Directory:
@@ -53,6 +54,7 @@ async def read_directory(conn: Connection, reading: Reading, secrets: Secrets) -
         products=await _products(conn, secrets, [entry.declared.id for entry in reading.of(models.Product)]),
         companies=await _by_id(conn, CompanyRow, ids=_companies_named(reading)),
         vouchers=vouchers,
+        settled_vouchers={row["voucher_id"] for row in await _rows(conn, _SETTLED_VOUCHERS, list(vouchers))},
         api_keys=await _api_keys(conn, {entry.declared.company for entry in keys}),
         people=await _people(conn, [entry.declared.email for entry in reading.of(models.User)]),
         product_ids={row["id"] for row in await _rows(conn, _NAMED_PRODUCTS)},

@@ -32,8 +32,8 @@ class Facts:
 
 IS_KEPT: Final = Guard[Facts](
     "settlement_erased",
-    "The agreement's retention has ended.",
-    "보존 기한이 끝난 협약입니다.",
+    "The retention of this settlement has ended.",
+    "보존 기한이 끝난 정산입니다.",
     lambda facts: facts.is_kept,
 )
 HAS_LINES: Final = Guard[Facts](

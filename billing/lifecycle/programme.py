@@ -14,7 +14,8 @@ class Facts:
     share_from_today: bool = True
     holdback_from_open: bool = True
     agreements_unsettled: int = 0
-    vouchers_alive: int = 0  # declared, without an agreement
+    vouchers_alive: int = 0  # declared, without an agreement, as the next ones
+    vouchers_unsettled: int = 0
 
 
 NO_ROUND_RUNS: Final = Guard[Facts](
@@ -49,6 +50,12 @@ ALL_ENDED: Final = Guard[Facts](
     "아직 끝나지 않은 바우처(협약 없이 발급)가 있습니다.",
     lambda facts: facts.vouchers_alive == 0,
 )
+VOUCHERS_SETTLED: Final = Guard[Facts](
+    "vouchers_unsettled",
+    "A voucher of this programme that was declared without an agreement is not settled.",
+    "아직 정산이 끝나지 않은 바우처(협약 없이 발급)가 있습니다.",
+    lambda facts: facts.vouchers_unsettled == 0,
+)
 
 TABLE: Final = Table[Facts](
     "programme",
@@ -72,7 +79,7 @@ TABLE: Final = Table[Facts](
             ("open",),
             "closed",
             (OPERATOR,),
-            (NO_ROUND_RUNS, ALL_SETTLED, ALL_ENDED),
+            (NO_ROUND_RUNS, ALL_SETTLED, ALL_ENDED, VOUCHERS_SETTLED),
             needs_reason=True,
         ),
     ),

@@ -1,4 +1,4 @@
-"""The settlement of an agreement (정산): what its voucher did not use goes back, and who says it is right.
+"""The settlement of a voucher (정산): what it did not use goes back, and who says it is right.
 
 A charge that comes late, and money that comes free after the return, follow as entries of their own.
 """
@@ -45,14 +45,14 @@ HAS_VOUCHER: Final = Guard[Facts](
 )
 IS_OVER: Final = Guard[Facts](
     "voucher_not_over",
-    "The agreement and its voucher have not ended.",
-    "협약과 바우처가 아직 끝나지 않았습니다.",
+    "The voucher, or its agreement, has not ended.",
+    "바우처 또는 협약이 아직 끝나지 않았습니다.",
     lambda facts: facts.is_over,
 )
 ONE_SETTLEMENT: Final = Guard[Facts](
     "settlement_exists",
-    "The agreement has its settlement.",
-    "이미 정산이 시작된 협약입니다.",
+    "The voucher has its settlement.",
+    "이미 정산이 시작된 바우처입니다.",
     lambda facts: not facts.has_settlement,
 )
 HOLDS_KNOWN: Final = Guard[Facts](
@@ -130,7 +130,7 @@ CLAIMS_PAID: Final = Guard[Facts](
 )
 KEPT_LONG_ENOUGH: Final = Guard[Facts](
     "retention_running",
-    "What belongs to an agreement is kept until its retention date, and while a finding is open.",
+    "What belongs to a settlement is kept until its retention date, and while a finding is open.",
     "보존 기한이 지나지 않았거나 처리 중인 지적 사항이 있어 삭제할 수 없습니다.",
     lambda facts: None not in (facts.today, facts.kept_until) and facts.today > facts.kept_until,  # type: ignore[operator]
 )

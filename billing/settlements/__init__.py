@@ -1,1 +1,1 @@
-"""The end of an agreement: settled, reported, audited, clawed back, kept."""
+"""The end of a voucher: settled, reported, audited, clawed back, kept."""

@@ -1,4 +1,4 @@
-"""What an agreement came to, read from the entries of the ledger; the sheets show nothing else.
+"""What a voucher came to, read from the entries of the ledger; the sheets show nothing else.
 
 Days and products come from the calls' rows, which the trial balance holds against the same entries.
 """
@@ -108,10 +108,14 @@ async def account_of(conn: Connection, settlement: Row) -> Account:
     voucher_id = settlement["voucher_id"]
     around = await row_of(
         conn,
-        "select p.name as programme, c.name, c.brn, t.starts_on, t.ends_on, t.self_in_kind_micro"
-        " from agreement g join agreement_terms t on t.agreement_id = g.id and t.version = g.terms_version"
-        " join company c on c.id = g.company_id join programme p on p.id = g.programme_id where g.id = %s",
-        [settlement["agreement_id"]],
+        "select p.name as programme, c.name, c.brn, coalesce(t.ends_on, v.ends_on, p.ends_on) as ends_on,"
+        " coalesce(t.starts_on, v.starts_on, p.starts_on) as starts_on,"
+        " coalesce(t.self_in_kind_micro, 0) as self_in_kind_micro from voucher v"
+        " join company c on c.id = v.company_id join programme p on p.id = v.programme_id"
+        " left join agreement g on g.id = %s"
+        " left join agreement_terms t on t.agreement_id = g.id and t.version = g.terms_version"
+        " where v.id = %s",
+        [settlement["agreement_id"], voucher_id],
     )
     days = await rows_of(conn, _DAYS, [settlement["company_id"], voucher_id])
     names = await rows_of(
@@ -136,10 +140,11 @@ async def account_of(conn: Connection, settlement: Row) -> Account:
 
 @dataclass(frozen=True, slots=True)
 class Share:
-    """A settlement's part in its programme's end."""
+    """A voucher's part in its programme's end. `agreement_id`: None of one that was declared."""
 
     settlement_id: str | None
-    agreement_id: str
+    agreement_id: str | None
+    voucher_id: str
     company: str
     state: str | None
     figures: Figures
@@ -174,9 +179,10 @@ async def programme_end(conn: Connection, programme_id: str) -> ProgrammeEnd:
     programme = await row_of(conn, "select name, budget_micro from programme where id = %s", [programme_id])
     rows = await rows_of(
         conn,
-        "select v.id, coalesce(g.id, v.id) as agreement_id, c.name as company, s.id as settlement_id, s.state"
+        "select v.id, g.id as agreement_id, c.name as company, s.id as settlement_id, s.state"
         " from voucher v join company c on c.id = v.company_id left join agreement g on g.voucher_id = v.id"
-        " left join settlement s on s.voucher_id = v.id where v.programme_id = %s order by 2",
+        " left join settlement s on s.voucher_id = v.id where v.programme_id = %s"
+        " order by coalesce(g.id, v.id)",
         [programme_id],
     )
     figures = await figures_of(conn, [row["id"] for row in rows])
@@ -188,6 +194,7 @@ async def programme_end(conn: Connection, programme_id: str) -> ProgrammeEnd:
             Share(
                 row["settlement_id"],
                 row["agreement_id"],
+                row["id"],
                 row["company"],
                 row["state"],
                 figures.get(row["id"], NOTHING),

@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 from typing import Any, Final
 
-from billing.casework import agreements
 from billing.casework.deeds import Deed, take_step
 from billing.casework.rows import NOT_FOUND, Row, lock_budget, row_of, rows_of
 from billing.database import Connection
@@ -16,7 +15,9 @@ from billing.ledger.store import append_entries
 from billing.lifecycle import finding as life
 from billing.lifecycle.table import Refused
 from billing.payments.own_money import change_own, lock_own
+from billing.settlements import granted
 from billing.settlements.found_lines import FoundLine, named_already, read_line
+from billing.settlements.granted import Granted
 from billing.settlements.rules import rules_of
 from metering import shares
 
@@ -37,17 +38,24 @@ async def lines_of(conn: Connection, finding_id: str) -> list[Row]:
     )
 
 
-async def make(conn: Connection, agreement_id: str, lines: Sequence[Mapping[str, Any]], *, deed: Deed) -> str:
-    """-> its id. Raises Refused."""
+async def make(
+    conn: Connection,
+    lines: Sequence[Mapping[str, Any]],
+    *,
+    agreement_id: str | None = None,
+    voucher_id: str | None = None,
+    deed: Deed,
+) -> str:
+    """Against one of the two. -> its id. Raises Refused."""
     await lock_budget(conn)
-    agreement = await agreements.find(conn, agreement_id, lock=True)
-    if agreement["voucher_id"] is None:
+    of = await granted.find(conn, agreement_id=agreement_id, voucher_id=voucher_id, deed=deed)
+    if of.voucher_id is None:
         raise Refused(*NOT_FOUND)
-    found = [await read_line(conn, agreement["voucher_id"], line) for line in lines]
-    rules = await rules_of(conn, agreement["programme_id"], deed.today)
+    found = [await read_line(conn, of.voucher_id, line) for line in lines]
+    rules = await rules_of(conn, of.programme_id, deed.today)
     number = await row_of(conn, "select nextval('finding_number') as n")
     made = f"fi-{number['n']:06d}"
-    facts = await facts_before(conn, agreement, found, deed)
+    facts = await facts_before(conn, of, found, deed)
     state = await take_step(
         conn,
         life.TABLE,
@@ -55,26 +63,25 @@ async def make(conn: Connection, agreement_id: str, lines: Sequence[Mapping[str,
         deed=deed,
         thing_id=made,
         state=None,
-        company=agreement["company_id"],
+        company=of.company_id,
         facts=facts,
-        detail={"agreement": agreement_id, "government_micro": facts.amount_micro},
+        detail={**of.named, "government_micro": facts.amount_micro},
     )
     objection_until = _objection_until(rules.number("objection_days"), deed.today)
-    await _insert(conn, {**agreement, "id": made, "agreement_id": agreement_id}, state, objection_until, deed)
+    await _insert(conn, made, of, state, objection_until, deed)
     for number_of, line in enumerate(found, 1):
         await _insert_line(conn, made, number_of, line)
     return made
 
 
 async def _insert(
-    conn: Connection, row: Mapping[str, Any], state: str, objection_until: date | None, deed: Deed
+    conn: Connection, finding_id: str, of: Granted, state: str, objection_until: date | None, deed: Deed
 ) -> None:
-    names = ("id", "agreement_id", "voucher_id", "programme_id", "company_id")
     await conn.execute(
         "insert into finding (id, agreement_id, voucher_id, programme_id, company_id, state, person, reason,"
         " objection_until, created_at) values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
         [
-            *(row[name] for name in names),
+            *(finding_id, of.agreement_id, of.voucher_id, of.programme_id, of.company_id),
             *(state, deed.actor.person, deed.reason, objection_until, deed.now),
         ],
     )
@@ -95,9 +102,8 @@ def _objection_until(days: int | None, today: date) -> date | None:
     return None if days is None else today + timedelta(days=min(days, 3_650))
 
 
-async def facts_before(
-    conn: Connection, agreement: Row, found: Sequence[FoundLine], deed: Deed
-) -> life.Facts:
+async def facts_before(conn: Connection, of: Granted, found: Sequence[FoundLine], deed: Deed) -> life.Facts:
+    assert of.voucher_id is not None, "nothing is found where nothing was spent"
     around = await row_of(
         conn,
         "select f.charged_micro, f.share_ppm, (select coalesce(sum(l.government_micro), 0)::bigint"
@@ -105,12 +111,12 @@ async def facts_before(
         " where d.voucher_id = f.voucher_id and d.state <> 'dismissed') as others,"
         " (select count(*)::integer from settlement s where s.voucher_id = f.voucher_id"
         "  and s.state = 'erased') as erased from funds f where f.voucher_id = %s",
-        [agreement["voucher_id"]],
+        [of.voucher_id],
     )
     return life.Facts(
         is_kept=not around["erased"],
         has_lines=bool(found),
-        named_already=await named_already(conn, agreement["voucher_id"], found),
+        named_already=await named_already(conn, of.voucher_id, found),
         spent_micro=shares.government_micro(around["charged_micro"], around["share_ppm"]),
         others_micro=around["others"],
         amount_micro=sum(line.government_micro for line in found),

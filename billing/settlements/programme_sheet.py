@@ -56,13 +56,13 @@ def _lines(end: ProgrammeEnd, words: Mapping[str, str], states: Mapping[str, str
     columns = (
         *(
             Column(name, words[name], "text", is_wide=name == "company")
-            for name in ("agreement", "company", "state")
+            for name in ("granted_by", "company", "state")
         ),
         *(Column(name, words[name], "exact") for name, _ in _AMOUNTS),
     )
     rows: tuple[Row, ...] = tuple(
         (
-            share.agreement_id,
+            share.voucher_id if share.agreement_id is None else share.agreement_id,
             share.company,
             words["state.none"] if share.state is None else states[share.state],
             *_figures(share.figures),

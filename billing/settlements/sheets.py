@@ -70,9 +70,10 @@ def _facts(account: Account, words: Words, language: Language) -> Iterator[tuple
     yield words["fact.programme"], account.programme
     yield words["fact.number"], row["id"]
     yield words["fact.company"], f"{account.company.name} ({brn_text(account.company, words)})"
-    yield words["fact.agreement"], row["agreement_id"]
+    of = "voucher" if row["agreement_id"] is None else "agreement"
+    yield words[f"fact.{of}"], row[f"{of}_id"]
     period = (account.starts_on, account.ends_on)
-    yield words["fact.period"], " – ".join(day_text(day, language) for day in period)
+    yield words[f"fact.{of}_period"], " – ".join(day_text(day, language) for day in period)
     yield words["fact.state"], state
 
 
@@ -131,7 +132,7 @@ def _report(account: Account, words: Words) -> Table:
 
 
 def _summary(account: Account, words: Words) -> Table:
-    """The agreement has one amount: it stands at the item that holds for all products."""
+    """What was granted is one amount: it stands at the item that holds for all products."""
     columns = (
         Column("cost_item", words["cost_item"], "text"),
         Column("cost_detail", words["cost_detail"], "text"),

@@ -5,16 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from billing.casework import agreements, vouchers
+from billing.casework import vouchers
 from billing.casework.deeds import Deed, take_step
 from billing.casework.rows import Row, lock_budget, row_of, rows_of
 from billing.database import Connection
-from billing.directory_time import instant_ms
 from billing.ledger import end_rules, own_rules
 from billing.ledger.rules import VoucherRef
 from billing.ledger.store import append_entries
 from billing.lifecycle import settlement as life
 from billing.payments.own_money import change_own, lock_own
+from billing.settlements import granted
+from billing.settlements.granted import Granted
 from billing.settlements.rules import rules_of
 from metering import shares
 
@@ -27,9 +28,9 @@ FIND: Final = (
     " r.government as returned_government_micro, r.self as returned_self_micro,"
     " r.interest as returned_interest_micro, i.amount_micro as interest_micro,"
     " i.document as interest_document,"
-    " (select count(*) from finding d where d.agreement_id = s.agreement_id"
+    " (select count(*) from finding d where d.voucher_id = s.voucher_id"
     "  and d.state in ('found', 'objected'))::integer as findings_undecided,"
-    " (select count(*) from finding d where d.agreement_id = s.agreement_id and d.state = 'confirmed')"
+    " (select count(*) from finding d where d.voucher_id = s.voucher_id and d.state = 'confirmed')"
     "  ::integer as claims_unpaid,"
     " (select count(*) from claim c where c.voucher_id = s.voucher_id)::integer as claims_open,"
     " (select count(distinct c.id)::integer from correction c"
@@ -40,7 +41,7 @@ FIND: Final = (
     "  where r.company_id = s.company_id and r.state in ('reported', 'accepted', 'objected')"
     "  and case when r.corrects is null then r.served_ms < f.ends_ms"
     "   and (v.products is null or r.product_id = any(v.products))"
-    "   and coalesce(r.agreement_id, s.agreement_id) = s.agreement_id"
+    "   and (r.agreement_id is null or r.agreement_id = s.agreement_id)"
     "  else exists (select from report_line p where p.id = r.corrects and p.voucher_id = s.voucher_id) end)"
     "  as reports_undecided"
     " from settlement s join funds f on f.voucher_id = s.voucher_id"
@@ -64,11 +65,13 @@ async def returns_of(conn: Connection, settlement_id: str) -> list[Row]:
     )
 
 
-async def open_settlement(conn: Connection, agreement_id: str, *, deed: Deed) -> str:
-    """-> its id. From then on the voucher's funds are as they are."""
+async def open_settlement(
+    conn: Connection, *, agreement_id: str | None = None, voucher_id: str | None = None, deed: Deed
+) -> str:
+    """Of one of the two. -> its id. From then on the voucher's funds and days are as they are."""
     await lock_budget(conn)
-    row = await agreements.find(conn, agreement_id, lock=True)
-    facts = await facts_before(conn, row, deed)
+    of = await granted.find(conn, agreement_id=agreement_id, voucher_id=voucher_id, deed=deed)
+    facts = await facts_before(conn, of)
     number = await row_of(conn, "select nextval('settlement_number') as n")
     made = f"se-{number['n']:06d}"
     state = await take_step(
@@ -78,32 +81,32 @@ async def open_settlement(conn: Connection, agreement_id: str, *, deed: Deed) ->
         deed=deed,
         thing_id=made,
         state=None,
-        company=row["company_id"],
+        company=of.company_id,
         facts=facts,
-        detail={"agreement": agreement_id},
+        detail=of.named,
     )
     await conn.execute(
         "insert into settlement (id, agreement_id, voucher_id, programme_id, company_id, state, ended_on,"
         " created_at) values (%s, %s, %s, %s, %s, %s, %s, %s)",
         [
-            *(made, agreement_id, row["voucher_id"], row["programme_id"], row["company_id"], state),
-            min(row["ends_on"], deed.today),
+            *(made, of.agreement_id, of.voucher_id, of.programme_id, of.company_id, state),
+            min(of.ends_on, deed.today),
             deed.now,
         ],
     )
+    if of.agreement_id is None:
+        assert of.voucher_id is not None
+        await vouchers.fix_period(conn, of.voucher_id, of.starts_on, of.ends_on)
     return made
 
 
-async def facts_before(conn: Connection, agreement: Row, deed: Deed) -> life.Facts:
-    """Of an agreement that may have no settlement yet."""
-    has_one = await rows_of(conn, "select 1 from settlement where agreement_id = %s", [agreement["id"]])
-    is_over = agreement["state"] in ("terminated", "completed") or deed.today > agreement["ends_on"]
-    if agreement["voucher_id"] is not None:
-        held = await vouchers.find(conn, agreement["voucher_id"])
-        alive = vouchers.state_of(held, instant_ms(deed.now)) in ("active", "suspended")
-        is_over = is_over and not alive
+async def facts_before(conn: Connection, of: Granted) -> life.Facts:
+    """Of what may have no settlement yet."""
+    has_one = await rows_of(conn, "select 1 from settlement where voucher_id = %s", [of.voucher_id])
     return life.Facts(
-        has_voucher=agreement["voucher_id"] is not None, is_over=is_over, has_settlement=bool(has_one)
+        has_voucher=of.voucher_id is not None,
+        is_over=of.is_over,
+        has_settlement=bool(has_one),
     )
 
 
@@ -230,7 +233,10 @@ async def _give_back(conn: Connection, row: Row, deed: Deed, *, interest_micro: 
 
 
 async def _erase(conn: Connection, row: Row) -> None:
-    """What people wrote of themselves in the application. Books, steps and sheets have no such text."""
+    """What people wrote of themselves in the application. Books, steps and sheets have no such text.
+
+    A voucher that was declared was never applied for: there is nothing to blank.
+    """
     await conn.execute(
         "update application set title = '', plan = '' where id ="
         " (select application_id from agreement where id = %s)",

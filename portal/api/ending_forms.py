@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from billing.declaration.fields import Amount, Day, Id
 from billing.settlements.rules import RuleName
@@ -14,8 +14,21 @@ Said = Annotated[Line, Field(min_length=1)]
 Month = Annotated[str, Field(pattern=r"^20[0-9]{2}-(0[1-9]|1[0-2])$")]
 
 
-class Settlement(Body):
-    agreement: Id
+class OfOne(Body):
+    """Of an agreement, or of a voucher: one that was declared has no agreement."""
+
+    agreement: Id | None = None
+    voucher: Id | None = None
+
+    @model_validator(mode="after")
+    def names_one(self) -> Self:
+        if (self.agreement is None) == (self.voucher is None):
+            raise ValueError("name an agreement or a voucher, and not both")
+        return self
+
+
+class Settlement(OfOne):
+    """A voucher that has an agreement is settled with it."""
 
 
 class Interest(Body):
@@ -42,8 +55,7 @@ class FindingLine(Body):
     amount_krw: Amount | None = None
 
 
-class Finding(Body):
-    agreement: Id
+class Finding(OfOne):
     lines: Annotated[list[FindingLine], Field(min_length=1, max_length=1_000)]
     reason: Reason
 

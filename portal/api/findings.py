@@ -37,7 +37,12 @@ def _add_findings(made: APIRouter) -> None:
         _READ,
         shown_ending.FindingShown,
         scope=own_company,
-        filters={"agreement": "agreement_id", "company": "company_id", "state": "state"},
+        filters={
+            "agreement": "agreement_id",
+            "voucher": "voucher_id",
+            "company": "company_id",
+            "state": "state",
+        },
     )
 
     @made.post(
@@ -50,7 +55,13 @@ def _add_findings(made: APIRouter) -> None:
             {"call": one.call, "product": one.product, "month": one.month, "amount_micro": one.amount_krw}
             for one in body.lines
         ]
-        made_id = await findings.make(desk.conn, body.agreement, lines, deed=desk.deed(body.reason))
+        made_id = await findings.make(
+            desk.conn,
+            lines,
+            agreement_id=body.agreement,
+            voucher_id=body.voucher,
+            deed=desk.deed(body.reason),
+        )
         now = await load_finding(desk, made_id)
         return answers.one(now, status=201, location=f"/api/findings/{made_id}")
 

@@ -1,4 +1,4 @@
-"""Settlements of agreements with their statutory sheets, and the rules that say what the end asks."""
+"""Settlements of vouchers with their statutory sheets, and the rules that say what the end asks."""
 
 from __future__ import annotations
 
@@ -36,13 +36,15 @@ def router() -> APIRouter:
 def _add_settlements(made: APIRouter) -> None:
     @made.post(
         "/settlements",
-        summary="Open the settlement of an agreement that has ended",
+        summary="Open the settlement of an agreement, or of a voucher without one, that has ended",
         **allow(
             *life.TABLE.step("open").allow, answer=shown_ending.SettlementShown, method="POST", status=201
         ),
     )
     async def open_settlement(desk: AtDesk, body: ending_forms.Settlement) -> JSONResponse:
-        made_id = await store.open_settlement(desk.conn, body.agreement, deed=desk.deed())
+        made_id = await store.open_settlement(
+            desk.conn, agreement_id=body.agreement, voucher_id=body.voucher, deed=desk.deed()
+        )
         now = await load_settlement(desk, made_id)
         return answers.one(now, status=201, location=f"/api/settlements/{made_id}")
 
@@ -54,7 +56,12 @@ def _add_settlements(made: APIRouter) -> None:
         _READ,
         shown_ending.SettlementBrief,
         scope=own_company,
-        filters={"programme": "programme_id", "company": "company_id", "state": "state"},
+        filters={
+            "programme": "programme_id",
+            "voucher": "voucher_id",
+            "company": "company_id",
+            "state": "state",
+        },
     )
     add_one(made, "/settlements", "Read a settlement", load_settlement, _READ, shown_ending.SettlementShown)
 

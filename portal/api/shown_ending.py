@@ -16,8 +16,10 @@ class ReturnShown(Shown):
 
 
 class SettlementBrief(Shown):
+    """`agreement`: null of a voucher that was declared without one, here and below."""
+
     id: str
-    agreement: str
+    agreement: str | None
     voucher: str
     programme: str
     company: str
@@ -29,7 +31,7 @@ class SettlementShown(Shown):
     """`pending_…`: expired and not returned yet. `kept_on`: null as long as nobody may erase it."""
 
     id: str
-    agreement: str
+    agreement: str | None
     voucher: str
     programme: str
     company: str
@@ -76,7 +78,7 @@ class FindingLineShown(Shown):
 
 class FindingShown(Shown):
     id: str
-    agreement: str
+    agreement: str | None
     voucher: str
     programme: str
     company: str

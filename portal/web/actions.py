@@ -65,15 +65,20 @@ async def _object(operations: Operations, visit: Visit, shown: Shown, values: di
     return f"/objections/{made['id']}"
 
 
+def _named(shown: Shown) -> dict[str, str]:
+    """An agreement by its page, or a voucher, whose page says which agreement it has: none."""
+    return {"voucher" if "agreement" in shown else "agreement": shown["id"]}
+
+
 async def _open_settlement(
     operations: Operations, visit: Visit, shown: Shown, values: dict[str, Any]
 ) -> str | None:
-    made = await operations.call(visit.desk, "POST /settlements", {"agreement": shown["id"]})
+    made = await operations.call(visit.desk, "POST /settlements", _named(shown))
     return f"/settlements/{made['id']}"
 
 
 async def _find(operations: Operations, visit: Visit, shown: Shown, values: dict[str, Any]) -> str | None:
-    made = await operations.call(visit.desk, "POST /findings", {**values, "agreement": shown["id"]})
+    made = await operations.call(visit.desk, "POST /findings", values | _named(shown))
     return f"/findings/{made['id']}"
 
 

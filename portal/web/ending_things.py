@@ -1,4 +1,4 @@
-"""Settlements of agreements, and findings against them, as pages."""
+"""Settlements of vouchers, and findings against them, as pages."""
 
 from __future__ import annotations
 
@@ -33,7 +33,8 @@ THINGS: Final = (
         "finding",
         "id",
         (
-            *(Fact("agreement", "agreements"), Fact("company"), Fact("reason"), Fact("person")),
+            *(Fact("agreement", "agreements"), Fact("voucher", "vouchers"), Fact("company")),
+            *(Fact("reason"), Fact("person")),
             *(Fact("government_krw"), Fact("self_krw"), Fact("objection_on"), Fact("created_at")),
         ),
     ),

@@ -16,8 +16,8 @@ def _states(thing: str, table: Table[Any]) -> tuple[Filter, ...]:
 
 SETTLEMENTS: Final = View(
     caption="nav.settlements",
-    query="select s.id, s.agreement_id, s.programme_id, s.company_id, c.name as company_name, s.state,"
-    " s.ended_on, coalesce(sum(r.government_micro), 0)::bigint as returned_micro,"
+    query="select s.id, s.agreement_id, s.voucher_id, s.programme_id, s.company_id, c.name as company_name,"
+    " s.state, s.ended_on, coalesce(sum(r.government_micro), 0)::bigint as returned_micro,"
     " coalesce(sum(r.self_micro), 0)::bigint as returned_self_micro,"
     " coalesce(sum(r.interest_micro), 0)::bigint as interest_micro from settlement s"
     " join company c on c.id = s.company_id left join settlement_return r on r.settlement_id = s.id"
@@ -25,6 +25,7 @@ SETTLEMENTS: Final = View(
     columns=(
         Column("id", "id", sorts=True, link="/settlements/{id}"),
         Column("company_name", sorts=True),
+        Column("voucher_id", "id", link="/vouchers/{voucher_id}"),
         Column("state", "state", thing="settlement"),
         Column("ended_on", "day", sorts=True),
         Column("returned_micro", "amount", total=True),
@@ -57,6 +58,7 @@ FINDINGS: Final = View(
         Column("company_name", sorts=True),
         Column("state", "state", thing="finding"),
         Column("agreement_id", "id", link="/agreements/{agreement_id}"),
+        Column("voucher_id", "id", link="/vouchers/{voucher_id}"),
         Column("created_at", "instant"),
         Column("government_micro", "amount", total=True),
         Column("self_micro", "amount", total=True),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
+from billing.lifecycle.own_fund import PROGRAMME
 from portal.web import (
     alert_views,
     call_views,
@@ -50,7 +51,7 @@ def related_to(kind: str, shown: dict[str, Any], visit: Visit) -> list[Related]:
         return [*(_own(one, "agreement_id", this, mine) for one in of_it), reported]
     if kind == "settlements":
         found = [_own(ending_views.RETURNS, "settlement_id", this, mine)]
-        return [*found, _own(ending_views.FINDINGS, "agreement_id", [shown["agreement"]], mine)]
+        return [*found, _own(ending_views.FINDINGS, "voucher_id", [shown["voucher"]], mine)]
     if kind == "findings":
         return [_own(ending_views.FINDING_LINES, "finding_id", this, mine)]
     if kind == "payables":
@@ -59,8 +60,17 @@ def related_to(kind: str, shown: dict[str, Any], visit: Visit) -> list[Related]:
         return [_own(view, "company_id", this, mine) for view in (alert_views.KEYS_INSIDE, views.VOUCHERS)]
     if kind == "vouchers":
         calls = call_views.CALLS_INSIDE if inside else call_views.CALLS_OF_COMPANY
-        return [Related(_bare(calls), ("company_id = %s and voucher_id = %s", [shown["company"], *this]))]
+        made = Related(_bare(calls), ("company_id = %s and voucher_id = %s", [shown["company"], *this]))
+        return [*_end_of_declared(shown, mine), made]
     return []
+
+
+def _end_of_declared(shown: dict[str, Any], mine: Scope) -> list[Related]:
+    """The end of any other voucher stands on its agreement's page; own money has none."""
+    if shown["agreement"] is not None or shown["programme"] == PROGRAMME:
+        return []
+    of_it = (ending_views.SETTLEMENTS, ending_views.FINDINGS)
+    return [_own(one, "voucher_id", [shown["id"]], mine) for one in of_it]
 
 
 _OF_THE_MARKET: Final = ("providers", "products", "reconciliations", "corrections")

@@ -73,8 +73,8 @@ _MAKES: Final = {
     ("price", "add"): ("product",),
     ("credential", "add"): ("product",),
     ("correction", "propose"): ("reconciliation",),
-    ("settlement", "open"): ("agreement",),
-    ("finding", "find"): ("agreement",),
+    ("settlement", "open"): ("agreement", "voucher"),
+    ("finding", "find"): ("agreement", "voucher"),
     ("objection", "make"): ("payable",),
 }
 

@@ -38,6 +38,7 @@ SOUND: dict[str, dict[str, Any]] = {
 }
 BROKEN: list[tuple[str, str, dict[str, Any]]] = [
     ("programme", "vouchers_alive", {"vouchers_alive": 1}),
+    ("programme", "vouchers_unsettled", {"vouchers_unsettled": 1}),
     ("agreement", "programme_not_open", {"programme_state": "closed"}),
     ("month", "month_not_over", {"is_over": False}),
     ("month", "month_before_open", {"is_next": False}),

@@ -138,6 +138,23 @@ def test_the_report_says_what_is_to_be_returned(language: Language) -> None:
         assert last_figures(text, what) == amounts
 
 
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("form", FORMS)
+def test_a_sheet_without_an_agreement_names_the_voucher(form: Form, language: Language) -> None:
+    row = ACCOUNT.settlement | {"agreement_id": None, "voucher_id": "gaonde-declared"}
+    words = words_in(language)
+    sheet = sheet_of(replace(ACCOUNT, settlement=row, in_kind_micro=0), form, language)
+    facts = dict(sheet.facts)
+    assert facts[words["fact.voucher"]] == "gaonde-declared"
+    assert (
+        facts[words["fact.voucher_period"]]
+        == dict(sheet_of(ACCOUNT, form, language).facts)[words["fact.agreement_period"]]
+    )
+    said = paper(as_pdf(sheet)).replace("gaonde-declared", "")
+    assert "None" not in said
+    assert not re.search("협약|greement", said)
+
+
 def test_what_is_below_zero_has_the_mark_of_statutory_sheets() -> None:
     sheet = sheet_of(ACCOUNT, "daily", "ko")
     assert "△100" in paper(as_pdf(sheet)).replace(" ", "")
@@ -197,12 +214,13 @@ def test_a_programme_s_budget_is_spent_returned_or_left() -> None:
         "초거대 AI API 활용 지원",
         20_000_000 * WON,
         (
-            Share("se-000001", "ag-000001", "가온데이터", "reported", FIGURES),
-            Share(None, "ag-000002", "한빛", None, other),
+            Share("se-000001", "ag-000001", "vo-000001", "가온데이터", "reported", FIGURES),
+            Share(None, None, "hanbit-declared", "한빛", None, other),
         ),
     )
     assert end.budget_micro == end.spent_micro + end.returned_micro + end.left_micro
     rows = csv_rows(as_csv(programme_sheet(end, "ko")))
+    assert [row["협약·바우처"] for row in rows[:2]] == ["ag-000001", "hanbit-declared"]
     total, never, budget = rows[-3:]
     assert micro(total["집행액"]) == GOVERNMENT + 250_000 * WON + 1
     assert micro(total["교부·확정액"]) + micro(never["교부·확정액"]) == micro(budget["교부·확정액"])

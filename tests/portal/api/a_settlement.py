@@ -1,12 +1,17 @@
-"""gaonde's voucher used, and at its end: what the tests of settlements and findings begin with."""
+"""gaonde's voucher used, and at its end: what the tests of settlements and findings begin with.
+
+It was issued on an agreement, or declared without one.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 from billing.casework.deeds import Deed, log_step
+from billing.declaration import ApplyReport
 from billing.expiry import expire_vouchers
 from billing.lifecycle.table import Actor
 from billing.posting import Poster
@@ -35,7 +40,26 @@ WRONG_PRICE = {
     "price_from": RIGHT_FROM,
     "reason": "단가 오기",
 }
-# In micro-won; the voucher has 3,000,000 + 1,000,000 won at 75 %.
+DECLARED = "gaonde-declared"
+# Both last until the programme does, since they have no days of their own.
+DECLARATION = """\
+programmes:
+  - id: ai-2026
+    name: 초거대 AI API 활용 지원
+    legal_basis: 보조금
+    budget_krw: 10000000
+    max_voucher_krw: 6000000
+    starts_on: 2026-01-01
+    ends_on: 2026-10-31
+    shares: {sme: "0.75", startup: "0.9"}
+vouchers:
+  - id: gaonde-declared
+    company: gaonde
+    programme: ai-2026
+    government_krw: 3000000
+    self_deposit_krw: 1000000
+"""
+# In micro-won; either voucher has 3,000,000 + 1,000,000 won at 75 %.
 CALLS = (1_800_000 * WON, 1_000_001 * WON + 500_000)
 DAY_MS = 86_400_000
 
@@ -82,12 +106,27 @@ class Ended:
 async def used(office: OfficeWorld, *charges_micro: int) -> Ended:
     """After the agreement's last day, with these calls in the books, each a day after the one before."""
     await office.to_an_amendment(PROGRAMME, ROUND, APPLICATION)
-    books = Books(office.pool)
+    return await _used(office, VOUCHER, charges_micro)
+
+
+async def declared_and_used(office: OfficeWorld, *charges_micro: int) -> Ended:
+    """The same of a voucher that `apply` made."""
+    await declare(office, DECLARATION)
+    return await _used(office, DECLARED, charges_micro)
+
+
+async def declare(office: OfficeWorld, text: str) -> ApplyReport:
+    async with office.pool.connection() as conn:
+        return await World(conn, office.secrets).apply(text)
+
+
+async def _used(office: OfficeWorld, voucher: str, charges_micro: Sequence[int]) -> Ended:
+    books = Books(office.pool, voucher=voucher)
     async with office.pool.connection() as conn:
         await conn.execute("update funds set ends_ms = %s", [ENDS_MS])  # the treasury has its own clock
     n = await books.treasury.current_epoch(LANE)
     # All of it, so that whatever a call costs was lent.
-    await books.treasury.lend(lane=LANE, n=n, voucher_id=VOUCHER, need_micro=3_000_000 * WON)
+    await books.treasury.lend(lane=LANE, n=n, voucher_id=voucher, need_micro=3_000_000 * WON)
     made = Ended(office, AuditedWorld(books, n))
     for number, micro in enumerate(charges_micro):
         await made.call(f"op-{number}", micro, days_later=number)
@@ -97,8 +136,7 @@ async def used(office: OfficeWorld, *charges_micro: int) -> Ended:
 
 async def price_corrected(office: OfficeWorld) -> str:
     """A wrong price is put right. -> the path of the correction that is proposed."""
-    async with office.pool.connection() as conn:
-        await World(conn, office.secrets).apply(RIGHT)
+    await declare(office, RIGHT)
     return f"corrections/{(await office.post('operator', 'corrections', WRONG_PRICE))['id']}"
 
 

@@ -109,7 +109,7 @@ PAGES: Final[dict[str, str]] = {
     **_of_thing("applications", company="company*", steps="operator company"),
     **_of_thing("agreements", company="company*", steps="operator company audit"),
     **_of_thing("amendments", company="company*", steps="operator company"),
-    **_of_thing("vouchers", company="company*", steps="operator company"),
+    **_of_thing("vouchers", company="company*", steps="operator company audit"),
     **_of_thing("products", company="company", provider="provider*", steps="operator provider"),
     **_of_thing("prices", provider="provider*", steps="operator provider"),
     **_of_thing("credentials", provider="provider*", steps="operator provider"),
