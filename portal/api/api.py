@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from fastapi import APIRouter, Depends, FastAPI
 from fastapi.security import HTTPBearer
+from starlette.routing import BaseRoute
 
 from portal.api import (
     agreements,
@@ -84,7 +85,14 @@ def parts() -> tuple[APIRouter, ...]:
 
 
 def mount(app: FastAPI) -> None:
+    app.router.routes.extend(_routes())
+
+
+@cache  # for each router that is included into an application FastAPI works its routes out once more
+def _routes() -> tuple[BaseRoute, ...]:
     whole = Whole(dependencies=[Depends(_BEARER)], responses={"default": _PROBLEM})
     for part in parts():
         whole.include_router(part)
-    app.include_router(whole, prefix=PREFIX)
+    below = APIRouter()
+    below.include_router(whole, prefix=PREFIX)
+    return tuple(below.routes)

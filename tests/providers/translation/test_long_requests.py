@@ -58,7 +58,6 @@ def calls_of_one_answer(count: int) -> Callable[[], object]:
 
 
 def cpu_s(work: Callable[[], object]) -> float:
-    gc.collect()
     gc.disable()  # what all the other tests have left is looked through else
     try:
         began_s = time.process_time()
