@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
-from functools import partial
+from functools import cache, partial
 from importlib import resources
 from typing import Any, Final
 from urllib.parse import quote
@@ -127,6 +127,7 @@ def _text(language: Language, key: str, **values: object) -> str:
     return words.text(key, language, **values)
 
 
+@cache  # with every template that it has compiled
 def build() -> Renderer:
     environment = Environment(
         loader=PackageLoader("portal.web"),

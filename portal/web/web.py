@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 from fastapi import FastAPI
 
 from portal.api import api
@@ -41,10 +43,11 @@ def mount(app: FastAPI, attempts: Attempts, addresses: Addresses) -> None:
     serving.mount(app, house, all_pages(addresses))
 
 
-def all_pages(addresses: Addresses) -> list[Page]:
+@cache  # they know of an installation what its addresses are
+def all_pages(addresses: Addresses) -> tuple[Page, ...]:
     """What is named comes before what takes any name in its place."""
     operations = Operations(api.parts())
-    return [
+    return (
         *company_home.pages(),
         *homes.pages(),
         *lists.pages(),
@@ -62,4 +65,4 @@ def all_pages(addresses: Addresses) -> list[Page]:
         *sheets.pages(),
         *jobs.pages(operations),
         *things.pages(operations),
-    ]
+    )
