@@ -41,8 +41,8 @@ simulate: .venv/installed-test  ## the real coroutines under virtual time, with 
 	@$(BIN)/python -m tests.simulation --seeds $(SEEDS)
 
 campaign: .venv/installed-test  ## what CI runs besides the suite: faults by the dozen, laws, each safeguard taken away, 300 seeds
-	@PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest --numprocesses 2 --dist loadscope \
-		-m "campaign or hypothesis" --hypothesis-profile campaign
+	@PYTHONDONTWRITEBYTECODE= PURSE_EXAMPLES=60 $(BIN)/python -m pytest --numprocesses 2 --dist loadscope \
+		-m "campaign or hypothesis or law" --hypothesis-profile campaign
 	@$(BIN)/python -m tests.simulation --seeds 300
 
 format:  ## let ruff lay the code out

@@ -11,14 +11,12 @@ import gc
 import itertools
 import os
 import shutil
-import tempfile
 from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Final, TypeVar
 
-import psutil
 import psycopg
 import pytest
 import redis
@@ -30,13 +28,11 @@ from billing import migrate
 from launch.embedded_postgres import PostgresServer
 from launch.embedded_valkey import ValkeyServer
 from tests.fakes.hasty_postgres import HASTY, SMALL
+from tests.fakes.short_dir import short_dir
 from tests.fakes.valkey_cluster import ValkeyCluster
 from tests.order import Modules, place_of
 
 HERE: Final = Path(__file__).parent
-PREFIX: Final = "vgt-"
-MEMORY: Final = Path("/dev/shm")
-MEMORY_BYTES_MIN: Final = 2 * 1024**3
 
 _database_numbers = itertools.count(1)
 
@@ -86,35 +82,6 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         items.sort(key=lambda item: (place_of(item.nodeid), item.path))
 
 
-def short_dir() -> Path:
-    """A directory with a short path (unix sockets need one) that the servers' own user may enter.
-
-    It lies in memory where the machine has room: a database is copied there in a tenth of the time. What is
-    seen of a kill is the same, since what a process has written belongs to the kernel, on a disk or not; that
-    a machine loses its power is nothing these tests could do.
-    """
-    where = MEMORY if _memory_has_room() else None
-    path = Path(tempfile.mkdtemp(prefix=f"{PREFIX}{os.getpid()}-", dir=where))
-    path.chmod(0o755)
-    return path
-
-
-def _memory_has_room() -> bool:
-    if not MEMORY.is_dir():
-        return False
-    _forget_the_dead()
-    room = min(shutil.disk_usage(MEMORY).free, psutil.virtual_memory().available)
-    return room >= MEMORY_BYTES_MIN
-
-
-def _forget_the_dead() -> None:
-    """Remove what runs left that were killed: in memory it would stay until the machine is restarted."""
-    for path in MEMORY.glob(f"{PREFIX}*-*"):
-        pid = path.name.removeprefix(PREFIX).split("-", 1)[0]
-        if pid.isdigit() and not psutil.pid_exists(int(pid)):
-            shutil.rmtree(path, ignore_errors=True)
-
-
 def _postgres(root: Path, *, settings: Mapping[str, str]) -> PostgresServer:
     return PostgresServer(
         data_dir=root / "postgres",
@@ -150,52 +117,62 @@ def shared_postgres() -> Iterator[PostgresServer]:
         yield server
 
 
+@pytest.fixture(scope="session")
+def admin(shared_postgres: PostgresServer) -> Iterator[psycopg.Connection]:
+    """Makes and removes the databases of all tests: to connect takes as long as to copy a small one."""
+    with psycopg.connect(shared_postgres.url_of("postgres"), autocommit=True) as connection:
+        yield connection
+
+
 @pytest.fixture
-def postgres_url(shared_postgres: PostgresServer) -> Iterator[str]:
+def postgres_url(shared_postgres: PostgresServer, admin: psycopg.Connection) -> Iterator[str]:
     """An empty database of the test's own."""
     name = f"test_{os.getpid()}_{next(_database_numbers)}"
-    with psycopg.connect(shared_postgres.url_of("postgres"), autocommit=True) as connection:
-        connection.execute(f"create database {name} strategy file_copy")
-        yield shared_postgres.url_of(name)
-        connection.execute(f"drop database {name} with (force)")
+    admin.execute(f"create database {name} strategy file_copy")
+    yield shared_postgres.url_of(name)
+    admin.execute(f"drop database {name} with (force)")
 
 
 @pytest.fixture(scope="session")
-def migrated_template(shared_postgres: PostgresServer) -> str:
+def migrated_template(shared_postgres: PostgresServer, admin: psycopg.Connection) -> str:
     """The name of a database with this version's schema, made once and copied per test."""
-    with psycopg.connect(shared_postgres.url_of("postgres"), autocommit=True) as connection:
-        connection.execute("create database migrated")
+    admin.execute("create database migrated")
     migrate.upgrade(shared_postgres.url_of("migrated"))
     return "migrated"
 
 
 @contextmanager
-def _copied_books(shared_postgres: PostgresServer, template: str) -> Iterator[str]:
+def _copied_books(server: PostgresServer, admin: psycopg.Connection, template: str) -> Iterator[str]:
     name = f"books_{os.getpid()}_{next(_database_numbers)}"
-    with psycopg.connect(shared_postgres.url_of("postgres"), autocommit=True) as connection:
-        connection.execute(f"create database {name} template {template} strategy file_copy")
-        yield shared_postgres.url_of(name)
-        connection.execute(f"drop database {name} with (force)")
+    admin.execute(f"create database {name} template {template} strategy file_copy")
+    yield server.url_of(name)
+    admin.execute(f"drop database {name} with (force)")
 
 
 @pytest.fixture
-def books_url(shared_postgres: PostgresServer, migrated_template: str) -> Iterator[str]:
+def books_url(
+    shared_postgres: PostgresServer, admin: psycopg.Connection, migrated_template: str
+) -> Iterator[str]:
     """A database of the test's own with the books' schema and nothing in it."""
-    with _copied_books(shared_postgres, migrated_template) as url:
+    with _copied_books(shared_postgres, admin, migrated_template) as url:
         yield url
 
 
 @pytest.fixture(scope="module")
-def house_url(shared_postgres: PostgresServer, migrated_template: str) -> Iterator[str]:
+def house_url(
+    shared_postgres: PostgresServer, admin: psycopg.Connection, migrated_template: str
+) -> Iterator[str]:
     """The same for all tests of a module: one house in which each does its own."""
-    with _copied_books(shared_postgres, migrated_template) as url:
+    with _copied_books(shared_postgres, admin, migrated_template) as url:
         yield url
 
 
 @pytest.fixture(scope="module")
-def module_books_url(shared_postgres: PostgresServer, migrated_template: str) -> Iterator[str]:
+def module_books_url(
+    shared_postgres: PostgresServer, admin: psycopg.Connection, migrated_template: str
+) -> Iterator[str]:
     """The same for a module whose tests undo what they do."""
-    with _copied_books(shared_postgres, migrated_template) as url:
+    with _copied_books(shared_postgres, admin, migrated_template) as url:
         yield url
 
 

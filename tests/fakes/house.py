@@ -23,8 +23,8 @@ from urllib.error import HTTPError, URLError
 import psutil
 import redis
 
-from tests.conftest import short_dir
 from tests.fakes.prepared_state import prepare_state
+from tests.fakes.short_dir import short_dir
 
 START_WAIT_S = 60.0
 END_WAIT_S = 45.0

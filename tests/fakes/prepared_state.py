@@ -15,7 +15,7 @@ from pathlib import Path
 from billing import migrate
 from launch import data_dir
 from launch.embedded_postgres import PostgresServer
-from tests.conftest import short_dir
+from tests.fakes.short_dir import short_dir
 
 
 def prepare_state(path: Path) -> Path:

@@ -30,7 +30,7 @@ from tests.journeys.declarations import (
 )
 
 CALLS, PAID = 400, 80
-TOKENS = 400
+TOKENS = 200
 TEXT = f"hello [[tokens={TOKENS}]]"
 SERVED_MIN = 76
 PATIENCE_S = 40.0

@@ -9,8 +9,8 @@ from collections.abc import Iterator
 import pytest
 
 from metering.keys import lane_of
-from tests.conftest import short_dir
 from tests.fakes.house import House
+from tests.fakes.short_dir import short_dir
 from tests.fakes.valkey_cluster import Node, ValkeyCluster
 from tests.journeys.books import assert_agrees, charge_micro, wait_for
 from tests.journeys.caller import Answer, Caller, calling

@@ -20,8 +20,8 @@ import redis
 
 from launch.embedded_valkey import AOF_DIR, ValkeyServer
 from metering.keys import lane_of
-from tests.conftest import short_dir
 from tests.fakes.house import House
+from tests.fakes.short_dir import short_dir
 from tests.fakes.tcp_proxy import TcpProxy
 from tests.journeys.books import assert_sound, charge_micro, rows, wait_for, wait_posted, wait_settled
 from tests.journeys.caller import Answer, Caller, calling, micro

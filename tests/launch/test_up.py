@@ -15,8 +15,8 @@ import psycopg
 import pytest
 
 from launch.data_dir import MARKER
-from tests.conftest import short_dir
 from tests.fakes.prepared_state import prepare_state
+from tests.fakes.short_dir import short_dir
 from tests.launch.running_up import RunningUp, get, refused, wait_until
 
 pytestmark = pytest.mark.slow

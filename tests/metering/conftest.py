@@ -11,8 +11,8 @@ import redis
 
 from launch.embedded_valkey import ValkeyServer
 from metering.purse_redis import RedisPurse, connect_purse
-from tests.conftest import short_dir
 from tests.fakes.purse_talk import PurseTalk
+from tests.fakes.short_dir import short_dir
 from tests.fakes.two_purses import TwoPurses
 from tests.fakes.valkey_cluster import ValkeyCluster
 

@@ -12,6 +12,7 @@ import asyncio
 import os
 from typing import Any, ClassVar, Final
 
+import pytest
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -30,7 +31,7 @@ from metering.granting import DAY_MS
 from metering.purse import HoldRef, Loan, Purse, Reserved, ReserveRequest
 from tests.fakes.two_purses import Snapshot, TwoPurses
 
-EXAMPLES: Final = int(os.getenv("PURSE_EXAMPLES", "20"))
+EXAMPLES: Final = int(os.getenv("PURSE_EXAMPLES", "10"))
 STEPS: Final = 60
 
 LANES: Final = (3, 40)
@@ -418,6 +419,7 @@ class PursesAgree(RuleBasedStateMachine):
                 assert spent + held <= limit
 
 
+@pytest.mark.law
 def test_purses_agree(restless_url: str) -> None:
     with asyncio.Runner() as runner:
         PursesAgree.two = TwoPurses(runner, restless_url)

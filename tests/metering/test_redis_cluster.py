@@ -16,8 +16,8 @@ from metering.directory import KeyLimits
 from metering.purse import HoldRef, Loan, PurseUnavailable, Reserved, ReserveRequest, Settled, Vacant
 from metering.purse_redis import RedisPurse, connect_purse, load_scripts
 from metering.redis_cluster import ClusterLine, _url_at
-from tests.conftest import short_dir
 from tests.fakes.purse_talk import FAR_MS
+from tests.fakes.short_dir import short_dir
 from tests.fakes.valkey_cluster import Node, ValkeyCluster, slot_of, wait_until
 
 pytestmark = pytest.mark.slow

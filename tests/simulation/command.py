@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from tests.conftest import short_dir
+from tests.fakes.short_dir import short_dir
 from tests.simulation.campaign import Summary, campaign, find, own_postgres, run_here
 from tests.simulation.coverage import ENOUGH_SEEDS, not_met
 from tests.simulation.history import Result

@@ -13,7 +13,7 @@ from typing import Final
 
 import pytest
 
-from tests.conftest import short_dir
+from tests.fakes.short_dir import short_dir
 from tests.simulation.campaign import SUITE_SEEDS, find, own_postgres
 from tests.simulation.found import FOUND, NAMED, SURVIVORS
 from tests.simulation.history import Result

@@ -11,7 +11,7 @@ from typing import Final
 
 import pytest
 
-from tests.conftest import short_dir
+from tests.fakes.short_dir import short_dir
 from tests.simulation.campaign import SUITE_SEEDS, Summary, campaign, own_postgres
 from tests.simulation.clients import STAGES
 from tests.simulation.coverage import not_met
