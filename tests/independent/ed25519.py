@@ -6,6 +6,7 @@ Only verification: no secret is here, so nothing has to take the same time.
 from __future__ import annotations
 
 import hashlib
+from functools import lru_cache
 
 _P = 2**255 - 19
 _Q = 2**252 + 27742317777372353535851937790883648493  # the order of the base point
@@ -38,12 +39,20 @@ def _add(p: Point, q: Point) -> Point:
 
 def _times(number: int, point: Point) -> Point:
     total: Point = (0, 1, 1, 0)
-    while number:
+    for doubled in _doublings(point):
         if number & 1:
-            total = _add(total, point)
-        point = _add(point, point)
+            total = _add(total, doubled)
         number >>= 1
     return total
+
+
+@lru_cache(maxsize=16)  # of the base point, and of the few keys that sign
+def _doublings(point: Point) -> tuple[Point, ...]:
+    """For every bit of a number below the order."""
+    found = [point]
+    while len(found) < _Q.bit_length():
+        found.append(_add(found[-1], found[-1]))
+    return tuple(found)
 
 
 def _equal(p: Point, q: Point) -> bool:
