@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import httpx2
 
-from billing.database import Pool, open_pool
+from billing.database import Connection, Pool, open_pool
 from billing.funds import FundsChange
 from billing.ledger.store import TrialBalance, trial_balance
 from billing.payables.port import Transfers
@@ -37,6 +37,7 @@ COMPANIES: Final = (
   - {id: dasom, name: 다솜, brn: "1118111112", class: sme}
 """
 )
+SECRET: Final = b"a master secret of the tests"
 PROVIDERS: Final = edited(PRODUCT, "providers:\n", "providers:\n  - {id: other, name: 다른모델}\n")
 PEOPLE: Final = {
     "operator": people.Person("operator@example.org", "operator"),
@@ -204,6 +205,14 @@ async def opened(
         yield world
 
 
+async def furnish(conn: Connection) -> None:
+    """Providers, companies and people, unless they are there."""
+    if await (await conn.execute("select 1 from person")).fetchone() is None:
+        await World(conn, Secrets(SECRET)).apply(PROVIDERS + COMPANIES)
+        for person in PEOPLE.values():
+            await people.put(conn, person, password_hash=None)
+
+
 @asynccontextmanager
 async def furnished(
     pool: Pool,
@@ -215,11 +224,9 @@ async def furnished(
     has_mail: bool = False,
 ) -> AsyncIterator[OfficeWorld]:
     """The same on books that are open already."""
-    secrets = Secrets(b"a master secret of the tests")
+    secrets = Secrets(SECRET)
     async with pool.connection() as conn:
-        await World(conn, secrets).apply(PROVIDERS + COMPANIES)
-        for person in PEOPLE.values():
-            await people.put(conn, person, password_hash=None)
+        await furnish(conn)
     world = OfficeWorld(pool, None, secrets)  # type: ignore[arg-type] # a line below
     office = app.Office(
         pool=pool,

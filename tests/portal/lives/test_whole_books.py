@@ -23,22 +23,22 @@ async def test_what_is_written_is_seen_and_what_is_undone_is_not(conn: Connectio
     before = await books.seen()
     assert changed(before, await books.seen()) == []
 
-    await conn.execute(A_PERSON, ["a@example.org"])
+    await conn.execute(A_PERSON, ["a@books.example"])
     with_one = await books.seen()
     assert changed(before, with_one) == ["person"]
 
-    await conn.execute("update person set role = 'operator'")
+    await conn.execute("update person set role = 'operator' where email like '%@books.example'")
     as_operator = await books.seen()
     assert changed(with_one, as_operator) == ["person"]
 
     async with conn.transaction(force_rollback=True):
-        await conn.execute(A_PERSON, ["b@example.org"])
+        await conn.execute(A_PERSON, ["b@books.example"])
     assert changed(as_operator, await books.seen()) == []
 
     async with books.undone(conn.transaction(force_rollback=True)):
-        await conn.execute("delete from person")
+        await conn.execute("delete from person where email like '%@books.example'")
         assert changed(as_operator, await books.seen()) == ["person"]
     assert changed(as_operator, await books.seen()) == []
 
-    await conn.execute("delete from person")
+    await conn.execute("delete from person where email like '%@books.example'")
     assert changed(before, await books.seen()) == []
