@@ -6,7 +6,8 @@ from billing.casework.deeds import Deed
 from billing.lifecycle.table import Actor
 from billing.payments.beginning import Wish, begin
 from metering.money import MICRO_PER_WON
-from tests.fakes.office_world import PEOPLE, OfficeWorld
+from tests.fakes.office_people import PEOPLE
+from tests.fakes.office_world import OfficeWorld
 
 
 async def a_transfer(world: OfficeWorld, request_id: str) -> str:

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import httpx2
 
-from billing.database import Connection, Pool, open_pool
+from billing.database import Pool, open_pool
 from billing.funds import FundsChange
 from billing.ledger.store import TrialBalance, trial_balance
 from billing.payables.port import Transfers
@@ -21,36 +21,14 @@ from billing.secrets import Secrets
 from billing.statements.month import Month
 from billing.statements.unbooked import calls_unbooked, voucher_unbooked
 from metering.purse import Purse
-from portal import app, pages, people, tokens
+from portal import app, pages, tokens
 from portal.attempts import Attempts
 from portal.readiness import Readiness
-from tests.fakes.declared_world import COMPANY, PRODUCT, World, edited
+from tests.fakes.office_people import PEOPLE, SECRET, furnish
 
 KEY: Final = b"k" * 32
 NOW: Final = datetime(2026, 3, 2, 1, 0, tzinfo=UTC)  # ten in the morning in Korea
 AFTER_CLOSING: Final = datetime(2026, 3, 24, 6, 0, tzinfo=UTC)  # three in the afternoon, to the second
-COMPANIES: Final = (
-    COMPANY
-    + """\
-  - {id: hanbit, name: 한빛소프트, brn: "2222222227", class: startup}
-  - {id: saessak, name: 새싹, class: startup}
-  - {id: dasom, name: 다솜, brn: "1118111112", class: sme}
-"""
-)
-SECRET: Final = b"a master secret of the tests"
-PROVIDERS: Final = edited(PRODUCT, "providers:\n", "providers:\n  - {id: other, name: 다른모델}\n")
-PEOPLE: Final = {
-    "operator": people.Person("operator@example.org", "operator"),
-    "second": people.Person("second@example.org", "operator"),
-    "third": people.Person("third@example.org", "operator"),
-    "auditor": people.Person("auditor@example.org", "auditor"),
-    "gaonde": people.Person("kim@gaonde.example", "company", company="gaonde"),
-    "hanbit": people.Person("lee@hanbit.example", "company", company="hanbit"),
-    "saessak": people.Person("na@saessak.example", "company", company="saessak"),
-    "dasom": people.Person("do@dasom.example", "company", company="dasom"),
-    "nuri": people.Person("bae@nuri.example", "provider", provider="nuri"),
-    "other": people.Person("oh@other.example", "provider", provider="other"),
-}
 
 
 class _Silent:
@@ -203,14 +181,6 @@ async def opened(
         ) as world,
     ):
         yield world
-
-
-async def furnish(conn: Connection) -> None:
-    """Providers, companies and people, unless they are there."""
-    if await (await conn.execute("select 1 from person")).fetchone() is None:
-        await World(conn, Secrets(SECRET)).apply(PROVIDERS + COMPANIES)
-        for person in PEOPLE.values():
-            await people.put(conn, person, password_hash=None)
 
 
 @asynccontextmanager

@@ -11,7 +11,7 @@ import pytest
 from billing.database import connect
 from launch.embedded_postgres import PostgresServer
 from tests.conftest import copied_books
-from tests.fakes.office_world import furnish
+from tests.fakes.office_people import furnish
 
 
 @pytest.fixture(scope="session")

@@ -22,7 +22,8 @@ from billing.database import connect
 from billing.lifecycle.table import Actor
 from tests.fakes.hook_receiver import HookReceiver, hook_receiver
 from tests.fakes.mail_server import MailServer, mail_server
-from tests.fakes.office_world import NOW, PEOPLE, OfficeWorld, opened
+from tests.fakes.office_people import PEOPLE
+from tests.fakes.office_world import NOW, OfficeWorld, opened
 
 WON = 1_000_000
 

@@ -15,7 +15,8 @@ from billing.directory_store import load_directory
 from tests.fakes import gateway_world
 from tests.fakes.declared_world import ENVIRONMENT, World
 from tests.fakes.declared_world import PRODUCT as DECLARED
-from tests.fakes.office_world import PEOPLE, OfficeWorld, good, opened
+from tests.fakes.office_people import PEOPLE
+from tests.fakes.office_world import OfficeWorld, good, opened
 from tests.portal.api.a_product import PRODUCT, SECRET
 from tests.portal.api.a_seller import drafted
 

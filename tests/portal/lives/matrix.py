@@ -15,7 +15,8 @@ from billing.lifecycle.table import Actor, Refused, Role, Step
 from billing.statements.closing import close_month
 from billing.statements.month import month_of
 from billing.statements.store import first_used
-from tests.fakes.office_world import PEOPLE, good
+from tests.fakes.office_people import PEOPLE
+from tests.fakes.office_world import good
 from tests.portal.lives.life import Ask, Json, Life, Stage
 from tests.portal.lives.whole_books import WholeBooks, changed
 

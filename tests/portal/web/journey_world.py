@@ -28,7 +28,8 @@ from tests.fakes.books_world import ENDS_MS, WON
 from tests.fakes.books_world import World as Books
 from tests.fakes.call_meta import call_meta
 from tests.fakes.declared_world import COMPANY, PRODUCT, PROGRAMME, VOUCHER, World, edited
-from tests.fakes.office_world import PEOPLE, OfficeWorld, opened
+from tests.fakes.office_people import PEOPLE
+from tests.fakes.office_world import OfficeWorld, opened
 from tests.fakes.values import replace
 from tests.portal.web.window import Window, browser
 

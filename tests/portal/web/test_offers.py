@@ -13,7 +13,8 @@ from billing.casework.offers import House
 from billing.corrections.store import propose
 from billing.lifecycle.table import Actor
 from billing.lifecycle.tables import TABLES
-from tests.fakes.office_world import AFTER_CLOSING, PEOPLE, OfficeWorld, opened
+from tests.fakes.office_people import PEOPLE
+from tests.fakes.office_world import AFTER_CLOSING, OfficeWorld, opened
 from tests.portal.api.a_product import PRODUCT
 from tests.portal.api.a_round import APPLICATION, PROGRAMME, ROUND
 from tests.portal.api.route_table import BODIES

@@ -17,7 +17,8 @@ from portal.web.shell import SESSION_COOKIE
 from tests.fakes.a_payment import a_transfer
 from tests.fakes.books_world import ENDS_MS, LANE, WON, World
 from tests.fakes.browser import Browser
-from tests.fakes.office_world import PEOPLE, OfficeWorld
+from tests.fakes.office_people import PEOPLE
+from tests.fakes.office_world import OfficeWorld
 from tests.portal.api.route_table import BODIES
 from tests.portal.api.test_role_matrix import CORRECTED, DEED
 from tests.portal.web.page_table import PAYMENT_KEY
