@@ -142,7 +142,7 @@ def migrated_template(shared_postgres: PostgresServer, admin: psycopg.Connection
 
 
 @contextmanager
-def copied_books(server: PostgresServer, admin: psycopg.Connection, template: str) -> Iterator[str]:
+def _copied_books(server: PostgresServer, admin: psycopg.Connection, template: str) -> Iterator[str]:
     name = f"books_{os.getpid()}_{next(_database_numbers)}"
     admin.execute(f"create database {name} template {template} strategy file_copy")
     yield server.url_of(name)
@@ -154,7 +154,7 @@ def books_url(
     shared_postgres: PostgresServer, admin: psycopg.Connection, migrated_template: str
 ) -> Iterator[str]:
     """A database of the test's own with the books' schema and nothing in it."""
-    with copied_books(shared_postgres, admin, migrated_template) as url:
+    with _copied_books(shared_postgres, admin, migrated_template) as url:
         yield url
 
 
@@ -163,7 +163,7 @@ def house_url(
     shared_postgres: PostgresServer, admin: psycopg.Connection, migrated_template: str
 ) -> Iterator[str]:
     """The same for all tests of a module: one house in which each does its own."""
-    with copied_books(shared_postgres, admin, migrated_template) as url:
+    with _copied_books(shared_postgres, admin, migrated_template) as url:
         yield url
 
 
@@ -172,7 +172,7 @@ def module_books_url(
     shared_postgres: PostgresServer, admin: psycopg.Connection, migrated_template: str
 ) -> Iterator[str]:
     """The same for a module whose tests undo what they do."""
-    with copied_books(shared_postgres, admin, migrated_template) as url:
+    with _copied_books(shared_postgres, admin, migrated_template) as url:
         yield url
 
 

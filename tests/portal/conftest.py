@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
 
 import psycopg
 import pytest
 
 from billing.database import connect
 from launch.embedded_postgres import PostgresServer
-from tests.conftest import copied_books
 from tests.fakes.office_people import furnish
 
 
 @pytest.fixture(scope="session")
-def furnished_template(
+def migrated_template(
     shared_postgres: PostgresServer, admin: psycopg.Connection, migrated_template: str
 ) -> str:
+    """In place of the one of all tests: what is copied from it has people."""
+
     async def make() -> None:
         async with await connect(shared_postgres.url_of("furnished")) as conn:
             await furnish(conn)
@@ -25,19 +25,3 @@ def furnished_template(
     admin.execute(f"create database furnished template {migrated_template} strategy file_copy")
     asyncio.run(make())
     return "furnished"
-
-
-@pytest.fixture
-def books_url(
-    shared_postgres: PostgresServer, admin: psycopg.Connection, furnished_template: str
-) -> Iterator[str]:
-    with copied_books(shared_postgres, admin, furnished_template) as url:
-        yield url
-
-
-@pytest.fixture(scope="module")
-def module_books_url(
-    shared_postgres: PostgresServer, admin: psycopg.Connection, furnished_template: str
-) -> Iterator[str]:
-    with copied_books(shared_postgres, admin, furnished_template) as url:
-        yield url
