@@ -23,7 +23,7 @@ from tests.portal.api.a_settlement import at_its_end
 from tests.portal.api.route_table import BODIES, REPORT_KEY
 from tests.portal.api.test_role_matrix import DEED
 from tests.portal.web.page_table import FILES, IDS, PAGES, STEPS
-from tests.portal.web.web_world import HOSTILE, browsing, browsing_as, for_sale, paid, some_calls
+from tests.portal.web.web_world import EVALUATED, HOSTILE, browsing, browsing_as, for_sale, paid, some_calls
 
 PEOPLE: Final = {
     "operator": ("operator", True),
@@ -40,7 +40,6 @@ HOMES: Final = {
     "provider": "/provider",
 }
 HANGUL: Final = re.compile("[가-힣]")
-_HASH: Final = re.compile("[0-9a-f]{64}")
 
 
 @pytest.fixture
@@ -124,8 +123,7 @@ def sound(seen: Seen, language: str) -> list[str]:
         return wrong
     page = seen.page
     tags = [tag for tag, _ in page.tags]
-    text = _HASH.sub("", page.text.replace(HOSTILE, ""))
-    if {"script", "img", "style", "iframe"} & set(tags) or "49" in text:
+    if {"script", "img", "style", "iframe"} & set(tags) or EVALUATED in page.text:
         wrong.append("markup that is not ours")
     if any(name.startswith("on") or name == "style" for _, named in page.tags for name in named):
         wrong.append("an attribute that acts")

@@ -23,7 +23,10 @@ from tests.portal.api.route_table import BODIES
 from tests.portal.api.test_role_matrix import CORRECTED, DEED
 from tests.portal.web.page_table import PAYMENT_KEY
 
-HOSTILE: Final = "<script>alert('1')</script>\"><img src=x onerror=alert(2)>{{7*7}}"
+HOSTILE: Final = "<script>alert('1')</script>\"><img src=x onerror=alert(2)>{{'zq'*4}}"
+EVALUATED: Final = (
+    "zqzqzqzq"  # what a template would make of its end: letters, as a clock may show any number
+)
 PASSWORD: Final = "correct horse battery"
 
 
