@@ -12,6 +12,7 @@ from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
+from multiprocessing.util import Finalize
 from pathlib import Path
 from typing import Final
 
@@ -100,7 +101,10 @@ def run_here(
     global _own
     if _own is None:
         name = f"sim_{os.getpid()}"
-        clock = scratch() / "clock"
+        place = scratch()
+        # A process of a pool leaves by os._exit: multiprocessing's own end is the one that it comes by.
+        Finalize(None, shutil.rmtree, args=(place,), kwargs={"ignore_errors": True}, exitpriority=0)
+        clock = place / "clock"
         prepare(url_of, name, clock)
         _own = books.Server(url_of.format(name), clock)
     directory = scratch()
