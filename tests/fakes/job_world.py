@@ -27,7 +27,7 @@ from tests.fakes.audited_world import SEED, AuditedWorld
 from tests.fakes.books_world import LANE, VOUCHER, WON
 
 SEPTEMBER: Final = Month(2026, 9)
-NOW: Final = datetime(2026, 11, 22, tzinfo=UTC)
+NOW: Final = datetime.now(UTC)  # files are kept by the database's clock, for a week
 OPERATOR: Final = Actor("operator@example.org", "operator")
 QUICK: Final = Pace(poll_s=0.05, tell_s=0.02, look_s=0.05, heartbeat_s=0.2, stalled_s=30.0, drain_s=2.0)
 STATEMENT: Final = "request_id,output_tokens\nreq-1,7\nreq-2,8\n"

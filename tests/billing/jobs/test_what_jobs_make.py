@@ -6,7 +6,7 @@ import hashlib
 import io
 import zipfile
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -119,7 +119,7 @@ async def test_the_close_takes_the_lines_it_rehearsed_unless_more_was_booked(wor
 
 
 async def test_all_that_is_in_the_way_of_a_close_is_listed(world: JobWorld) -> None:
-    early = replace(tools_on(world.url), now=lambda: NOW - timedelta(days=80), unbooked=None)
+    early = replace(tools_on(world.url), now=lambda: datetime(2026, 9, 3, tzinfo=UTC), unbooked=None)
     row = await done(world, "close_month", early)
     assert (row["state"], row["message"]["code"]) == ("failed", "month_blocked")
     assert row["message"]["english"] == (

@@ -74,6 +74,7 @@ async def test_what_stripe_refuses_to_send_back_is_there_again(world: PaymentsWo
 async def test_only_what_is_free_goes_back_and_a_lost_dispute_leaves_a_debt(world: PaymentsWorld) -> None:
     """The line reaches 160,000 won by a self share of 40,000, and a call holds 100,000 of them."""
     await World(world.conn, world.office.secrets).apply(
+        f"programmes:\n- {{id: ai-2026, ends_on: 2099-12-31}}\n"  # money is lent by the database's clock
         f"vouchers:\n- {{id: {VOUCHER_ID}, self_deposit_krw: 0}}\n"
     )
     payment, intent = await world.paid(40_000)

@@ -71,8 +71,8 @@ class Matrix:
             await self._close_months()
 
     async def _close_months(self) -> None:
-        """All that are over by the books' clock."""
-        now = datetime.now(UTC)
+        """All that are over by the books' clock, which stands still in the one transaction of all this."""
+        [now] = await (await self.stage.conn.execute("select now()")).fetchone() or [datetime.now(UTC)]
         last = month_of(now).before()
         used = await first_used(self.stage.conn)
         month = last if used is None else used
