@@ -80,6 +80,11 @@ _WAITING: Final = (
         )
     ),
     (
+        "todo.open_settlement",
+        "/vouchers?settled=due",
+        f"select count(*) from ({views.VOUCHERS.query}) v where settled = 'due' and %s is not null",  # noqa: S608
+    ),
+    (
         "todo.settle",
         "/settlements",
         "select count(*) from settlement where state not in ('closed', 'erased') and %s is not null",

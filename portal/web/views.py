@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Final
 
 from billing.casework import agreements
-from billing.lifecycle import agreement, amendment, application, job, programme, round
+from billing.lifecycle import agreement, amendment, application, job, own_fund, programme, round
 from portal.web.view import Column, Filter, View
 
 # What a voucher's posted total takes of each source: metering.shares, in SQL.
@@ -134,14 +134,17 @@ AMENDMENTS: Final = View(
 VOUCHERS: Final = View(
     caption="nav.vouchers",
     query=(
-        "select v.id, v.company_id, c.name as company_name, v.programme_id, p.name as programme_name,"
+        "select v.id, v.company_id, c.name as company_name, v.programme_id, p.name as programme_name,"  # noqa: S608 - constants
         " coalesce(v.ends_on, p.ends_on) as ends_on, v.government_micro, v.self_micro,"
         " coalesce(f.charged_micro, 0) as spent_micro,"
         " coalesce(f.expired_government_micro + f.expired_self_micro, 0) as returned_micro,"
         " v.government_micro + v.self_micro - coalesce(f.charged_micro + f.expired_government_micro"
-        " + f.expired_self_micro, 0) as left_micro"
+        " + f.expired_self_micro, 0) as left_micro,"
+        " case when s.state in ('settled', 'closed', 'erased') then 'done' when s.id is not null then 'begun'"
+        f" when v.programme_id = '{own_fund.PROGRAMME}' then null"  # nothing of it is the agency's
+        " when f.state = 'ended' or f.ends_ms <= extract(epoch from now()) * 1000 then 'due' end as settled"
         " from voucher v join company c on c.id = v.company_id join programme p on p.id = v.programme_id"
-        " left join funds f on f.voucher_id = v.id"
+        " left join funds f on f.voucher_id = v.id left join settlement s on s.voucher_id = v.id"
     ),
     columns=(
         Column("id", "id", sorts=True, link="/vouchers/{id}"),
@@ -153,8 +156,10 @@ VOUCHERS: Final = View(
         Column("spent_micro", "amount", sorts=True, total=True),
         Column("returned_micro", "amount", total=True),
         Column("left_micro", "amount", sorts=True, total=True),
+        Column("settled", "word", empty="blank"),
     ),
     order="ends_on",
+    filters=(Filter("settled", "settled", "choice", ("due", "begun", "done")),),
 )
 KEY: Final = (
     "k.name as key_name, k.company_id, '…' || k.last_characters as last_characters,"

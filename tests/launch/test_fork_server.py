@@ -12,7 +12,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from launch.forks import PR_SET_CHILD_SUBREAPER, ForkServer
+from launch.forks import PATIENCE_S, PR_SET_CHILD_SUBREAPER, ForkServer
 from launch.process import Child, ended, start_child
 from launch.program import program
 from launch.tidying import Strangers
@@ -159,6 +159,21 @@ async def test_nobody_becomes_what_nobody_waits_for(
     for _ in range(2):
         strangers.bury()
     assert children(former) == [forks.pid]
+
+
+async def test_one_that_hangs_is_not_waited_for_as_one_that_still_imports(
+    forks: ForkServer, tmp_path: Path
+) -> None:
+    """It has answered before: what it does not answer now is done without it, and another comes."""
+    assert (await run(forks, tmp_path, "verify", "--help"))[0] == 0
+    hung = forks.pid
+    assert hung is not None
+    os.kill(hung, signal.SIGSTOP)
+    async with asyncio.timeout(PATIENCE_S / 2):
+        assert await forks.fork(["verify", "--help"], environment=PATH, fds={}) is None
+    assert not psutil.pid_exists(hung)
+    assert (await run(forks, tmp_path, "verify", "--help"))[0] == 0
+    assert forks.pid != hung
 
 
 def test_it_may_die_in_a_running_house() -> None:

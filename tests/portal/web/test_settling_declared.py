@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from tests.fakes.books_world import WON
-from tests.fakes.browser import Seen
+from tests.fakes.browser import Browser, Seen
 from tests.fakes.office_world import OfficeWorld, opened
 from tests.portal.api.a_settlement import CALLS, DECLARED, declared_and_used
 from tests.portal.web.web_world import browsing_as
@@ -50,6 +50,7 @@ async def an_auditor_finds(world: OfficeWorld) -> None:
 async def the_agency_returns_the_rest(world: OfficeWorld) -> None:
     path = f"{ITS['operator']}/do/settlement.open"
     async with browsing_as(world, "operator", language="en") as browser:
+        assert await to_be_opened(browser) == [ITS["operator"]]
         assert path in (await browser.get(ITS["operator"])).page.links
         await browser.get(path)
         seen = await browser.submit(path)
@@ -57,6 +58,7 @@ async def the_agency_returns_the_rest(world: OfficeWorld) -> None:
         assert "Enter the interest first" in seen.text
         names_no_agreement(seen)
         # It has one now.
+        assert await to_be_opened(browser) == []
         assert path not in (await browser.get(ITS["operator"])).page.links
         path = "/operator/settlements/se-000001/do/settlement.enter_interest"
         await browser.get(path)
@@ -64,6 +66,17 @@ async def the_agency_returns_the_rest(world: OfficeWorld) -> None:
         path = "/operator/settlements/se-000001/do/settlement.return_unused"
         await browser.get(path)
         assert f"₩{LEFT_WON:,}" in (await browser.submit(path)).text
+
+
+async def to_be_opened(browser: Browser) -> list[str]:
+    """The vouchers behind what the operator's home counts."""
+    home, path = await browser.get("/operator"), "/operator/vouchers?settled=due"
+    assert path in home.page.links
+    seen = await browser.get(path)
+    found = [link for link in dict.fromkeys(seen.page.links) if link.startswith("/operator/vouchers/")]
+    counted = f'<span class="big">{len(found)}</span><a href="{path}">'
+    assert counted in home.html
+    return found
 
 
 async def every_page_leads_to_the_voucher(world: OfficeWorld) -> None:
