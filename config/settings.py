@@ -12,10 +12,19 @@ import secrets
 import tomllib
 from collections.abc import Mapping
 from importlib import resources
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt, ValidationError
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    PositiveFloat,
+    PositiveInt,
+    ValidationError,
+    field_validator,
+)
 
 PREFIX: Final = "VOUCHER_GATEWAY_"
 KEY_FILE: Final = "secret.key"
@@ -72,6 +81,9 @@ class Settings(BaseModel):
     database_url: str | None = None
     redis_url: str | None = None
     upstream_allow_private: bool = False
+    trusted_proxies: str | None = (
+        None  # addresses and networks, with commas; whose X-Forwarded-For is believed
+    )
     metrics_token: str | None = Field(default=None, repr=False)
     stripe_api_key: str | None = Field(default=None, repr=False)
     stripe_api_base: str = "https://api.stripe.com"
@@ -85,6 +97,15 @@ class Settings(BaseModel):
     alert_days: str = Field(default="30,7,1", pattern=r"^[0-9]{1,3}(,[0-9]{1,3}){0,9}$")
     master_secret: str | None = Field(default=None, repr=False)
     limits: Limits
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _named_one_by_one(cls, value: str | None) -> str | None:
+        """Everybody (`*`) is refused: then each caller would choose the address that it comes from."""
+        if value is None:
+            return None
+        networks = [ip_network(one.strip()) for one in value.split(",")]
+        return ",".join(map(str, networks))
 
     @property
     def logs_dir(self) -> Path:
@@ -107,6 +128,7 @@ FROM_ENVIRONMENT: Final[Mapping[str, str]] = {
     "office_port": PREFIX + "OFFICE_PORT",
     "workers": PREFIX + "WORKERS",
     "master_secret": PREFIX + "SECRET",
+    "trusted_proxies": PREFIX + "TRUSTED_PROXIES",
     "metrics_token": PREFIX + "METRICS_TOKEN",
     "database_url": "DATABASE_URL",
     "redis_url": "REDIS_URL",

@@ -40,6 +40,7 @@ async def _run(
         limits=settings.limits,
         drain_s=settings.limits.drain_s,
         protocol=roles.gateway_protocol(),
+        trusted_proxies=settings.trusted_proxies,
     )
     collect_seldom()
     try:

@@ -52,10 +52,7 @@ async def _run(settings: Settings, *, listener: socket.socket, ready_fd: int | N
             attempts=Attempts(settings.limits.login_attempts_per_minute),
             token_key=secrets.jwt_key,
             token_life_s=int(settings.limits.token_life_s),
-            addresses=pages.Addresses(
-                data_plane=f"http://{settings.host}:{settings.port}",
-                office=f"http://{settings.host}:{sockets.port_of(listener)}",
-            ),
+            addresses=_addresses(settings, listener),
             metrics_dir=str(settings.metrics_dir),
             metrics_token=settings.metrics_token,
             secrets=secrets,
@@ -69,8 +66,17 @@ async def _run(settings: Settings, *, listener: socket.socket, ready_fd: int | N
             webhook_secrets=secrets_of(settings.stripe_webhook_secret),
             has_mail=roles.relay_of(settings) is not None,
         )
-        server = build_server(app.build(office), limits=settings.limits, drain_s=5)
+        server = build_server(
+            app.build(office), limits=settings.limits, drain_s=5, trusted_proxies=settings.trusted_proxies
+        )
         await serve(server, listener=listener, ready_fd=ready_fd, before_drain=lambda: None)
+
+
+def _addresses(settings: Settings, listener: socket.socket) -> pages.Addresses:
+    return pages.Addresses(
+        data_plane=f"http://{settings.host}:{settings.port}",
+        office=f"http://{settings.host}:{sockets.port_of(listener)}",
+    )
 
 
 async def _get_back(pool: Pool, redis_url: str, funds: Sequence[FundsChange]) -> None:

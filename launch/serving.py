@@ -35,17 +35,21 @@ def build_server(
     limits: Limits,
     drain_s: float,
     protocol: type[asyncio.Protocol] | None = None,
+    trusted_proxies: str | None = None,
 ) -> uvicorn.Server:
+    """`trusted_proxies`: whose X-Forwarded-For says who calls; without any, nothing looks at that header."""
     options: dict[str, Any] = {}
     if protocol is not None:
         options["http"] = protocol
+    if trusted_proxies is not None:
+        options["forwarded_allow_ips"] = trusted_proxies
     config = uvicorn.Config(
         application,
         interface="asgi3",
         lifespan="off",
         log_config=None,
         access_log=False,
-        proxy_headers=False,
+        proxy_headers=trusted_proxies is not None,
         server_header=False,
         date_header=True,
         ws="none",

@@ -63,6 +63,7 @@ class Office:
 
 
 Lang = Annotated[pages.Language, Query()]
+_PROXY_HEADERS: Final = frozenset({"forwarded", "via", "x-forwarded-for", "x-forwarded-proto", "x-real-ip"})
 
 
 def _html(text: str, *, status: int = 200) -> HTMLResponse:
@@ -129,6 +130,7 @@ def _health(office: Office) -> APIRouter:
     async def read_metrics(request: Request) -> Response:
         if not metrics.may_read(
             client_host=_client_host(request),
+            came_through_proxy=bool(_PROXY_HEADERS & set(request.headers)),
             authorization=request.headers.get("authorization"),
             token=office.metrics_token,
         ):

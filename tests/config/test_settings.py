@@ -31,6 +31,9 @@ def test_arguments_come_before_the_environment() -> None:
         ({"VOUCHER_GATEWAY_PORT": "99999"}, "VOUCHER_GATEWAY_PORT"),
         ({"VOUCHER_GATEWAY_DRAIN_S": "soon"}, "VOUCHER_GATEWAY_DRAIN_S"),
         ({"VOUCHER_GATEWAY_WORKERS": "0"}, "VOUCHER_GATEWAY_WORKERS"),
+        ({"VOUCHER_GATEWAY_TRUSTED_PROXIES": "*"}, "VOUCHER_GATEWAY_TRUSTED_PROXIES"),
+        ({"VOUCHER_GATEWAY_TRUSTED_PROXIES": "127.0.0.1,,10.0.0.1"}, "VOUCHER_GATEWAY_TRUSTED_PROXIES"),
+        ({"VOUCHER_GATEWAY_TRUSTED_PROXIES": "proxy.example"}, "VOUCHER_GATEWAY_TRUSTED_PROXIES"),
     ],
 )
 def test_a_wrong_setting_is_named(environment: dict[str, str], said: str) -> None:
@@ -44,8 +47,15 @@ def test_a_limit_can_be_set_for_a_run() -> None:
 
 def test_children_read_the_same_settings(tmp_path: Path) -> None:
     settings = read_settings(
-        {"UPSTREAM_ALLOW_PRIVATE": "1", "STRIPE_API_KEY": "sk_test"}, data_dir=tmp_path, port=1234
+        {
+            "UPSTREAM_ALLOW_PRIVATE": "1",
+            "STRIPE_API_KEY": "sk_test",
+            "VOUCHER_GATEWAY_TRUSTED_PROXIES": "127.0.0.1, 10.0.0.0/8",
+        },
+        data_dir=tmp_path,
+        port=1234,
     )
+    assert settings.trusted_proxies == "127.0.0.1/32,10.0.0.0/8"
     assert read_settings(to_environment(settings)) == settings
 
 
