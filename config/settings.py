@@ -30,6 +30,7 @@ PREFIX: Final = "VOUCHER_GATEWAY_"
 KEY_FILE: Final = "secret.key"
 SECRET_BYTES: Final = 32
 SECRET_CHARACTERS_MIN: Final = 16
+ADDRESS: Final = r"^https?://[A-Za-z0-9.:\[\]-]{1,255}/?$"  # of a host: our paths begin at its root
 
 
 class BadSettings(Exception):
@@ -81,9 +82,9 @@ class Settings(BaseModel):
     database_url: str | None = None
     redis_url: str | None = None
     upstream_allow_private: bool = False
-    trusted_proxies: str | None = (
-        None  # addresses and networks, with commas; whose X-Forwarded-For is believed
-    )
+    public_url: str | None = Field(default=None, pattern=ADDRESS)  # where callers reach the data plane
+    office_public_url: str | None = Field(default=None, pattern=ADDRESS)
+    trusted_proxies: str | None = None  # by commas: whose X-Forwarded-For is believed
     metrics_token: str | None = Field(default=None, repr=False)
     stripe_api_key: str | None = Field(default=None, repr=False)
     stripe_api_base: str = "https://api.stripe.com"
@@ -107,6 +108,14 @@ class Settings(BaseModel):
         networks = [ip_network(one.strip()) for one in value.split(",")]
         return ",".join(map(str, networks))
 
+    def data_plane_address(self) -> str:
+        """As callers reach it: it stands on pages."""
+        return (self.public_url or f"http://{self.host}:{self.port}").rstrip("/")
+
+    def office_address(self, port: int) -> str:
+        """As people reach it: it stands in links, and with https cookies are for TLS alone."""
+        return (self.office_public_url or f"http://{self.host}:{port}").rstrip("/")
+
     @property
     def logs_dir(self) -> Path:
         return self.data_dir / "logs"
@@ -128,6 +137,8 @@ FROM_ENVIRONMENT: Final[Mapping[str, str]] = {
     "office_port": PREFIX + "OFFICE_PORT",
     "workers": PREFIX + "WORKERS",
     "master_secret": PREFIX + "SECRET",
+    "public_url": PREFIX + "PUBLIC_URL",
+    "office_public_url": PREFIX + "OFFICE_PUBLIC_URL",
     "trusted_proxies": PREFIX + "TRUSTED_PROXIES",
     "metrics_token": PREFIX + "METRICS_TOKEN",
     "database_url": "DATABASE_URL",

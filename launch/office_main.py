@@ -73,10 +73,8 @@ async def _run(settings: Settings, *, listener: socket.socket, ready_fd: int | N
 
 
 def _addresses(settings: Settings, listener: socket.socket) -> pages.Addresses:
-    return pages.Addresses(
-        data_plane=f"http://{settings.host}:{settings.port}",
-        office=f"http://{settings.host}:{sockets.port_of(listener)}",
-    )
+    office = settings.office_address(sockets.port_of(listener))
+    return pages.Addresses(data_plane=settings.data_plane_address(), office=office)
 
 
 async def _get_back(pool: Pool, redis_url: str, funds: Sequence[FundsChange]) -> None:

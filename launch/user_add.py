@@ -31,4 +31,4 @@ def add(settings: Settings, *, email: str, role: str, company: str | None, provi
         raise Refused(str(refused)) from refused
     except psycopg.OperationalError as error:
         raise Refused(f"PostgreSQL at DATABASE_URL cannot be used: {str(error).strip()}") from error
-    return f"http://{settings.host}:{settings.office_port}/welcome/{token}"
+    return f"{settings.office_address(settings.office_port)}/welcome/{token}"

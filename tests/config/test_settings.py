@@ -34,11 +34,33 @@ def test_arguments_come_before_the_environment() -> None:
         ({"VOUCHER_GATEWAY_TRUSTED_PROXIES": "*"}, "VOUCHER_GATEWAY_TRUSTED_PROXIES"),
         ({"VOUCHER_GATEWAY_TRUSTED_PROXIES": "127.0.0.1,,10.0.0.1"}, "VOUCHER_GATEWAY_TRUSTED_PROXIES"),
         ({"VOUCHER_GATEWAY_TRUSTED_PROXIES": "proxy.example"}, "VOUCHER_GATEWAY_TRUSTED_PROXIES"),
+        ({"VOUCHER_GATEWAY_PUBLIC_URL": "api.example.kr"}, "VOUCHER_GATEWAY_PUBLIC_URL"),
+        ({"VOUCHER_GATEWAY_OFFICE_PUBLIC_URL": "https://example.kr/office"}, "OFFICE_PUBLIC_URL"),
+        ({"VOUCHER_GATEWAY_OFFICE_PUBLIC_URL": "javascript://example.kr"}, "OFFICE_PUBLIC_URL"),
+        ({"VOUCHER_GATEWAY_OFFICE_PUBLIC_URL": "https://a@example.kr"}, "OFFICE_PUBLIC_URL"),
     ],
 )
 def test_a_wrong_setting_is_named(environment: dict[str, str], said: str) -> None:
     with pytest.raises(BadSettings, match=said):
         read_settings(environment)
+
+
+def test_people_are_shown_the_addresses_they_can_reach() -> None:
+    here = read_settings({})
+    assert (here.data_plane_address(), here.office_address(9)) == (
+        "http://127.0.0.1:8080",
+        "http://127.0.0.1:9",
+    )
+    behind = read_settings(
+        {
+            "VOUCHER_GATEWAY_PUBLIC_URL": "https://api.example.kr/",
+            "VOUCHER_GATEWAY_OFFICE_PUBLIC_URL": "https://[2001:db8::1]:8443",
+        }
+    )
+    assert (behind.data_plane_address(), behind.office_address(9)) == (
+        "https://api.example.kr",
+        "https://[2001:db8::1]:8443",
+    )
 
 
 def test_a_limit_can_be_set_for_a_run() -> None:

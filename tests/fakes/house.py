@@ -229,17 +229,17 @@ class House:
 
     def apply(self, declaration: Declaration) -> dict[str, Any]:
         """`apply --json` on the running system, as an operator would."""
+        report: dict[str, Any] = json.loads(self.run("apply", str(self.declare(declaration)), "--json"))
+        return report
+
+    def run(self, *words: str) -> str:
+        """A command on this house's data directory; what it printed."""
+        command = [*_PROGRAM, *words, "--data-dir", str(self.data_dir)]
         done = subprocess.run(
-            [*_PROGRAM, "apply", str(self.declare(declaration)), "--json", "--data-dir", str(self.data_dir)],
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            env=self._environment,
-            timeout=START_WAIT_S,
-            check=False,
+            command, stdin=subprocess.DEVNULL, capture_output=True, env=self._environment, check=False
         )
         assert done.returncode == 0, done.stderr.decode()
-        report: dict[str, Any] = json.loads(done.stdout)
-        return report
+        return done.stdout.decode()
 
     # -- what it is made of
 

@@ -22,6 +22,7 @@ from tests.journeys.declarations import (
 pytestmark = pytest.mark.slow
 HOME: Final = "203.0.113.7"
 ELSEWHERE: Final = "198.51.100.9"
+PUBLIC: Final = "https://office.example.kr"
 LOGIN: Final = {"email": "nobody@example.org", "password": "not the password"}
 
 
@@ -30,6 +31,7 @@ def house(request: pytest.FixtureRequest) -> Iterator[House]:
     environment = {"VOUCHER_GATEWAY_LOGIN_ATTEMPTS_PER_MINUTE": "2"}
     if request.param is not None:
         environment["VOUCHER_GATEWAY_TRUSTED_PROXIES"] = request.param
+        environment["VOUCHER_GATEWAY_OFFICE_PUBLIC_URL"] = f"{PUBLIC}/"
     with House(environment=environment) as made:
         made.up(
             declaration(
@@ -80,6 +82,15 @@ def test_who_guesses_passwords_stops_only_himself(house: House) -> None:
         f"{house.office_url}/api/token", json=LOGIN | others, headers={"x-forwarded-for": HOME}
     )
     assert answer.status_code == (401 if named(house) else 429)
+
+
+def test_the_office_is_where_people_reach_it(house: House) -> None:
+    """Its links name that address, and what a browser keeps is sent to it over TLS alone."""
+    link = house.run("user", "add", "operator@example.org", "--role", "operator").split()[-1]
+    cookie = httpx2.get(f"{house.office_url}/sign-in").headers["set-cookie"]
+    assert ("; secure" in cookie.lower()) is named(house)
+    if named(house):
+        assert link.startswith(f"{PUBLIC}/welcome/")
 
 
 def test_the_numbers_are_not_for_who_comes_through_a_proxy_on_this_machine(house: House) -> None:
