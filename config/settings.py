@@ -110,11 +110,16 @@ class Settings(BaseModel):
 
     def data_plane_address(self) -> str:
         """As callers reach it: it stands on pages."""
-        return (self.public_url or f"http://{self.host}:{self.port}").rstrip("/")
+        return (self.public_url or self._here(self.port)).rstrip("/")
 
     def office_address(self, port: int) -> str:
         """As people reach it: it stands in links, and with https cookies are for TLS alone."""
-        return (self.office_public_url or f"http://{self.host}:{port}").rstrip("/")
+        return (self.office_public_url or self._here(port)).rstrip("/")
+
+    def _here(self, port: int) -> str:
+        """Who listens everywhere is found on this machine; an IPv6 address stands in brackets."""
+        host = {"": "localhost", "0.0.0.0": "localhost", "::": "localhost"}.get(self.host, self.host)  # noqa: S104
+        return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
     @property
     def logs_dir(self) -> Path:

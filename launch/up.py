@@ -115,8 +115,8 @@ def _show(text: str) -> None:
 
 
 def _screen(plan: Plan) -> str:
-    data_plane = f"http://{plan.settings.host}:{plan.settings.port}"
-    office = f"http://{plan.settings.host}:{plan.settings.office_port}"
+    data_plane = plan.settings.data_plane_address()
+    office = plan.settings.office_address(plan.settings.office_port)
     if plan.demo is None:
         return start_screen(data_plane=data_plane, office=office)
     demo = plan.demo

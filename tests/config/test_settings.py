@@ -45,12 +45,19 @@ def test_a_wrong_setting_is_named(environment: dict[str, str], said: str) -> Non
         read_settings(environment)
 
 
-def test_people_are_shown_the_addresses_they_can_reach() -> None:
-    here = read_settings({})
+@pytest.mark.parametrize(
+    ("host", "shown"),
+    [("127.0.0.1", "127.0.0.1"), ("0.0.0.0", "localhost"), ("::", "localhost"), ("::1", "[::1]")],
+)
+def test_people_are_shown_the_addresses_they_can_reach(host: str, shown: str) -> None:
+    here = read_settings({"VOUCHER_GATEWAY_HOST": host})
     assert (here.data_plane_address(), here.office_address(9)) == (
-        "http://127.0.0.1:8080",
-        "http://127.0.0.1:9",
+        f"http://{shown}:8080",
+        f"http://{shown}:9",
     )
+
+
+def test_behind_a_proxy_people_are_shown_its_addresses() -> None:
     behind = read_settings(
         {
             "VOUCHER_GATEWAY_PUBLIC_URL": "https://api.example.kr/",
