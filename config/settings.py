@@ -103,10 +103,7 @@ class Settings(BaseModel):
     @classmethod
     def _named_one_by_one(cls, value: str | None) -> str | None:
         """Everybody (`*`) is refused: then each caller would choose the address that it comes from."""
-        if value is None:
-            return None
-        networks = [ip_network(one.strip()) for one in value.split(",")]
-        return ",".join(map(str, networks))
+        return value and ",".join(str(ip_network(one.strip())) for one in value.split(","))
 
     def data_plane_address(self) -> str:
         """As callers reach it: it stands on pages."""
