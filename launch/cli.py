@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from config.settings import BadSettings, environment, read_settings
-from launch.cli_audit import add_commands
+from launch import cli_audit, cli_backup
 from launch.cli_hidden import add_hidden_commands
 from launch.refusal import Refused
 from launch.role_settings import role_settings
@@ -200,7 +200,8 @@ def user_add(
     typer.echo(people.add(settings, email=email, role=role, company=company, provider=provider))
 
 
-add_commands(app)
+cli_audit.add_commands(app)
+cli_backup.add_commands(app)
 add_hidden_commands(app)
 
 

@@ -75,6 +75,21 @@ def claim(path: Path) -> DataDir:
     return claimed
 
 
+def is_in_use(path: Path) -> bool:
+    """Whether a run holds it now."""
+    try:
+        fd = os.open(path / LOCK, os.O_RDWR | os.O_CLOEXEC)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(fd)
+    return False
+
+
 def _make(path: Path) -> list[Path]:
     """The directories that were missing, outermost first."""
     made: list[Path] = []

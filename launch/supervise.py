@@ -25,13 +25,10 @@ from launch import durability, roles, running
 from launch.data_dir import DataDir
 from launch.demo import DECLARATION, Demo
 from launch.departures import Departures
-from launch.embedded import socket_dir_for
-from launch.embedded_postgres import SOCKET_NAME as POSTGRES_SOCKET
-from launch.embedded_postgres import PostgresServer
-from launch.embedded_valkey import ValkeyServer
 from launch.forks import ForkServer
 from launch.keeper import Keeper
 from launch.kept import KeptRole, KeptServer
+from launch.own_servers import postgres_of, remove_short_socket_dir, valkey_of
 from launch.process import RoleCommand, RoleProcess, new_gateway_id, run_once
 from launch.refusal import Refused
 from launch.sockets import port_of
@@ -108,11 +105,7 @@ class Supervisor:
             self._warn(await asyncio.to_thread(durability.check_postgres, self.settings.database_url))
             return
         self.step.say("starting PostgreSQL")
-        server = PostgresServer(
-            data_dir=self.settings.data_dir / "postgres",
-            socket_dir=self._socket_dir,
-            log_path=self.settings.logs_dir / "postgres.log",
-        )
+        server = postgres_of(self.settings)
         await self._keep(Keeper(KeptServer(server, self.settings.limits), self.settings.limits))
         durability.insist(await asyncio.to_thread(durability.check_postgres, server.url))
         self.settings = self.settings.model_copy(update={"database_url": server.url})
@@ -122,11 +115,7 @@ class Supervisor:
             self._warn(await asyncio.to_thread(durability.check_valkey, self.settings.redis_url))
             return
         self.step.say("starting Valkey")
-        server = ValkeyServer(
-            data_dir=self.settings.data_dir / "valkey",
-            socket_dir=self._socket_dir,
-            log_path=self.settings.logs_dir / "valkey.log",
-        )
+        server = valkey_of(self.settings)
         await self._keep(Keeper(KeptServer(server, self.settings.limits), self.settings.limits))
         durability.insist(await asyncio.to_thread(durability.check_valkey, server.url))
         self.settings = self.settings.model_copy(update={"redis_url": server.url})
@@ -264,8 +253,7 @@ class Supervisor:
         if self._demo_vendor is not None:
             self._demo_vendor.close()
         running.forget(self.settings)
-        if self._socket_dir.parent != self.settings.data_dir and self._socket_dir.exists():
-            shutil.rmtree(self._socket_dir)  # the short one elsewhere, for a long data directory
+        remove_short_socket_dir(self.settings)
 
     def on_signal(self) -> None:
         (self.hurry if self.stopping.is_set() else self.stopping).set()
@@ -274,10 +262,6 @@ class Supervisor:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             loop.add_signal_handler(number, self.on_signal)
-
-    @property
-    def _socket_dir(self) -> Path:
-        return socket_dir_for(self.settings.data_dir, longest_name=POSTGRES_SOCKET)
 
     async def start_or_refuse(self, inherited_environment: dict[str, str]) -> bool:
         """False where a signal came first. Whatever fails, nothing is left running."""

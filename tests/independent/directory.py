@@ -28,9 +28,9 @@ KEYS = {
     "funds": ("voucher_id",),
     "signer": ("key",),
     "closed_month": ("month",),
-    "reported_product": ("id",),
+    "restored": ("taken_at",),
     "unit_price": ("product_id", "tier", "valid_from"),
-    **dict.fromkeys(OF_REPORTS, ("id",)),
+    **dict.fromkeys(("reported_product", *OF_REPORTS), ("id",)),
 }
 _NUMBERS = {
     "programme": ("budget_micro", "max_voucher_micro"),

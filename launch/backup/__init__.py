@@ -1,0 +1,1 @@
+"""`backup` and `restore`: a consistent copy of the books, and back from it (docs/operating/backup.md)."""
