@@ -5,6 +5,7 @@
   belongs to, so that it cannot be moved to another;
 - the key of the office's tokens;
 - the key that signs the tree heads of the books' log (Ed25519);
+- the key that says of a copy of the books that it is ours (launch/backup/manifest.py);
 - a fingerprint, by which the books know that all processes have the same secret (billing/house.py).
 
 Whoever reads the database alone learns neither kind of key. Without the master secret, sealed values are
@@ -34,7 +35,7 @@ class Unsealable(ValueError):
 
 
 class Secrets:
-    __slots__ = ("_aead", "fingerprint", "jwt_key", "pepper", "signing_seed")
+    __slots__ = ("_aead", "copies_key", "fingerprint", "jwt_key", "pepper", "signing_seed")
 
     def __init__(self, master: bytes) -> None:
         if len(master) < MASTER_BYTES_MIN:
@@ -42,6 +43,7 @@ class Secrets:
         self.pepper: Final = _derived(master, "api key pepper")
         self.jwt_key: Final = _derived(master, "office tokens")
         self.signing_seed: Final = _derived(master, "tree heads")
+        self.copies_key: Final = _derived(master, "copies of the books")
         self.fingerprint: Final = hmac.digest(
             _derived(master, "fingerprint"), b"one house, one secret", hashlib.sha256
         ).hex()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import hmac
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final
@@ -10,6 +11,7 @@ from typing import Final
 import msgspec
 
 from billing.figures import Figures
+from billing.secrets import Secrets
 from launch.refusal import Refused
 
 MANIFEST: Final = "backup.json"
@@ -31,6 +33,19 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     taken_at: str  # UTC, ISO 8601
     figures: Figures
     files: dict[str, CopiedFile]
+    mac: str = (
+        ""  # HMAC-SHA256, hex, of all the rest: to load a dump is to run it, so not anybody's is loaded
+    )
+
+    def sealed(self, secrets: Secrets) -> Manifest:
+        return msgspec.structs.replace(self, mac=self._mac(secrets))
+
+    def is_ours(self, secrets: Secrets) -> bool:
+        return hmac.compare_digest(self.mac.encode(), self._mac(secrets).encode())
+
+    def _mac(self, secrets: Secrets) -> str:
+        rest = msgspec.json.encode(msgspec.structs.replace(self, mac=""), order="sorted")
+        return hmac.new(secrets.copies_key, rest, hashlib.sha256).hexdigest()
 
     def write(self, directory: Path) -> None:
         text = msgspec.json.format(msgspec.json.encode(self), indent=2)

@@ -18,7 +18,7 @@ from billing.figures import read_figures
 from billing.secrets import Secrets
 from config.settings import KEY_FILE, PREFIX, Settings, read_master_secret
 from launch import durability
-from launch.backup.manifest import BOOKS, SECRET, Manifest, check_files, read_manifest
+from launch.backup.manifest import BOOKS, MANIFEST, SECRET, Manifest, check_files, read_manifest
 from launch.backup.postgres_tools import load
 from launch.bar import bar
 from launch.data_dir import claim
@@ -40,9 +40,11 @@ def restore(settings: Settings, source: Path) -> str:
     manifest = read_manifest(source)
     if manifest.figures.schema > migrate.newest_version():
         raise Refused(f"{source} was made by a later version ({manifest.made_by}): install that one.")
+    secret = _secret(settings, source, manifest)
+    if not manifest.is_ours(Secrets(secret)):
+        raise Refused(f"{source / MANIFEST} was changed after the copy was made.")
     with bar("bytes") as progress:
         check_files(source, manifest, progress)
-    secret = _secret(settings, source, manifest)
     with _empty_place(settings, secret) as place:
         with_books(_fill(place, source, manifest))
     return _told(settings, manifest)

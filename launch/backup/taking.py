@@ -18,7 +18,7 @@ import psycopg
 from billing.database import connect
 from billing.figures import Figures, read_figures
 from billing.secrets import Secrets
-from config.settings import KEY_FILE, Settings
+from config.settings import KEY_FILE, PREFIX, Settings, read_master_secret
 from launch import running
 from launch.backup.manifest import BOOKS, FORMAT, SECRET, Manifest, describe
 from launch.backup.postgres_tools import dump
@@ -37,6 +37,7 @@ _SIZES: Final = (
 def backup(settings: Settings, target: Path, *, with_secret: bool) -> str:
     """What was copied, for people. Raises Refused; then `target` is as it was before."""
     _check_new(target)
+    master = _master_secret(settings)
     taken_at = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
     partial = target.with_name(f".{target.name}.{secrets.token_hex(4)}.partial")
     try:
@@ -44,11 +45,15 @@ def backup(settings: Settings, target: Path, *, with_secret: bool) -> str:
         try:
             with _books_at_hand(settings) as url:
                 figures = with_books(_copy(url, partial / BOOKS))
-            has_secret = with_secret and _copy_secret(settings, figures, partial)
-            names = [BOOKS, SECRET] if has_secret else [BOOKS]
-            files = {name: describe(partial / name) for name in names}
+            ours = Secrets(master)
+            if figures.secret not in (None, ours.fingerprint):
+                raise Refused("The secret at hand is not the one these books were begun under.")
+            has_secret = with_secret and settings.master_secret is None
+            if has_secret:
+                _write_secret(partial / SECRET, master)
+            files = {file.name: describe(file) for file in partial.iterdir()}
             made_by = f"voucher-gateway {version('voucher-gateway')}"
-            Manifest(FORMAT, made_by, taken_at, figures, files).write(partial)
+            Manifest(FORMAT, made_by, taken_at, figures, files).sealed(ours).write(partial)
             _to_disk(partial)
             partial.rename(target)
             _sync(target.parent)
@@ -125,18 +130,19 @@ async def _copy(url: str, target: Path) -> Figures:
     return figures
 
 
-def _copy_secret(settings: Settings, figures: Figures, directory: Path) -> bool:
-    """False: it is in the environment, or not on this machine; whoever set it up has it."""
-    source = settings.data_dir / KEY_FILE
-    if settings.master_secret is not None or not source.exists():
-        return False
-    master = source.read_bytes()
-    if figures.secret not in (None, Secrets(master).fingerprint):
-        raise Refused(f"{source} is not the secret these books were begun under.")
-    copied = os.open(directory / SECRET, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with open(copied, "wb") as file:
-        file.write(master)
-    return True
+def _master_secret(settings: Settings) -> bytes:
+    """Here it is only read: one that is made now would be nobody's."""
+    path = settings.data_dir / KEY_FILE
+    if settings.master_secret is None and not path.exists():
+        raise Refused(
+            f"A copy is sealed under the master secret: set {PREFIX}SECRET, or name its --data-dir."
+        )
+    return read_master_secret(settings)
+
+
+def _write_secret(path: Path, secret: bytes) -> None:
+    with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+        file.write(secret)
 
 
 def _to_disk(directory: Path) -> None:

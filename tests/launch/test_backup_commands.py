@@ -23,6 +23,7 @@ from billing.database import connect, open_pool
 from billing.house import check_secret
 from billing.secrets import Secrets
 from config.settings import read_settings
+from launch.backup.manifest import read_manifest
 from launch.backup.restoring import restore
 from launch.backup.taking import backup
 from launch.data_dir import claim
@@ -137,12 +138,14 @@ def test_what_is_asked_twice_is_refused(copied: Path, folder: Path, house_url: s
     assert [path.name for path in folder.iterdir() if path.name.endswith(".partial")] == []
 
 
-def _change(name: str, value: object) -> Callable[[Path], None]:
+def _change(name: str, value: object, *, seal: bool = False) -> Callable[[Path], None]:
     def change(copy: Path) -> None:
         manifest = json.loads((copy / "backup.json").read_text())
         room = manifest if name in manifest else manifest["figures"]
         room[name] = value
         (copy / "backup.json").write_text(json.dumps(manifest))
+        if seal:
+            read_manifest(copy).sealed(Secrets(SECRET.encode())).write(copy)
 
     return change
 
@@ -170,8 +173,10 @@ REFUSED: list[tuple[str, Callable[[Path], object], str]] = [
     ("a missing file", lambda copy: (copy / "books.dump").unlink(), "cannot be read"),
     ("another file", _add_file, "lists other files"),
     ("another secret", _change("secret", "0" * 64), "is not the secret the books"),
-    ("a newer server", _change("postgres", 990001), "restore into one that is as new"),
-    ("other figures", _change("balances", "0" * 64), "What came back is not what was copied"),
+    ("other figures", _change("balances", "0" * 64), "was changed after the copy was made"),
+    ("no seal", _change("mac", ""), "was changed after the copy was made"),
+    ("a newer server", _change("postgres", 990001, seal=True), "restore into one that is as new"),
+    ("figures of others", _change("balances", "0" * 64, seal=True), "What came back is not what was copied"),
 ]
 
 
@@ -210,6 +215,8 @@ def test_nobody_may_use_the_purse_meanwhile(
 
 def test_what_has_books_or_none_is_told(copied: Path, tmp_path: Path) -> None:
     settings = read_settings({"VOUCHER_GATEWAY_SECRET": SECRET}, data_dir=tmp_path / "data")
+    with pytest.raises(Refused, match="sealed under the master secret"):
+        backup(read_settings({}, data_dir=tmp_path / "data"), tmp_path / "new", with_secret=True)
     with pytest.raises(Refused, match="DATABASE_URL must be set, or --data-dir have books"):
         backup(settings, tmp_path / "new", with_secret=True)
     assert not (tmp_path / "new").exists()
@@ -233,6 +240,6 @@ def test_the_secret_travels_in_a_file_of_its_owner_alone(house_url: str, tmp_pat
     assert "without the master secret" in backup(settings, tmp_path / "bare", with_secret=False)
     assert sorted(path.name for path in (tmp_path / "bare").iterdir()) == ["backup.json", "books.dump"]
     (tmp_path / "data" / "secret.key").write_bytes(b"another one of thirty-two letters")
-    with pytest.raises(Refused, match="is not the secret these books"):
+    with pytest.raises(Refused, match="is not the one these books"):
         backup(settings, tmp_path / "other", with_secret=True)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["bare", "data", "with"]
