@@ -54,19 +54,41 @@ async def find(connection: Connection, email: str) -> tuple[Person, str | None] 
 
 
 async def put(connection: Connection, person: Person, *, password_hash: str | None) -> bool:
-    """Create the person; True where new. An existing one keeps the password unless a new one is given."""
+    """Create the person; True where new. An existing one keeps the password unless a new one is given.
+
+    Raises PersonRefused, also where the address belongs to somebody else: nobody gets another role by it.
+    """
     await _check_belonging(connection, person)
+    email = person.email.lower()
     cursor = await connection.execute(
         "insert into person (email, role, company, provider, password_hash) values (%s, %s, %s, %s, %s)"
-        " on conflict (email) do update set role = excluded.role, company = excluded.company,"
-        " provider = excluded.provider,"
-        " password_hash = coalesce(excluded.password_hash, person.password_hash)"
-        " returning (xmax = 0)",
-        (person.email.lower(), person.role, person.company, person.provider, password_hash),
+        " on conflict (email) do nothing returning email",
+        (email, person.role, person.company, person.provider, password_hash),
+    )
+    if await cursor.fetchone() is not None:
+        return True
+    await _check_same(connection, person)
+    await connection.execute(
+        "update person set password_hash = coalesce(%s, password_hash) where email = %s",
+        (password_hash, email),
+    )
+    return False
+
+
+async def _check_same(connection: Connection, person: Person) -> None:
+    cursor = await connection.execute(
+        "select role, company, provider, disabled_at is not null from person where email = %s",
+        (person.email.lower(),),
     )
     row = await cursor.fetchone()
-    assert row is not None
-    return bool(row[0])
+    assert row is not None, "people are never removed"
+    *known, is_disabled = row
+    if known != [person.role, person.company, person.provider]:
+        belongs = known[1] or known[2]
+        of = f"{known[0]} of {belongs}" if belongs else known[0]
+        raise PersonRefused(f"{person.email} is there already, as {of}; give somebody else another address.")
+    if is_disabled:
+        raise PersonRefused(f"{person.email} is disabled; an operator enables people at the office.")
 
 
 async def _check_belonging(connection: Connection, person: Person) -> None:

@@ -105,6 +105,28 @@ async def test_a_one_time_link_sets_a_password_once(door: Door, books_url: str) 
     assert login.status == 200
 
 
+@pytest.mark.parametrize("other", [("operator", None), ("company", "daon"), ("company", "gaonde")])
+async def test_nobody_gets_another_role_by_an_address(books_url: str, other: tuple[people.Role, str]) -> None:
+    async with await connect(books_url) as connection:
+        for company in ("gaonde", "daon"):
+            await connection.execute(
+                "insert into company (id, name, class_name, active) values (%s, %s, 'sme', true)",
+                [company] * 2,
+            )
+        lee = people.Person(email="lee@example.org", role="company", company="gaonde")
+        assert await people.put(connection, lee, password_hash="kept") is True
+        again = people.Person("Lee@Example.org", *other)
+        if again.company == lee.company:
+            assert await people.put(connection, again, password_hash=None) is False
+        else:
+            with pytest.raises(people.PersonRefused, match="is there already, as company of gaonde"):
+                await people.put(connection, again, password_hash=None)
+        assert await people.find(connection, lee.email) == (lee, "kept")
+        await connection.execute("update person set disabled_at = now()")
+        with pytest.raises(people.PersonRefused):
+            await people.put(connection, again, password_hash=None)
+
+
 async def test_a_newer_link_ends_the_older(books_url: str) -> None:
     async with await connect(books_url) as connection:
         await people.put(
