@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from config.settings import BadSettings, environment, read_settings
+from config.settings import BadSettings, Settings, environment, read_settings
 from launch import cli_audit, cli_backup
 from launch.cli_hidden import add_hidden_commands
 from launch.refusal import Refused
@@ -102,6 +102,7 @@ def gateway(
     from launch import gateway_main, logs
 
     settings = role_settings(data_dir=data_dir, port=port, host=host)
+    _wait_for_servers(settings, ready_fd=ready_fd)
     logs.configure(role="gateway", patient=True)
     gateway_main.run(
         settings,
@@ -132,6 +133,7 @@ def office(
     from launch import logs, office_main
 
     settings = role_settings(data_dir=data_dir, office_port=office_port, host=host)
+    _wait_for_servers(settings, ready_fd=ready_fd)
     logs.configure(role="office")
     listener = _listener(settings.host, settings.office_port, fd=fd, what="office")
     office_main.run(settings, listener=listener, ready_fd=ready_fd)
@@ -203,6 +205,16 @@ def user_add(
 cli_audit.add_commands(app)
 cli_backup.add_commands(app)
 add_hidden_commands(app)
+
+
+def _wait_for_servers(settings: Settings, *, ready_fd: int | None) -> None:
+    """Of a role alone; `up` has looked at its servers, and starts anew what dies for want of them."""
+    from launch import durability, roles
+
+    if ready_fd is None:
+        durability.wait_for_servers(
+            database_url=roles.database_url(settings), redis_url=roles.redis_url(settings)
+        )
 
 
 def _listener(host: str, port: int, *, fd: int | None, what: str) -> socket.socket:

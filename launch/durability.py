@@ -7,6 +7,7 @@ servers it is the operator's business and only said: no money can be overspent w
 from __future__ import annotations
 
 import socket
+import time
 from collections.abc import Mapping
 from typing import Any, Final, Protocol
 
@@ -31,6 +32,8 @@ VALKEY_WANTED: Final[Mapping[str, str]] = {
 }
 # With full coverage asked for, one lost node stops the lanes of all others, too.
 CLUSTER_WANTED: Final[Mapping[str, str]] = {**VALKEY_WANTED, "cluster-require-full-coverage": "no"}
+PATIENCE_S: Final = 5.0
+PAUSE_S: Final = 0.2
 POSTGRES_VERSION_MIN: Final = 150_000
 REDIS_VERSION_MIN: Final = (7, 2)
 VALKEY_VERSION_MIN: Final = (8, 0)
@@ -47,9 +50,25 @@ def check_postgres(url: str) -> list[str]:
                 row = connection.execute("select current_setting(%s)", (name,)).fetchone()
                 found[name] = row[0] if row is not None else None
     except psycopg.Error as error:
-        reason = str(error).strip().splitlines()[-1:] or [type(error).__name__]
-        raise Refused(f"PostgreSQL at DATABASE_URL cannot be used: {reason[0].strip()}.") from error
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0].strip()
+        raise Refused(f"PostgreSQL at DATABASE_URL cannot be used: {reason.rstrip('.')}.") from error
     return _differences("PostgreSQL", POSTGRES_WANTED, found)
+
+
+def wait_for_servers(*, database_url: str, redis_url: str | None = None) -> None:
+    """For a role that nobody starts anew: servers that restart are waited for. Raises Refused."""
+    deadline_s = time.monotonic() + PATIENCE_S
+    while True:
+        try:
+            check_postgres(database_url)
+            if redis_url is not None:
+                check_valkey(redis_url)
+        except Refused:
+            if time.monotonic() > deadline_s:
+                raise
+            time.sleep(PAUSE_S)
+        else:
+            return
 
 
 class _Node(Protocol):

@@ -16,6 +16,7 @@ from config.settings import Settings
 from launch import roles
 from launch.process import collect_seldom
 from launch.serving import Application, build_server, serve
+from launch.with_books import of_this_version
 
 
 class GatewayRole(Protocol):
@@ -52,4 +53,5 @@ async def _run(
 def run(
     settings: Settings, *, gateway_id: str, slot: int, listener: socket.socket, ready_fd: int | None
 ) -> None:
-    uvloop.run(_run(settings, gateway_id=gateway_id, slot=slot, listener=listener, ready_fd=ready_fd))
+    with of_this_version():
+        uvloop.run(_run(settings, gateway_id=gateway_id, slot=slot, listener=listener, ready_fd=ready_fd))

@@ -155,7 +155,7 @@ async def _open_parts(settings: Settings, *, gateway_id: str, opened: AsyncExitS
     limits = settings.limits
     pool = open_pool(roles.database_url(settings), size_min=2, size_max=8)
     opened.push_async_callback(pool.close)
-    await pool.open(wait=True)
+    await pool.open(wait=True, timeout=SERVERS_PATIENCE_S / 2)
     async with pool.connection() as conn:
         secrets = await roles.secrets_of(settings, conn)
     purse = await connect_purse(roles.redis_url(settings))

@@ -21,6 +21,7 @@ from launch import roles, sockets
 from launch.purse_for_once import get_back, purse_for_once
 from launch.redis_door import RedisDoor
 from launch.serving import build_server, serve
+from launch.with_books import of_this_version
 from portal import app, pages
 from portal.attempts import Attempts
 from portal.readiness import Readiness
@@ -101,4 +102,5 @@ async def _unbooked_of(pool: Pool, redis_url: str, company_id: str, voucher_id: 
 
 
 def run(settings: Settings, *, listener: socket.socket, ready_fd: int | None) -> None:
-    uvloop.run(_run(settings, listener=listener, ready_fd=ready_fd))
+    with of_this_version():
+        uvloop.run(_run(settings, listener=listener, ready_fd=ready_fd))

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Iterator
+from contextlib import contextmanager
 from typing import Any, TypeVar
 
 import psycopg
@@ -13,10 +14,18 @@ from launch.refusal import Refused
 T = TypeVar("T")
 
 
+@contextmanager
+def of_this_version() -> Iterator[None]:
+    """Raises Refused where the schema is not there, or not yet ours."""
+    try:
+        yield
+    except (psycopg.errors.UndefinedTable, psycopg.errors.UndefinedColumn) as error:
+        raise Refused("The books are of an earlier version: run `voucher-gateway migrate` first.") from error
+
+
 def with_books(work: Coroutine[Any, Any, T]) -> T:
     try:
-        return asyncio.run(work)
-    except psycopg.errors.UndefinedTable as error:
-        raise Refused("The books are of an earlier version: run `voucher-gateway migrate` first.") from error
+        with of_this_version():
+            return asyncio.run(work)
     except psycopg.OperationalError as error:
         raise Refused(f"PostgreSQL at DATABASE_URL cannot be used: {str(error).strip()}") from error

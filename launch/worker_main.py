@@ -29,6 +29,7 @@ from launch.job_main import attempt_apart
 from launch.process import collect_seldom, say_ready
 from launch.purse_for_once import get_back
 from launch.refusal import Refused
+from launch.with_books import of_this_version
 from metering.purse import PurseUnavailable
 from metering.purse_redis import RedisPurse, connect_purse
 from metering.treasury import TreasuryUnavailable
@@ -160,4 +161,5 @@ async def _run(settings: Settings, *, ready_fd: int | None) -> None:
 
 
 def run(settings: Settings, *, ready_fd: int | None) -> None:
-    uvloop.run(_run(settings, ready_fd=ready_fd))
+    with of_this_version():
+        uvloop.run(_run(settings, ready_fd=ready_fd))

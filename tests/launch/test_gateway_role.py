@@ -70,6 +70,26 @@ async def test_a_server_that_is_away_for_a_moment_is_waited_for(
         await role.close()
 
 
+@pytest.mark.parametrize("role", ["gateway", "office"])
+def test_a_role_alone_says_in_one_sentence_which_server_is_away(
+    tmp_path: Path, valkey_url: str, role: str
+) -> None:
+    told = environment(f"postgresql:///x?host={tmp_path}", valkey_url)
+    code, said = refused(role, "--data-dir", str(tmp_path), environment=told)
+    assert (code, said.count("\n")) == (2, 1), said
+    assert said.startswith("PostgreSQL at DATABASE_URL cannot be used: connection")
+
+
+@pytest.mark.parametrize("role", ["gateway", "office", "worker"])
+def test_a_role_alone_says_that_the_schema_is_missing(
+    tmp_path: Path, postgres_url: str, valkey_url: str, role: str
+) -> None:
+    told = environment(postgres_url, valkey_url)
+    port = [] if role == "worker" else [{"gateway": "--port", "office": "--office-port"}[role], "0"]
+    code, said = refused(role, "--data-dir", str(tmp_path), *port, environment=told)
+    assert (code, said) == (2, "The books are of an earlier version: run `voucher-gateway migrate` first.\n")
+
+
 @pytest.mark.parametrize(
     "words",
     [("worker",), ("office", "--office-port", "0"), ("gateway", "--port", "0"), ("apply", "/dev/null")],

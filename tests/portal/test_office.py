@@ -110,8 +110,9 @@ async def test_nobody_gets_another_role_by_an_address(books_url: str, other: tup
     async with await connect(books_url) as connection:
         for company in ("gaonde", "daon"):
             await connection.execute(
-                "insert into company (id, name, class_name, active) values (%s, %s, 'sme', true)",
-                [company] * 2,
+                "insert into company (id, name, class_name, active) values (%s, '회사', 'sme', true)"
+                " on conflict do nothing",
+                [company],
             )
         lee = people.Person(email="lee@example.org", role="company", company="gaonde")
         assert await people.put(connection, lee, password_hash="kept") is True
