@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import ctypes
 import os
+import select
 import signal
 import socket
 import subprocess
@@ -56,13 +57,18 @@ class Adopted:
 
 
 class ForkServer:
-    def __init__(self, environment: Mapping[str, str], log_path: Path) -> None:
+    """`patience_s`: for how long the first who asks waits for its imports. Nobody waits for them again."""
+
+    def __init__(
+        self, environment: Mapping[str, str], log_path: Path, *, patience_s: float = PATIENCE_S
+    ) -> None:
         self._environment = dict(environment)
         self._log_path = log_path
         self._process: subprocess.Popen[bytes] | None = None
         self._channel: socket.socket | None = None
         self._asking = asyncio.Lock()
-        self._patience_s = PATIENCE_S
+        self._import_s = self._patience_s = patience_s
+        self._is_late = False  # with its first word
         self._number = 0
 
     def start(self) -> None:
@@ -75,7 +81,7 @@ class ForkServer:
             log.warning("no_fork_server", reason=str(error))
 
     def _start(self) -> None:
-        self._patience_s = PATIENCE_S
+        self._patience_s, self._is_late = self._import_s, False
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         try:
             with theirs, self._log_path.open("ab") as log_file:
@@ -112,6 +118,10 @@ class ForkServer:
             if self._channel is None:
                 self.start()  # for whoever asks next: there was no room for it
                 return None
+            if self._is_late:
+                if not _has_word(self._channel):
+                    return None
+                self._patience_s, self._is_late = ANSWERS_WITHIN_S, False
             self._number += 1
             request = Request(
                 number=self._number,
@@ -126,13 +136,21 @@ class ForkServer:
                     os.write(go_write, b"g")
                     return Adopted(pid)
             except (OSError, TimeoutError, ValueError) as error:
-                log.warning("fork_server_lost", reason=str(error) or type(error).__name__)
-                self.stop()
-                self.start()
+                self._give_up(error)
             finally:
                 os.close(go_read)
                 os.close(go_write)  # nobody becomes anything now who has not been told to
         return None
+
+    def _give_up(self, error: Exception) -> None:
+        if isinstance(error, TimeoutError) and self._patience_s == self._import_s:
+            # To begin the same imports anew would take as long again, on a machine that has no time.
+            log.warning("fork_server_late", patience_s=self._patience_s)
+            self._is_late = True
+            return
+        log.warning("fork_server_lost", reason=str(error) or type(error).__name__)
+        self.stop()
+        self.start()
 
     async def _ask(self, request: Request, fds: list[int]) -> int:
         """Raises OSError, TimeoutError, ValueError."""
@@ -158,6 +176,12 @@ class ForkServer:
             self._process.kill()
             self._process.wait()
             self._process = None
+
+
+def _has_word(channel: socket.socket) -> bool:
+    """Something to be read, its end too."""
+    readable, _, _ = select.select([channel], [], [], 0)
+    return bool(readable)
 
 
 def _adopt_orphans() -> bool:

@@ -176,6 +176,29 @@ async def test_one_that_hangs_is_not_waited_for_as_one_that_still_imports(
     assert forks.pid != hung
 
 
+async def test_imports_that_take_long_are_waited_for_once(former: set[int], tmp_path: Path) -> None:
+    server = ForkServer(PATH, tmp_path / "fork-server.log", patience_s=0.05)
+    server.start()
+    try:
+        for _ in range(2):  # the first waits in vain, the second not at all; both are started otherwise
+            code, said, _ = await run(server, tmp_path, "verify", "--help")
+            assert (code, "voucher-gateway verify" in said) == (0, True)
+        pid, copy = server.pid, None
+        async with asyncio.timeout(60):
+            while copy is None:
+                await asyncio.sleep(0.1)
+                copy = await server.fork(["verify", "--help"], environment=PATH, fds={})
+            await ended(copy)
+        assert server.pid == pid, "it was not started anew"
+    finally:
+        server.stop()
+        ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 0, 0, 0, 0)
+    strangers = Strangers()
+    for _ in range(2):
+        strangers.bury()
+    assert children(former) == []
+
+
 def test_it_may_die_in_a_running_house() -> None:
     """No role goes with it; the next ones are started as new processes, those after them are copies again."""
     with House(workers=2) as house:
