@@ -7,6 +7,7 @@ every lane.
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from typing import Final
 
 from billing.database import Connection
@@ -33,6 +34,22 @@ async def mark_gateway_ended(conn: Connection, gateway_id: str) -> None:
     await conn.execute(
         "update gateway set ended_at = clock_timestamp() where id = %s and ended_at is null", [gateway_id]
     )
+
+
+async def leave_epochs(
+    conn: Connection, gateway_id: str, *, has_holds: Callable[[int, int], Awaitable[bool]]
+) -> bool:
+    """The last word of a gateway that ends in peace, all its events posted. False: it has a hold still."""
+    cursor = await conn.execute("select lane, n from lane_epoch where state <> 'closed' order by lane, n")
+    epochs = await cursor.fetchall()
+    for lane, n in epochs:
+        if await has_holds(lane, n):
+            return False
+    await conn.cursor().executemany(
+        "insert into left_epoch (lane, n, gateway_id) values (%s, %s, %s) on conflict do nothing",
+        [(lane, n, gateway_id) for lane, n in epochs],
+    )
+    return True
 
 
 async def mark_all_ended(conn: Connection) -> None:

@@ -18,7 +18,7 @@ import psycopg
 
 from billing.alerts.work import AlertWork
 from billing.audit.sealing import SEAL_MAX, make_signer, seal
-from billing.closing import close_epochs
+from billing.closing import close_epochs, end_unused_epochs
 from billing.database import Connection, connect
 from billing.expiry import expire_vouchers
 from billing.idempotency_store import purge_expired
@@ -177,6 +177,8 @@ class _Worker:
                 await expire_vouchers(self.purse, conn, lanes=lanes)
                 purged_s = now_s
             await self._pause(KEEP_EVERY_S)
+        if await end_unused_epochs(conn, lanes=lanes):
+            self.stats.returned += await close_epochs(conn, lanes=lanes)
 
     async def seal(self, conn: Connection, seed: bytes | None) -> None:
         signer = None if seed is None else await make_signer(conn, seed)

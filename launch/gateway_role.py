@@ -21,7 +21,7 @@ from prometheus_client import CollectorRegistry
 from psycopg_pool import PoolTimeout
 
 from billing.database import Pool, open_pool
-from billing.gateways import register_gateway
+from billing.gateways import leave_epochs, register_gateway
 from billing.secrets import Secrets
 from billing.treasury import SqlTreasury
 from config.settings import Limits, Settings
@@ -57,6 +57,7 @@ from providers.vendor_sockets import VendorSockets
 METRICS_EVERY_S: Final = 1.0
 SERVERS_PATIENCE_S: Final = 5.0
 SERVERS_PAUSE_S: Final = 0.2
+FAREWELL_S: Final = 2.0
 
 log = structlog.get_logger(__name__)
 
@@ -177,8 +178,24 @@ async def _open_parts(settings: Settings, *, gateway_id: str, opened: AsyncExitS
         unposted_bytes_max=limits.unposted_bytes_max,
     )
     await meter.start()
+    opened.push_async_callback(_leave, pool, purse, meter)
     opened.push_async_callback(meter.close)
     return _Parts(secrets, pool, purse, meter, upstream, sockets)
+
+
+async def _leave(pool: Pool, purse: RedisPurse, meter: Meter) -> None:
+    """After the meter's end: where nothing of ours is held or on its way, no epoch need wait for us."""
+
+    async def has_holds(lane: int, n: int) -> bool:
+        return bool(await purse.open_ops(lane=lane, n=n, gateway_id=meter.gateway_id))
+
+    if meter.unposted or meter.holds_open:
+        return
+    try:
+        async with asyncio.timeout(FAREWELL_S), pool.connection() as conn:
+            await leave_epochs(conn, meter.gateway_id, has_holds=has_holds)
+    except (psycopg.Error, PoolTimeout, PurseUnavailable, TimeoutError) as error:
+        log.warning("left without a word", reason=type(error).__name__)
 
 
 def _build_application(
