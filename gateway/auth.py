@@ -20,7 +20,11 @@ from metering.directory import ApiKey, Company
 
 KEY_CHARACTERS_MAX: Final = 256
 _KEY_HEADERS: Final = (b"authorization", b"x-api-key", b"x-goog-api-key", b"api-key")
-_QUERY_NAMES: Final = (b"key=", b"api_key=", b"api-key=", b"apikey=", b"access_token=")
+_QUERY_NAMES: Final = (
+    *(b"key=", b"api_key=", b"api-key=", b"apikey=", b"access_token=", b"token="),
+    *(b"authorization=", b"x-api-key=", b"x-goog-api-key="),
+)
+_KEY_TEXT: Final = re.compile(rb"=vg_[a-z0-9_-]{16}")  # under whatever name
 # A filter: what a key is called, not its text.
 _KEY_NAME: Final = re.compile(rb"api_key=(?!vg_[a-z0-9_-]{16})")
 
@@ -73,7 +77,8 @@ def read_api_key(
 
 def _holds_a_key(query: bytes, *, filters_by_name: bool) -> bool:
     return any(
-        part.startswith(_QUERY_NAMES) and not (filters_by_name and _KEY_NAME.match(part))
+        (part.startswith(_QUERY_NAMES) and not (filters_by_name and _KEY_NAME.match(part)))
+        or _KEY_TEXT.search(part)
         for part in query.split(b"&")
     )
 

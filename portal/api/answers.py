@@ -39,16 +39,9 @@ def one(shown: Shown, *, status: int = 200, location: str | None = None) -> JSON
 
 
 def must_match(request: Request, shown: Mapping[str, Any]) -> None:
-    """Whoever changes a thing says which version they saw, so that two do not overwrite each other."""
-    asked = request.headers.get("if-match")
-    if asked is None:
-        raise Problem(
-            428,
-            "if_match_required",
-            "Send the ETag of what you change as If-Match.",
-            korean="If-Match 헤더로 조회한 버전(ETag)을 보내 주세요.",
-        )
-    if etag_of(shown) not in [tag.strip() for tag in asked.split(",")]:
+    """Whoever says which version they saw does not overwrite what somebody else changed meanwhile."""
+    asked = [tag.strip() for tag in request.headers.get("if-match", "*").split(",")]
+    if "*" not in asked and etag_of(shown) not in asked:
         raise Problem(
             412,
             "changed_meanwhile",

@@ -47,11 +47,11 @@ API_KEYS: Final = Kind(
 
 # Whether it is active is said by steps, with a reason.
 CompanyChange: Final = bodies.some_of(models.Company, "CompanyChange", without=frozenset({"id", "active"}))
-# A key's text is made here and shown once; nobody brings one.
+# A key's text is made here, or brought by the agency, as in its declarations; it is never changed.
 ApiKeyChange: Final = bodies.some_of(
     models.ApiKey, "ApiKeyChange", without=frozenset({"company", "name", "key_text"})
 )
-NewApiKey: Final = bodies.some_of(models.ApiKey, "NewApiKey", without=frozenset({"key_text"}))
+NewApiKey: Final = bodies.some_of(models.ApiKey, "NewApiKey")
 
 
 def router() -> APIRouter:
@@ -126,13 +126,19 @@ async def _make_key(desk: Desk, body: Any) -> JSONResponse:
     if company is None or body.name is None:
         raise Refused("invalid", "Name the key and its company.", "키 이름과 수요기업을 입력해 주세요.")
     desk.must_see(company=company)
+    if body.key_text is not None and desk.actor.role != "operator":
+        raise Refused(
+            "forbidden",
+            "Only the agency brings a key of its own; leave `key` out.",
+            "키 값은 전담기관만 정할 수 있습니다. `key`를 비워 주세요.",
+        )
     key_id = f"{company}/{body.name}"
     await declared.must_be_new(desk, API_KEYS, key_id)
     report = await declared.write(desk, bodies.declared(models.ApiKey, body, company=company))
     now = await declared.load_of(API_KEYS)(desk, key_id)
     await declared.note(desk, API_KEYS, "make", key_id, now)
-    [made] = report.api_keys
-    return answers.one({**now, "key": made.key}, status=201, location=f"/api/api_keys/{key_id}")
+    text = report.api_keys[0].key if report.api_keys else body.key_text
+    return answers.one({**now, "key": text}, status=201, location=f"/api/api_keys/{key_id}")
 
 
 async def _change_key(desk: Desk, key_id: str, body: bodies.Body) -> None:

@@ -46,9 +46,9 @@ _KEY_PARAMETER: Final = {
 _MATCH_PARAMETER: Final = {
     "name": "If-Match",
     "in": "header",
-    "required": True,
+    "required": False,
     "schema": {"type": "string"},
-    "description": "The ETag of what is changed, as it was read.",
+    "description": "The ETag of what is changed, as it was read: refused where somebody was quicker.",
 }
 _PARAMETERS: Final = {"POST": [_KEY_PARAMETER], "PATCH": [_MATCH_PARAMETER]}
 

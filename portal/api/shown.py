@@ -109,9 +109,9 @@ class UserShown(Shown):
 
 
 class InvitedUser(UserShown):
-    """The link sets a password, once."""
+    """The link sets a password, once; null where the password came with the request."""
 
-    link: str
+    link: str | None
 
 
 class TrackShown(Shown):

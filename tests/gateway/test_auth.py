@@ -53,6 +53,11 @@ def test_where_a_key_is_read(headers: Headers, key: bytes) -> None:
         ({}, b"api_key=one", set(), "in a header"),
         ({}, b"api-key=one", set(), "in a header"),
         ({}, b"access_token=one", set(), "in a header"),
+        ({b"x-api-key": b"one"}, b"a=1&X-API-Key=one", set(), "in a header"),
+        ({b"x-api-key": b"one"}, b"x-goog-api-key=one", set(), "in a header"),
+        ({b"x-api-key": b"one"}, b"authorization=one", set(), "in a header"),
+        ({b"x-api-key": b"one"}, b"token=one", set(), "in a header"),
+        ({b"x-api-key": b"one"}, b"anything=vg_demo_Gaonde_backend_0", set(), "in a header"),
     ],
 )
 def test_what_is_refused_unread(headers: Headers, query: bytes, twice: set[bytes], words: str) -> None:
