@@ -49,7 +49,11 @@ class VoucherBooks:
 
 async def voucher_balances(conn: Connection, company_id: str) -> list[VoucherBooks]:
     cursor = await conn.execute(
-        "select f.voucher_id, f.programme_id, f.state, f.ends_ms, f.share_ppm, f.government_micro,"
+        "select f.voucher_id, f.programme_id,"
+        # As the office says it (billing/lifecycle/voucher.py).
+        " coalesce((select min(kind) from voucher_ending o where o.voucher_id = f.voucher_id),"
+        "  case when extract(epoch from now()) * 1000 >= f.ends_ms then 'expired' else f.state end),"
+        " f.ends_ms, f.share_ppm, f.government_micro,"
         " f.self_micro,"
         " f.charged_micro, coalesce((select sum(l.lent_micro - l.posted_micro - l.returned_micro) from loan l"
         " join lane_epoch e using (lane, n) where l.voucher_id = f.voucher_id and e.state <> 'closed'),"

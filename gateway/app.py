@@ -19,6 +19,7 @@ from gateway.asgi.websocket import WebSocket, http_answer, is_socket
 from gateway.auth import Caller, authenticate, read_api_key
 from gateway.calls import Calls
 from gateway.directory import Directory
+from gateway.methods import only
 from gateway.outlet import Outlet
 from gateway.problems import Problem
 from gateway.realtime import Realtime, headers_with_key
@@ -129,7 +130,7 @@ class Gateway:
         caller = self._caller(secret, request)
         record.company, record.api_key = caller.company.company_id, caller.key.name
         if route is not None and is_session:
-            _only(request, "GET")
+            only(request, "GET")
             await self._realtime.serve(
                 route,
                 lambda: self._caller(secret, request),
@@ -140,12 +141,12 @@ class Gateway:
             )
             return
         if route is not None:
-            _only(request, "POST")
+            only(request, "POST")
             await self._calls.call(route, caller, request, outlet, record)
             return
         if stored:
             record.dialect = dialects.dialect_of(path, request.headers).name
-            _only(request, *stored)
+            only(request, *stored)
             found = stored[request.method]
             if isinstance(found, StoredRoute):
                 await self._stored.answer(found, caller, request, outlet, record)
@@ -168,9 +169,9 @@ class Gateway:
     async def _view(self, request: Request, caller: Caller, record: CallRecord) -> bytes:
         path = request.path
         if path == "/v1/estimate":
-            _only(request, "POST")
+            only(request, "POST")
             return await self._estimate(request, caller, record)
-        _only(request, "GET")
+        only(request, "GET")
         if path in ("/v1/models", "/v1beta/models"):
             return self._views.models(caller)
         if path == "/v1/voucher":
@@ -230,11 +231,6 @@ class Gateway:
         alive = path == "/healthz" or self._is_ready()
         body = b'{"status":"ok"}' if alive else b'{"status":"not ready"}'
         await Outlet(send).whole(200 if alive else 503, [JSON, NO_CACHE], body)
-
-
-def _only(request: Request, *methods: str) -> None:
-    if request.method not in methods:
-        raise Problem("route_not_found", status=405, headers=((b"allow", ", ".join(methods).encode()),))
 
 
 def _view_name(path: str, stored: Free) -> str:

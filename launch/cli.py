@@ -98,6 +98,7 @@ def gateway(
     """
     from launch import process
 
+    del slot  # it is there to be read in the list of processes
     process.collect_later()
     from launch import gateway_main, logs
 
@@ -107,7 +108,6 @@ def gateway(
     gateway_main.run(
         settings,
         gateway_id=gateway_id if gateway_id is not None else process.new_gateway_id(),
-        slot=slot,
         listener=_listener(settings.host, settings.port, fd=fd, what="data plane"),
         ready_fd=ready_fd,
     )

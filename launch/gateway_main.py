@@ -32,10 +32,8 @@ class GatewayRole(Protocol):
         """Every hold ended, every event settled or journalled, every connection closed."""
 
 
-async def _run(
-    settings: Settings, *, gateway_id: str, slot: int, listener: socket.socket, ready_fd: int | None
-) -> None:
-    gateway = await roles.build_gateway(settings, gateway_id=gateway_id, slot=slot)
+async def _run(settings: Settings, *, gateway_id: str, listener: socket.socket, ready_fd: int | None) -> None:
+    gateway = await roles.build_gateway(settings, gateway_id=gateway_id)
     server = build_server(
         gateway.application,
         limits=settings.limits,
@@ -50,8 +48,6 @@ async def _run(
         await gateway.close()
 
 
-def run(
-    settings: Settings, *, gateway_id: str, slot: int, listener: socket.socket, ready_fd: int | None
-) -> None:
+def run(settings: Settings, *, gateway_id: str, listener: socket.socket, ready_fd: int | None) -> None:
     with of_this_version():
-        uvloop.run(_run(settings, gateway_id=gateway_id, slot=slot, listener=listener, ready_fd=ready_fd))
+        uvloop.run(_run(settings, gateway_id=gateway_id, listener=listener, ready_fd=ready_fd))

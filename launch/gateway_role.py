@@ -21,7 +21,7 @@ from prometheus_client import CollectorRegistry
 from psycopg_pool import PoolTimeout
 
 from billing.database import Pool, open_pool
-from billing.gateways import leave_epochs, register_gateway
+from billing.gateways import register_gateway
 from billing.secrets import Secrets
 from billing.treasury import SqlTreasury
 from config.settings import Limits, Settings
@@ -42,6 +42,7 @@ from gateway.stored_vendor import StoredVendor
 from gateway.telemetry import Telemetry
 from gateway.views import Views
 from launch import logs, metric_files, roles
+from launch.farewell import end_meter
 from launch.gateway_books import AWAY, BooksOfUsage, DirectoryRows, KeptAnswers, StoredRows
 from launch.gateway_objects import ObjectRows
 from launch.serving import Application
@@ -57,7 +58,6 @@ from providers.vendor_sockets import VendorSockets
 METRICS_EVERY_S: Final = 1.0
 SERVERS_PATIENCE_S: Final = 5.0
 SERVERS_PAUSE_S: Final = 0.2
-FAREWELL_S: Final = 2.0
 
 log = structlog.get_logger(__name__)
 
@@ -110,12 +110,11 @@ class _Parts:
     sockets: VendorSockets
 
 
-async def build_gateway(settings: Settings, *, gateway_id: str, slot: int) -> GatewayRole:
+async def build_gateway(settings: Settings, *, gateway_id: str) -> GatewayRole:
     """Waits a moment for servers that are away: they are back sooner than another process is.
 
     Raises Refused, or what a server that stays away raises; nothing is left open then.
     """
-    del slot
     deadline_s = time.monotonic() + SERVERS_PATIENCE_S
     while True:
         try:
@@ -178,24 +177,8 @@ async def _open_parts(settings: Settings, *, gateway_id: str, opened: AsyncExitS
         unposted_bytes_max=limits.unposted_bytes_max,
     )
     await meter.start()
-    opened.push_async_callback(_leave, pool, purse, meter)
-    opened.push_async_callback(meter.close)
+    opened.push_async_callback(end_meter, pool, purse, meter)
     return _Parts(secrets, pool, purse, meter, upstream, sockets)
-
-
-async def _leave(pool: Pool, purse: RedisPurse, meter: Meter) -> None:
-    """After the meter's end: where nothing of ours is held or on its way, no epoch need wait for us."""
-
-    async def has_holds(lane: int, n: int) -> bool:
-        return bool(await purse.open_ops(lane=lane, n=n, gateway_id=meter.gateway_id))
-
-    if meter.unposted or meter.holds_open:
-        return
-    try:
-        async with asyncio.timeout(FAREWELL_S), pool.connection() as conn:
-            await leave_epochs(conn, meter.gateway_id, has_holds=has_holds)
-    except (psycopg.Error, PoolTimeout, PurseUnavailable, TimeoutError) as error:
-        log.warning("left without a word", reason=type(error).__name__)
 
 
 def _build_application(

@@ -103,10 +103,10 @@ def alerts_of(settings: Settings) -> AlertWork:
 # -- the gateway
 
 
-async def build_gateway(settings: Settings, *, gateway_id: str, slot: int) -> GatewayRole:
+async def build_gateway(settings: Settings, *, gateway_id: str) -> GatewayRole:
     from launch import gateway_role
 
-    return await gateway_role.build_gateway(settings, gateway_id=gateway_id, slot=slot)
+    return await gateway_role.build_gateway(settings, gateway_id=gateway_id)
 
 
 def gateway_protocol() -> type[asyncio.Protocol]:

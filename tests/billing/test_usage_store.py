@@ -155,6 +155,14 @@ async def test_what_cannot_be_read_is_refused(conn: Connection, filters: dict[st
         await usage_page(conn, COMPANY, filters)
 
 
+async def test_a_voucher_past_its_last_day_is_shown_as_expired(world: World, conn: Connection) -> None:
+    del world
+    [before] = await voucher_balances(conn, COMPANY)
+    await conn.execute("update funds set ends_ms = 1700000000000")
+    [after] = await voucher_balances(conn, COMPANY)
+    assert (before.state, after.state) == ("active", "expired")
+
+
 async def test_the_books_alone_account_for_every_won(world: World, conn: Connection) -> None:
     await _calls(world, conn, 2)
     [voucher] = await voucher_balances(conn, COMPANY)

@@ -39,7 +39,7 @@ async def test_what_fails_half_way_leaves_nothing_open(
         connection.execute("drop table product cascade")  # read last, when all else is open
     before = asyncio.all_tasks()
     with pytest.raises(psycopg.errors.UndefinedTable):
-        await build_gateway(settings_of(tmp_path, books_url, valkey_url), gateway_id="g1", slot=0)
+        await build_gateway(settings_of(tmp_path, books_url, valkey_url), gateway_id="g1")
     await asyncio.sleep(0)
     assert asyncio.all_tasks() == before
     gc.collect()  # a session left open would complain here, and a complaint fails the test
@@ -47,7 +47,7 @@ async def test_what_fails_half_way_leaves_nothing_open(
 
 async def test_what_started_is_closed_whole(tmp_path: Path, books_url: str, valkey_url: str) -> None:
     before = asyncio.all_tasks()
-    role = await build_gateway(settings_of(tmp_path, books_url, valkey_url), gateway_id="g1", slot=0)
+    role = await build_gateway(settings_of(tmp_path, books_url, valkey_url), gateway_id="g1")
     await role.close()
     await asyncio.sleep(0)
     assert asyncio.all_tasks() == before
@@ -61,7 +61,7 @@ async def test_a_server_that_is_away_for_a_moment_is_waited_for(
     async with TcpProxy(Path(valkey_url.removeprefix("unix://"))) as wire:
         wire.refusing = True
         building = asyncio.create_task(
-            build_gateway(settings_of(tmp_path, books_url, wire.url), gateway_id="g1", slot=0)
+            build_gateway(settings_of(tmp_path, books_url, wire.url), gateway_id="g1")
         )
         await asyncio.sleep(2 * SERVERS_PAUSE_S)
         assert not building.done()
@@ -98,7 +98,7 @@ def test_a_role_alone_says_that_the_schema_is_missing(
 async def test_another_secret_than_the_books_is_one_sentence(
     tmp_path: Path, books_url: str, valkey_url: str, words: tuple[str, ...]
 ) -> None:
-    role = await build_gateway(settings_of(tmp_path, books_url, valkey_url), gateway_id="g1", slot=0)
+    role = await build_gateway(settings_of(tmp_path, books_url, valkey_url), gateway_id="g1")
     await role.close()
     code, said = await asyncio.to_thread(
         refused,
