@@ -241,6 +241,7 @@ class Supervisor:
         """Gateways, then the rest in the reverse order of starting; between, what the books must hear."""
         gateways = [keeper for keeper in self._keepers if keeper.kept.name.startswith("gateway-")]
         self.step.say("ending: running streams may finish")
+        self.plan.data_plane.close()  # else new callers would wait in its queue for somebody to answer
         await asyncio.gather(*(keeper.stop(hurry=self.hurry) for keeper in gateways))
         await self._departures.close(timeout_s=DRAIN_GRACE_S)
         order = ["office", "worker"]

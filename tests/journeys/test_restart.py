@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
+import socket
 from typing import Any
 
 import pytest
@@ -71,6 +72,12 @@ async def test_running_streams_end_first() -> None:
 
             await wait_for(all_run, timeout_s=10, said="streams run")
             house.ask_to_end()
+
+            async def is_closed() -> bool:
+                return await asyncio.to_thread(connects, house.port) is False
+
+            await wait_for(is_closed, timeout_s=2, said="new callers are refused, while streams run")
+            assert not running.done()
             await running
             assert [bytes(answer.body[-300:]) for answer in answers if not answer.is_done] == []
             assert [answer.is_cut for answer in answers] == [False] * 40
@@ -86,6 +93,14 @@ async def test_running_streams_end_first() -> None:
                 (0,)
             ]
         assert house.down() == 0
+
+
+def connects(port: int) -> bool:
+    try:
+        socket.create_connection(("127.0.0.1", port), timeout=1).close()
+    except ConnectionRefusedError:
+        return False
+    return True
 
 
 async def _charges(house: House, caller: Caller) -> dict[str, int]:
