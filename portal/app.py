@@ -78,7 +78,7 @@ def build(office: Office) -> FastAPI:
     app = FastAPI(
         title="Voucher gateway: the office",
         version="1",
-        openapi_url="/api/openapi.json",
+        openapi_url=None,  # a route of ours: the document takes seconds to make, at the first request
         docs_url=None,
         redoc_url=None,
         exception_handlers={
@@ -148,9 +148,13 @@ def _front(office: Office, app: FastAPI) -> APIRouter:
     async def style() -> Response:
         return Response(pages.STYLE, media_type="text/css")
 
+    @router.get("/api/openapi.json")
+    async def document() -> JSONResponse:
+        return JSONResponse(await asyncio.to_thread(app.openapi))
+
     @router.get("/api/docs")
     async def docs() -> HTMLResponse:
-        return _html(pages.api_docs(app.openapi()))
+        return _html(pages.api_docs(await asyncio.to_thread(app.openapi)))
 
     return router
 
