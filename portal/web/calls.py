@@ -70,12 +70,15 @@ async def _show_inside(visit: Visit) -> Reply:
 
 
 async def _entries(visit: Visit, op: str) -> list[dict[str, Any]]:
-    """The journal entries that book the call, each with all its legs; one entry may book several calls."""
+    """The journal entries that book the call, each with all its legs; one entry may book several calls.
+
+    A step that changes no amount has none, as of a call that was released.
+    """
     steps = await rows_of(
         visit.desk.conn,
-        "select u.step, u.kind, u.entry_id, e.booked_at, u.d_charge_micro, u.d_government_micro,"
-        " u.d_self_micro, u.d_uncollected_micro from usage u left join entry e on e.id = u.entry_id"
-        " where u.op = %s order by u.step",
+        "select u.step, u.kind, u.entry_id, e.booked_at, u.charge_micro, u.d_charge_micro,"
+        " u.d_government_micro, u.d_self_micro, u.d_uncollected_micro"
+        " from usage u left join entry e on e.id = u.entry_id where u.op = %s order by u.step",
         [op],
     )
     legs: dict[int, list[Row]] = {}

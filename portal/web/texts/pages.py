@@ -223,7 +223,8 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
     "price.per_search": ("검색당", "Per search"),
     "call.title": ("호출 상세", "Call"),
     "call.entry": ("전표", "Entry"),
-    "call.unbooked": ("장부 반영 대기", "not yet booked"),
+    "call.uncharged": ("차감 없음, 전표 없음", "Nothing charged, no entry"),
+    "call.unchanged": ("금액 변동 없음, 전표 없음", "Charge unchanged, no entry"),
     "call.part": (
         "이 호출의 금액: {charge} (정부지원금 {government}, 자기부담금 {own})",
         "This call's part: {charge} (government {government}, self share {own})",

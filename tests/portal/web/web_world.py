@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from functools import cache
-from typing import Final
+from typing import Any, Final
 
 import httpx2
 
@@ -15,10 +15,11 @@ from portal import passwords, people
 from portal.web import sessions
 from portal.web.shell import SESSION_COOKIE
 from tests.fakes.a_payment import a_transfer
-from tests.fakes.books_world import ENDS_MS, LANE, WON, World
+from tests.fakes.books_world import ENDS_MS, LANE, VOUCHER, WON, World
 from tests.fakes.browser import Browser
 from tests.fakes.office_people import PEOPLE
 from tests.fakes.office_world import OfficeWorld
+from tests.fakes.values import replace
 from tests.portal.api.route_table import BODIES
 from tests.portal.api.test_role_matrix import CORRECTED, DEED
 from tests.portal.web.page_table import PAYMENT_KEY
@@ -64,18 +65,23 @@ async def with_password(world: OfficeWorld, who: str) -> str:
 
 async def some_calls(world: OfficeWorld, count: int) -> list[str]:
     """Calls of gaonde's voucher, each of 0.215 won, in the books."""
-    books = World(world.pool)
+    return await ended(world, *[{"charge_micro": 215_000}] * count)
+
+
+async def ended(world: OfficeWorld, *ends: Mapping[str, Any], voucher: str = VOUCHER) -> list[str]:
+    """Calls of gaonde in the books. An end says what its call costs, and how it is not as others."""
+    books = World(world.pool, voucher=voucher)
     async with world.pool.connection() as conn:
         # The treasury has a clock of its own, and lends nothing of what is over by it.
         await conn.execute("update funds set ends_ms = %s", [ENDS_MS])
         n = await books.treasury.current_epoch(LANE)
-        await books.treasury.lend(lane=LANE, n=n, voucher_id="gaonde-2026", need_micro=1)
+        await books.treasury.lend(lane=LANE, n=n, voucher_id=voucher, need_micro=1)
         poster = Poster(conn, books.purse)
         await poster.take_lanes()
         ops = []
-        for _ in range(count):
+        for end in ends:
             op = await books.reserve(n, WON)
-            event = books.event(op, n, 215_000).to_bytes()
+            event = replace(books.event(op, n, end["charge_micro"]), **end).to_bytes()
             await books.purse.note(lane=LANE, kind="settled", op=op, n=n, event=event)
             ops.append(op)
         while await poster.post_once():
