@@ -6,6 +6,7 @@ from functools import partial
 from typing import Any, Final
 
 from billing.casework.rows import NOT_FOUND, Row, rows_of
+from billing.lifecycle.own_fund import PROGRAMME as OWN_PROGRAMME
 from billing.lifecycle.table import Refused
 from billing.usage_store import usage_one
 from portal.web import names, words
@@ -29,6 +30,7 @@ _FACTS: Final = (
     *(Fact("charge_krw"), Fact("government_krw"), Fact("self_krw"), Fact("own_krw")),
     Fact("uncollected_krw"),
 )
+_PAID_BY: Final = ("government", "self", "own", "uncollected")
 
 
 def pages() -> list[Page]:
@@ -76,7 +78,7 @@ async def _entries(visit: Visit, op: str) -> list[dict[str, Any]]:
     """
     steps = await rows_of(
         visit.desk.conn,
-        "select u.step, u.kind, u.entry_id, e.booked_at, u.charge_micro, u.d_charge_micro,"
+        "select u.step, u.kind, u.entry_id, e.booked_at, u.charge_micro, u.d_charge_micro, u.programme_id,"
         " u.d_government_micro, u.d_self_micro, u.d_uncollected_micro"
         " from usage u left join entry e on e.id = u.entry_id where u.op = %s order by u.step",
         [op],
@@ -89,4 +91,16 @@ async def _entries(visit: Visit, op: str) -> list[dict[str, Any]]:
         [[step["entry_id"] for step in steps if step["entry_id"] is not None]],
     ):
         legs.setdefault(row["entry_id"], []).append(row)
-    return [{**step, "legs": legs.get(step["entry_id"], [])} for step in steps]
+    return [{**step, "parts": _parts(step), "legs": legs.get(step["entry_id"], [])} for step in steps]
+
+
+def _parts(step: Row) -> list[tuple[str, int]]:
+    """Who pays how much, by name: their sum is the charge. A fund of own money books it as its share."""
+    self_micro = 0 if step["programme_id"] == OWN_PROGRAMME else step["d_self_micro"]
+    parts = {
+        "government": step["d_government_micro"],
+        "self": self_micro,
+        "uncollected": step["d_uncollected_micro"],
+    }
+    parts["own"] = step["d_charge_micro"] - sum(parts.values())
+    return [(f"field.{name}_krw", parts[name]) for name in _PAID_BY if parts[name]]

@@ -225,10 +225,7 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
     "call.entry": ("전표", "Entry"),
     "call.uncharged": ("차감 없음, 전표 없음", "Nothing charged, no entry"),
     "call.unchanged": ("금액 변동 없음, 전표 없음", "Charge unchanged, no entry"),
-    "call.part": (
-        "이 호출의 금액: {charge} (정부지원금 {government}, 자기부담금 {own})",
-        "This call's part: {charge} (government {government}, self share {own})",
-    ),
+    "call.part": ("이 호출의 금액: {charge}", "This call's part: {charge}"),
     "call.legs": ("분개 행", "Postings"),
     "call.account": ("계정", "Account"),
     "call.amount": ("금액", "Amount"),

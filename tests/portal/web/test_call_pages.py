@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from tests.fakes.books_world import WON
 from tests.fakes.office_world import OfficeWorld, opened
 from tests.portal.api.a_round import APPLICATION, PROGRAMME, ROUND
 from tests.portal.web.web_world import browsing_as, ended
@@ -25,3 +26,28 @@ async def test_a_released_call_waits_for_no_entry(world: OfficeWorld) -> None:
         async with browsing_as(world, "operator", language=language) as browser:
             assert said in (await browser.get(f"/operator/calls/{released}")).text
             assert said not in (await browser.get(f"/operator/calls/{settled}")).text
+
+
+async def test_every_part_of_a_charge_is_named(world: OfficeWorld) -> None:
+    """The voucher has 4,000,000 won; nobody pays the last million."""
+    [plain, beyond] = await ended(world, {"charge_micro": 4 * WON}, {"charge_micro": 5_000_000 * WON})
+    async with browsing_as(world, "operator") as browser:
+        seen = (await browser.get(f"/operator/calls/{plain}")).text
+        assert "이 호출의 금액: 4원 (정부지원금 3원, 자기부담금 1원)" in seen
+        seen = (await browser.get(f"/operator/calls/{beyond}")).text
+        parts = "정부지원금 2,999,997원, 자기부담금 999,999원, 미수 1,000,004원"
+        assert f"이 호출의 금액: 5,000,000원 ({parts})" in seen
+
+
+async def test_own_money_is_no_self_share(world: OfficeWorld) -> None:
+    paid_in = {"id": "KB-1", "amount_krw": 9_000, "paid_on": "2026-03-24"}
+    await world.post("operator", "bank_lines", paid_in)
+    await world.post("operator", "bank_lines/KB-1/match", {"company": "gaonde"})
+    await world.post("gaonde", "own_funds", {"limit_krw": 9_000})
+    [call] = await ended(world, {"charge_micro": 4 * WON}, voucher="_own.gaonde")
+    async with browsing_as(world, "operator") as browser:
+        seen = (await browser.get(f"/operator/calls/{call}")).text
+        assert "이 호출의 금액: 4원 (자체 부담금 4원)" in seen
+    async with browsing_as(world, "auditor", language="en") as browser:
+        seen = (await browser.get(f"/audit/calls/{call}")).text
+        assert "This call's part: ₩4 (Own money ₩4)" in seen
