@@ -20,9 +20,9 @@ _FACTS: Final = (
     *(Fact("provider"), Fact("voucher", "vouchers"), Fact("api_key"), Fact("tag"), Fact("started_at")),
     *(Fact("finished_at"), Fact("dialect"), Fact("stream"), Fact("status", key="state.call")),
     *(
-        Fact("end_reason"),
+        Fact("end_reason", key="end_reason"),
         Fact("estimated"),
-        Fact("error"),
+        Fact("error", key="end_reason"),
         Fact("tokens"),
         Fact("units"),
         Fact("price_from"),
@@ -46,13 +46,15 @@ async def _show(below: str, visit: Visit, company: str | None = None) -> Reply:
     if record is None:
         raise Refused(*NOT_FOUND)
     tokens = {f"tokens_{name}": number for name, number in record["tokens"].items() if number}
+    error = None if record["error"] == record["end_reason"] else record["error"]
+    shown = {**record, "tokens": tokens, "error": error}
     entries = await _entries(visit, record["id"]) if visit.desk.sees_everything else []
     named = await names.of(visit.desk.conn, record)
     return Html(
         "call.html",
         {
             "name": record["id"],
-            "lines": lines(_FACTS, {**record, "tokens": tokens}, visit.language, named=named),
+            "lines": lines(_FACTS, shown, visit.language, named=named),
             "entries": entries,
             "trail": (
                 (f"{visit.prefix}/{below}", words.text(f"nav.{below}", visit.language)),

@@ -7,11 +7,12 @@ from typing import Final
 
 from billing.lifecycle.tables import TABLES
 from portal.web.formats import Language
-from portal.web.texts import fields, market, matters, money, pages, payables, shell, states
+from portal.web.texts import calls, fields, market, matters, money, pages, payables, shell, states
 
 TEXTS: Final[Mapping[str, tuple[str, str]]] = {
     **shell.TEXTS,
     **pages.TEXTS,
+    **calls.TEXTS,
     **fields.TEXTS,
     **states.TEXTS,
     **market.TEXTS,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from typing import Final
 
 import pytest
 
@@ -51,3 +52,31 @@ async def test_own_money_is_no_self_share(world: OfficeWorld) -> None:
     async with browsing_as(world, "auditor", language="en") as browser:
         seen = (await browser.get(f"/audit/calls/{call}")).text
         assert "This call's part: ₩4 (Own money ₩4)" in seen
+
+
+FAILED: Final = {"charge_micro": 0, "end_reason": "upstream_error", "error": "upstream_error"}
+LEFT: Final = {"charge_micro": 0, "end_reason": "client_gone", "error": "upstream_timeout"}
+ODD: Final = {"charge_micro": 0, "end_reason": "upstream_error", "error": "internal_error"}
+
+
+async def test_a_call_s_end_is_said_in_words_and_once(world: OfficeWorld) -> None:
+    """An error has a line where it is another word than the end; a code of which we have no word stays."""
+    ops = await ended(world, FAILED, LEFT, ODD, {"charge_micro": 1})
+    said = {
+        "ko": (
+            "종료 사유 공급기업 오류 추정 아니요 토큰",
+            "종료 사유 호출한 쪽에서 연결을 끊음 추정 아니요 오류 공급기업 응답 시간 초과 토큰",
+            "종료 사유 공급기업 오류 추정 아니요 오류 internal_error 토큰",
+            "종료 사유 정상 완료 추정 아니요 토큰",
+        ),
+        "en": (
+            "End The provider failed Estimated no Tokens",
+            "End The client left Estimated no Error The provider took too long Tokens",
+            "End The provider failed Estimated no Error internal_error Tokens",
+            "End Completed Estimated no Tokens",
+        ),
+    }
+    for language, wanted in said.items():
+        async with browsing_as(world, "gaonde", language=language) as browser:
+            for op, words in zip(ops, wanted, strict=True):
+                assert words in (await browser.get(f"/company/usage/{op}")).text

@@ -30,6 +30,7 @@ from portal.web import (
 from portal.web.kinds import THINGS
 from portal.web.lists import LISTS
 from portal.web.making import MAKINGS
+from portal.web.texts import calls as call_texts
 from portal.web.texts import fields, market, matters, money, pages, payables, shell, states
 from portal.web.view import View
 
@@ -57,7 +58,7 @@ def fault_of(key: str, korean: str, english: str) -> str | None:
 
 
 def test_no_part_says_another_part_s_text_again() -> None:
-    parts = (shell, pages, fields, states, market, matters, money, payables)
+    parts = (shell, pages, call_texts, fields, states, market, matters, money, payables)
     assert sum(len(part.TEXTS) for part in parts) == len(words.TEXTS)
 
 
