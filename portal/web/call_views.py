@@ -31,10 +31,17 @@ _TOKENS: Final = (Column("tokens_in", "number", total=True), Column("tokens_out"
 _SEQ: Final = (Column("seq", "number"),)
 
 
-def _calls(link: str, *between: Column, filters: tuple[Filter, ...] = ()) -> View:
+# A left join, and of one row: nothing is looked up where only calls are counted.
+_WITH_COMPANY: Final = (
+    f"select c.*, coalesce(n.name, c.company_id) as company_name from ({CALLS}) c"  # noqa: S608 - a constant
+    " left join company n on n.id = c.company_id"
+)
+
+
+def _calls(link: str, *between: Column, filters: tuple[Filter, ...] = (), query: str = CALLS) -> View:
     return View(
         caption="nav.calls",
-        query=CALLS,
+        query=query,
         columns=(
             Column("started_ms", "ms", link=link),
             Column("product_id", "id"),
@@ -54,8 +61,10 @@ CALLS_OF_COMPANY: Final = _calls(
 )
 CALLS_INSIDE: Final = _calls(
     "/calls/{id}",
+    Column("company_name", link="/companies/{company_id}"),
     Column("voucher_id", "id", link="/vouchers/{voucher_id}"),
     filters=(Filter("voucher", "voucher_id"),),
+    query=_WITH_COMPANY,
 )
 # A provider sees what its products did, and not whose voucher paid which part.
 CALLS_OF_PROVIDER: Final = View(

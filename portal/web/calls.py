@@ -16,6 +16,7 @@ from portal.web.thing import INSIDE
 from portal.web.visit import PREFIXES, Html, Reply, Visit
 
 _FACTS: Final = (
+    Fact("company", "companies"),
     *(Fact("id"), Fact("request_id"), Fact("upstream_request_id"), Fact("product", "products")),
     *(Fact("provider"), Fact("voucher", "vouchers"), Fact("api_key"), Fact("tag"), Fact("started_at")),
     *(Fact("finished_at"), Fact("dialect"), Fact("stream"), Fact("status", key="state.call")),
@@ -48,8 +49,10 @@ async def _show(below: str, visit: Visit, company: str | None = None) -> Reply:
     tokens = {f"tokens_{name}": number for name, number in record["tokens"].items() if number}
     error = None if record["error"] == record["end_reason"] else record["error"]
     shown = {**record, "tokens": tokens, "error": error}
+    if visit.desk.sees_everything:  # a company's call is its own
+        shown["company"] = company
+    named = await names.of(visit.desk.conn, shown)
     entries = await _entries(visit, record["id"]) if visit.desk.sees_everything else []
-    named = await names.of(visit.desk.conn, record)
     return Html(
         "call.html",
         {

@@ -80,3 +80,15 @@ async def test_a_call_s_end_is_said_in_words_and_once(world: OfficeWorld) -> Non
         async with browsing_as(world, "gaonde", language=language) as browser:
             for op, words in zip(ops, wanted, strict=True):
                 assert words in (await browser.get(f"/company/usage/{op}")).text
+
+
+async def test_inside_the_agency_a_call_says_whose_it_is(world: OfficeWorld) -> None:
+    [call] = await ended(world, {"charge_micro": WON})
+    for who, prefix in (("operator", "/operator"), ("auditor", "/audit")):
+        async with browsing_as(world, who) as browser:
+            for path in ("/calls", f"/calls/{call}", "/vouchers/gaonde-2026"):
+                seen = await browser.get(f"{prefix}{path}")
+                assert f'<a href="{prefix}/companies/gaonde">가온데이터</a>' in seen.html, path
+    async with browsing_as(world, "gaonde") as browser:
+        for path in ("/company/usage", f"/company/usage/{call}"):
+            assert "/companies/" not in (await browser.get(path)).html
