@@ -145,13 +145,20 @@ def _done(visit: Visit) -> str | None:
 def _trail(thing: Thing, visit: Visit, shown: Shown, *more: tuple[str | None, str]) -> Trail:
     around: list[tuple[str | None, str]] = []
     if thing.kind not in ("prices", "credentials"):
-        around = [(f"{visit.prefix}/{thing.kind}", words.text(f"nav.{thing.kind}", visit.language))]
+        path = f"{visit.prefix}/{thing.kind}"
+        if _is_a_page(path, visit):
+            around = [(path, words.text(f"nav.{thing.kind}", visit.language))]
     else:
         around = [
             (f"{visit.prefix}/products", words.text("nav.products", visit.language)),
             (f"{visit.prefix}/products/{quote(shown['product'], safe='')}", shown["product"]),
         ]
     return (*around, (here(thing, visit) if more else None, str(shown[thing.name])), *more)
+
+
+def _is_a_page(path: str, visit: Visit) -> bool:
+    """Who reads a thing does not always read the list of all such."""
+    return any(page.path == path for page in visit.request.app.state.pages)
 
 
 async def _found(thing: Thing, visit: Visit) -> tuple[Offered, Action]:
