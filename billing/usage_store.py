@@ -41,6 +41,7 @@ class VoucherBooks:
     share_ppm: int
     government_granted_micro: int
     self_granted_micro: int
+    capacity_micro: int  # where the line ends
     spent_micro: int  # posted, on the whole line
     frozen_micro: int  # lent to epochs that are not closed
     government_returned_micro: int
@@ -54,7 +55,7 @@ async def voucher_balances(conn: Connection, company_id: str) -> list[VoucherBoo
         " coalesce((select min(kind) from voucher_ending o where o.voucher_id = f.voucher_id),"
         "  case when extract(epoch from now()) * 1000 >= f.ends_ms then 'expired' else f.state end),"
         " f.ends_ms, f.share_ppm, f.government_micro,"
-        " f.self_micro,"
+        " f.self_micro, f.capacity_micro,"
         " f.charged_micro, coalesce((select sum(l.lent_micro - l.posted_micro - l.returned_micro) from loan l"
         " join lane_epoch e using (lane, n) where l.voucher_id = f.voucher_id and e.state <> 'closed'),"
         " 0)::bigint,"

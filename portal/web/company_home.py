@@ -7,7 +7,7 @@ from datetime import date
 
 from billing.casework.rows import rows_of
 from billing.usage_store import VoucherBooks, voucher_balances
-from metering.shares import split_micro
+from metering.shares import capacity, split_micro
 from portal.web import formats, names, view, views
 from portal.web.serving import Page
 from portal.web.visit import Html, Reply, Visit
@@ -33,7 +33,10 @@ async def _home(visit: Visit) -> Reply:
 
 
 def balance(one: VoucherBooks) -> dict[str, object]:
-    """By source: granted = spent + returned + left, to the micro-won, as the books have it."""
+    """By source: granted = spent + returned + left, to the micro-won, as the books have it.
+
+    What can be spent is less than what is left where one source ends the line before the other.
+    """
     government, own = split_micro(0, one.spent_micro, one.share_ppm)
     sources = [
         source("government", one.government_granted_micro, government, one.government_returned_micro),
@@ -43,11 +46,21 @@ def balance(one: VoucherBooks) -> dict[str, object]:
         "id": one.voucher_id,
         "state": one.state,
         "ends_on": date.fromisoformat(one.ends_on),
-        "left_micro": sum(one["left_micro"] for one in sources),
+        "spendable_micro": 0 if one.state == "ended" else one.capacity_micro - one.spent_micro,
+        "waits_for_deposit": one.state == "active" and _ends_with_the_deposit(one),
         "lent_micro": one.frozen_micro,
         "sources": sources,
         "used": formats.percent(one.spent_micro, one.government_granted_micro + one.self_granted_micro),
     }
+
+
+def _ends_with_the_deposit(one: VoucherBooks) -> bool:
+    line = capacity(
+        grant_micro=one.government_granted_micro,
+        deposit_micro=one.self_granted_micro,
+        share_ppm=one.share_ppm,
+    )
+    return line.stopped_by == "self"
 
 
 def source(name: str, granted_micro: int, spent_micro: int, returned_micro: int) -> dict[str, int]:
