@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import pytest
 
@@ -14,6 +14,7 @@ from tests.fakes.office_people import PEOPLE
 from tests.fakes.office_world import OfficeWorld, opened
 from tests.portal.api.a_round import APPLICATION, PROGRAMME, ROUND
 from tests.portal.web.journey_world import served
+from tests.portal.web.web_world import some_calls
 from tests.portal.web.window import CHROMIUM, browser
 
 if TYPE_CHECKING:
@@ -23,9 +24,9 @@ pytestmark = [
     pytest.mark.slow,
     pytest.mark.skipif(CHROMIUM is None, reason="Debian's chromium is not installed"),
 ]
-PHONE_PX = 390
+PHONE_PX: Final = 390
 # The words of a text that stand on more than one line.
-BROKEN = """(one) => {
+BROKEN: Final = """(one) => {
     const range = document.createRange();
     const text = one.firstChild;
     const found = [];
@@ -61,3 +62,46 @@ async def test_an_id_breaks_at_its_hyphens_alone(books_url: str) -> None:
                 await page.goto(f"{address}/company")
                 broken += await page.locator("h3 .id").evaluate(BROKEN)
             assert broken == []
+
+
+NARROW: Final = {
+    "gaonde": ("/company", "/company/usage"),
+    "auditor": (
+        "/audit/checks",
+        "/audit/trace/programmes/ai-2026",
+        "/audit/trace/vouchers/gaonde-2026",
+        "/audit/vouchers/gaonde-2026",
+        "/audit/calls/op1",
+    ),
+}
+# By how much tables with amounts are wider than what shows them.
+HIDDEN_PX: Final = """(all) => Object.fromEntries(all.filter((one) => one.querySelector("td.n")).map(
+    (one) => [one.ariaLabel, one.scrollWidth - one.clientWidth]).filter((one) => one[1] > 0))"""
+
+
+async def test_no_amount_is_cut_off_on_a_phone(books_url: str) -> None:
+    async with opened(books_url) as world, served(world) as address, browser() as launched:
+        await world.to_an_amendment(PROGRAMME, ROUND, APPLICATION)
+        await some_calls(world, 1)
+        hidden = {}
+        for who, paths in NARROW.items():
+            async with a_window(world, launched, address, who, PHONE_PX) as page:
+                for path in paths:
+                    await page.goto(address + path)
+                    if found := await page.locator(".scroll").evaluate_all(HIDDEN_PX):
+                        hidden[path] = found
+        assert hidden == {}
+
+
+async def test_what_is_wider_than_its_window_shows_that_there_is_more(books_url: str) -> None:
+    """The trace, where it is no phone: amounts of billions beside each other."""
+    async with opened(books_url) as world, served(world) as address, browser() as launched:
+        await world.to_an_amendment(PROGRAMME, ROUND, APPLICATION)
+        path = f"{address}/audit/trace/programmes/ai-2026"
+        async with a_window(world, launched, address, "auditor", 600) as page:
+            await page.goto(path)
+            style = "(one) => getComputedStyle(one).backgroundAttachment"
+            assert await page.locator(".scroll").last.evaluate(style) == "local, local, scroll, scroll"
+        async with a_window(world, launched, address, "auditor", 1280) as page:
+            await page.goto(path)
+            assert await page.locator(".scroll").evaluate_all(HIDDEN_PX) == {}
