@@ -19,7 +19,7 @@ THINGS: Final = (
         "companies",
         "company",
         "name",
-        (Fact("id"), Fact("brn"), Fact("class"), Fact("data_locations")),
+        (Fact("id"), Fact("brn"), Fact("class", key="class"), Fact("data_locations")),
         INSIDE,
         INSIDE,
     ),

@@ -22,7 +22,7 @@ COMPANIES: Final = View(
         Column("id", "id", sorts=True, link="/companies/{id}"),
         Column("name", sorts=True),
         Column("state", "state", thing="company"),
-        Column("class_name"),
+        Column("class_name", "word"),
     ),
     order="id",
     filters=_states("company", tuple(company.TABLE.states)),

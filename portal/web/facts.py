@@ -105,7 +105,7 @@ def percent(share: str) -> str:
 
 def _pair(key: str, one: Any, name: str, language: Language) -> str:
     if name == "shares":
-        return f"{key} {percent(one)}"
+        return f"{words.named('class', key, language)} {percent(one)}"
     label = words.text(f"field.{key}", language) if f"field.{key}" in words.TEXTS else key
     if key.endswith("_krw"):
         one = formats.won(formats.micro_of(one), language)
@@ -122,6 +122,6 @@ def _list(name: str, values: list[Any], language: Language) -> str:
 
 def _one(name: str, one: Any, language: Language) -> str:
     if not isinstance(one, Mapping):
-        return words.named(name, str(one), language)
+        return words.named("class" if name == "classes" else name, str(one), language)
     rest = [str(value) for key, value in one.items() if key not in ("id", "name") and value is not None]
     return " · ".join([str(one.get("name", "")), *rest])

@@ -63,20 +63,20 @@ _ROUND: Final = (
     Fact("result"),
 )
 _APPLICATION: Final = (
-    *(Fact("id"), Fact("round", "rounds"), Fact("company"), Fact("class"), Fact("track")),
+    *(Fact("id"), Fact("round", "rounds"), Fact("company"), Fact("class", key="class"), Fact("track")),
     *(Fact("government_krw"), Fact("self_cash_krw"), Fact("self_in_kind_krw"), Fact("products")),
     *(Fact("plan"), Fact("bonuses"), Fact("granted_bonuses"), Fact("submitted_at")),
     *(Fact("award_krw"), Fact("outcome"), Fact("voucher", "vouchers")),
 )
 _AGREEMENT: Final = (
     *(Fact("programme", "programmes"), Fact("application", "applications"), Fact("company")),
-    *(Fact("class"), Fact("share"), Fact("starts_on"), Fact("ends_on"), Fact("government_krw")),
+    *(Fact("class", key="class"), Fact("share"), Fact("starts_on"), Fact("ends_on"), Fact("government_krw")),
     *(Fact("self_cash_krw"), Fact("self_in_kind_krw"), Fact("products"), Fact("version")),
     *(Fact("signed_at"), Fact("voucher", "vouchers")),
 )
 _VOUCHER: Final = (
     *(Fact("company"), Fact("programme", "programmes"), Fact("agreement", "agreements")),
-    *(Fact("class"), Fact("share"), Fact("starts_on"), Fact("ends_on"), Fact("government_krw")),
+    *(Fact("class", key="class"), Fact("share"), Fact("starts_on"), Fact("ends_on"), Fact("government_krw")),
     *(Fact("self_deposit_krw"), Fact("spent_krw"), Fact("returned_government_krw")),
     *(Fact("returned_self_krw"), Fact("claimed_krw"), Fact("products")),
 )

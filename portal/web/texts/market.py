@@ -1,4 +1,4 @@
-"""What the pages of providers, products, prices and vendors' keys say."""
+"""What the pages of providers, products, prices and vendors' keys say, and the classes of companies."""
 
 from __future__ import annotations
 
@@ -39,7 +39,15 @@ _PRICES: Final = {
     "per_1000_characters": ("1,000자당 단가(원)", "Price per 1,000 characters (won)"),
 }
 
+# What a programme calls its classes is its own affair; these are the usual ones.
+_CLASSES: Final = {
+    "sme": ("중소기업", "SME"),
+    "startup": ("창업기업", "Startup"),
+    "midsize": ("중견기업", "Mid-size"),
+}
+
 TEXTS: Final[dict[str, tuple[str, str]]] = {
+    **{f"{name}.{one}": said for name in ("class", "class_name") for one, said in _CLASSES.items()},
     **{f"data_location.{code}": said for code, said in _COUNTRIES.items()},
     **{f"dialect.{name}": (said, said) for name, said in _DIALECTS.items()},
     **{f"field.price_{name}": said for name, said in _PRICES.items()},
@@ -143,6 +151,23 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
         "나중에 입력할 항목은 비워 두어도 됩니다. 심사를 요청하기 전에 빠진 항목을 알려 드립니다.",
         "What comes later may be left empty; what is missing is named before the review is asked for.",
     ),
+    "product.prices": ("단가표", "Price list"),
+    "product.unit": (
+        "(단위: 원, 토큰은 100만 개당, 부가세 별도)",
+        "(won; tokens per million; without VAT)",
+    ),
+    "product.from": ("적용 시작", "From"),
+    "price.input": ("입력", "Input"),
+    "price.cached_input": ("캐시 입력", "Cached input"),
+    "price.cache_write": ("캐시 저장", "Cache write"),
+    "price.output": ("출력", "Output"),
+    "price.input_audio": ("음성 입력", "Audio input"),
+    "price.output_audio": ("음성 출력", "Audio output"),
+    "price.per_request": ("호출당", "Per call"),
+    "price.per_image": ("이미지당", "Per image"),
+    "price.per_second": ("초당", "Per second"),
+    "price.per_1000_characters": ("1,000자당", "Per 1,000 characters"),
+    "price.per_search": ("검색당", "Per search"),
     "product.checks": ("심사 전 확인 항목", "Before the review"),
     "product.returned_because": ("보완요청 사유: {why}", "Returned because: {why}"),
     "check.done": ("완료", "done"),
