@@ -101,7 +101,7 @@ ACTIONS: Final[Mapping[tuple[str, str], Action]] = {
         entries.plainly(
             Field("class", required=True),
             Field("from", "day", required=True),
-            Field("share", "share", required=True),
+            Field("share", "share", required=True, text="share_percent"),
         )
     ),
     ("round", "make"): Action(entries.round_fields, _make_round),

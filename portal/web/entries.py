@@ -94,7 +94,7 @@ def programme_fields(visit: Visit) -> tuple[Field, ...]:
             "rows",
             required=True,
             help="help.shares",
-            parts=(class_, Field("share", "share", required=True)),
+            parts=(class_, Field("share", "share", required=True, text="share_percent")),
             rows=4,
             made_of=lambda rows: {row["class"]: row["share"] for row in rows},
         ),

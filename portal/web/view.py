@@ -16,6 +16,7 @@ from typing import Final, Literal
 from billing.casework.rows import Row, rows_of
 from billing.database import Connection
 from portal.problem import Problem
+from portal.web import words
 from portal.web.formats import SEOUL, micro_of
 from portal.web.forms import won_text
 
@@ -195,11 +196,13 @@ def _wanted(one: Filter, value: str) -> tuple[str, object]:
 
 
 def _invalid(name: str) -> Problem:
+    """`name`: of a filter, or of the place in a list, by which nobody knows it."""
+    korean, english = words.TEXTS.get(f"filter.{name}", words.TEXTS["list.pages"])
     return Problem(
         400,
         "invalid_filter",
-        f"The filter {name} cannot be read.",
-        korean=f"조회 조건을 확인해 주세요: {name}",
+        f"The filter {english} cannot be read.",
+        korean=f"조회 조건을 확인해 주세요: {korean}",
     )
 
 

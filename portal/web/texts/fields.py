@@ -17,7 +17,7 @@ _FIELDS: Final[dict[str, tuple[str, str]]] = {
     "ends_on": ("종료일", "Last day"),
     "shares": ("기업 구분별 정부지원 비율", "Government share by company class"),
     "class": ("기업 구분", "Company class"),
-    "share": ("정부지원 비율(%)", "Government share (%)"),
+    "share": ("정부지원 비율", "Government share"),
     "deposit_rule": ("자기부담금 예치", "Deposit of the self share"),
     "programme": ("사업", "Programme"),
     "round": ("회차", "Round"),

@@ -57,6 +57,7 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
     "nav.prices": ("단가", "Prices"),
     "trains_on_input.false": ("학습에 이용하지 않음", "Not used for training"),
     "trains_on_input.true": ("학습에 이용함", "Used for training"),
+    "field.share_percent": ("정부지원 비율(%)", "Government share (%)"),
     "field.holds_from": ("단가 적용 시각(한국 시간)", "Price holds from (Korean time)"),
     "field.from_at": ("적용 시작", "Holds from"),
     "field.base_url": ("호출 주소(base URL)", "Address of calls (base URL)"),
