@@ -9,13 +9,24 @@ from portal.web.view import Column, Filter, View
 
 _SCALES: Final = ("small", "medium", "large", "hyperscale")
 _PURPOSES: Final = ("chat", "completion", "embedding", "image", "speech", "transcription", "rerank")
+# The books keep no price as a zero. Where something else is paid for, tokens that all cost nothing have no
+# price; where nothing is, they are free.
+_UNITS: Final = ("per_request", "per_image", "per_second", "per_1000_characters", "per_search")
+_OF_UNITS: Final = ", ".join(f"'{name}', nullif({name}, 0)" for name in _UNITS)
+_BY_TOKENS: Final = (
+    "greatest(input, cached_input, cache_write, cache_write_1h, output, input_audio, output_audio) > 0"
+    f" or greatest({', '.join(_UNITS)}) = 0"
+)
 # By the price in force; a product that has none comes behind all that have one.
 _PRODUCTS: Final = (
-    "select p.id, p.provider_id, v.name as provider_name, n.state, n.on_sale_at, p.scale, p.purposes,"
+    "select p.id, p.provider_id, v.name as provider_name, n.state, n.on_sale_at, p.scale, p.purposes,"  # noqa: S608 - constants
     " p.data_location, p.trains_on_input, e.input, e.output, coalesce(e.input, 9e18)::bigint as input_order,"
-    " coalesce(e.output, 9e18)::bigint as output_order"
+    " coalesce(e.output, 9e18)::bigint as output_order, coalesce(e.unit_prices, '{}') as unit_prices"
     " from product p join provider v on v.id = p.provider_id join product_now n on n.product_id = p.id"
-    " left join lateral (select input, output from price_list x where x.product_id = p.id"
+    f" left join lateral (select case when {_BY_TOKENS} then input end as input,"
+    f"  case when {_BY_TOKENS} then output end as output,"
+    f"  jsonb_strip_nulls(jsonb_build_object({_OF_UNITS})) as unit_prices"
+    "  from price_list x where x.product_id = p.id"
     "  and x.valid_from <= now() order by x.valid_from desc limit 1) e on true"
 )
 _WHAT_IT_IS: Final = (
@@ -25,8 +36,9 @@ _WHAT_IT_IS: Final = (
     Column("trains_on_input", "yes", empty="unknown"),
 )
 _PRICES: Final = (
-    Column("input", "amount", sorts=True, by="input_order"),
-    Column("output", "amount", sorts=True, by="output_order"),
+    Column("input", "amount", sorts=True, by="input_order", empty="blank"),
+    Column("output", "amount", sorts=True, by="output_order", empty="blank"),
+    Column("unit_prices", "prices"),
 )
 _BROWSING: Final = (
     Filter("scale", "scale", "choice", _SCALES),

@@ -180,6 +180,8 @@ def cell(language: Language, column: Column, value: Any) -> Any:
         return words.text("yes" if value else "no", language)
     if column.kind == "list":
         return ", ".join(words.named(column.name, str(one), language) for one in value)
+    if column.kind == "prices":
+        return _prices(language, value)
     if column.kind == "word":
         return words.named(column.name, str(value), language)
     return _PLAIN[column.kind](value) if column.kind in _PLAIN else str(value)
@@ -191,6 +193,11 @@ _PLAIN: Final[Mapping[str, Callable[[Any], str]]] = {
     "share": formats.share,
     "brn": formats.brn,
 }
+
+
+def _prices(language: Language, by_unit: Mapping[str, int]) -> str:
+    said = [f"{words.text(f'price.{unit}', language)} {formats.amount(by_unit[unit])}" for unit in by_unit]
+    return ", ".join(said) or words.text("blank", language)
 
 
 def _when(language: Language, column: Column, value: Any) -> Any:

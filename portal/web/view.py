@@ -23,9 +23,22 @@ from portal.web.forms import won_text
 ROWS: Final = 50
 FILTER_CHARACTERS_MAX: Final = 200
 # How a column is shown. `amount` is micro-won; `ms` milliseconds since 1970.
-# `word` is a text of ours, by the column's name and the value.
+# `word` is a text of ours, by the column's name and the value; `prices` are micro-won by their units.
 Kind = Literal[
-    "text", "id", "amount", "number", "day", "instant", "ms", "state", "word", "yes", "share", "list", "brn"
+    "text",
+    "id",
+    "amount",
+    "number",
+    "day",
+    "instant",
+    "ms",
+    "state",
+    "word",
+    "yes",
+    "share",
+    "list",
+    "brn",
+    "prices",
 ]
 _CASTS: Final[Mapping[Kind, str]] = {
     "amount": "bigint",

@@ -68,6 +68,7 @@ _COLUMNS: Final[dict[str, tuple[str, str]]] = {
     "trains_on_input": ("입력 학습", "Trains on input"),
     "input": ("입력 단가(100만 토큰)", "Input price (1M tokens)"),
     "output": ("출력 단가(100만 토큰)", "Output price (1M tokens)"),
+    "unit_prices": ("그 밖의 단가", "Other prices"),
     "job_kind": ("작업", "Job"),
     "subject": ("대상", "Subject"),
     "progress": ("진행", "Progress"),

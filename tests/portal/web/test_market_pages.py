@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from typing import Any
+from typing import Any, Final
 
 import pytest
+from psycopg.types.json import Jsonb
 
+from metering.prices import PRICE_NAMES
 from tests.fakes.office_world import OfficeWorld, opened
 from tests.portal.api.a_product import PRODUCT, SECRET
 from tests.portal.api.a_round import PROGRAMME, ROUND
@@ -137,3 +139,32 @@ async def test_the_agency_enters_a_company_and_changes_it(world: OfficeWorld) ->
         await browser.get(path)
         await browser.submit(path, data_locations="")
         assert (await world.get("operator", "companies/haru"))["data_locations"] is None
+
+
+NOTHING: Final = dict.fromkeys(PRICE_NAMES, 0)
+PRICED: Final = {
+    "paint": NOTHING | {"per_image": 50_000_000},
+    "ear": NOTHING | {"per_second": 140_000},
+    "both": NOTHING | {"input": 2_000_000, "per_request": 1_500_000},
+    "free": NOTHING,
+}
+
+
+async def test_a_price_that_a_product_has_not_got_is_no_price_of_nothing(world: OfficeWorld) -> None:
+    """What is paid by the image has no price of tokens; what costs nothing at all is free."""
+    async with world.pool.connection() as conn:
+        for name, prices in PRICED.items():
+            for table, key in (("product", "id"), ("price", "product_id")):
+                await conn.execute(
+                    f"insert into {table} select (jsonb_populate_record(t, %s)).* from {table} t"
+                    f" where {key} = 'nuri-x1'".encode(),
+                    [Jsonb({key: name, **prices})],
+                )
+    for who, prefix in (("gaonde", "company"), ("operator", "operator"), ("nuri", "provider")):
+        async with browsing_as(world, who) as browser:
+            seen = (await browser.get(f"/{prefix}/products")).text
+            for row in ("– – 이미지당 50", "– – 초당 0.14", "2 0 호출당 1.5", "0 0 –", "1,250 5,000.5 –"):
+                assert row in seen, (who, row)
+    async with browsing_as(world, "gaonde", language="en") as browser:
+        assert "Per image 50" in (await browser.get("/company/products?sort=-input")).text
+        assert "paint" not in (await browser.get("/company/products?input_at_most=10")).text
