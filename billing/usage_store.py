@@ -48,12 +48,16 @@ class VoucherBooks:
     self_returned_micro: int
 
 
-async def voucher_balances(conn: Connection, company_id: str) -> list[VoucherBooks]:
+async def voucher_balances(
+    conn: Connection, company_id: str, *, now_ms: int | None = None
+) -> list[VoucherBooks]:
+    """`now_ms`: the database's clock where it is None."""
     cursor = await conn.execute(
         "select f.voucher_id, f.programme_id,"
         # As the office says it (billing/lifecycle/voucher.py).
         " coalesce((select min(kind) from voucher_ending o where o.voucher_id = f.voucher_id),"
-        "  case when extract(epoch from now()) * 1000 >= f.ends_ms then 'expired' else f.state end),"
+        "  case when f.ends_ms <= coalesce(%s, extract(epoch from now()) * 1000) then 'expired'"
+        "  else f.state end),"
         " f.ends_ms, f.share_ppm, f.government_micro,"
         " f.self_micro, f.capacity_micro,"
         " f.charged_micro, coalesce((select sum(l.lent_micro - l.posted_micro - l.returned_micro) from loan l"
@@ -61,7 +65,7 @@ async def voucher_balances(conn: Connection, company_id: str) -> list[VoucherBoo
         " 0)::bigint,"
         " f.expired_government_micro, f.expired_self_micro"
         " from funds f where f.company_id = %s order by f.ends_ms, f.voucher_id",
-        [company_id],
+        [now_ms, company_id],
     )
     return [
         VoucherBooks(row[0], row[1], row[2], _last_day(row[3]), *row[4:]) for row in await cursor.fetchall()

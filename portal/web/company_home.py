@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import date
+from typing import Final
 
 from billing.casework.rows import rows_of
+from billing.directory_time import instant_ms
 from billing.usage_store import VoucherBooks, voucher_balances
 from metering.shares import capacity, split_micro
 from portal.web import formats, names, view, views
@@ -17,11 +19,14 @@ def pages() -> list[Page]:
     return [Page("/company", ("company",), _home)]
 
 
+LIVING: Final = ("active", "suspended")
+
+
 async def _home(visit: Visit) -> Reply:
     desk = visit.desk
     company = desk.actor.company
     assert company is not None, "the page is for companies"
-    books = await voucher_balances(desk.conn, company)
+    books = await voucher_balances(desk.conn, company, now_ms=instant_ms(desk.now))
     running = ("state = 'announced' and opens_at <= %s and closes_at > %s", [desk.now, desk.now])
     rounds = await view.read(desk.conn, replace(views.ROUNDS, filters=(), order="closes_at"), running, {})
     [keys] = await rows_of(
@@ -46,7 +51,7 @@ def balance(one: VoucherBooks) -> dict[str, object]:
         "id": one.voucher_id,
         "state": one.state,
         "ends_on": date.fromisoformat(one.ends_on),
-        "spendable_micro": 0 if one.state == "ended" else one.capacity_micro - one.spent_micro,
+        "spendable_micro": one.capacity_micro - one.spent_micro if one.state in LIVING else 0,
         "waits_for_deposit": one.state == "active" and _ends_with_the_deposit(one),
         "lent_micro": one.frozen_micro,
         "sources": sources,

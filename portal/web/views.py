@@ -138,7 +138,8 @@ VOUCHERS: Final = View(
         " coalesce(v.ends_on, p.ends_on) as ends_on, v.government_micro, v.self_micro,"
         " coalesce(f.charged_micro, 0) as spent_micro,"
         " coalesce(f.expired_government_micro + f.expired_self_micro, 0) as returned_micro,"
-        " case when f.state <> 'ended' then f.capacity_micro - f.charged_micro else 0 end as spendable_micro,"
+        " case when f.state <> 'ended' and f.ends_ms > extract(epoch from now()) * 1000"
+        " then f.capacity_micro - f.charged_micro else 0 end as spendable_micro,"
         " case when s.state in ('settled', 'closed', 'erased') then 'done' when s.id is not null then 'begun'"
         f" when v.programme_id = '{own_fund.PROGRAMME}' then null"  # nothing of it is the agency's
         " when f.state = 'ended' or f.ends_ms <= extract(epoch from now()) * 1000 then 'due' end as settled"
