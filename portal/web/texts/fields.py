@@ -154,7 +154,7 @@ _FIELDS: Final[dict[str, tuple[str, str]]] = {
     "charge_krw": ("사용액", "Charge"),
     "self_krw": ("자기부담금", "Self share"),
     "own_krw": ("자체 부담금", "Own money"),
-    "uncollected_krw": ("미수", "Uncollected"),
+    "uncollected_krw": ("미징수액", "Uncollected"),
     "ended_on": ("종료일", "Ended on"),
     "spent_government_krw": ("집행액(정부지원금)", "Spent (government)"),
     "spent_self_krw": ("집행액(자기부담금)", "Spent (self share)"),

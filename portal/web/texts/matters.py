@@ -15,7 +15,7 @@ _STATEMENTS: Final[dict[str, tuple[str, str]]] = {
     "statement.government": ("정부지원금", "Government"),
     "statement.deposit": ("자기부담금", "Self share"),
     "statement.own": ("자체 부담금", "Own money"),
-    "statement.uncollected": ("미수", "Uncollected"),
+    "statement.uncollected": ("미징수액", "Uncollected"),
     "statement.supply": ("공급가액", "Supply value"),
     "statement.vat": ("부가세", "VAT"),
     "statement.total": ("합계 금액", "Total"),

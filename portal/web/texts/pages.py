@@ -57,7 +57,7 @@ _COLUMNS: Final[dict[str, tuple[str, str]]] = {
     "tokens_in": ("입력 토큰", "Tokens in"),
     "tokens_out": ("출력 토큰", "Tokens out"),
     "charge_micro": ("사용액", "Charge"),
-    "uncollected_micro": ("미수", "Uncollected"),
+    "uncollected_micro": ("미징수액", "Uncollected"),
     "key_name": ("키 이름", "Key"),
     "last_characters": ("끝 글자", "Last characters"),
     "products": ("상품", "Products"),

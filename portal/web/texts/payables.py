@@ -132,7 +132,7 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
     "ledger.payable_withheld": ("유보액", "Withheld"),
     "ledger.payable_gone": ("지급했거나 지급 중인 금액", "Paid or in payment"),
     "ledger.provider_account": (
-        "이 공급기업에 지급할 전체(미지급, 미수, 원 미만, 마감 전 이용액)",
+        "이 공급기업에 지급할 전체(미지급, 미징수액, 원 미만, 마감 전 이용액)",
         "All that is owed: unpaid, uncollected, fractions, months not closed",
     ),
     "help.bank_code": ("세 자리. 예: 088", "Three digits, as 088"),
