@@ -21,7 +21,9 @@ MACHINE_PATHS: Final = re.compile(r"(?<![\w.])/(?:home|Users|work)/[a-z]")
 # Programs that examples may call beside our own; each is on the machine the page names.
 PROGRAMS: Final = frozenset(
     {"curl", "python3", "export", "make", "pip", "python", "for", "do", "done", "docker", "apt-get"}
+    | {"useradd", "install", "systemctl", "set", "."}
 )
+INSTALLED: Final = re.compile(r"^(?:\.venv|/opt/voucher-gateway)/bin/")
 MAKE_TARGETS: Final = frozenset(
     re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE)
 )
@@ -79,12 +81,14 @@ def commands_of(example: str) -> Iterator[list[str]]:
             words = shlex.split(part, comments=True)
             while words and re.fullmatch(r"[A-Z_]+=.*", words[0], re.DOTALL):
                 words = words[1:]
+            if words[:1] == ["runuser"]:
+                words = words[words.index("--") + 1 :]
             if words:
                 yield words
 
 
 def check_command(words: list[str]) -> None:
-    program = words[0].removeprefix(".venv/bin/")
+    program = INSTALLED.sub("", words[0])
     if program == "make":
         assert {word for word in words[1:] if "=" not in word} <= MAKE_TARGETS, words
     elif program == "voucher-gateway":
@@ -100,6 +104,12 @@ def check_our_own(words: list[str]) -> None:
         command, words = command.commands[words[0]], words[1:]
     options = {name for parameter in command.params for name in parameter.opts}
     assert {word.partition("=")[0] for word in words if word.startswith("-")} <= options
+
+
+def test_the_unit_calls_what_exists() -> None:
+    unit = (ROOT / "deploy" / "voucher-gateway.service").read_text("utf-8")
+    [line] = re.findall(r"^ExecStart=(.*)$", unit, re.MULTILINE)
+    check_command(shlex.split(line))
 
 
 def test_every_stop_of_the_walk_exists() -> None:
