@@ -24,7 +24,7 @@ from gateway.outlet import Outlet
 from gateway.problems import Problem
 from gateway.realtime import Realtime, headers_with_key
 from gateway.stored import Stored
-from gateway.telemetry import CallRecord, Telemetry
+from gateway.telemetry import OTHER_ROUTE, CallRecord, Telemetry
 from gateway.views import Views
 from metering.money import format_krw
 from providers import dialects
@@ -242,4 +242,4 @@ def _view_name(path: str, stored: Free) -> str:
     for known in READ:
         if path.startswith(known + "/"):
             return known + "/{id}"
-    return "other"
+    return OTHER_ROUTE

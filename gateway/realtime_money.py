@@ -64,6 +64,7 @@ class Money:
         self._now_ms = now_ms
         self.target_id: str | None = None
         self.admitted = self.look_again()
+        self._unbooked = telemetry.unbooked.labels(self.admitted.product.product_id)  # from here on it is 0
 
     def look_again(self) -> Admitted:
         """May the caller still do this, and at which price? Raises Problem. A hold is all or nothing."""
@@ -143,7 +144,7 @@ class Money:
             self._record, started_s=began_s, usage_id=None, status=200, code=code, end_reason="refused"
         )
         self._telemetry.tell(record)
-        self._telemetry.unbooked.labels(self.admitted.product.product_id).inc()
+        self._unbooked.inc()
 
     def _tell(self, exchange: ResponseExchange, event: UsageEvent, usage: Usage) -> None:
         """A line in the log and the metrics, as of any call."""

@@ -20,8 +20,11 @@ import prometheus_client as prometheus
 import structlog
 from prometheus_client import CollectorRegistry
 
+from gateway.problems import KINDS
 from metering.money import MICRO_PER_WON
 
+OTHER_ROUTE: Final = "other"
+ALARMING: Final = ("internal_error", "meter_unavailable")
 LATENCY_BUCKETS_S = (0.005, 0.025, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300)
 
 
@@ -103,10 +106,7 @@ class Telemetry:
         self._write_line = write_line
         self._process_id = os.getpid()
         self._log = structlog.get_logger("gateway")
-        self._calls = prometheus.Counter(
-            "voucher_calls_total", "Calls by route and how they ended.", ["route", "status", "code"],
-            registry=registry,
-        )  # fmt: skip
+        self._calls = _calls(registry)
         self._charged = prometheus.Counter(
             "voucher_charged_won_total", "Won charged at settlement.", ["product"], registry=registry
         )
@@ -129,10 +129,7 @@ class Telemetry:
             "voucher_calls_waiting_for_funds", "Calls that wait for held money.", registry=registry,
             multiprocess_mode="livesum",
         )  # fmt: skip
-        self.unbooked = prometheus.Counter(
-            "voucher_responses_unbooked_total", "Responses that ran and are in no books.", ["product"],
-            registry=registry,
-        )  # fmt: skip
+        self.unbooked = _unbooked(registry)
         self._tally = _Tally()
 
     def tell(self, record: CallRecord, traceparent: str | None = None) -> None:
@@ -180,6 +177,27 @@ class Telemetry:
             self._charged.labels(product).inc(micro / MICRO_PER_WON)
         for (product, direction), count in tally.tokens.items():
             self._tokens.labels(product, direction).inc(count)
+
+
+def _calls(registry: CollectorRegistry) -> prometheus.Counter:
+    """What is alarmed on stands at 0 from the start: a series that is not there yet raises no alarm."""
+    calls = prometheus.Counter(
+        "voucher_calls_total", "Calls by route and how they ended.", ["route", "status", "code"],
+        registry=registry,
+    )  # fmt: skip
+    for code in ALARMING:
+        calls.labels(OTHER_ROUTE, str(KINDS[code].status), code)
+    return calls
+
+
+def _unbooked(registry: CollectorRegistry) -> prometheus.Counter:
+    """The same; of no product, since none is known here."""
+    unbooked = prometheus.Counter(
+        "voucher_responses_unbooked_total", "Responses that ran and are in no books.", ["product"],
+        registry=registry,
+    )  # fmt: skip
+    unbooked.labels("")
+    return unbooked
 
 
 class _Durations(prometheus.Histogram):

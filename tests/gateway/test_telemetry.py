@@ -33,3 +33,12 @@ def test_durations_lie_in_the_buckets_in_which_they_would_have_been_observed() -
     assert total == pytest.approx(sum(DURATIONS_S), abs=0.1)
     calls = {"route": ROUTE, "status": "200", "code": ""}
     assert registry.get_sample_value("voucher_calls_total", calls) == len(DURATIONS_S)
+
+
+def test_what_is_alarmed_on_is_there_before_its_first_event() -> None:
+    registry = CollectorRegistry()
+    Telemetry(registry, lambda line: None)
+    assert registry.get_sample_value("voucher_responses_unbooked_total", {"product": ""}) == 0
+    for code, status in (("internal_error", "500"), ("meter_unavailable", "503")):
+        where = {"route": "other", "status": status, "code": code}
+        assert registry.get_sample_value("voucher_calls_total", where) == 0, code
