@@ -161,6 +161,14 @@ def test_every_decision_is_in_the_index_and_at_most_one_page() -> None:
         assert all(f"**{part}" in text or f"## {part}" in text for part in ("Context", "Decision")), path.name
 
 
+def test_every_page_is_in_the_index() -> None:
+    index = page("docs/README.md")
+    listed = {(index.path.parent / link.partition("#")[0]).resolve() for link in index.links()}
+    own = {one.path for one in pages() if one.name.startswith("docs/")} - {index.path}
+    decisions = {path for path in own if path.parent.name == "decisions" and path.name != "README.md"}
+    assert own - decisions - listed == set()
+
+
 def test_both_first_screens_say_the_same() -> None:
     english, korean = page("README.md"), page("README.ko.md")
     assert english.fences("sh", "python") == korean.fences("sh", "python")
