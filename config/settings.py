@@ -165,11 +165,12 @@ def read_settings(environment: Mapping[str, str], **arguments: object) -> Settin
     for name, variable in FROM_ENVIRONMENT.items():
         if environment.get(variable):
             values[name] = environment[variable]
-    values |= {name: value for name, value in arguments.items() if value is not None}
+    given = {name: value for name, value in arguments.items() if value is not None}
     try:
-        settings = Settings(limits=read_limits(environment), **values)  # type: ignore[arg-type]
+        settings = Settings(limits=read_limits(environment), **(values | given))  # type: ignore[arg-type]
     except ValidationError as error:
-        raise BadSettings(_sentence(error, FROM_ENVIRONMENT)) from error
+        options = {name: f"--{name.replace('_', '-')}" for name in given}
+        raise BadSettings(_sentence(error, {**FROM_ENVIRONMENT, **options})) from error
     return settings.model_copy(update={"data_dir": settings.data_dir.expanduser().absolute()})
 
 
@@ -198,11 +199,10 @@ def read_limits(environment: Mapping[str, str]) -> Limits:
         raise BadSettings(_sentence(error, variables)) from error
 
 
-def _sentence(error: ValidationError, variables: Mapping[str, str]) -> str:
+def _sentence(error: ValidationError, given_as: Mapping[str, str]) -> str:
     first = error.errors(include_url=False)[0]
     name = str(first["loc"][0])
-    where = variables.get(name, name)
-    return f"{where} ({name.replace('_', ' ')}) cannot be {first['input']!r}: {first['msg'].lower()}."
+    return f"{given_as.get(name, name)} cannot be {first['input']!r}: {first['msg'].lower()}."
 
 
 def environment() -> dict[str, str]:

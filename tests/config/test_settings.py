@@ -46,6 +46,15 @@ def test_a_wrong_setting_is_named(environment: dict[str, str], said: str) -> Non
 
 
 @pytest.mark.parametrize(
+    ("name", "value", "option"),
+    [("port", 99999, "--port"), ("office_port", -1, "--office-port"), ("workers", 0, "--workers")],
+)
+def test_a_wrong_setting_is_named_as_it_was_given(name: str, value: int, option: str) -> None:
+    with pytest.raises(BadSettings, match=f"^{option} cannot be {value}: "):
+        read_settings({"VOUCHER_GATEWAY_PORT": "99999"} if name == "port" else {}, **{name: value})
+
+
+@pytest.mark.parametrize(
     ("host", "shown"),
     [("127.0.0.1", "127.0.0.1"), ("0.0.0.0", "localhost"), ("::", "localhost"), ("::1", "[::1]")],
 )
