@@ -68,8 +68,10 @@ def verify(path: Path, *, head_files: list[Path], key: str | None) -> str:
             return _verify_receipt(path, heads, expected)
         with BundleFiles(path) as files, bar("batches") as progress:
             report = verify_bundle(files, known_heads=heads, expected_key=expected, progress=progress)
-    except (NotABundle, NotAReceipt) as error:
+    except NotABundle as error:
         raise Refused(str(error)) from error
+    except NotAReceipt as error:
+        raise Refused(f"{path} is neither a bundle nor a receipt: {error}.") from error
     except OSError as error:
         raise Refused(f"{path} cannot be read: {error.strerror}.") from error
     if report.findings:

@@ -58,8 +58,10 @@ class BundleFiles:
             else:
                 self._zip = zipfile.ZipFile(path)
                 self.names = sorted(self._zip.namelist())
-        except (OSError, zipfile.BadZipFile, NotImplementedError, ValueError) as error:
-            raise NotABundle(f"{path} is no bundle: {error}.") from error
+        except OSError as error:
+            raise NotABundle(f"{path} cannot be read: {_reason(error)}.") from error
+        except (zipfile.BadZipFile, NotImplementedError, ValueError) as error:
+            raise NotABundle(f"{path} is no bundle: {_reason(error)}.") from error
 
     def __enter__(self) -> BundleFiles:
         return self
@@ -83,7 +85,7 @@ class BundleFiles:
             NotImplementedError,
             RuntimeError,
         ) as error:
-            raise NotABundle(f"{name} of {self._path} cannot be read: {error}.") from error
+            raise NotABundle(f"{name} of {self._path} cannot be read: {_reason(error)}.") from error
         if len(data) > SMALL_BYTES_MAX:
             raise NotABundle(f"{name} of {self._path} is too large.")
         return data
@@ -109,7 +111,7 @@ class BundleFiles:
             NotImplementedError,
             RuntimeError,
         ) as error:
-            raise Damaged(f"{name}: cannot be read: {error}") from error
+            raise Damaged(f"{name}: cannot be read: {_reason(error)}") from error
         if pending:
             raise Damaged(f"{name}: the last line has no end")
 
@@ -117,6 +119,12 @@ class BundleFiles:
         if self._zip is not None:
             return self._zip.open(name)
         return io.FileIO(self._path / name)
+
+
+def _reason(error: Exception) -> str:
+    """For people: no number of the system's, no name of an exception."""
+    told = error.strerror if isinstance(error, OSError) else str(error)
+    return told or "it ends too early"
 
 
 class Measured:

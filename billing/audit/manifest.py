@@ -62,8 +62,12 @@ class Manifest:
                 key=VerifierKey.read(_is(str, told["key"])),
                 files={name: _facts(told["files"][name]) for name in FILES},
             )
-        except (ValueError, TypeError, KeyError, RecursionError) as error:
-            raise NotABundle(f"manifest.json cannot be read: {type(error).__name__} {error}.") from error
+        except KeyError as error:
+            raise NotABundle(f"manifest.json cannot be read: it has no {error.args[0]!r}.") from error
+        except (ValueError, TypeError, RecursionError) as error:
+            raise NotABundle(
+                "manifest.json cannot be read: a value in it is not what it should be."
+            ) from error
 
 
 def _facts(told: dict[str, Any]) -> FileFacts:

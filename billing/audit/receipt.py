@@ -19,7 +19,7 @@ STEPS_MAX: Final = 1000
 
 
 class NotAReceipt(Exception):
-    """The text is one sentence."""
+    """The text says why, as the end of a sentence."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +61,13 @@ class Receipt:
         """Raises NotAReceipt."""
         try:
             told: dict[str, Any] = json.loads(data)
-            if (told["format"], told["version"]) != (FORMAT, VERSION):
-                raise ValueError("another format")
+        except (ValueError, RecursionError) as error:
+            raise NotAReceipt("it is not written in JSON") from error
+        if not isinstance(told, dict) or told.get("format") != FORMAT:
+            raise NotAReceipt(f"its format is not {FORMAT!r}")
+        if told.get("version") != VERSION:
+            raise NotAReceipt(f"it is of version {told.get('version')!r}, this program reads {VERSION}")
+        try:
             steps = [
                 Step(
                     record=str(step["record"]),
@@ -75,8 +80,10 @@ class Receipt:
                 for step in told["steps"][:STEPS_MAX]
             ]
             return cls(str(told["usage_id"]), steps, str(told["head"]), str(told["key"]))
-        except (ValueError, TypeError, KeyError, RecursionError) as error:
-            raise NotAReceipt(f"This is no receipt: {type(error).__name__} {error}.") from error
+        except KeyError as error:
+            raise NotAReceipt(f"it has no {error.args[0]!r}") from error
+        except (ValueError, TypeError) as error:
+            raise NotAReceipt("a value in it is not what it should be") from error
 
 
 def verify_receipt(

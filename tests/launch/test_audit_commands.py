@@ -100,6 +100,7 @@ def test_bad_input_is_one_sentence_and_exit_code_2(shell: Shell, words: tuple[st
     (shell.folder / "text.txt").write_text("no bundle\n")
     code, told, complaint = shell(*words)
     assert (code, told, len(complaint.strip().splitlines())) == (2, "", 1), complaint
+    assert not any(word in complaint for word in ("Error", "Errno", "Expecting")), complaint
     assert not (shell.folder / "books.zip").exists()
 
 

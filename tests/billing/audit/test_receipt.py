@@ -79,10 +79,25 @@ def test_another_key_and_another_history(receipt: Receipt) -> None:
     assert any("rewritten" in found for found in verify_receipt(receipt, known_heads=[TreeHead.read(other)]))
 
 
-@pytest.mark.parametrize("data", [b"", b"{}", b"[1]", b'{"format": "voucher-gateway receipt", "version": 2}'])
-def test_what_is_no_receipt(data: bytes) -> None:
-    with pytest.raises(NotAReceipt):
-        Receipt.read(data)
+NAMED = '"format": "voucher-gateway receipt", "version": '
+
+
+@pytest.mark.parametrize(
+    ("data", "why"),
+    [
+        ("", "it is not written in JSON"),
+        ("[" * 100_000, "it is not written in JSON"),
+        ("{}", "its format is not 'voucher-gateway receipt'"),
+        ("[1]", "its format is not 'voucher-gateway receipt'"),
+        (f"{{{NAMED}2}}", "it is of version 2, this program reads 1"),
+        (f"{{{NAMED}1}}", "it has no 'steps'"),
+        (f'{{{NAMED}1, "steps": [1]}}', "a value in it is not what it should be"),
+    ],
+)
+def test_what_is_no_receipt(data: str, why: str) -> None:
+    with pytest.raises(NotAReceipt) as refused:
+        Receipt.read(data.encode())
+    assert str(refused.value) == why
 
 
 async def test_no_receipt_for_a_call_nobody_made_or_somebody_changed(world: AuditedWorld) -> None:
