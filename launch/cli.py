@@ -26,6 +26,7 @@ app = typer.Typer(
     rich_markup_mode=None,  # brackets in a text are brackets
     name="voucher-gateway",
     help="A metering reverse proxy for large-model APIs that draws every call down against a voucher.",
+    epilog="Exit codes: 0 done, 1 a finding or failure, 2 bad input or environment, in one sentence.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -39,6 +40,25 @@ DataDir = Annotated[
 ]
 Fd = Annotated[int | None, typer.Option(help="A listening socket inherited from `up`.", hidden=True)]
 ReadyFd = Annotated[int | None, typer.Option(hidden=True)]
+
+
+def _tell_version(asked: bool) -> None:
+    if asked:
+        from importlib.metadata import version
+
+        typer.echo(f"voucher-gateway {version('voucher-gateway')}")
+        raise typer.Exit
+
+
+@app.callback()
+def program(
+    *,
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_tell_version, is_eager=True, help="Show the version and exit."),
+    ] = False,
+) -> None:
+    del version  # told before anything else is looked at
 
 
 @app.command()
@@ -185,11 +205,15 @@ def apply_file(
 
 @user_app.command("add")
 def user_add(
-    email: str,
+    email: Annotated[str, typer.Argument(metavar="EMAIL", help="By which the person signs in.")],
     *,
-    role: Annotated[str, typer.Option(help="operator, auditor, company or provider.")],
-    company: Annotated[str | None, typer.Option(metavar="ID")] = None,
-    provider: Annotated[str | None, typer.Option(metavar="ID")] = None,
+    role: Annotated[str, typer.Option(metavar="ROLE", help="operator, auditor, company or provider.")],
+    company: Annotated[
+        str | None, typer.Option(metavar="ID", help="Whose person it is, with the role company.")
+    ] = None,
+    provider: Annotated[
+        str | None, typer.Option(metavar="ID", help="Whose person it is, with the role provider.")
+    ] = None,
     data_dir: DataDir = None,
 ) -> None:
     """A person for the office; prints a one-time link for setting the password.

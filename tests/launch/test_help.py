@@ -1,0 +1,34 @@
+"""What the command line says of itself."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+PROJECT = Path(__file__).parents[2] / "pyproject.toml"
+
+
+def told(*words: str) -> str:
+    done = subprocess.run(
+        [sys.executable, "-m", "launch", *words], capture_output=True, text=True, timeout=60, check=True
+    )
+    assert done.stderr == ""
+    return done.stdout
+
+
+def test_the_version_is_the_package_s() -> None:
+    version = tomllib.loads(PROJECT.read_text("utf-8"))["project"]["version"]
+    assert told("--version") == f"voucher-gateway {version}\n"
+
+
+def test_help_tells_the_exit_codes() -> None:
+    assert "Exit codes: 0 done, 1 a finding or failure, 2 bad input" in " ".join(told("--help").split())
+
+
+def test_help_of_user_add_explains_each_word() -> None:
+    help_of = " ".join(told("user", "add", "--help").split())
+    assert "user add [OPTIONS] {EMAIL}" in help_of
+    for line in ("EMAIL <str> By which", "--role ROLE operator", "--company ID Whose", "--provider ID Whose"):
+        assert line in help_of, help_of
