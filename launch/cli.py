@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from typer.exceptions import TyperException
 
 from config.settings import BadSettings, Settings, environment, read_settings
-from launch import cli_audit, cli_backup
+from launch import cli_audit, cli_backup, cli_user
 from launch.cli_hidden import add_hidden_commands
 from launch.refusal import Refused
 from launch.role_settings import role_settings
@@ -32,8 +33,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-user_app = typer.Typer(help="People of the office.", no_args_is_help=True, rich_markup_mode=None)
-app.add_typer(user_app, name="user")
 
 DataDir = Annotated[
     Path | None, typer.Option(help="Where the state lives [default: ./data].", show_default=False)
@@ -203,31 +202,9 @@ def apply_file(
     typer.echo(apply.as_json(report) if json else apply.as_text(report))
 
 
-@user_app.command("add")
-def user_add(
-    email: Annotated[str, typer.Argument(metavar="EMAIL", help="By which the person signs in.")],
-    *,
-    role: Annotated[str, typer.Option(metavar="ROLE", help="operator, auditor, company or provider.")],
-    company: Annotated[
-        str | None, typer.Option(metavar="ID", help="Whose person it is, with the role company.")
-    ] = None,
-    provider: Annotated[
-        str | None, typer.Option(metavar="ID", help="Whose person it is, with the role provider.")
-    ] = None,
-    data_dir: DataDir = None,
-) -> None:
-    """A person for the office; prints a one-time link for setting the password.
-
-    Example: voucher-gateway user add kim@example.org --role company --company gaonde
-    """
-    from launch import user_add as people
-
-    settings = role_settings(data_dir=data_dir, needs_redis=False)
-    typer.echo(people.add(settings, email=email, role=role, company=company, provider=provider))
-
-
 cli_audit.add_commands(app)
 cli_backup.add_commands(app)
+cli_user.add_commands(app)
 add_hidden_commands(app)
 
 
@@ -249,7 +226,25 @@ def _listener(host: str, port: int, *, fd: int | None, what: str) -> socket.sock
 
 def main() -> None:
     try:
-        app(standalone_mode=True)
+        code = app(standalone_mode=False, prog_name="voucher-gateway")
     except (Refused, BadSettings) as refused:
-        sys.stderr.write(f"{refused}\n")
-        raise SystemExit(2) from None
+        _say(str(refused))
+    except TyperException as wrong:
+        _say(_sentence(wrong))
+    except typer.Abort:
+        raise SystemExit(1) from None
+    else:
+        raise SystemExit(code or 0)
+    raise SystemExit(2)
+
+
+def _sentence(wrong: TyperException) -> str:
+    """A slip of the keyboard, in one line; who said nothing at all is shown what there is to say."""
+    message, context = wrong.format_message(), getattr(wrong, "ctx", None)
+    if "\n" in message or context is None:
+        return message
+    return f"{message.rstrip('.')}; `{context.command_path} --help` shows what there is."
+
+
+def _say(text: str) -> None:
+    sys.stderr.write(f"{text}\n")

@@ -7,6 +7,10 @@ import sys
 import tomllib
 from pathlib import Path
 
+import pytest
+
+from tests.launch.running_up import refused
+
 PROJECT = Path(__file__).parents[2] / "pyproject.toml"
 
 
@@ -32,3 +36,20 @@ def test_help_of_user_add_explains_each_word() -> None:
     assert "user add [OPTIONS] {EMAIL}" in help_of
     for line in ("EMAIL <str> By which", "--role ROLE operator", "--company ID Whose", "--provider ID Whose"):
         assert line in help_of, help_of
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("apply",), "Missing argument 'FILE'; `voucher-gateway apply --help` shows what there is.\n"),
+        (("nonsense",), "No such command 'nonsense'; `voucher-gateway --help` shows what there is.\n"),
+        (("up", "--nope"), "No such option: --nope; `voucher-gateway up --help` shows what there is.\n"),
+    ],
+)
+def test_a_slip_of_the_keyboard_is_one_sentence(words: tuple[str, ...], said: str) -> None:
+    assert refused(*words) == (2, said)
+
+
+def test_who_says_nothing_is_shown_what_there_is_to_say() -> None:
+    code, said = refused()
+    assert (code, said.startswith("Usage: voucher-gateway [OPTIONS] COMMAND")) == (2, True)
