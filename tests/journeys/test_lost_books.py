@@ -7,6 +7,8 @@ import shutil
 import signal
 from pathlib import Path
 
+import pytest
+
 from tests.fakes.house import House
 from tests.journeys.books import assert_sound, charge_micro, rows, wait_for, wait_posted, wait_settled
 from tests.journeys.caller import Answer, Caller, calling, total_micro
@@ -16,6 +18,7 @@ KEY = key_text("gaonde")
 NEWEST = "select max(n) from lane_epoch where opened or state = 'open'"
 
 
+@pytest.mark.campaign
 async def test_lost_books_come_back_beside_a_purse_that_is_ahead() -> None:
     with House(workers=2) as house:
         vendor = house.vendor("--token-ms", "20")

@@ -36,7 +36,7 @@ async def test_every_part_of_a_charge_is_named(world: OfficeWorld) -> None:
         seen = (await browser.get(f"/operator/calls/{plain}")).text
         assert "이 호출의 금액: 4원 (정부지원금 3원, 자기부담금 1원)" in seen
         seen = (await browser.get(f"/operator/calls/{beyond}")).text
-        parts = "정부지원금 2,999,997원, 자기부담금 999,999원, 미수 1,000,004원"
+        parts = "정부지원금 2,999,997원, 자기부담금 999,999원, 미징수액 1,000,004원"
         assert f"이 호출의 금액: 5,000,000원 ({parts})" in seen
 
 

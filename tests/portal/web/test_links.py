@@ -38,6 +38,7 @@ async def links_of(browser: Browser, path: str) -> dict[str, str]:
     }
 
 
+@pytest.mark.campaign
 async def test_every_link_answers(world: OfficeWorld) -> None:
     [call] = await some_calls(world, 1)
     dead = []
