@@ -13,13 +13,14 @@ from psycopg.types.json import Jsonb
 
 from billing.database import Connection
 from billing.figures import Figures
+from billing.gateways import mark_all_ended
 from metering.remains import Remains
 
 
 async def begin_anew(conn: Connection, remains: Remains, *, taken_at: str, copied: Figures) -> None:
     """In one SQL transaction. No process may use these books or this purse meanwhile."""
     async with conn.transaction():
-        await conn.execute("update gateway set ended_at = clock_timestamp() where ended_at is null")
+        await mark_all_ended(conn)
         await conn.execute(
             "insert into gateway (id, ended_at) select id, clock_timestamp() from unnest(%s::text[]) id"
             " on conflict do nothing",

@@ -53,5 +53,5 @@ async def leave_epochs(
 
 
 async def mark_all_ended(conn: Connection) -> None:
-    """A machine that starts alone knows that no gateway of its last life is left."""
+    """Of books that nobody uses: no gateway of their last life is left."""
     await conn.execute("update gateway set ended_at = clock_timestamp() where ended_at is null")

@@ -15,6 +15,7 @@ from typer.exceptions import TyperException
 
 from config.settings import BadSettings, Settings, environment, read_settings
 from launch import cli_audit, cli_backup, cli_user
+from launch.cli_backup import DataDir
 from launch.cli_hidden import add_hidden_commands
 from launch.refusal import Refused
 from launch.role_settings import role_settings
@@ -34,18 +35,15 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-DataDir = Annotated[
-    Path | None, typer.Option(help="Where the state lives [default: ./data].", show_default=False)
-]
 Fd = Annotated[int | None, typer.Option(help="A listening socket inherited from `up`.", hidden=True)]
 ReadyFd = Annotated[int | None, typer.Option(hidden=True)]
 
 
 def _tell_version(asked: bool) -> None:
     if asked:
-        from importlib.metadata import version
+        from launch.program import name_and_version
 
-        typer.echo(f"voucher-gateway {version('voucher-gateway')}")
+        typer.echo(name_and_version())
         raise typer.Exit
 
 

@@ -55,14 +55,13 @@ def check_postgres(url: str) -> list[str]:
     return _differences("PostgreSQL", POSTGRES_WANTED, found)
 
 
-def wait_for_servers(*, database_url: str, redis_url: str | None = None) -> None:
+def wait_for_servers(*, database_url: str, redis_url: str) -> None:
     """For a role that nobody starts anew: servers that restart are waited for. Raises Refused."""
     deadline_s = time.monotonic() + PATIENCE_S
     while True:
         try:
             check_postgres(database_url)
-            if redis_url is not None:
-                check_valkey(redis_url)
+            check_valkey(redis_url)
         except Refused:
             if time.monotonic() > deadline_s:
                 raise

@@ -6,6 +6,7 @@ import os
 import signal
 import sys
 from collections.abc import Sequence
+from importlib.metadata import version
 from pathlib import Path
 
 from launch import leash
@@ -15,6 +16,10 @@ def program() -> list[str]:
     """By its installed name, so that `ps` shows it."""
     script = Path(sys.executable).with_name("voucher-gateway")
     return [sys.executable, str(script)] if script.exists() else [sys.executable, "-m", "launch"]
+
+
+def name_and_version() -> str:
+    return f"voucher-gateway {version('voucher-gateway')}"
 
 
 def leashed(command: Sequence[str], *, death_signal: int = signal.SIGKILL) -> list[str]:

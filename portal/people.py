@@ -68,10 +68,10 @@ async def put(connection: Connection, person: Person, *, password_hash: str | No
     if await cursor.fetchone() is not None:
         return True
     await _check_same(connection, person)
-    await connection.execute(
-        "update person set password_hash = coalesce(%s, password_hash) where email = %s",
-        (password_hash, email),
-    )
+    if password_hash is not None:
+        await connection.execute(
+            "update person set password_hash = %s where email = %s", (password_hash, email)
+        )
     return False
 
 

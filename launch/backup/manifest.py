@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final
@@ -61,6 +62,14 @@ def describe(path: Path, progress: Callable[[int], None] = lambda done: None) ->
             length += len(piece)
             progress(len(piece))
     return CopiedFile(length, digest.hexdigest())
+
+
+def write_secret(path: Path, secret: bytes) -> None:
+    """For its owner alone, and on the disk. Raises OSError."""
+    with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+        file.write(secret)
+        file.flush()
+        os.fsync(file.fileno())
 
 
 def read_manifest(directory: Path) -> Manifest:

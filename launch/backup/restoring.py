@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import hmac
-import os
 import shutil
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -18,7 +17,7 @@ from billing.figures import read_figures
 from billing.secrets import Secrets
 from config.settings import KEY_FILE, PREFIX, Settings, read_master_secret
 from launch import durability
-from launch.backup.manifest import BOOKS, MANIFEST, SECRET, Manifest, check_files, read_manifest
+from launch.backup.manifest import BOOKS, MANIFEST, SECRET, Manifest, check_files, read_manifest, write_secret
 from launch.backup.postgres_tools import load
 from launch.bar import bar
 from launch.data_dir import claim
@@ -88,7 +87,7 @@ def _empty_place(settings: Settings, secret: bytes) -> Iterator[_Place]:
             settings.logs_dir.mkdir(mode=0o700, exist_ok=True)
         own_key = settings.data_dir / KEY_FILE
         if directory is not None and settings.master_secret is None and not own_key.exists():
-            _write_secret(own_key, secret)
+            write_secret(own_key, secret)
             undone.callback(own_key.unlink, missing_ok=True)
         with ExitStack() as servers:
             books = _books(settings, servers, undone)
@@ -171,14 +170,6 @@ async def _still_known(place: _Place) -> Remains:
             f" and try again in {LEASE_MS // 1000} seconds."
         )
     return remains
-
-
-def _write_secret(path: Path, secret: bytes) -> None:
-    fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with open(fd, "wb") as file:
-        file.write(secret)
-        file.flush()
-        os.fsync(fd)
 
 
 def _told(settings: Settings, manifest: Manifest) -> str:

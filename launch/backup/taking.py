@@ -9,7 +9,6 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from importlib.metadata import version
 from pathlib import Path
 from typing import Final
 
@@ -20,11 +19,12 @@ from billing.figures import Figures, read_figures
 from billing.secrets import Secrets
 from config.settings import KEY_FILE, PREFIX, Settings, read_master_secret
 from launch import running
-from launch.backup.manifest import BOOKS, FORMAT, SECRET, Manifest, describe
+from launch.backup.manifest import BOOKS, FORMAT, SECRET, Manifest, describe, write_secret
 from launch.backup.postgres_tools import dump
 from launch.bar import bar
 from launch.data_dir import claim, is_in_use
 from launch.own_servers import postgres_dir, postgres_of, remove_short_socket_dir
+from launch.program import name_and_version
 from launch.refusal import Refused
 from launch.with_books import with_books
 
@@ -50,10 +50,9 @@ def backup(settings: Settings, target: Path, *, with_secret: bool) -> str:
                 raise Refused("The secret at hand is not the one these books were begun under.")
             has_secret = with_secret and settings.master_secret is None
             if has_secret:
-                _write_secret(partial / SECRET, master)
+                write_secret(partial / SECRET, master)
             files = {file.name: describe(file) for file in partial.iterdir()}
-            made_by = f"voucher-gateway {version('voucher-gateway')}"
-            Manifest(FORMAT, made_by, taken_at, figures, files).sealed(ours).write(partial)
+            Manifest(FORMAT, name_and_version(), taken_at, figures, files).sealed(ours).write(partial)
             _to_disk(partial)
             partial.rename(target)
             _sync(target.parent)
@@ -138,11 +137,6 @@ def _master_secret(settings: Settings) -> bytes:
             f"A copy is sealed under the master secret: set {PREFIX}SECRET, or name its --data-dir."
         )
     return read_master_secret(settings)
-
-
-def _write_secret(path: Path, secret: bytes) -> None:
-    with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-        file.write(secret)
 
 
 def _to_disk(directory: Path) -> None:
