@@ -29,16 +29,15 @@ from tests.journeys.declarations import (
     voucher,
 )
 
+pytestmark = pytest.mark.campaign
+
 AGENTS = 20
 MAX_TOKENS = 64_000
 TOKENS = 400
 TEXT = f"work [[tokens={TOKENS}]]"
 
 
-@pytest.fixture(
-    scope="module",
-    params=[pytest.param(1, id="1 gateway", marks=pytest.mark.campaign), pytest.param(2, id="2 gateways")],
-)
+@pytest.fixture(scope="module", params=[1, 2], ids=["1 gateway", "2 gateways"])
 def house(request: pytest.FixtureRequest) -> Iterator[House]:
     with House(workers=request.param) as made:
         vendor = made.vendor("--latency-ms", "50", "--token-ms", "10")

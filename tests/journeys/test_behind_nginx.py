@@ -30,7 +30,10 @@ from tests.journeys.declarations import (
 )
 
 NGINX: Final = shutil.which("nginx", path=f"{os.defpath}:/usr/sbin:/usr/local/sbin")
-pytestmark = pytest.mark.skipif(NGINX is None, reason="nginx is not installed")
+pytestmark = [
+    pytest.mark.campaign,
+    pytest.mark.skipif(NGINX is None, reason="nginx is not installed"),
+]
 
 API: Final = "api.example.kr"
 OFFICE: Final = "office.example.kr"

@@ -16,6 +16,8 @@ from tests.journeys.books import assert_agrees, charge_micro, wait_for
 from tests.journeys.caller import Answer, Caller, calling
 from tests.journeys.declarations import key_text, simple
 
+pytestmark = pytest.mark.campaign
+
 CALLERS = 20
 TRIOS = 4  # a test that is run once more takes another one
 KILLED_S = 4.0

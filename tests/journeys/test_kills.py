@@ -13,9 +13,10 @@ import asyncio
 import time
 from collections.abc import Callable, Iterator
 
+import psutil
 import pytest
 
-from tests.fakes.house import House
+from tests.fakes.house import House, wait_until
 from tests.journeys.books import assert_sound, charge_micro, rows, wait_for, wait_posted, wait_settled
 from tests.journeys.caller import Answer, Caller, calling, micro, total_micro
 from tests.journeys.declarations import INPUT_WON, OUTPUT_WON, key_text, simple
@@ -196,3 +197,22 @@ async def test_everything_dies_right_after_the_answers(house: House, key: str, e
             record = await caller.usage_of(answer.usage_id)
             assert micro(record["charge_krw"]) == charge_micro(billed[answer.headers["X-Request-Id"]])
         await _assert_nothing_else(house, caller)
+
+
+def test_the_fork_server_dies_and_no_role_with_it(house: House) -> None:
+    """The next role is started as a new process, those after it are copies again."""
+    others = {role: house.pids_of(role) for role in ("gateway-1", "worker", "office", "valkey")}
+    [first] = house.pids_of("fork-server")
+    assert psutil.Process(first).num_threads() == 1, "a copy of a process has one of its threads"
+    house.kill("fork-server")
+    gateway = house.kill("gateway-0")
+    wait_until(lambda: _others(house, "gateway-0", gateway), timeout_s=30, said="another gateway")
+    wait_until(house.is_ready, timeout_s=30, said="it serves")
+    wait_until(lambda: _others(house, "fork-server", first), timeout_s=30, said="another fork server")
+    assert {role: house.pids_of(role) for role in others} == others, "nobody else noticed"
+    worker = house.kill("worker")
+    wait_until(lambda: _others(house, "worker", worker), timeout_s=30, said="another worker")
+
+
+def _others(house: House, role: str, former: int) -> bool:
+    return any(pid != former for pid in house.pids_of(role))

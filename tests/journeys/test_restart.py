@@ -27,7 +27,13 @@ async def _seen(caller: Caller) -> dict[str, Any]:
     }
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL], ids=["sigterm", "kill -9 of up"])
+@pytest.mark.parametrize(
+    "number",
+    [
+        pytest.param(signal.SIGTERM, id="sigterm"),
+        pytest.param(signal.SIGKILL, id="kill -9 of up", marks=pytest.mark.campaign),
+    ],
+)
 async def test_everything_is_as_it_was(number: signal.Signals) -> None:
     with House(workers=2) as house:
         vendor = house.vendor("--token-ms", "0")

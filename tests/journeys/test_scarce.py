@@ -28,6 +28,8 @@ from tests.journeys.declarations import (
     voucher,
 )
 
+pytestmark = pytest.mark.campaign
+
 TOKENS_PAID = 300  # of output, and a little for the question
 
 

@@ -16,7 +16,7 @@ from launch.forks import PATIENCE_S, PR_SET_CHILD_SUBREAPER, ForkServer
 from launch.process import Child, ended, start_child
 from launch.program import program
 from launch.tidying import Strangers
-from tests.fakes.house import House, free_port, wait_until
+from tests.fakes.house import free_port, wait_until
 
 pytestmark = pytest.mark.slow
 PATH = {"PATH": "/usr/bin:/bin"}
@@ -197,25 +197,3 @@ async def test_imports_that_take_long_are_waited_for_once(former: set[int], tmp_
     for _ in range(2):
         strangers.bury()
     assert children(former) == []
-
-
-def test_it_may_die_in_a_running_house() -> None:
-    """No role goes with it; the next ones are started as new processes, those after them are copies again."""
-    with House(workers=2) as house:
-        house.up()
-        others = {role: house.pids_of(role) for role in ("gateway-1", "worker", "office", "valkey")}
-        [first] = house.pids_of("fork-server")
-        assert psutil.Process(first).num_threads() == 1, "a copy of a process has one of its threads"
-        os.kill(first, signal.SIGKILL)
-        gateway = house.kill("gateway-0")
-        wait_until(lambda: _others(house, "gateway-0", gateway), timeout_s=30, said="another gateway")
-        wait_until(house.is_ready, timeout_s=30, said="it serves")
-        wait_until(lambda: _others(house, "fork-server", first), timeout_s=30, said="another fork server")
-        assert {role: house.pids_of(role) for role in others} == others, "nobody else noticed"
-        worker = house.kill("worker")
-        wait_until(lambda: _others(house, "worker", worker), timeout_s=30, said="another worker")
-        assert house.down() == 0
-
-
-def _others(house: House, role: str, former: int) -> bool:
-    return any(pid != former for pid in house.pids_of(role))

@@ -66,7 +66,8 @@ def test_serves_and_shows_its_roles_in_ps(shared_up: RunningUp) -> None:
         assert word in lines
 
 
-def test_sigterm_ends_everything_and_the_same_data_serves_again(up: RunningUp) -> None:
+def test_the_same_data_serves_again_after_sigterm_and_after_kill(up: RunningUp) -> None:
+    """Both end everything; after the second the next one comes at once, while what is left still dies."""
     family = set(up.family())
     with psycopg.connect(database_url(up.data_dir), autocommit=True) as connection:
         connection.execute("create table kept as select 7 as n")
@@ -78,9 +79,17 @@ def test_sigterm_ends_everything_and_the_same_data_serves_again(up: RunningUp) -
         with psycopg.connect(database_url(up.data_dir)) as connection:
             assert connection.execute("select n from kept").fetchall() == [(7,)]
         assert (up.data_dir / "secret.key").read_bytes() == secret
-        assert again.end(signal.SIGINT) == 0
+        family = set(again.family())
+        again.process.kill()
+        third = RunningUp(up.data_dir)
     finally:
         again.kill_quietly()
+    try:
+        third.wait_ready()
+        wait_until(lambda: not any(psutil.pid_exists(pid) for pid in family))
+        assert third.end(signal.SIGINT) == 0
+    finally:
+        third.kill_quietly()
 
 
 @pytest.mark.parametrize("word", ["gateway --slot 0", " worker ", " office ", "valkey-server", "postgres -D"])
@@ -90,18 +99,6 @@ def test_what_dies_is_started_anew(shared_up: RunningUp, word: str) -> None:
     wait_until(lambda: any(word in line and pid != before for pid, line in shared_up.family().items()))
     wait_until(lambda: get(f"{shared_up.address('office')}/readyz")[0] == 200)
     wait_until(lambda: get(f"{shared_up.address('data plane')}/readyz")[0] == 200)
-
-
-def test_a_killed_supervisor_takes_everything_with_it(up: RunningUp) -> None:
-    family = set(up.family())
-    up.process.kill()
-    again = RunningUp(up.data_dir)  # at once, while what is left of the first still dies
-    try:
-        again.wait_ready()
-        wait_until(lambda: not any(psutil.pid_exists(pid) for pid in family))
-        assert again.end() == 0
-    finally:
-        again.kill_quietly()
 
 
 def test_a_signal_while_starting_leaves_nothing(tmp_path: Path) -> None:
@@ -179,17 +176,6 @@ def test_a_missing_file_is_one_sentence(tmp_path: Path) -> None:
     assert (code, said.count("\n")) == (2, 1)
     assert "absent.yaml cannot be read" in said
     assert list(tmp_path.iterdir()) == []
-
-
-def test_a_long_data_directory_works(tmp_path: Path) -> None:
-    data_dir = tmp_path / ("d" * 100)
-    running = RunningUp(data_dir)
-    try:
-        running.wait_ready()
-        assert get(f"{running.address('office')}/readyz")[0] == 200
-        assert running.end() == 0
-    finally:
-        running.kill_quietly()
 
 
 def test_role_alone_without_servers_is_one_sentence(tmp_path: Path) -> None:

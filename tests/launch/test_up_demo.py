@@ -18,9 +18,10 @@ from tests.launch.running_up import RunningUp, refused, wait_until
 pytestmark = pytest.mark.slow
 
 
-@pytest.fixture
-def demo(tmp_path: Path) -> Iterator[RunningUp]:
-    running = RunningUp(tmp_path / "state", "--demo")
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningUp]:
+    """In a directory whose name is too long for a socket's."""
+    running = RunningUp(tmp_path_factory.mktemp("demo") / ("d" * 100), "--demo")
     yield running.wait_ready(until="\ncurl ")
     running.kill_quietly()
 
@@ -54,7 +55,24 @@ def command(*words: str) -> str:
     return done.stdout
 
 
-def test_the_screen_works_and_a_restart_is_as_before(demo: RunningUp, tmp_path: Path) -> None:
+def test_apply_and_user_add_find_a_running_up(demo: RunningUp, tmp_path: Path) -> None:
+    file = tmp_path / "more.yaml"
+    file.write_text("companies:\n  - {id: sori, name: 소리연구소, class: sme}\n", "utf-8")
+    words = ("apply", str(file), "--json", "--data-dir", str(demo.data_dir))
+    assert json.loads(command(*words)) == {"created": ["company/sori"], "changed": [], "api_keys": []}
+    assert json.loads(command(*words)) == {"created": [], "changed": [], "api_keys": []}
+
+    data_dir = ("--data-dir", str(demo.data_dir))
+    link = command("user", "add", "Kim@Example.org", "--role", "company", "--company", "sori", *data_dir)
+    with urllib.request.urlopen(link.strip(), timeout=5) as page:
+        assert "kim@example.org" in page.read().decode()
+    code, said = refused("user", "add", "a@b.kr", "--role", "company", "--company", "none", *data_dir)
+    assert (code, said) == (2, "There is no company 'none'.\n")
+    code, said = refused("user", "add", "a@b.kr", "--role", "king", *data_dir)
+    assert (code, said.count("\n")) == (2, 1)
+
+
+def test_the_screen_works_and_a_restart_is_as_before(demo: RunningUp) -> None:
     curl = demo.screen[demo.screen.index("\ncurl ") :].strip()
     answer = json.loads(subprocess.run(["sh", "-c", curl], capture_output=True, check=True).stdout)
     assert (answer["model"], answer["system_fingerprint"]) == ("nuri-x1", "simulation")
@@ -79,23 +97,6 @@ def test_the_screen_works_and_a_restart_is_as_before(demo: RunningUp, tmp_path: 
         wait_until(lambda: ask(f"{again.address('data plane')}/v1/voucher", key)["vouchers"] == [voucher])
     finally:
         again.kill_quietly()
-
-
-def test_apply_and_user_add_find_a_running_up(demo: RunningUp, tmp_path: Path) -> None:
-    file = tmp_path / "more.yaml"
-    file.write_text("companies:\n  - {id: sori, name: 소리연구소, class: sme}\n", "utf-8")
-    words = ("apply", str(file), "--json", "--data-dir", str(demo.data_dir))
-    assert json.loads(command(*words)) == {"created": ["company/sori"], "changed": [], "api_keys": []}
-    assert json.loads(command(*words)) == {"created": [], "changed": [], "api_keys": []}
-
-    data_dir = ("--data-dir", str(demo.data_dir))
-    link = command("user", "add", "Kim@Example.org", "--role", "company", "--company", "sori", *data_dir)
-    with urllib.request.urlopen(link.strip(), timeout=5) as page:
-        assert "kim@example.org" in page.read().decode()
-    code, said = refused("user", "add", "a@b.kr", "--role", "company", "--company", "none", *data_dir)
-    assert (code, said) == (2, "There is no company 'none'.\n")
-    code, said = refused("user", "add", "a@b.kr", "--role", "king", *data_dir)
-    assert (code, said.count("\n")) == (2, 1)
 
 
 def test_a_refused_file_leaves_nothing_behind(tmp_path: Path) -> None:

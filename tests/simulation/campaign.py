@@ -24,7 +24,7 @@ from tests.simulation.mutants import fresh_processes, install
 from tests.simulation.schema import prepare
 from tests.simulation.traces import table
 
-SUITE_SEEDS: Final = int(os.getenv("SIMULATION_SEEDS", "50"))  # run by `make test`, from 0 on; CI runs 300
+SUITE_SEEDS: Final = int(os.getenv("SIMULATION_SEEDS", "12"))  # run by `make test`, from 0 on; CI runs 300
 SLICE: Final = 25  # seeds given to a process at once
 FIND_SLICE: Final = 5
 UNSAFE: Final = {  # nothing of it need outlive the campaign

@@ -50,7 +50,7 @@ def main() -> None:
             sys.exit(result is None)
         summary = _campaign(url_of, seeds, processes=args.processes)
     print(summary.text())
-    missed = not_met(summary.met, seeds=summary.seeds) if summary.seeds >= ENOUGH_SEEDS else {}
+    missed = not_met(summary.met) if summary.seeds >= ENOUGH_SEEDS else {}
     if missed:
         print(f"awaits that did not meet every fault: {missed}")
     sys.exit(bool(summary.broken or missed))

@@ -1,4 +1,7 @@
-"""The simulation as a test: many seeds, the same trace from the same seed, every wait met by faults."""
+"""The simulation as a test: some seeds, and the same trace from the same seed.
+
+`make campaign` runs hundreds, and sees that every wait was met by every fault (tests/simulation/command.py).
+"""
 
 from __future__ import annotations
 
@@ -12,9 +15,7 @@ from typing import Final
 import pytest
 
 from tests.fakes.short_dir import short_dir
-from tests.simulation.campaign import SUITE_SEEDS, Summary, campaign, own_postgres
-from tests.simulation.clients import STAGES
-from tests.simulation.coverage import not_met
+from tests.simulation.campaign import SUITE_SEEDS, campaign, own_postgres
 
 ROOT: Final = Path(__file__).resolve().parent.parent.parent
 
@@ -25,22 +26,12 @@ def url_of() -> Iterator[str]:
         yield url
 
 
-@pytest.fixture(scope="module")
-def summary(url_of: str) -> Summary:
-    return campaign(url_of, list(range(SUITE_SEEDS)), processes=os.cpu_count() or 1)
-
-
 @pytest.mark.timeout(900)
-def test_no_seed_breaks_an_invariant(summary: Summary) -> None:
+def test_no_seed_breaks_an_invariant(url_of: str) -> None:
+    summary = campaign(url_of, list(range(SUITE_SEEDS)), processes=os.cpu_count() or 1)
     print(summary.text())
     assert summary.broken == [], summary.text()
     assert summary.completed > SUITE_SEEDS, "calls are served in spite of everything"
-
-
-@pytest.mark.timeout(900)
-def test_every_await_that_moves_money_met_every_fault(summary: Summary) -> None:
-    assert not_met(summary.met, seeds=SUITE_SEEDS) == {}
-    assert set(STAGES) == {point for (point, fault) in summary.met if fault == "cancelled"}
 
 
 def test_the_same_seed_gives_the_same_trace(url_of: str) -> None:
