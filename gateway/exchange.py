@@ -20,6 +20,7 @@ from metering.wish import Held
 from providers.catalogue import Product
 from providers.dialect import Dialect, Operation
 from providers.facts import RequestFacts
+from providers.progress import Listening
 
 # By tokens or by the piece: what a vendor tells of these need not be what the product is priced by.
 _PRICED_VARIOUSLY: Final = frozenset({"image", "rerank", "speech", "transcription"})
@@ -40,6 +41,7 @@ class Exchange(msgspec.Struct):
     upstream_id: str | None = None
     target_id: str | None = None
     attempts: int = 0
+    told_input: Usage | None = None  # by the vendor, of a stream that ended without a count of the whole
 
     @property
     def is_sliced(self) -> bool:
@@ -56,8 +58,13 @@ class Exchange(msgspec.Struct):
         """Only a stream tells the tokens, and tokens have a price."""
         return self.operation.counts_in_streams and self.ceiling.dearest.has_token_prices
 
+    def saw(self, stream: Listening) -> None:
+        """Of a stream that is over, what counts however it ended."""
+        self.upstream_id = self.upstream_id or stream.upstream_id
+        self.told_input = stream.told_input()
+
     def delivered_usage(self, output_tokens: int) -> Usage:
-        """What was delivered so far, as an estimate."""
+        """What was delivered so far, as an estimate; but for the input, where the vendor has counted it."""
         facts, input_tokens = self.facts, self.meta.input_tokens
         if not self.operation.has_limit:  # an estimate is no reason to take more than is held
             output_tokens = min(output_tokens, self.ceiling.output_tokens)
@@ -65,6 +72,9 @@ class Exchange(msgspec.Struct):
             return Usage(input_audio=input_tokens, output=output_tokens, units=facts.units_estimate)
         if facts.purpose == "speech":
             return Usage(input=input_tokens, output_audio=output_tokens, units=facts.units_estimate)
+        if self.told_input is not None:
+            units = {**facts.units_estimate, **self.told_input.units}
+            return msgspec.structs.replace(self.told_input, output=output_tokens, units=units)
         return Usage(input=input_tokens, output=output_tokens, units=facts.units_estimate)
 
     def payable_usage(self, output_tokens: int) -> Usage:

@@ -13,8 +13,9 @@ from typing import Final
 
 from gateway.ports import BooksUnavailable
 from gateway.slices import HoldLost, Slices
-from providers.dialect import Listening, Splitter
+from providers.dialect import Splitter
 from providers.errors import IdleTimeout, UpstreamError
+from providers.progress import Listening
 from providers.sse import SseEventTooLarge
 from providers.upstream import UpstreamAnswer
 

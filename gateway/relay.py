@@ -34,8 +34,9 @@ from metering.usage import Usage
 from metering.wish import MeterUnavailable
 from providers.bounds import ESTIMATE_BYTES_PER_TOKEN
 from providers.catalogue import UpstreamTarget
-from providers.dialect import JSON_KIND, Answer, Assembler, Fold, Listening
+from providers.dialect import JSON_KIND, Answer, Assembler, Fold
 from providers.errors import TOO_LARGE, AnswerTooLarge, UpstreamError, VendorError
+from providers.progress import Listening
 from providers.quirks import quirks_for
 
 _CODES: Final = {STOPPING: "meter_unavailable"}
@@ -286,6 +287,7 @@ class _Call:
             return None
         usage, estimated = (None, False) if reached is None else self.keeping.unheard(fold)
         if fold is not None and (fold.usage is not None or fold.delivered_tokens()):
+            self.exchange.saw(fold)
             usage, estimated = self.exchange.counted(fold.usage, {}, fold.delivered_tokens())
         return await self.settle(usage, estimated=estimated, end_reason=end_reason, error=error)
 
@@ -333,15 +335,14 @@ class _Call:
     def _reckon(self, fold: Listening, *, cut: bool, error: str | None) -> tuple[Usage | None, bool, str]:
         """(usage, estimated, end reason) of a stream that is over."""
         exchange = self.exchange
-        exchange.upstream_id = exchange.upstream_id or fold.upstream_id
+        exchange.saw(fold)
         delivered = fold.delivered_tokens()
         if cut:
             return exchange.payable_usage(delivered), True, "voucher_exhausted"
-        complete = fold.done or fold.finished
         reason = "completed"
         if fold.error is not None or error is not None:
             reason = error or "upstream_error"
-        elif not complete:
+        elif not (fold.done or fold.finished):
             reason = "upstream_error"
         if self.gone and reason != "completed":
             reason = "client_gone"
@@ -349,8 +350,7 @@ class _Call:
             self._learn(fold.usage, delivered)
         elif not delivered and reason in _FAILURES:
             return *self.keeping.unheard(fold), reason
-        usage, estimated = exchange.counted(fold.usage, {}, delivered)
-        return usage, estimated, reason
+        return *exchange.counted(fold.usage, {}, delivered), reason
 
     def _learn(self, usage: Usage, delivered: int) -> None:
         if not self.exchange.operation.has_limit:

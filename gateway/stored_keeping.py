@@ -8,7 +8,8 @@ from gateway.stored_bindings import is_usable
 from gateway.stored_vendor import UNREADABLE
 from metering.usage import Usage
 from providers.catalogue import UpstreamTarget
-from providers.dialect import Answer, Fold, Listening
+from providers.dialect import Answer, Fold
+from providers.progress import Listening
 
 
 class Keeping:

@@ -77,6 +77,9 @@ class Usage(msgspec.Struct, frozen=True):
     def output_total(self) -> int:
         return self.output + self.output_audio
 
+    def input_alone(self) -> Usage:
+        return msgspec.structs.replace(self, output=0, output_audio=0, reasoning=0)
+
     @property
     def is_zero(self) -> bool:
         return not (self.input_total or self.output_total or any(self.units.values()))

@@ -25,6 +25,7 @@ import msgspec
 from metering.usage import Usage
 from providers.errors import VendorError
 from providers.facts import Remember, RequestFacts, Spoken
+from providers.progress import Listening
 from providers.quirks import Quirks
 
 JSON_KIND: Final = "application/json"
@@ -54,36 +55,6 @@ class Refusal(msgspec.Struct, frozen=True):
     openai_type: str
     param: str | None = None
     request_id: str | None = None
-
-
-class Listening(Protocol):
-    """What has been seen of one stream so far, by whoever reads it."""
-
-    @property
-    def usage(self) -> Usage | None:
-        """The vendor's own count. None: not yet, or never."""
-
-    @property
-    def error(self) -> VendorError | None:
-        """Inside the stream: it ends there."""
-
-    @property
-    def finished(self) -> bool:
-        """The vendor has said why the answer ended."""
-
-    @property
-    def done(self) -> bool:
-        """The terminal event has come: nothing follows."""
-
-    @property
-    def upstream_id(self) -> str | None: ...
-
-    @property
-    def container_id(self) -> str | None:
-        """As an Answer's; None where what the caller gets does not tell it."""
-
-    def delivered_tokens(self) -> int:
-        """Output tokens so far, estimated: an event is a token at least, and so are four bytes of text."""
 
 
 class Fold(Listening, Protocol):

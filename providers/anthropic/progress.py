@@ -9,10 +9,11 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from metering.usage import Usage
 from providers.anthropic.errors import error_of
 from providers.anthropic.events import Event
 from providers.anthropic.kept import container_of
-from providers.anthropic.usage import counts_output, usage_of
+from providers.anthropic.usage import counts_output, input_of, usage_of
 from providers.errors import VendorError
 from providers.progress import StreamProgress
 
@@ -64,6 +65,9 @@ class StreamState(StreamProgress):
             self.done = True
         elif kind == "error":
             self.error = error_of(event.said) or VendorError(status=200, message="")
+
+    def told_input(self) -> Usage | None:
+        return input_of(self.raw_usage, self.model)
 
     def _begin(self, message: Any) -> None:
         self.started = True

@@ -22,6 +22,14 @@ from metering.usage import OtherUsage, Usage, usage_from_totals
 from providers.service_tiers import with_tier
 
 _ITERATIONS_MAX: Final = 1_000
+_INPUT_FIELDS: Final = (
+    "input_tokens",
+    "cache_read_input_tokens",
+    "cache_creation_input_tokens",
+    "cache_creation",
+    "service_tier",
+    "speed",
+)
 # Turns whose tokens are in the counts of the whole, whatever model took them.
 _COUNTED_TURNS: Final = frozenset({"message", "fallback_message"})
 
@@ -58,6 +66,13 @@ def usage_of(raw: Any, model: str | None = None) -> Usage | None:
     tier = "fast" if raw.get("speed") == "fast" else raw.get("service_tier")
     usage = with_tier(counts.usage(_units(raw)), tier)
     return msgspec.structs.replace(usage, others=tuple(others)) if others else usage
+
+
+def input_of(raw: dict[str, Any], model: str | None) -> Usage | None:
+    """A stream's first event tells the input; of some vendors a nought, and the count only at the end."""
+    told = {name: raw.get(name) for name in _INPUT_FIELDS}
+    usage = usage_of({**told, "output_tokens": 0}, model)
+    return usage if usage is not None and usage.input_total else None
 
 
 def usage_to_anthropic(usage: Usage) -> dict[str, Any]:

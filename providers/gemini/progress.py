@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from metering.usage import Usage
 from providers.bounds import ESTIMATE_BYTES_PER_TOKEN
 from providers.facts import CHOICES_MAX
 from providers.gemini.errors import error_of
@@ -60,6 +61,10 @@ class StreamState(StreamProgress):
     def delivered_tokens(self) -> int:
         """Output tokens so far: the vendor's count on the way, or an estimate where that is more."""
         return max(super().delivered_tokens(), self._counted_tokens)
+
+    def told_input(self) -> Usage | None:
+        usage = None if self.raw_usage is None else usage_of(self.raw_usage, self.searches)
+        return usage.input_alone() if usage is not None and usage.input_total else None
 
     def observe(self, chunk: dict[str, Any]) -> None:
         """Take in one parsed chunk."""

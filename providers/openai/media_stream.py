@@ -58,6 +58,9 @@ class _Heard:
         said = self._said_bytes // ESTIMATE_BYTES_PER_TOKEN
         return max(self._deltas, said + sound_tokens(self._sound_bytes, self.kind))
 
+    def told_input(self) -> Usage | None:
+        return None  # it is told with the whole
+
     def observe(self, event: dict[str, Any]) -> None:
         if (error := error_of(event)) is not None or event.get("type") == "error":
             self.error = error or unreadable("The vendor's stream has failed.")

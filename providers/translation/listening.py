@@ -8,9 +8,10 @@ import msgspec
 import orjson
 
 from metering.usage import Usage
-from providers.dialect import Assembler, Fold, Listening, Refusal
+from providers.dialect import Assembler, Fold, Refusal
 from providers.errors import TOO_LARGE, VendorError
 from providers.facts import RequestFacts
+from providers.progress import Listening
 from providers.sse import event_data
 from providers.translation.gathering import Gathering
 from providers.translation.neutral import Ending, ThinkingDelta, without_thoughts
@@ -56,6 +57,9 @@ class Listens:
 
     def delivered_tokens(self) -> int:
         return self._heard.delivered_tokens()
+
+    def told_input(self) -> Usage | None:
+        return self._heard.told_input()
 
 
 class TranslatedFold(Listens):

@@ -92,7 +92,8 @@ async def test_a_vendor_that_breaks_in_mid_stream(path: str, breaks: list[Any], 
         assert (last["error"]["code"], last["error"]["status"]) == (502, "UNAVAILABLE")
         assert reason_of(last) == "upstream_error"
         [event] = w.events
-        assert (event.end_reason, event.estimated, event.tokens["output"]) == ("upstream_error", True, 43)
+        assert (event.end_reason, event.estimated) == ("upstream_error", True)
+        assert (event.tokens["input"], event.tokens["output"]) == (10, 43)  # as the vendor had counted
 
 
 @pytest.mark.parametrize("path", [EVENTS, ARRAY])

@@ -193,6 +193,26 @@ def test_whatever_a_vendor_sends_is_read_alike_however_it_is_cut(junk: bytes, pl
     assert (whole.usage, whole.text_bytes) == (pieces.usage, pieces.text_bytes)
 
 
+@pytest.mark.parametrize(
+    ("told", "counted"),
+    [
+        ({"input_tokens": 9, "output_tokens": 1}, Usage(input=9)),
+        ({"input_tokens": 9, "cache_read_input_tokens": 90}, Usage(input=9, cached_input=90)),
+        ({"input_tokens": 9, "service_tier": "priority"}, Usage(input=9, service_tier="priority")),
+        ({"input_tokens": 0, "output_tokens": 0}, None),  # some tell it last
+        ({"output_tokens": 1}, None),
+        ({"input_tokens": "9"}, None),
+        ({}, None),
+    ],
+)
+def test_the_first_event_tells_the_input(told: dict[str, Any], counted: Usage | None) -> None:
+    """It is known before the usage is, and no number of the output with it."""
+    fold = StreamFold("p")
+    assert fold.told_input() is None
+    put_through(fold, [stream_of([start(told), *TALK[1:4]])])
+    assert (fold.usage, fold.told_input()) == (None, counted)
+
+
 ODD: st.SearchStrategy[Any] = (
     st.none() | st.booleans() | st.integers() | st.text(max_size=3) | st.just([]) | st.just({})
 )
