@@ -7,16 +7,13 @@ from types import MappingProxyType
 from typing import Final
 
 from providers.dialect import Operation
-from providers.openai.dialect import EMBEDDINGS
 from providers.quirks import quirks_for
 from providers.translation.anthropic.side import SIDE as ANTHROPIC
 from providers.translation.bedrock.side import SIDE as BEDROCK
 from providers.translation.clova.side import SIDE as CLOVA
-from providers.translation.cohere.embed import EMBEDDINGS as COHERE_EMBEDDINGS
 from providers.translation.cohere.side import SIDE as COHERE
-from providers.translation.embedding import EmbeddingSide, embedding_pair
+from providers.translation.embedding_sides import embeddings_for
 from providers.translation.gemini.side import SIDE as GEMINI
-from providers.translation.ollama.embed import EMBEDDINGS as OLLAMA_EMBEDDINGS
 from providers.translation.ollama.side import SIDE as OLLAMA
 from providers.translation.openai.side import SIDE as OPENAI
 from providers.translation.openai_responses.side import SIDE as RESPONSES
@@ -25,10 +22,6 @@ from providers.translation.port import CallerSide, Side, VendorSide
 
 SIDES: Final[Mapping[str, Side]] = MappingProxyType(
     {side.dialect: side for side in (OPENAI, ANTHROPIC, CLOVA, GEMINI, BEDROCK, COHERE, OLLAMA)}
-)
-
-EMBEDDING_SIDES: Final[Mapping[str, EmbeddingSide]] = MappingProxyType(
-    {side.dialect: side for side in (COHERE_EMBEDDINGS, OLLAMA_EMBEDDINGS)}
 )
 
 
@@ -43,9 +36,8 @@ def operation_for(
         operation is not RESPONSES.operation or quirks_for(vendor).has_responses
     ):
         return operation
-    if operation is EMBEDDINGS:
-        side = EMBEDDING_SIDES.get(vendor_dialect)
-        return None if side is None else embedding_pair(side)
+    if (embeddings := embeddings_for(dialect, operation, vendor_dialect)) is not None:
+        return embeddings
     caller = RESPONSES if operation is RESPONSES.operation else SIDES.get(dialect)
     asked = SIDES.get(vendor_dialect)
     if not (isinstance(caller, CallerSide) and isinstance(asked, VendorSide)):

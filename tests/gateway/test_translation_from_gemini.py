@@ -225,7 +225,7 @@ async def test_a_vendors_no_costs_nothing(
         assert (w.events[0].status, w.events[0].charge_micro) == ("released", 0)
 
 
-async def test_embeddings_are_not_translated(tmp_path: Path) -> None:
+async def test_there_are_no_embeddings_of_a_vendor_that_has_none(tmp_path: Path) -> None:
     async with anthropic_world(messages(message()), tmp_path) as w:
         heard = await asked(w, f"{MODELS}:embedContent", {"content": {"parts": [{"text": "hi"}]}})
         assert (heard.status, reason_of(heard.json)) == (400, "purpose_mismatch")

@@ -1,7 +1,7 @@
 """Embeddings of Cohere's second version. Pure.
 
-It wants to know what a text is for, which OpenAI's words do not say: texts are documents unless the caller
-says another `input_type`. A text that is too long is refused, as OpenAI does, and not cut in silence.
+It wants to know what a text is for: texts are documents unless the caller says another purpose. A text that
+is too long is refused, as OpenAI does, and not cut in silence.
 """
 
 from __future__ import annotations
@@ -9,20 +9,29 @@ from __future__ import annotations
 from typing import Any, Final
 
 from providers.cohere.usage import usage_of
-from providers.translation.embedding import Embedding, EmbeddingSide, Vectors
+from providers.quirks import Quirks
+from providers.translation.embedding import Embedding, EmbeddingVendor, Purpose, Vectors
+
+_PURPOSES: Final[dict[Purpose, str]] = {
+    "document": "search_document",
+    "query": "search_query",
+    "classification": "classification",
+    "clustering": "clustering",
+}
 
 
-def ask(said: Embedding) -> dict[str, Any]:
+def ask(said: Embedding, model: str) -> dict[str, Any]:
     body: dict[str, Any] = {
+        "model": model,
         "texts": list(said.texts),
-        "input_type": said.input_type or "search_document",
+        "input_type": _PURPOSES[said.purpose or "document"],
         "embedding_types": ["float"],
         "truncate": "NONE",
     }
     return body if said.dimensions is None else {**body, "output_dimension": said.dimensions}
 
 
-def understand(answer: dict[str, Any]) -> Vectors:
+def understand(answer: dict[str, Any], _: Quirks) -> Vectors:
     """The vectors stand under their kind, or, of a model that has one kind, by themselves."""
     vectors, answer_id = answer.get("embeddings"), answer.get("id")
     if type(vectors) is dict:
@@ -32,4 +41,10 @@ def understand(answer: dict[str, Any]) -> Vectors:
     )
 
 
-EMBEDDINGS: Final = EmbeddingSide(dialect="cohere", path="/v2/embed", ask=ask, understand=understand)
+VENDOR: Final = EmbeddingVendor(
+    dialect="cohere",
+    path=lambda model, stream: "/v2/embed",
+    ask=ask,
+    understand=understand,
+    purposes=_PURPOSES,
+)

@@ -6,19 +6,19 @@ from typing import Any, Final
 
 from providers.ollama.errors import error_of
 from providers.ollama.usage import usage_of
-from providers.translation.embedding import Embedding, EmbeddingSide, Vectors
-from providers.translation.neutral import inexpressible
+from providers.quirks import Quirks
+from providers.translation.embedding import Embedding, EmbeddingVendor, Vectors
 
 
-def ask(said: Embedding) -> dict[str, Any]:
-    if said.input_type is not None:
-        raise inexpressible("input_type", "ollama")
-    body: dict[str, Any] = {"input": list(said.texts), "truncate": False}
+def ask(said: Embedding, model: str) -> dict[str, Any]:
+    body: dict[str, Any] = {"model": model, "input": list(said.texts), "truncate": False}
     return body if said.dimensions is None else {**body, "dimensions": said.dimensions}
 
 
-def understand(answer: dict[str, Any]) -> Vectors:
+def understand(answer: dict[str, Any], _: Quirks) -> Vectors:
     return Vectors(answer.get("embeddings"), usage_of(answer), error_of(answer))
 
 
-EMBEDDINGS: Final = EmbeddingSide(dialect="ollama", path="/api/embed", ask=ask, understand=understand)
+VENDOR: Final = EmbeddingVendor(
+    dialect="ollama", path=lambda model, stream: "/api/embed", ask=ask, understand=understand
+)

@@ -1,178 +1,222 @@
-"""Embeddings of OpenAI's callers, made by Cohere and by Ollama; OpenAI's own SDK reads them."""
+"""Embeddings of every caller, made by every vendor of another dialect; official packages read the answers."""
 
 from __future__ import annotations
 
 import json
 from typing import Any, Final
 
-import orjson
 import pytest
-from hypothesis import given
 
 from metering.usage import Usage
-from providers.dialect import Operation
-from providers.facts import IN_BODY, BadRequest
 from providers.openai.dialect import EMBEDDINGS
-from providers.quirks import NO_QUIRKS
 from providers.translation.sides import operation_for
-from tests.fakes.any_json import documents
-from tests.fakes.vendor_recordings import answers, body_of
+from tests.providers.translation.embeddings import (
+    BATCHES,
+    CALLERS,
+    PAIRS,
+    VENDORS,
+    WHOLE,
+    asked,
+    made_by,
+    read,
+    request,
+    said,
+)
+from tests.providers.translation.sdk_gemini import gemini
 from tests.providers.translation.sdk_openai import openai
 
-BODY: Final[dict[str, Any]] = {"model": "p", "input": ["서울", "Paris"]}
-BOTH: Final = pytest.mark.parametrize("vendor", ["cohere", "ollama"])
-VECTORS: Final = [[0.5, -1.0], [2, 0.25]]
-SAID: Final[dict[str, dict[str, Any]]] = {
-    "cohere": {
-        "id": "e1", "embeddings": {"float": VECTORS}, "meta": {"billed_units": {"input_tokens": 4}},
-    },
-    "ollama": {"model": "m", "embeddings": VECTORS, "prompt_eval_count": 4},
-}  # fmt: skip
+TEXTS: Final = ("서울", "Paris")
+HOW: Final[dict[str, Any]] = {"embedding_types": ["float"], "truncate": "NONE"}
 
 
-def operation(vendor: str) -> Operation:
-    made = operation_for("openai", EMBEDDINGS, vendor)
-    assert made is not None
-    return made
+def of_gemini(*texts: str, **more: Any) -> dict[str, Any]:
+    return {"requests": [
+        {"model": "models/m", "content": {"parts": [{"text": text}]}, **more} for text in texts
+    ]}  # fmt: skip
 
 
-def asked(vendor: str, **more: Any) -> dict[str, Any]:
-    body = BODY | more
-    made = operation(vendor)
-    written = made.encode(
-        body,
-        facts=made.read(body, 100, IN_BODY),
-        upstream_model="m",
-        stream=False,
-        output_limit=None,
-        quirks=NO_QUIRKS,
-    )
-    said: dict[str, Any] = json.loads(written)
-    return said
+PLAIN: Final[dict[str, dict[str, Any]]] = {
+    "openai": {"model": "m", "input": ["서울"]},
+    "gemini": of_gemini("서울"),
+    "clova": {"text": "서울"},
+    "cohere": {"model": "m", "texts": ["서울"], "input_type": "search_document", **HOW},
+    "ollama": {"model": "m", "input": ["서울"], "truncate": False},
+}
+SEVERAL: Final[dict[str, dict[str, Any]]] = {
+    "openai": {"model": "m", "input": [*TEXTS]},
+    "gemini": of_gemini(*TEXTS),
+    "cohere": PLAIN["cohere"] | {"texts": [*TEXTS]},
+    "ollama": PLAIN["ollama"] | {"input": [*TEXTS]},
+}
+SHORT: Final[dict[str, dict[str, Any]]] = {
+    "openai": PLAIN["openai"] | {"dimensions": 256},
+    "gemini": of_gemini("서울", outputDimensionality=256),
+    "cohere": PLAIN["cohere"] | {"output_dimension": 256},
+    "ollama": PLAIN["ollama"] | {"dimensions": 256},
+}
+PATHS: Final = {
+    "openai": "/embeddings",
+    "gemini": "/v1beta/models/m:batchEmbedContents",
+    "clova": "/v1/api-tools/embedding/m",
+    "cohere": "/v2/embed",
+    "ollama": "/api/embed",
+}
+# The caller's words for how long a vector is to be.
+LENGTH: Final = {
+    "openai": {"dimensions": 256},
+    "gemini": {"outputDimensionality": 256},
+    "gemini batch": {"output_dimensionality": 256},
+}
 
 
-def read(vendor: str, answer: bytes, *, packed: bool = False) -> Any:
-    made = operation(vendor)
-    assert made.answer_to is not None
-    body = BODY | ({"encoding_format": "base64"} if packed else {})
-    facts = made.read(body, 100, IN_BODY)
-    return made.answer_to(facts)(answer, product_id="p", quirks=NO_QUIRKS)
+@pytest.mark.parametrize(("caller", "vendor"), PAIRS)
+def test_what_is_asked_and_where(caller: str, vendor: str) -> None:
+    assert asked(caller, vendor, request(caller, "서울")) == PLAIN[vendor]
+    if caller in BATCHES and vendor in SEVERAL:
+        assert asked(caller, vendor, request(caller, *TEXTS)) == SEVERAL[vendor]
+    if caller in LENGTH and vendor in SHORT:
+        assert asked(caller, vendor, request(caller, "서울", **LENGTH[caller])) == SHORT[vendor]
+    made = made_by(caller, vendor)
+    assert (made.name, made.path("m", False)) == (CALLERS[caller].name, PATHS[vendor])
+    assert made is made_by(caller, vendor), "made once"
+    assert (made.needs_limit, made.fold, made.assembler) == (False, None, None)
 
 
-PLAIN_COHERE: Final = {
-    "model": "m", "texts": ["서울", "Paris"], "input_type": "search_document",
-    "embedding_types": ["float"], "truncate": "NONE",
-}  # fmt: skip
-PLAIN_OLLAMA: Final = {"model": "m", "input": ["서울", "Paris"], "truncate": False}
+def test_an_openai_callers_call_to_an_openai_vendor_is_its_own() -> None:
+    assert operation_for("openai", EMBEDDINGS, "openai") is EMBEDDINGS
 
 
-@pytest.mark.parametrize(
-    ("vendor", "more", "body"),
-    [
-        ("cohere", {}, PLAIN_COHERE),
-        ("cohere", {"input": "a"}, PLAIN_COHERE | {"texts": ["a"]}),
-        ("cohere", {"encoding_format": "base64", "user": "kim", "dimensions": None}, PLAIN_COHERE),
-        ("cohere", {"dimensions": 256}, PLAIN_COHERE | {"output_dimension": 256}),
-        ("cohere", {"input_type": "search_query"}, PLAIN_COHERE | {"input_type": "search_query"}),
-        ("ollama", {}, PLAIN_OLLAMA),
-        ("ollama", {"input": "a", "encoding_format": "float"}, PLAIN_OLLAMA | {"input": ["a"]}),
-        ("ollama", {"dimensions": 256}, PLAIN_OLLAMA | {"dimensions": 256}),
-    ],
-)
-def test_what_is_asked(vendor: str, more: dict[str, Any], body: dict[str, Any]) -> None:
-    assert asked(vendor, **more) == body
+PURPOSES: Final = [
+    ("RETRIEVAL_DOCUMENT", 2, "search_document", "document"),
+    ("RETRIEVAL_QUERY", 1, "search_query", "query"),
+    ("CLASSIFICATION", 4, "classification", "classification"),
+    ("CLUSTERING", 5, "clustering", "clustering"),
+]
 
 
-def test_where_it_is_asked() -> None:
-    assert operation("cohere").path("m", False) == "/v2/embed"
-    assert operation("ollama").path("m", False) == "/api/embed"
-    assert operation_for("openai", EMBEDDINGS, "clova") is None
+@pytest.mark.parametrize(("word", "number", "coheres", "voyages"), PURPOSES)
+def test_what_the_texts_are_for(word: str, number: int, coheres: str, voyages: str) -> None:
+    for said_so in (coheres, voyages):
+        body = request("openai", "서울", input_type=said_so)
+        assert asked("openai", "gemini", body) == of_gemini("서울", taskType=word)
+        assert asked("openai", "cohere", body) == PLAIN["cohere"] | {"input_type": coheres}
+    for saying in ({"taskType": word}, {"task_type": number}, {"embedContentConfig": {"taskType": word}}):
+        for caller in ("gemini", "gemini batch"):
+            body = request(caller, "서울", **saying)
+            assert asked(caller, "cohere", body) == PLAIN["cohere"] | {"input_type": coheres}
 
 
-@pytest.mark.parametrize(
-    ("vendor", "more", "param"),
-    [
-        ("cohere", {"input": [1, 2]}, "input (tokens)"),
-        ("cohere", {"input": [[1], [2]]}, "input (tokens)"),
-        ("ollama", {"input": ["a", 1]}, "input (tokens)"),
-        ("cohere", {"encoding_format": "int8"}, "encoding_format"),
-        ("cohere", {"encoding_format": ["float"]}, "encoding_format"),
-        ("cohere", {"dimensions": "256"}, "dimensions"),
-        ("cohere", {"input_type": 5}, "input_type"),
-        ("ollama", {"input_type": "search_query"}, "input_type"),
-        ("cohere", {"images": ["AAAA"]}, "images"),
-        ("ollama", {"keep_alive": "5m"}, "keep_alive"),
-    ],
-)
-def test_what_cannot_be_said_is_refused_by_name(vendor: str, more: dict[str, Any], param: str) -> None:
-    with pytest.raises(BadRequest) as refused:
-        asked(vendor, **more)
-    assert refused.value.param == param
+SAYS_NOTHING: Final[list[tuple[str, dict[str, Any]]]] = [
+    ("openai", {"encoding_format": "base64", "user": "kim", "dimensions": None, "service_tier": "auto"}),
+    ("openai", {"encoding_format": "float", "input_type": None}),
+    ("gemini", {"model": "models/p", "title": "", "task_type": "TASK_TYPE_UNSPECIFIED"}),
+    ("gemini", {"content": {"role": "user", "parts": {"text": "서울"}}, "taskType": 0}),
+    ("gemini", {"embed_content_config": {"auto_truncate": False, "document_ocr": False}}),
+    ("gemini batch", {"model": "models/p", "title": None}),
+    ("clova", {"model": "p"}),
+]
 
 
-@BOTH
+@pytest.mark.parametrize(("caller", "more"), SAYS_NOTHING)
+def test_what_says_nothing_is_not_passed_on(caller: str, more: dict[str, Any]) -> None:
+    assert asked(caller, "ollama", request(caller, "서울", **more)) == PLAIN["ollama"]
+
+
+@pytest.mark.parametrize("vendor", [vendor for vendor in VENDORS if vendor != "openai"])
 @pytest.mark.parametrize("packed", [False, True])
 def test_openais_own_package_reads_the_vectors(vendor: str, packed: bool) -> None:
-    answer = read(vendor, orjson.dumps(SAID[vendor]), packed=packed)
+    vectors = WHOLE if vendor in SEVERAL else WHOLE[:1]
+    more = {"encoding_format": "base64"} if packed else {}
+    body = request("openai", *TEXTS[: len(vectors)], **more)
+    answer = read("openai", vendor, said(vendor, vectors), body)
     assert (answer.error, answer.usage) == (None, Usage(input=4))
     assert (type(json.loads(answer.body)["data"][0]["embedding"]) is str) is packed
-    created = openai(answer.body).embeddings.create(model="p", input=["서울", "Paris"])
-    assert [item.embedding for item in created.data] == VECTORS
-    assert [item.index for item in created.data] == [0, 1]
+    created = openai(answer.body).embeddings.create(model="p", input=[*TEXTS])
+    assert [item.embedding for item in created.data] == vectors
+    assert [item.index for item in created.data] == [*range(len(vectors))]
     assert (created.model, created.usage.total_tokens) == ("p", 4)
 
 
-@BOTH
-@pytest.mark.parametrize(
-    "said",
-    [b"[1]", b"{", b"{}", b'{"embeddings":[]}', b'{"embeddings":{"float":null}}', b'{"embeddings":[["a"]]}',
-     b'{"embeddings":[[]]}', b'{"embeddings":[[true]]}', b'{"embeddings":[1]}'],
-)  # fmt: skip
-def test_an_answer_without_vectors_is_an_error(vendor: str, said: bytes) -> None:
-    assert read(vendor, said).error is not None
+@pytest.mark.parametrize("vendor", [vendor for vendor in VENDORS if vendor != "gemini"])
+def test_googles_own_package_reads_the_vectors(vendor: str) -> None:
+    vectors = WHOLE if vendor in SEVERAL else WHOLE[:1]
+    answer = read(
+        "gemini batch", vendor, said(vendor, vectors), request("gemini batch", *TEXTS[: len(vectors)])
+    )
+    assert (answer.error, answer.usage) == (None, Usage(input=4))
+    made = gemini(answer.body).models.embed_content(model="p", contents=[*TEXTS])
+    assert [item.values for item in made.embeddings or ()] == vectors
+    assert made.usage_metadata is not None
+    assert made.usage_metadata.prompt_token_count == 4
+    one = read("gemini", vendor, said(vendor, WHOLE[:1]), request("gemini", "서울"))
+    counted = {"usageMetadata": {"promptTokenCount": 4}}
+    assert json.loads(one.body) == {"embedding": {"values": WHOLE[0]}, **counted}
+
+
+@pytest.mark.parametrize("vendor", [vendor for vendor in VENDORS if vendor != "clova"])
+def test_what_a_caller_of_clova_studio_is_told(vendor: str) -> None:
+    answer = read("clova", vendor, said(vendor, WHOLE[:1]), request("clova", "서울"))
+    ok = {"code": "20000", "message": "OK"}
+    assert json.loads(answer.body) == {"status": ok, "result": {"embedding": WHOLE[0], "inputTokens": 4}}
+    assert answer.usage == Usage(input=4)
+
+
+@pytest.mark.parametrize(("caller", "vendor"), PAIRS)
+def test_a_count_that_never_came_is_none(caller: str, vendor: str) -> None:
+    """Who settles the call makes an estimate of it, as for a caller of the vendor's own dialect."""
+    answer = read(caller, vendor, said(vendor, WHOLE[:1], None), request(caller, "서울"))
+    assert (answer.error, answer.usage) == (None, None)
+    told = json.loads(answer.body)
+    assert told.keys().isdisjoint({"usage", "usageMetadata"})
+    assert "inputTokens" not in told.get("result", {})
+
+
+ODD: Final[list[Any]] = [[], ["a"], [[]], [["a"]], [[True]], [1], [None], [[1], [2], [3]]]
+
+
+@pytest.mark.parametrize(("caller", "vendor"), PAIRS)
+def test_an_answer_without_a_vector_for_each_text_is_an_error(caller: str, vendor: str) -> None:
+    body = request(caller, "서울")
+    wrong = [said(vendor, odd) for odd in ODD if vendor != "clova" or odd != ODD[-1]]
+    for answer in (*wrong, b"[1]", b"{", b"{}", b'{"embeddings":{"float":null}}', b'{"data":[1]}'):
+        assert read(caller, vendor, answer, body).error is not None, answer
+
+
+def test_vectors_are_in_the_order_of_their_texts() -> None:
+    answer = said("openai", WHOLE)
+    answer["data"].reverse()
+    body = request("gemini batch", *TEXTS)
+    told = json.loads(read("gemini batch", "openai", answer, body).body)
+    assert [item["values"] for item in told["embeddings"]] == WHOLE
+    for item in answer["data"]:
+        del item["index"]
+    told = json.loads(read("gemini batch", "openai", answer, body).body)
+    assert [item["values"] for item in told["embeddings"]] == WHOLE[::-1]
 
 
 def test_a_number_that_cannot_be_packed_is_none() -> None:
-    said = orjson.dumps({"embeddings": [[1e300]]})
-    assert read("ollama", said).error is None
-    assert read("ollama", said, packed=True).error is not None
+    answer = said("ollama", [[1e300]])
+    assert read("openai", "ollama", answer, request("openai", "a")).error is None
+    packed = request("openai", "a", encoding_format="base64")
+    assert read("openai", "ollama", answer, packed).error is not None
 
 
 def test_what_a_model_without_kinds_says() -> None:
-    assert json.loads(read("cohere", b'{"embeddings":[[1,2]]}').body)["data"][0]["embedding"] == [1, 2]
+    answer = read("openai", "cohere", b'{"embeddings":[[1,2]]}', request("openai", "a"))
+    assert json.loads(answer.body)["data"][0]["embedding"] == [1, 2]
 
 
-def test_ollama_says_what_went_wrong() -> None:
-    error = read("ollama", b'{"error":"the input length exceeds the context length"}').error
-    assert error.message == "the input length exceeds the context length"
+FAILED: Final[list[tuple[str, Any]]] = [
+    ("ollama", {"error": "too long"}),
+    ("openai", {"error": {"message": "too long"}}),
+    ("gemini", {"error": {"code": 400, "message": "too long"}}),
+    ("clova", {"status": {"code": "40001", "message": "too long"}, "result": None}),
+]
 
 
-@pytest.mark.parametrize("exchange", answers("cohere.embed"), ids=lambda exchange: str(exchange["id"]))
-def test_recorded_answers(exchange: dict[str, Any]) -> None:
-    answer = read("cohere", body_of(exchange))
-    assert answer.usage == Usage(input=exchange["expected_usage"]["input_tokens"])
-    recorded = json.loads(body_of(exchange))["embeddings"]["float"]
-    assert [item["embedding"] for item in json.loads(answer.body)["data"]] == recorded
-
-
-@BOTH
-@given(data=documents(BODY | {"dimensions": 1, "encoding_format": "base64", "input_type": "x"}))
-def test_any_request_is_asked_or_refused(vendor: str, data: bytes) -> None:
-    body = orjson.loads(data)
-    if type(body) is not dict:
-        return
-    made = operation(vendor)
-    try:
-        facts = made.read(body, 100, IN_BODY)
-        made.encode(body, facts=facts, upstream_model="m", stream=False, output_limit=None, quirks=NO_QUIRKS)
-    except BadRequest:
-        return
-    assert facts.inputs == (1 if type(body["input"]) is str else len(body["input"]))
-
-
-@BOTH
-@given(body=documents(*SAID.values()))
-def test_any_answer_is_read(vendor: str, body: bytes) -> None:
-    for packed in (False, True):
-        answer = read(vendor, body, packed=packed)
-        assert answer.error is not None or orjson.loads(answer.body)["model"] == "p"
+@pytest.mark.parametrize(("vendor", "failed"), FAILED)
+def test_a_vendor_says_what_went_wrong(vendor: str, failed: Any) -> None:
+    caller = "clova" if vendor == "openai" else "openai"
+    error = read(caller, vendor, failed, request(caller, "a")).error
+    assert error is not None
+    assert error.message == "too long"

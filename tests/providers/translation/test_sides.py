@@ -21,7 +21,17 @@ from providers.vendor_head import KEPT
         ("openai", openai.CHAT, "openai", True),
         ("openai", openai.EMBEDDINGS, "openai", True),
         ("openai", openai.CHAT, "clova", True),
-        ("openai", openai.EMBEDDINGS, "clova", False),  # translation knows chats only
+        ("openai", openai.EMBEDDINGS, "clova", True),
+        ("openai", openai.EMBEDDINGS, "gemini", True),
+        ("openai", openai.EMBEDDINGS, "anthropic", False),  # it has none
+        ("openai", openai.EMBEDDINGS, "bedrock", False),
+        ("unknown", openai.EMBEDDINGS, "cohere", False),
+        ("gemini", gemini.EMBED, "openai", True),
+        ("gemini", gemini.EMBED, "gemini", True),
+        ("gemini", gemini.BATCH_EMBED, "ollama", True),
+        ("gemini", openai.EMBEDDINGS, "cohere", False),
+        ("clova", clova.EMBEDDINGS, "openai", True),
+        ("clova", clova.EMBEDDINGS, "anthropic", False),
         ("clova", clova.CHAT, "clova", True),
         ("clova", clova.CHAT, "openai", False),  # it has a vendor's side only
         ("openai", openai.CHAT, "bedrock", True),
