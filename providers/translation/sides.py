@@ -12,6 +12,7 @@ from providers.translation.anthropic.side import SIDE as ANTHROPIC
 from providers.translation.bedrock.side import SIDE as BEDROCK
 from providers.translation.clova.side import SIDE as CLOVA
 from providers.translation.cohere.side import SIDE as COHERE
+from providers.translation.counting_sides import counting_for
 from providers.translation.embedding_sides import embeddings_for
 from providers.translation.gemini.side import SIDE as GEMINI
 from providers.translation.ollama.side import SIDE as OLLAMA
@@ -36,8 +37,9 @@ def operation_for(
         operation is not RESPONSES.operation or quirks_for(vendor).has_responses
     ):
         return operation
-    if (embeddings := embeddings_for(dialect, operation, vendor_dialect)) is not None:
-        return embeddings
+    for other in (embeddings_for, counting_for):  # than a chat
+        if (made := other(dialect, operation, vendor_dialect)) is not None:
+            return made
     caller = RESPONSES if operation is RESPONSES.operation else SIDES.get(dialect)
     asked = SIDES.get(vendor_dialect)
     if not (isinstance(caller, CallerSide) and isinstance(asked, VendorSide)):
