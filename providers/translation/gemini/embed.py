@@ -1,9 +1,9 @@
 """Embeddings of Gemini's callers and vendors, one (`embedContent`) or several (`batchEmbedContents`). Pure.
 
-A vendor is always asked for a batch: its models report usage alike for both, or for neither. What of the
-Content's parts are several is one vector there, joined in a way that no other vendor could be told: it is
-refused. So is what a request of a batch says otherwise than the others, as other vendors' calls have one word
-for all their texts.
+A vendor is always asked for a batch: its models report usage alike for both, or for neither. A content of
+several parts is one vector there, made of them in a way that no other vendor could be told: it is refused. So
+is a request of a batch that asks for other than the first does, as other vendors' calls have one word for all
+their texts.
 """
 
 from __future__ import annotations
