@@ -49,26 +49,32 @@ COUNTED: Final = {
 log = structlog.get_logger(__name__)
 
 
-async def _connect(url: str, stop: asyncio.Event) -> RedisPurse | None:
-    """The purse, as soon as it answers; None where the end comes first."""
+async def connect(url: str, stop: asyncio.Event) -> RedisPurse | None:
+    """The purse, as soon as it answers; None where the end comes first. Why it does not is said once."""
+    said = ""
     while not stop.is_set():
         try:
             return await connect_purse(url)
         except PurseUnavailable as error:
-            log.warning("purse_unavailable", reason=str(error))
+            if (reason := str(error)) != said:
+                log.warning("purse_unavailable", reason=reason)
+                said = reason
             await asyncio.sleep(CONNECT_PAUSE_S)
     return None
 
 
 async def _check_secret(settings: Settings, pool: Pool, stop: asyncio.Event) -> None:
     """As soon as the books answer. Raises Refused."""
+    said = ""
     while not stop.is_set():
         try:
             async with pool.connection() as connection:
                 await roles.secrets_of(settings, connection)
             return
         except (psycopg.OperationalError, PoolTimeout) as error:
-            log.warning("books_unavailable", reason=type(error).__name__)
+            if (reason := type(error).__name__) != said:
+                log.warning("books_unavailable", reason=reason)
+                said = reason
             await asyncio.sleep(CONNECT_PAUSE_S)
 
 
@@ -115,7 +121,7 @@ async def _run(settings: Settings, *, ready_fd: int | None) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    purse = await _connect(roles.redis_url(settings), stop)
+    purse = await connect(roles.redis_url(settings), stop)
     if purse is None:
         return
     stats = WorkerStats()
