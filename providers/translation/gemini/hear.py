@@ -10,7 +10,7 @@ from providers.facts import RequestFacts, bad, flag_or_none, integer, number
 from providers.translation.gemini.ask import LEVELS
 from providers.translation.gemini.contents import Contents
 from providers.translation.gemini.fields import fields, items, nothing_but
-from providers.translation.gemini.schema import is_closed, plain
+from providers.translation.gemini.schema import plain
 from providers.translation.neutral import (
     EFFORT_TOKENS,
     AnswerShape,
@@ -20,6 +20,7 @@ from providers.translation.neutral import (
     ToolChoice,
     inexpressible,
 )
+from providers.translation.schemas import is_closed
 
 # Said of the call, not of the answer: another vendor has no use for it, and answers alike without it.
 HINTS: Final = frozenset({"labels", "store"})

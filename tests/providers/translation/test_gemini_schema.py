@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from providers.facts import BadRequest
-from providers.translation.gemini.schema import is_closed, plain
+from providers.translation.gemini.schema import plain
+from providers.translation.schemas import is_closed
 
 
 @pytest.mark.parametrize(
