@@ -13,10 +13,10 @@ from providers.clova.answer import read_answer
 from providers.clova.assemble import Assembler
 from providers.clova.encode import encode_upstream
 from providers.clova.errors import read_error, refusal_body
-from providers.clova.request import read_chat_request, read_embeddings_request
+from providers.clova.request import read_chat_request, read_chat_v1_request, read_embeddings_request
 from providers.clova.stream import StreamFold
 from providers.clova.version import V1, V3, Version
-from providers.dialect import Dialect, Found, Operation
+from providers.dialect import Dialect, Found, Operation, Read
 from providers.facts import Spoken
 from providers.sse import SseSplitter
 
@@ -29,10 +29,10 @@ def _path(route: str) -> Callable[[str, bool], str]:
     return lambda model, stream: f"{route}/{quote(model, safe='')}"
 
 
-def _chat(name: str, version: Version) -> Operation:
+def _chat(name: str, version: Version, read: Read = read_chat_request) -> Operation:
     return Operation(
         name=name,
-        read=read_chat_request,
+        read=read,
         encode=encode_upstream,
         path=_path(f"/v{version.number}/chat-completions"),
         answer=read_answer,
@@ -42,7 +42,7 @@ def _chat(name: str, version: Version) -> Operation:
 
 
 CHAT: Final = _chat("chat", V3)
-CHAT_V1: Final = _chat("chat_v1", V1)
+CHAT_V1: Final = _chat("chat_v1", V1, read_chat_v1_request)
 EMBEDDINGS: Final = Operation(
     name="embeddings",
     read=read_embeddings_request,

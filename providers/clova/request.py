@@ -1,7 +1,8 @@
 """A CLOVA Studio request as the meter and the router see it: facts, nothing of what it says. Pure.
 
 The product stands in the path and the wish for a stream in `Accept`; some clients say `stream` in the body
-besides. v1 and v3 are read alike: what only one of them knows does not occur in the other.
+besides. v1 and v3 are read alike: what only one of them knows does not occur in the other. What is thought
+aloud has a field of its own in answers of v3, and is told unless the caller wants none of it.
 
 Embeddings: `/v1/api-tools/embedding/{product}`. The vendor's second version has no model in its path but the
 word `v2`, so a product named `v2` serves its clients unchanged; who can name another product does so as
@@ -11,6 +12,8 @@ word `v2`, so a product named `v2` serves its clients unchanged; who can name an
 from __future__ import annotations
 
 from typing import Any, Final
+
+import msgspec
 
 from providers.facts import (
     IMAGE_TOKENS_MIN,
@@ -54,7 +57,13 @@ def read_chat_request(body: dict[str, Any], body_bytes: int, spoken: Spoken) -> 
         takes_whole_context=whole,
         parts=parts,
         image_allowance_tokens=allowance,
+        include_thoughts=body.get("thinking") != {"effort": "none"},
     )
+
+
+def read_chat_v1_request(body: dict[str, Any], body_bytes: int, spoken: Spoken) -> RequestFacts:
+    """Its answers have no place for what is thought aloud."""
+    return msgspec.structs.replace(read_chat_request(body, body_bytes, spoken), include_thoughts=False)
 
 
 def read_embeddings_request(body: dict[str, Any], body_bytes: int, spoken: Spoken) -> RequestFacts:

@@ -10,6 +10,7 @@ from providers.dialect import Operation
 from providers.quirks import quirks_for
 from providers.translation.anthropic.side import SIDE as ANTHROPIC
 from providers.translation.bedrock.side import SIDE as BEDROCK
+from providers.translation.clova.side import CALLER_V1 as CLOVA_V1
 from providers.translation.clova.side import SIDE as CLOVA
 from providers.translation.cohere.side import SIDE as COHERE
 from providers.translation.counting_sides import counting_for
@@ -24,6 +25,8 @@ from providers.translation.port import CallerSide, Side, VendorSide
 SIDES: Final[Mapping[str, Side]] = MappingProxyType(
     {side.dialect: side for side in (OPENAI, ANTHROPIC, CLOVA, GEMINI, BEDROCK, COHERE, OLLAMA)}
 )
+# What callers of a dialect have beside its chat: no vendor is asked by it.
+_SECOND: Final = (RESPONSES, CLOVA_V1)
 
 
 def operation_for(
@@ -40,7 +43,7 @@ def operation_for(
     for other in (embeddings_for, counting_for):  # than a chat
         if (made := other(dialect, operation, vendor_dialect)) is not None:
             return made
-    caller = RESPONSES if operation is RESPONSES.operation else SIDES.get(dialect)
+    caller = next((side for side in _SECOND if side.operation is operation), SIDES.get(dialect))
     asked = SIDES.get(vendor_dialect)
     if not (isinstance(caller, CallerSide) and isinstance(asked, VendorSide)):
         return None

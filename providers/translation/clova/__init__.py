@@ -1,1 +1,1 @@
-"""CLOVA Studio's chat completions v3, spoken to its vendor; its own callers have its own products."""
+"""CLOVA Studio's chat completions: v3 both ways, v1 as callers speak it. Its vendor is asked under v3."""

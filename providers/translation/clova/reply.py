@@ -7,7 +7,12 @@ from typing import Any, Final
 from providers.translation.calls import calls_of
 from providers.translation.neutral import Choice, Ending, Reply, Text, Thinking, ToolCall, ending_by
 
-ENDINGS: Final[dict[str, Ending]] = {"stop": "stop", "length": "length", "tool_calls": "tool_calls"}
+ENDINGS: Final[dict[str, Ending]] = {
+    "stop": "stop",
+    "length": "length",
+    "tool_calls": "tool_calls",
+    "content_filter": "filtered",
+}
 
 
 def understand(body: dict[str, Any]) -> Reply:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any, Final
 
 import orjson
@@ -11,9 +12,10 @@ from hypothesis import strategies as st
 
 from metering.usage import Usage
 from providers.dialect import Operation
-from providers.facts import IN_BODY, BadRequest, RequestFacts
+from providers.facts import IN_BODY, BadRequest, RequestFacts, Spoken
 from providers.quirks import NO_QUIRKS
 from providers.translation.anthropic.side import SIDE as ANTHROPIC
+from providers.translation.clova.side import CALLER_V1
 from providers.translation.clova.side import SIDE as CLOVA
 from providers.translation.neutral import CallDelta, Text, Thinking, ToolCall, ToolResult, Turn
 from providers.translation.openai.side import SIDE as OPENAI
@@ -24,10 +26,12 @@ from tests.fakes.any_json import DEEP, documents
 from tests.providers.clova import test_clova_any_json as clova
 from tests.providers.openai import test_openai_any_json as openai
 from tests.providers.translation.saying import say_all
+from tests.providers.translation.test_clova_hear import RICH, RICH_V1
 
 FACTS: Final = RequestFacts(purpose="chat", model="m", body_bytes=1, stream=True, include_usage=True)
 TO_OPENAI: Final = pair(OPENAI, OPENAI)
 TO_CLOVA: Final = pair(OPENAI, CLOVA)
+OF_CLOVA: Final = [pair(CLOVA, vendor) for vendor in (OPENAI, ANTHROPIC, CLOVA)] + [pair(CALLER_V1, OPENAI)]
 PAIRS: Final = pytest.mark.parametrize("operation", [TO_OPENAI, TO_CLOVA], ids=["openai", "clova"])
 # Everything that OpenAI's side hears, so that each of it may be anything.
 BODY: Final[dict[str, Any]] = {
@@ -73,6 +77,23 @@ def test_a_request(operation: Operation, data: bytes) -> None:
     assert orjson.loads(written)["messages"]
 
 
+@pytest.mark.parametrize("operation", OF_CLOVA, ids=["openai", "anthropic", "clova", "v1"])
+@given(data=documents(clova.CHAT_BODY, RICH, RICH_V1))
+def test_a_request_of_clovas(operation: Operation, data: bytes) -> None:
+    body = orjson.loads(data)
+    if type(body) is not dict:
+        return
+    spoken = Spoken(model="m", stream=True)
+    with suppress(BadRequest):
+        facts = operation.read(body, 100, spoken)
+        assert operation.remember is not None
+        operation.remember(facts, body, "op1", 7)
+        written = operation.encode(
+            body, facts=facts, upstream_model="m", stream=True, output_limit=5, quirks=NO_QUIRKS
+        )
+        assert orjson.loads(written)["messages"]
+
+
 @PAIRS
 @given(events=st.lists(EVENTS, max_size=4))
 def test_a_stream(operation: Operation, events: list[bytes]) -> None:
@@ -99,7 +120,11 @@ def test_an_answer(operation: Operation, body: bytes) -> None:
 
 
 @pytest.mark.parametrize("vendor", [OPENAI, CLOVA], ids=["openai", "clova"])
-@pytest.mark.parametrize("caller", [ANTHROPIC, RESPONSES], ids=["anthropic", "responses"])
+@pytest.mark.parametrize(
+    "caller",
+    [ANTHROPIC, RESPONSES, CLOVA, CALLER_V1],
+    ids=["anthropic", "responses", "clova", "clova, v1"],
+)
 @given(events=st.lists(EVENTS, max_size=4), body=documents(openai.ANSWER, clova.ANSWER))
 def test_to_other_callers(caller: CallerSide, vendor: VendorSide, events: list[bytes], body: bytes) -> None:
     say_all(caller, vendor, events, body)

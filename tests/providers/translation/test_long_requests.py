@@ -17,6 +17,7 @@ from providers.openai_responses.request import read_responses_request
 from providers.quirks import NO_QUIRKS
 from providers.translation import listening
 from providers.translation.anthropic.side import SIDE as ANTHROPIC
+from providers.translation.clova.side import SIDE as CLOVA
 from providers.translation.gemini.side import SIDE as GEMINI
 from providers.translation.openai.hear import hear as hear_chat
 from providers.translation.openai.side import SIDE as OPENAI
@@ -75,7 +76,7 @@ def test_eight_times_as_much_takes_about_eight_times_as_long(
     assert cpu_s(made(MANY)) < 25 * few_s + 0.05
 
 
-@pytest.mark.parametrize("caller", [ANTHROPIC, GEMINI], ids=["anthropic", "gemini"])
+@pytest.mark.parametrize("caller", [ANTHROPIC, CLOVA, GEMINI], ids=["anthropic", "clova", "gemini"])
 def test_what_a_caller_hears_only_later_has_a_limit(
     caller: CallerSide, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -24,6 +24,7 @@ from providers.translation.gemini import hear as gemini
 from providers.translation.neutral import Conversation
 from providers.translation.openai import hear as openai
 from providers.translation.openai_responses.items import ANSWER_HINTS, CALL_HINTS, ITEM_HINTS
+from tests.providers.translation import test_clova_hear as clova
 from tests.providers.translation.test_openai_responses_side import RICH, hear_responses
 
 Place = tuple[str | int, ...]
@@ -146,11 +147,13 @@ CALLERS: Final[dict[str, tuple[dict[str, Any], Hear]]] = {
     "gemini": (GEMINI, hear_gemini),
     "anthropic that thinks": ({**ANTHROPIC, **THINKING}, hear_anthropic),
     "responses": (RESPONSES, hear_responses),
+    "clova": (clova.RICH, clova.hear_body),
+    "clova, v1": (clova.RICH_V1, clova.hear_body_v1),
 }
 # What is carried as it is, whatever it holds.
 OPAQUE: Final = {
     "schema", "parameters", "input_schema", "input",
-    "parametersJsonSchema", "responseJsonSchema", "args", "response",
+    "parametersJsonSchema", "responseJsonSchema", "args", "response", "arguments",
 }  # fmt: skip
 # What nothing else could be, and which product is called.
 SAID_TWICE: Final = {"type", "media_type", "model"}

@@ -16,6 +16,7 @@ from providers.quirks import NO_QUIRKS
 from providers.translation.anthropic.side import SIDE as ANTHROPIC
 from providers.translation.bedrock.side import SIDE as BEDROCK
 from providers.translation.bedrock.stream import PICTURE_BYTES_MAX
+from providers.translation.clova.side import SIDE as CLOVA
 from providers.translation.gemini.ask import fit
 from providers.translation.gemini.side import SIDE as GEMINI
 from providers.translation.openai.side import SIDE as OPENAI
@@ -82,7 +83,9 @@ HIDDEN: Final[dict[str, tuple[VendorSide, Any]]] = {
     "spoken": (OPENAI, openai(audio={"id": "audio_1", "data": "AAAA"})),
     "no address": (OPENAI, openai(images=[{"image_url": {"url": "data:,"}}])),
 }
-CALLERS: Final = {"openai": OPENAI, "responses": RESPONSES, "anthropic": ANTHROPIC, "gemini": GEMINI}
+CALLERS: Final[dict[str, CallerSide]] = {
+    "openai": OPENAI, "responses": RESPONSES, "anthropic": ANTHROPIC, "gemini": GEMINI, "clova": CLOVA,
+}  # fmt: skip
 
 
 def answers(caller: CallerSide, vendor: VendorSide, said: Any) -> dict[str, Any]:
@@ -124,6 +127,9 @@ def read(caller: str, answer: Any) -> tuple[str, list[str]]:
         for chunk in chunks:
             for block in [*chunk.get("content", ()), chunk.get("delta", {})]:
                 text += block.get("text", "")
+    elif caller == "clova":
+        results = [chunk.get("result", chunk) for chunk in chunks]
+        [text] = [one["message"]["content"] for one in results if one.get("finishReason")]
     else:
         for chunk in chunks:
             for choice in chunk.get("choices", ()) or chunk.get("candidates", ()):
@@ -144,7 +150,7 @@ def test_a_picture_reaches_who_has_a_place_for_it(caller: str, vendor: str) -> N
     side, said = SHOWN[vendor]
     for way, answer in answers(CALLERS[caller], side, said).items():
         text, pictures = read(caller, answer)
-        if caller == "anthropic":
+        if caller in ("anthropic", "clova"):
             assert (text.replace(LEFT_OUT, ""), LEFT_OUT in text) == ("ab", True), way
         else:
             assert (text, pictures) == ("ab", [DRAWN]), way

@@ -33,10 +33,14 @@ from providers.vendor_head import KEPT
         ("clova", clova.EMBEDDINGS, "openai", True),
         ("clova", clova.EMBEDDINGS, "anthropic", False),
         ("clova", clova.CHAT, "clova", True),
-        ("clova", clova.CHAT, "openai", False),  # it has a vendor's side only
+        ("clova", clova.CHAT, "openai", True),
+        ("clova", clova.CHAT_V1, "openai", True),
+        ("clova", clova.CHAT_V1, "clova", True),
+        ("clova", clova.EMBEDDINGS, "bedrock", False),
+        ("openai", clova.CHAT_V1, "gemini", False),
         ("openai", openai.CHAT, "bedrock", True),
         ("anthropic", anthropic.MESSAGES, "bedrock", True),
-        ("clova", clova.CHAT, "bedrock", False),
+        ("clova", clova.CHAT, "bedrock", True),
         ("openai", openai.COMPLETIONS, "bedrock", False),
         ("gemini", gemini.GENERATE, "clova", True),
         ("gemini", gemini.COUNT, "openai", False),
@@ -44,7 +48,8 @@ from providers.vendor_head import KEPT
         ("anthropic", anthropic.COUNT_TOKENS, "gemini", True),
         ("anthropic", anthropic.COUNT_TOKENS, "bedrock", False),
         ("anthropic", gemini.COUNT, "gemini", False),
-        ("clova", clova.CHAT, "gemini", False),
+        ("clova", clova.CHAT, "gemini", True),
+        ("clova", clova.CHAT_V1, "unknown", False),
         ("openai", openai.CHAT, "unknown", False),
         ("unknown", openai.CHAT, "openai", False),
         ("openai", responses.RESPONSES, "openai", True),
@@ -72,6 +77,15 @@ def test_a_translated_call_goes_where_the_vendor_wants_it() -> None:
     assert spoken is not None
     assert spoken.path("HCX-005", True) == "/v3/chat-completions/HCX-005"
     assert spoken is operation_for("openai", openai.CHAT, "clova"), "made once"
+
+
+@pytest.mark.parametrize("operation", [clova.CHAT, clova.CHAT_V1], ids=["v3", "v1"])
+def test_callers_of_either_version_go_where_the_vendor_wants_them(operation: Operation) -> None:
+    assert operation_for("clova", operation, "clova") is operation, "untouched"
+    spoken = operation_for("clova", operation, "openai")
+    assert spoken is not None
+    assert (spoken.name, spoken.path("m", True)) == (operation.name, "/chat/completions")
+    assert spoken is operation_for("clova", operation, "openai"), "made once"
 
 
 def test_a_vendor_that_has_chats_alone_is_asked_for_one() -> None:
