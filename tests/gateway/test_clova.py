@@ -240,9 +240,3 @@ async def test_the_same_key_with_another_wish_is_another_request(tmp_path: Path)
         ]
         assert reason(await w.client.call("POST", V3, ASK, headers=once)) == (422, "idempotency_mismatch")
         assert len(w.events) == 1
-
-
-async def test_a_product_of_another_dialect_is_refused(tmp_path: Path) -> None:
-    async with world(Vendor(result=WHOLE3), tmp_path) as w:
-        assert reason(await w.client.call("POST", V3, ASK)) == (400, "purpose_mismatch")
-        assert not w.seen
