@@ -28,6 +28,7 @@ from providers.translation.anthropic import blocks as anthropic_blocks
 from providers.translation.anthropic import hear as anthropic_hear
 from providers.translation.bedrock import ask as bedrock_ask
 from providers.translation.clova import ask as clova_ask
+from providers.translation.clova import hear as clova_hear
 from providers.translation.cohere import ask as cohere_ask
 from providers.translation.gemini import ask as gemini_ask
 from providers.translation.gemini import contents as gemini_contents
@@ -183,20 +184,17 @@ def test_what_a_translation_does_not_pass_on() -> None:
     assert told["openai"] - words == (
         openai_hear.HINTS | openai_messages.PART_HINTS | openai_messages.ANSWER_HINTS
     )
-    assert told["openai`, responses"] - words == (
-        responses_hear.HINTS
-        | responses_items.ITEM_HINTS
-        | responses_items.PART_HINTS
-        | responses_items.ANSWER_HINTS
-        | responses_items.CALL_HINTS
-        | responses_tools.FUNCTION_HINTS
-    )
+    assert told["openai`, responses"] - words == responses_hear.HINTS.union(
+        responses_items.ITEM_HINTS, responses_items.PART_HINTS, responses_items.ANSWER_HINTS,
+        responses_items.CALL_HINTS, responses_tools.FUNCTION_HINTS,
+    )  # fmt: skip
     assert told["anthropic"] - words == (
         anthropic_hear.HINTS | anthropic_hear.TOOL_HINTS | anthropic_blocks.BLOCK_HINTS
     )
     assert told["gemini"] - words == (
         gemini_hear.HINTS | gemini_contents.PART_HINTS | gemini_hear.FUNCTION_HINTS
     )
+    assert told["clova"] - words == clova_hear.HINTS
     section = page("docs/reference/dialects.md").section("A caller of one dialect, a product of another")
     for vendor, hints in (
         ("CLOVA Studio", clova_ask.HINTS),

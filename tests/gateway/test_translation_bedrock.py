@@ -182,10 +182,10 @@ async def test_what_it_has_no_words_for_costs_nothing(
         assert (event.status, event.charge_micro) == ("released", 0)
 
 
-@pytest.mark.parametrize("path", ["/v1/embeddings", "/v3/chat-completions/x1"])
+@pytest.mark.parametrize("path", ["/v1/embeddings", "/v1/api-tools/embedding/x1"])
 async def test_other_calls_are_refused(tmp_path: Path, path: str) -> None:
     async with bedrock(Vendor(answer=whole()), tmp_path) as w:
-        heard = await w.client.call("POST", path, {**ASK, "input": "hi"})
+        heard = await w.client.call("POST", path, {**ASK, "input": "hi", "text": "hi"})
         assert heard.status == 400
         assert b"purpose_mismatch" in heard.body
         assert b"bedrock" in heard.body

@@ -23,6 +23,8 @@ from providers.translation.neutral import (
 from providers.translation.openai.messages import as_list
 from providers.translation.schemas import is_closed
 
+# Wished of the answer, which tells (`result.py`) that nobody has judged it: another vendor has no use for it.
+HINTS: Final = frozenset({"includeAiFilters"})
 _TOOL: Final = frozenset({"type", "function"})
 _FUNCTION: Final = frozenset({"name", "description", "parameters"})
 _CHOSEN: Final = frozenset({"name"})
@@ -42,7 +44,7 @@ class _Words:
 
 
 _COMMON: Final = frozenset(
-    {"model", "messages", "stream", "maxTokens", "topP", "topK", "temperature", "seed", "includeAiFilters"}
+    {"model", "messages", "stream", "maxTokens", "topP", "topK", "temperature", "seed"} | HINTS
 )
 _V1: Final = _Words("stopBefore", "repeatPenalty", (0, 5), _COMMON | {"stopBefore", "repeatPenalty"})
 _V3: Final = _Words(
@@ -69,7 +71,7 @@ def _hear(words: _Words, body: dict[str, Any], facts: RequestFacts, vendor_diale
     known_only(body, words.known, vendor_dialect)
     if number(body, words.penalty) not in (None, *words.no_penalty):
         raise inexpressible(words.penalty, vendor_dialect)
-    flag(body, "includeAiFilters")  # asked of the answer, which says that nobody has judged it
+    flag(body, "includeAiFilters")
     system, turns = Messages(vendor_dialect).read(body["messages"])
     return Conversation(
         system=system,

@@ -6,7 +6,6 @@ import json
 from collections.abc import Iterable
 from typing import Any, Final
 
-import orjson
 import pytest
 
 from metering.usage import Usage
@@ -14,15 +13,11 @@ from providers.dialect import Operation
 from providers.facts import RequestFacts
 from providers.quirks import NO_QUIRKS
 from providers.translation.anthropic.side import SIDE as ANTHROPIC
-from providers.translation.bedrock.side import SIDE as BEDROCK
 from providers.translation.clova.side import CALLER_V1
 from providers.translation.clova.side import SIDE as CLOVA
-from providers.translation.cohere.side import SIDE as COHERE
 from providers.translation.gemini.side import SIDE as GEMINI
-from providers.translation.ollama.side import SIDE as OLLAMA
 from providers.translation.openai.side import SIDE as OPENAI
 from providers.translation.pairing import pair
-from providers.translation.port import VendorSide
 from tests.fakes import gemini_recordings
 from tests.fakes.vendor_recordings import WIRE, answers, body_of, reads_of
 from tests.fakes.vendor_stream import assemble, chunks_of, put_through
@@ -193,45 +188,3 @@ def test_what_its_own_vendor_streams_is_said_again(synthetic: Synthetic) -> None
     calls = "".join(name + json.dumps(json.loads(given), ensure_ascii=False) for _, name, given in said.calls)
     assert said.thought + said.text + calls == synthetic.text
     assert counted(result) == totals(usage) == totals(synthetic.usage)
-
-
-VENDORS: Final[list[tuple[VendorSide, Any]]] = [
-    (OPENAI, {"choices": [{"message": {"content": "안녕"}, "finish_reason": "length"}],
-              "usage": {"prompt_tokens": 3, "completion_tokens": 2, "total_tokens": 5}}),
-    (ANTHROPIC, {"type": "message", "content": [{"type": "text", "text": "안녕"}],
-                 "stop_reason": "max_tokens", "usage": {"input_tokens": 3, "output_tokens": 2}}),
-    (GEMINI, {"candidates": [{"content": {"parts": [{"text": "안녕"}]}, "finishReason": "MAX_TOKENS"}],
-              "usageMetadata": {"promptTokenCount": 3, "candidatesTokenCount": 2, "totalTokenCount": 5}}),
-    (BEDROCK, {"output": {"message": {"content": [{"text": "안녕"}]}}, "stopReason": "max_tokens",
-               "usage": {"inputTokens": 3, "outputTokens": 2, "totalTokens": 5}}),
-    (COHERE, {"message": {"content": [{"type": "text", "text": "안녕"}]}, "finish_reason": "MAX_TOKENS",
-              "usage": {"billed_units": {"input_tokens": 3, "output_tokens": 2}}}),
-    (OLLAMA, {"message": {"content": "안녕"}, "done": True, "done_reason": "length",
-              "prompt_eval_count": 3, "eval_count": 2}),
-]  # fmt: skip
-
-
-@pytest.mark.parametrize(("vendor", "said"), VENDORS, ids=[vendor.dialect for vendor, _ in VENDORS])
-@pytest.mark.parametrize("v1", [False, True], ids=["v3", "v1"])
-def test_whoever_answers(vendor: VendorSide, said: Any, v1: bool) -> None:
-    operation = pair(CALLER_V1 if v1 else CLOVA, vendor)
-    answer = operation.answer(orjson.dumps(said), product_id="p", quirks=NO_QUIRKS)
-    assert answer.error is None
-    assert orjson.loads(answer.body)["result"] == (
-        {
-            "message": {"role": "assistant", "content": "안녕"},
-            "stopReason": "LENGTH",
-            "seed": 0,
-            "inputLength": 3,
-            "outputLength": 2,
-        }
-        if v1
-        else {
-            "message": {"role": "assistant", "content": "안녕"},
-            "finishReason": "length",
-            "created": 0,
-            "seed": 0,
-            "usage": {"promptTokens": 3, "completionTokens": 2, "totalTokens": 5},
-        }
-    )
-    assert whole_said(answer.body, v1=v1).told()["text"] == "안녕"
