@@ -19,7 +19,7 @@ demo: .venv/installed  ## everything on this machine, with simulated vendors and
 # processes may, whatever the shell says: what one has compiled the others need not.
 test: .venv/installed-test  ## the whole suite, against real Valkey and PostgreSQL
 	@$(BIN)/python -m compileall -q $(PACKAGES) || true
-	@PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest --numprocesses 3 --dist loadscope
+	@PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest --numprocesses 4 --dist loadscope
 
 check: .venv/installed-test  ## lint, types, import contracts, tidiness, spelling
 	$(BIN)/ruff check $(CODE)

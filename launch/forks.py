@@ -16,7 +16,7 @@ import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import IO, Final
+from typing import IO, Final, Protocol
 
 import structlog
 
@@ -56,15 +56,26 @@ class Adopted:
         self.send_signal(signal.SIGKILL)
 
 
+class Spawned(Protocol):
+    """A child of our own."""
+
+    @property
+    def pid(self) -> int: ...
+
+    def kill(self) -> None: ...
+
+    def wait(self) -> int: ...
+
+
 class ForkServer:
     """`patience_s`: for how long the first who asks waits for its imports. Nobody waits for them again."""
 
     def __init__(
         self, environment: Mapping[str, str], log_path: Path, *, patience_s: float = PATIENCE_S
     ) -> None:
-        self._environment = dict(environment)
+        self.environment = dict(environment)
         self._log_path = log_path
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process: Spawned | None = None
         self._channel: socket.socket | None = None
         self._asking = asyncio.Lock()
         self._import_s = self._patience_s = patience_s
@@ -85,20 +96,21 @@ class ForkServer:
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         try:
             with theirs, self._log_path.open("ab") as log_file:
-                self._process = self._spawn(theirs.fileno(), log_file)
+                self._process = self.spawn(theirs.fileno(), log_file)
         except OSError:
             ours.close()
             raise
         ours.setblocking(False)
         self._channel = ours
 
-    def _spawn(self, fd: int, log_file: IO[bytes]) -> subprocess.Popen[bytes]:
+    def spawn(self, fd: int, log_file: IO[bytes]) -> Spawned:
+        """The process that serves at the other end of the channel, `fd`."""
         return subprocess.Popen(  # noqa: S603 - our own program, arguments of ours
             leashed([*program(), "fork-server", "--fd", str(fd), "--room", ROOM]),
             stdin=subprocess.DEVNULL,
             stdout=log_file,
             stderr=subprocess.STDOUT,
-            env=self._environment,
+            env=self.environment,
             pass_fds=(fd,),
             process_group=0,
         )

@@ -54,6 +54,7 @@ class Plan:
     office: socket.socket
     declaration: Path | None = None
     demo: Demo | None = None
+    forks: type[ForkServer] = ForkServer
 
 
 @dataclass(slots=True)
@@ -88,7 +89,7 @@ class Supervisor:
             shutil.rmtree(settings.metrics_dir)  # counters of processes that are no more
         settings.metrics_dir.mkdir(mode=0o700)
         metrics = {"PROMETHEUS_MULTIPROC_DIR": str(settings.metrics_dir)}
-        self._forks = ForkServer(inherited_environment | metrics, settings.logs_dir / "fork-server.log")
+        self._forks = self.plan.forks(inherited_environment | metrics, settings.logs_dir / "fork-server.log")
         self._forks.start()  # it imports while the servers start
         await self._start_postgres()
         await self._start_valkey()
@@ -131,18 +132,15 @@ class Supervisor:
         self.plan.office.listen(limits.backlog)
         self.plan.data_plane.listen(limits.backlog)
         office_fd = self.plan.office.fileno()
+        stop_s = limits.stop_timeout_s
         office_words = ("office", "--fd", str(office_fd))
         try:
             async with asyncio.TaskGroup() as together:
                 start = together.create_task
-                start(self._keep_role("worker", ("worker",), stop_timeout_s=limits.stop_timeout_s))
+                start(self._keep_role("worker", ("worker",), stop_timeout_s=stop_s))
                 for slot in range(self.settings.workers):
                     start(self._keep_gateway(slot))
-                start(
-                    self._keep_role(
-                        "office", office_words, stop_timeout_s=limits.stop_timeout_s, fd=office_fd
-                    )
-                )
+                start(self._keep_role("office", office_words, stop_timeout_s=stop_s, fd=office_fd))
         except* Refused as refused:
             raise refused.exceptions[0] from None
 

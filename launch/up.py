@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import socket
 from pathlib import Path
 
 import structlog
@@ -12,6 +11,7 @@ from config.settings import Settings, environment
 from launch import durability, logs, sockets
 from launch.data_dir import DataDir, claim
 from launch.demo import MODEL, open_demo
+from launch.forks import ForkServer
 from launch.refusal import Refused
 from launch.screen import Login, TerminalStep, demo_screen, start_screen
 from launch.supervise import Plan, Supervisor
@@ -20,8 +20,10 @@ from launch.tidying import keep_tidy
 log = structlog.get_logger(__name__)
 
 
-def up(settings: Settings, *, declaration: Path | None, demo: bool) -> None:
-    """Raises Refused, and then has left nothing behind."""
+def up(
+    settings: Settings, *, declaration: Path | None, demo: bool, forks: type[ForkServer] = ForkServer
+) -> None:
+    """Raises Refused, and then has left nothing behind. `forks`: what the roles are started by."""
     _check_readable(declaration)
     if settings.port == settings.office_port != 0:
         raise Refused(
@@ -40,7 +42,15 @@ def up(settings: Settings, *, declaration: Path | None, demo: bool) -> None:
         )
         _check_foreign_servers(settings)
         data_dir = claim(settings.data_dir)
-        _supervise(settings, data_dir, data_plane, office, declaration=declaration, demo=demo)
+        plan = Plan(
+            settings=settings,
+            data_plane=data_plane,
+            office=office,
+            declaration=declaration,
+            demo=open_demo(settings.data_dir) if demo else None,
+            forks=forks,
+        )
+        _supervise(plan, data_dir)
 
 
 def _check_readable(declaration: Path | None) -> None:
@@ -60,23 +70,9 @@ def _check_foreign_servers(settings: Settings) -> None:
         durability.check_valkey(settings.redis_url)
 
 
-def _supervise(
-    settings: Settings,
-    data_dir: DataDir,
-    data_plane: socket.socket,
-    office: socket.socket,
-    *,
-    declaration: Path | None,
-    demo: bool,
-) -> None:
+def _supervise(plan: Plan, data_dir: DataDir) -> None:
     step = TerminalStep()
-    plan = Plan(
-        settings=settings,
-        data_plane=data_plane,
-        office=office,
-        declaration=declaration,
-        demo=open_demo(settings.data_dir) if demo else None,
-    )
+    settings = plan.settings
     try:
         settings.logs_dir.mkdir(mode=0o700, exist_ok=True)
         with (settings.logs_dir / "up.log").open("a", encoding="utf-8", buffering=1) as log_file:

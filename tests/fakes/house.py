@@ -11,23 +11,24 @@ import os
 import shutil
 import signal
 import socket
-import subprocess
-import sys
 import time
 import urllib.request
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import IO, Any, Self
 from urllib.error import HTTPError, URLError
 
 import psutil
 import redis
 
+from tests.fakes.copied import source
 from tests.fakes.prepared_state import prepare_state
 from tests.fakes.short_dir import short_dir
 
 START_WAIT_S = 60.0
 END_WAIT_S = 45.0
+COMMAND_WAIT_S = 120.0
 POLL_S = 0.05
 
 Declaration = Mapping[str, Sequence[Mapping[str, Any]]]
@@ -75,13 +76,8 @@ class _Child:
     def __init__(self, words: Sequence[str], *, log_path: Path, environment: Mapping[str, str]) -> None:
         self.log_path = log_path
         self._log: IO[bytes] = log_path.open("ab")
-        self.process = subprocess.Popen(
-            list(words),
-            stdin=subprocess.DEVNULL,
-            stdout=self._log,
-            stderr=self._log,
-            env=dict(environment),
-        )
+        log = self._log.fileno()
+        self.process = source().start(words, environment=environment, out=log, errors=log)
 
     def said(self) -> str:
         return self.log_path.read_text("utf-8", errors="replace")
@@ -108,7 +104,7 @@ class Vendor:
         self.port = free_port()
         self.root_url = f"http://127.0.0.1:{self.port}"
         self.base_url = f"{self.root_url}/v1"
-        command = [sys.executable, "-m", "launch.demo_vendor", "--port", str(self.port), *words]
+        command = ["demo-vendor", "--port", str(self.port), *words]
         self._child = _Child(command, log_path=root / f"vendor-{name}.out", environment=_environment())
         wait_until(self._answers, timeout_s=START_WAIT_S, said=f"vendor {name}")
 
@@ -173,7 +169,7 @@ class House:
         """Start and wait until both ports serve; the seconds that took."""
         prepare_state(self.data_dir)
         started_s = time.monotonic()
-        words = [*_PROGRAM, "up", "--data-dir", str(self.data_dir), "--port", str(self.port)]
+        words = ["up", "--data-dir", str(self.data_dir), "--port", str(self.port)]
         words += ["--office-port", str(self.office_port), "--workers", str(self.workers)]
         if declaration is not None:
             words += ["--apply", str(self.declare(declaration))]
@@ -234,12 +230,13 @@ class House:
 
     def run(self, *words: str) -> str:
         """A command on this house's data directory; what it printed."""
-        command = [*_PROGRAM, *words, "--data-dir", str(self.data_dir)]
-        done = subprocess.run(
-            command, stdin=subprocess.DEVNULL, capture_output=True, env=self._environment, check=False
-        )
-        assert done.returncode == 0, done.stderr.decode()
-        return done.stdout.decode()
+        command = [*words, "--data-dir", str(self.data_dir)]
+        with TemporaryFile() as out, TemporaryFile() as errors:
+            streams = {"out": out.fileno(), "errors": errors.fileno()}
+            code = source().start(command, environment=self._environment, **streams).wait(COMMAND_WAIT_S)
+            said, wrong = (_whole(file) for file in (out, errors))
+        assert code == 0, wrong
+        return said
 
     # -- what it is made of
 
@@ -296,7 +293,9 @@ class House:
         return alive
 
 
-_PROGRAM = (sys.executable, "-m", "launch")
+def _whole(file: IO[bytes]) -> str:
+    file.seek(0)
+    return file.read().decode()
 
 
 def _environment() -> dict[str, str]:
