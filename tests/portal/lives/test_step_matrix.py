@@ -48,7 +48,9 @@ def refusals() -> dict[str, int]:
     return {}
 
 
-async def roles_of_routes(stage: Stage) -> dict[str, set[str]]:
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def roles(stage: Stage) -> dict[str, set[str]]:
+    """Who may ask for each route."""
     document: dict[str, Any] = (await stage.office.http.get("/api/openapi.json")).json()
     return {
         f"{method.upper()} {path}": {one["role"] for one in operation.get("x-allow", ())}
@@ -65,7 +67,7 @@ async def test_a_table_has_a_life_for_every_role(table: Table[Any]) -> None:
 
 
 @EACH
-async def test_a_table_s_life_is_told_whole(life: Life, stage: Stage) -> None:
+async def test_a_table_s_life_is_told_whole(life: Life, roles: dict[str, set[str]]) -> None:
     table = life.table
     assert set(life.ways()) == set(table.states)
     named = {step.action for step in table.steps}
@@ -81,7 +83,6 @@ async def test_a_table_s_life_is_told_whole(life: Life, stage: Stage) -> None:
         life.told,
     ):
         assert set(told) <= named
-    roles = await roles_of_routes(stage)
     for step in table.steps:
         if step.allow:
             for allow in step.allow:
@@ -93,12 +94,14 @@ async def test_a_table_s_life_is_told_whole(life: Life, stage: Stage) -> None:
 
 
 @EACH
-async def test_a_step_is_refused_or_taken(life: Life, stage: Stage, refusals: dict[str, int]) -> None:
+async def test_a_step_is_refused_or_taken(
+    life: Life, stage: Stage, roles: dict[str, set[str]], refusals: dict[str, int]
+) -> None:
     """Refused from each wrong state, to each wrong role and tenant, with nothing changed; else taken.
 
     All months that are over are closed: what a taken step books is of one that is open.
     """
-    matrix = Matrix(stage, life, await roles_of_routes(stage))
+    matrix = Matrix(stage, life, roles)
     async with stage.undone():
         await matrix.begun()
         await matrix.in_every_state()
