@@ -16,11 +16,12 @@ import threading
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import IO, Any, Final, NamedTuple
 
 from launch.title import ROOM
 
 ANSWER_WAIT_S: Final = 60.0  # it may be importing still
+COMMAND_WAIT_S: Final = 120.0
 POLL_S: Final = 0.01
 
 
@@ -70,8 +71,17 @@ class Source:
                 pass_fds=(theirs.fileno(),),
             )
 
-    def start(self, words: Sequence[str], *, environment: Mapping[str, str], out: int, errors: int) -> Copied:
-        asked = {"words": list(words), "environment": dict(environment), "folder": os.getcwd()}
+    def start(
+        self,
+        words: Sequence[str],
+        *,
+        environment: Mapping[str, str],
+        out: int,
+        errors: int,
+        folder: Path | None = None,
+    ) -> Copied:
+        place = str(folder or Path.cwd())
+        asked = {"words": list(words), "environment": dict(environment), "folder": place}
         with self._asking:
             socket.send_fds(self._channel, [json.dumps(asked).encode()], [out, errors])
             while True:
@@ -108,6 +118,28 @@ def source() -> Source:
     made = Source()
     atexit.register(made.end)
     return made
+
+
+class Done(NamedTuple):
+    code: int
+    out: str
+    errors: str
+
+
+def finished(*words: str, environment: Mapping[str, str] | None = None, folder: Path | None = None) -> Done:
+    """A command from its beginning to its end. `environment` is ours where none is given."""
+    given = _own_environment() if environment is None else environment
+    with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as errors:
+        begun = source().start(
+            words, environment=given, out=out.fileno(), errors=errors.fileno(), folder=folder
+        )
+        code = begun.wait(COMMAND_WAIT_S)
+        return Done(code, *(_whole(file) for file in (out, errors)))
+
+
+def _whole(file: IO[bytes]) -> str:
+    file.seek(0)
+    return file.read().decode()
 
 
 def _own_environment() -> dict[str, str]:

@@ -15,20 +15,18 @@ import time
 import urllib.request
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from tempfile import TemporaryFile
 from typing import IO, Any, Self
 from urllib.error import HTTPError, URLError
 
 import psutil
 import redis
 
-from tests.fakes.copied import source
+from tests.fakes.copied import finished, source
 from tests.fakes.prepared_state import prepare_state
 from tests.fakes.short_dir import short_dir
 
 START_WAIT_S = 60.0
 END_WAIT_S = 45.0
-COMMAND_WAIT_S = 120.0
 POLL_S = 0.05
 
 Declaration = Mapping[str, Sequence[Mapping[str, Any]]]
@@ -230,13 +228,9 @@ class House:
 
     def run(self, *words: str) -> str:
         """A command on this house's data directory; what it printed."""
-        command = [*words, "--data-dir", str(self.data_dir)]
-        with TemporaryFile() as out, TemporaryFile() as errors:
-            streams = {"out": out.fileno(), "errors": errors.fileno()}
-            code = source().start(command, environment=self._environment, **streams).wait(COMMAND_WAIT_S)
-            said, wrong = (_whole(file) for file in (out, errors))
-        assert code == 0, wrong
-        return said
+        done = finished(*words, "--data-dir", str(self.data_dir), environment=self._environment)
+        assert done.code == 0, done.errors
+        return done.out
 
     # -- what it is made of
 
@@ -291,11 +285,6 @@ class House:
             except psutil.NoSuchProcess:
                 continue
         return alive
-
-
-def _whole(file: IO[bytes]) -> str:
-    file.seek(0)
-    return file.read().decode()
 
 
 def _environment() -> dict[str, str]:

@@ -14,7 +14,8 @@ from urllib.error import HTTPError
 
 import psutil
 
-START_WAIT_S = 60.0
+from tests.fakes.copied import finished
+
 END_WAIT_S = 30.0
 
 
@@ -99,14 +100,6 @@ class RunningUp:
 
 def refused(*words: str, environment: dict[str, str] | None = None) -> tuple[int, str]:
     """A start that is expected to fail: its exit code and what it said on standard error."""
-    done = subprocess.run(
-        [sys.executable, "-m", "launch", *words],
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        env=environment,
-        text=True,
-        timeout=START_WAIT_S,
-        check=False,
-    )
-    assert done.stdout == "", done.stdout
-    return done.returncode, done.stderr
+    done = finished(*words, environment=environment)
+    assert done.out == "", done.out
+    return done.code, done.errors

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import subprocess
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,6 +13,7 @@ from billing.audit.sealing import make_signer, seal
 from billing.database import connect, open_pool
 from billing.secrets import Secrets
 from tests.fakes.audited_world import AuditedWorld
+from tests.fakes.copied import finished
 
 SECRET = "a secret of thirty-two characters"
 
@@ -29,15 +28,7 @@ class Shell:
         environment = {"PATH": os.environ["PATH"], "VOUCHER_GATEWAY_SECRET": self.secret}  # noqa: TID251 - for a child
         if books:
             environment["DATABASE_URL"] = self.url
-        done = subprocess.run(
-            [sys.executable, "-m", "launch", *words],
-            cwd=self.folder,
-            env=environment | {"PYTHONPATH": str(Path(__file__).parents[2])},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        return done.returncode, done.stdout, done.stderr
+        return finished(*words, environment=environment, folder=self.folder)
 
 
 @pytest.fixture

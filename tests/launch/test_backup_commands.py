@@ -8,8 +8,6 @@ import os
 import re
 import shutil
 import stat
-import subprocess
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,6 +29,7 @@ from launch.refusal import Refused
 from metering import keys
 from tests.fakes.audited_world import AuditedWorld
 from tests.fakes.books_world import LANE
+from tests.fakes.copied import finished
 
 SECRET = "a secret of thirty-two characters"
 
@@ -45,20 +44,12 @@ class Shell:
     def __call__(self, *words: str) -> tuple[int, str, str]:
         told = {
             "PATH": os.environ["PATH"],  # noqa: TID251 - for a child
-            "PYTHONPATH": str(Path(__file__).parents[2]),
             "DATABASE_URL": self.books,
             "REDIS_URL": self.purse,
             "VOUCHER_GATEWAY_SECRET": self.secret,
         }
-        done = subprocess.run(
-            [sys.executable, "-m", "launch", *words],
-            cwd=self.folder,
-            env={name: value for name, value in told.items() if value is not None},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        return done.returncode, done.stdout, done.stderr
+        given = {name: value for name, value in told.items() if value is not None}
+        return finished(*words, environment=given, folder=self.folder)
 
 
 @pytest.fixture(scope="module")

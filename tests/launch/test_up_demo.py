@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 import subprocess
-import sys
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from tests.fakes.copied import finished
 from tests.launch.running_up import RunningUp, refused, wait_until
 
 pytestmark = pytest.mark.slow
@@ -49,10 +49,9 @@ def log_in(office: str, email: str, password: str) -> int:
 
 
 def command(*words: str) -> str:
-    done = subprocess.run(
-        [sys.executable, "-m", "launch", *words], capture_output=True, text=True, timeout=60, check=True
-    )
-    return done.stdout
+    done = finished(*words)
+    assert done.code == 0, done.errors
+    return done.out
 
 
 def test_apply_and_user_add_find_a_running_up(demo: RunningUp, tmp_path: Path) -> None:
