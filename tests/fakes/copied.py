@@ -20,6 +20,7 @@ from typing import IO, Any, Final, NamedTuple
 
 from launch.title import ROOM
 
+HOUSE: Final = "up, as a house begins it"
 ANSWER_WAIT_S: Final = 60.0  # it may be importing still
 COMMAND_WAIT_S: Final = 120.0
 POLL_S: Final = 0.01

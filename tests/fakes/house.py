@@ -21,7 +21,7 @@ from urllib.error import HTTPError, URLError
 import psutil
 import redis
 
-from tests.fakes.copied import finished, source
+from tests.fakes.copied import HOUSE, finished, source
 from tests.fakes.prepared_state import prepare_state
 from tests.fakes.short_dir import short_dir
 
@@ -167,7 +167,7 @@ class House:
         """Start and wait until both ports serve; the seconds that took."""
         prepare_state(self.data_dir)
         started_s = time.monotonic()
-        words = ["up", "--data-dir", str(self.data_dir), "--port", str(self.port)]
+        words = [HOUSE, "--data-dir", str(self.data_dir), "--port", str(self.port)]
         words += ["--office-port", str(self.office_port), "--workers", str(self.workers)]
         if declaration is not None:
             words += ["--apply", str(self.declare(declaration))]

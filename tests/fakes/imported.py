@@ -29,6 +29,7 @@ from launch.refusal import Refused
 from launch.title import rename_process
 from launch.up import up
 from portal.api import api
+from tests.fakes.copied import HOUSE
 
 MESSAGE_BYTES_MAX: Final = 200_000
 FDS_MAX: Final = 65_536
@@ -84,9 +85,9 @@ def _keep_only(streams: Mapping[int, int], *kept: int) -> None:
 
 
 def _run(words: Sequence[str]) -> None:
-    """As `launch.cli.main`, but for who starts the roles of `up`."""
-    sys.argv[1:] = words
-    if words[0] != "up":
+    """What the command line does; or `up` as a house begins it, with roles that are copies at once."""
+    if words[:1] != [HOUSE]:
+        sys.argv[1:] = words
         cli.main()
     parser = argparse.ArgumentParser()
     for name in ("--port", "--office-port", "--workers"):
@@ -112,7 +113,7 @@ def _copy(asked: Mapping[str, Any], fds: Sequence[int]) -> int:
         _keep_only({0: os.open(os.devnull, os.O_RDONLY), 1: out, 2: errors})
         os.chdir(asked["folder"])
         take_environment(asked["environment"])
-        rename_process([*program(), *asked["words"]])
+        rename_process([*program(), *("up" if word == HOUSE else word for word in asked["words"])])
         fork_server.end_with(lambda: _run(asked["words"]))
     for fd in fds:
         os.close(fd)
