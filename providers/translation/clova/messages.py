@@ -4,28 +4,23 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from providers.facts import BadRequest, bad, text
+from providers.facts import bad, text
 from providers.translation.calls import arguments_text
+from providers.translation.message_list import MessageList, add_result
 from providers.translation.neutral import (
     Image,
     Part,
-    Role,
     Text,
     Thinking,
     ToolCall,
     ToolResult,
     Turn,
-    inexpressible,
-    known_only,
 )
 from providers.translation.openai.messages import as_list, image_of
 
 _PLAIN: Final = frozenset({"role", "content"})
 _RESULT: Final = _PLAIN | {"toolCallId"}
 _ASSISTANT: Final = _PLAIN | {"thinkingContent", "toolCalls"}
-_CALL: Final = frozenset({"id", "type", "function"})
-_CALL_SAYS_NOTHING: Final[dict[str, tuple[Any, ...]]] = {"index": tuple(range(128))}  # of a stream, sent back
-_CALLED: Final = frozenset({"name", "arguments"})
 _TEXT: Final = frozenset({"type", "text"})
 _IMAGE: Final = frozenset({"type", "imageUrl", "dataUri"})
 _URL: Final = frozenset({"url"})
@@ -39,14 +34,8 @@ _KINDS: Final = {
 }
 
 
-class Messages:
+class Messages(MessageList):
     """Reads the messages of one request."""
-
-    def __init__(self, vendor_dialect: str) -> None:
-        self._vendor_dialect = vendor_dialect
-        self._system: list[Text] = []
-        self._turns: list[tuple[Role, list[Part]]] = []  # lists: one turn may hold very many results
-        self._names: dict[str, str] = {}  # of the tools that were called, by the call's id
 
     def read(self, messages: list[Any]) -> tuple[tuple[Text, ...], tuple[Turn, ...]]:
         for index, message in enumerate(messages):
@@ -68,7 +57,7 @@ class Messages:
                     self._add_result(message, where)
                 case _:
                     raise self._cannot(f"{where}.role")
-        return tuple(self._system), tuple(Turn(role, tuple(parts)) for role, parts in self._turns)
+        return self._heard()
 
     def _user(self, content: Any, where: str) -> list[Part]:
         if type(content) is str:
@@ -106,13 +95,7 @@ class Messages:
 
     def _call(self, call: Any, where: str) -> ToolCall:
         """Its arguments are an object; who has them as a text (of OpenAI's dialect) is understood."""
-        function = call.get("function") if type(call) is dict else None
-        if type(function) is not dict or type(function.get("name")) is not str:
-            raise self._cannot(where)
-        if call.get("type") not in (None, "function"):
-            raise self._cannot(f"{where}.type")
-        known_only(call, _CALL, self._vendor_dialect, says_nothing=_CALL_SAYS_NOTHING, where=f"{where}.")
-        self._known_only(function, _CALLED, f"{where}.function")
+        function = self._function_of(call, where)
         call_id, arguments = call.get("id"), function.get("arguments")
         if type(call_id) is not str or type(arguments) not in (dict, str, type(None)):
             raise bad(where, "must have an id and arguments", "id와 arguments가 있어야 합니다")
@@ -128,11 +111,7 @@ class Messages:
             raise bad(f"{where}.toolCallId", "must name a tool call", "도구 호출의 id여야 합니다")
         texts = self._texts(message.get("content"), f"{where}.content")
         result = ToolResult(call_id, self._names.get(call_id), tuple(texts))
-        last = self._turns[-1] if self._turns else None
-        if last is not None and last[0] == "user" and last[1] and type(last[1][-1]) is ToolResult:
-            last[1].append(result)  # results of one turn stay together
-        else:
-            self._turns.append(("user", [result]))
+        add_result(self._turns, result)
 
     def _texts(self, content: Any, where: str) -> list[Text]:
         if type(content) is str:
@@ -144,12 +123,6 @@ class Messages:
             raise self._cannot(where)
         self._known_only(part, _TEXT, where)
         return Text(part["text"])
-
-    def _known_only(self, said: dict[str, Any], known: frozenset[str], where: str) -> None:
-        known_only(said, known, self._vendor_dialect, where=f"{where}.")
-
-    def _cannot(self, where: str) -> BadRequest:
-        return inexpressible(where, self._vendor_dialect)
 
 
 def _sent(data: str, where: str) -> Image:

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from providers.facts import BadRequest, bad, text
+from providers.facts import bad, text
+from providers.translation.message_list import MessageList, add_result
 from providers.translation.neutral import (
     Image,
     Part,
-    Role,
     Text,
     Thinking,
     ToolCall,
     ToolResult,
     Turn,
-    inexpressible,
     known_only,
 )
 
@@ -26,9 +25,6 @@ ANSWER_HINTS: Final = frozenset({"annotations", "reasoning_details", "parsed"})
 _PLAIN: Final = frozenset({"role", "content"})
 _RESULT: Final = _PLAIN | {"tool_call_id", "name"}
 _ASSISTANT: Final = _PLAIN | {"reasoning_content", "reasoning", "refusal", "tool_calls"} | ANSWER_HINTS
-_CALL: Final = frozenset({"id", "type", "function"})
-_CALL_SAYS_NOTHING: Final[dict[str, tuple[Any, ...]]] = {"index": tuple(range(128))}  # of a stream, sent back
-_CALLED: Final = frozenset({"name", "arguments"})
 _TEXT: Final = frozenset({"type", "text"}) | PART_HINTS
 _REFUSAL: Final = frozenset({"type", "refusal"})
 _IMAGE: Final = frozenset({"type", "image_url"}) | PART_HINTS
@@ -36,14 +32,8 @@ _URL: Final = frozenset({"url"})
 _URL_SAYS_NOTHING: Final = {"detail": ("auto", "high")}  # others look at all of a picture anyway
 
 
-class Messages:
+class Messages(MessageList):
     """Reads the messages of one request."""
-
-    def __init__(self, vendor_dialect: str) -> None:
-        self._vendor_dialect = vendor_dialect
-        self._system: list[Text] = []
-        self._turns: list[tuple[Role, list[Part]]] = []  # lists: one turn may hold very many results
-        self._names: dict[str, str] = {}  # of the tools that were called, by the call's id
 
     def read(self, messages: list[Any]) -> tuple[tuple[Text, ...], tuple[Turn, ...]]:
         for index, message in enumerate(messages):
@@ -65,7 +55,7 @@ class Messages:
                     self._add_result(message, where)
                 case _:
                     raise self._cannot(f"{where}.role")
-        return tuple(self._system), tuple(Turn(role, tuple(parts)) for role, parts in self._turns)
+        return self._heard()
 
     def _user(self, message: dict[str, Any], where: str) -> list[Part]:
         content = message.get("content")
@@ -108,13 +98,7 @@ class Messages:
         return parts
 
     def _call(self, call: Any, where: str) -> ToolCall:
-        function = call.get("function") if type(call) is dict else None
-        if type(function) is not dict or type(function.get("name")) is not str:
-            raise self._cannot(where)
-        if call.get("type") not in (None, "function"):
-            raise self._cannot(f"{where}.type")
-        known_only(call, _CALL, self._vendor_dialect, says_nothing=_CALL_SAYS_NOTHING, where=f"{where}.")
-        self._known_only(function, _CALLED, f"{where}.function")
+        function = self._function_of(call, where)
         call_id, arguments = call.get("id"), function.get("arguments")
         if type(call_id) is not str or type(arguments) not in (str, type(None)):
             raise bad(where, "must have an id and arguments as text", "id와 텍스트 arguments가 있어야 합니다")
@@ -128,11 +112,7 @@ class Messages:
         texts = self._texts(message.get("content"), f"{where}.content")
         name = self._names.get(call_id, text(message, "name", f"{where}."))
         result = ToolResult(call_id, name, tuple(texts))
-        last = self._turns[-1] if self._turns else None
-        if last is not None and last[0] == "user" and last[1] and type(last[1][-1]) is ToolResult:
-            last[1].append(result)  # results of one turn stay together
-        else:
-            self._turns.append(("user", [result]))
+        add_result(self._turns, result)
 
     def _texts(self, content: Any, where: str) -> list[Text]:
         if type(content) is str:
@@ -148,12 +128,6 @@ class Messages:
             raise self._cannot(where)
         self._known_only(part, _TEXT if kind == "text" else _REFUSAL, where)
         return Text(part[kind])
-
-    def _known_only(self, said: dict[str, Any], known: frozenset[str], where: str) -> None:
-        known_only(said, known, self._vendor_dialect, where=f"{where}.")
-
-    def _cannot(self, where: str) -> BadRequest:
-        return inexpressible(where, self._vendor_dialect)
 
 
 def image_of(url: str, where: str) -> Image:

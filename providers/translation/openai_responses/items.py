@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Any, Final, TypeVar
 
 from providers.facts import BadRequest, bad, text
+from providers.translation.message_list import add_result
 from providers.translation.neutral import (
     Image,
     Part,
@@ -123,11 +124,8 @@ class Items:
             raise bad(f"{where}.call_id", "must name a call", "호출의 id여야 합니다")
         name = self._names.get(call_id, text(item, "name", f"{where}."))
         result = ToolResult(call_id, name, tuple(self._parts(output, f"{where}.output", self._shown)))
-        last = self._turns[-1] if self._turns else None
-        if last is not None and last[0] == "user" and last[1] and type(last[1][-1]) is ToolResult:
-            last[1].append(result)  # results of one turn stay together
-        else:
-            self._begin("user", [result])
+        add_result(self._turns, result)
+        self._has_called = False
 
     def _begin(self, role: Role, parts: list[Part]) -> None:
         self._turns.append((role, parts))
