@@ -11,9 +11,8 @@ from providers.translation.neutral import Part, Role, Text, ToolResult, Turn, in
 Turns = list[tuple[Role, list[Part]]]  # lists: one turn may hold very many results
 
 _CALL: Final = frozenset({"id", "type", "function"})
-_CALL_SAYS_NOTHING: Final[Mapping[str, tuple[Any, ...]]] = {
-    "index": tuple(range(128))
-}  # of a stream, sent back
+# Of a call in a stream, sent back.
+_CALL_SAYS_NOTHING: Final[Mapping[str, tuple[Any, ...]]] = {"index": tuple(range(128))}
 _CALLED: Final = frozenset({"name", "arguments"})
 
 

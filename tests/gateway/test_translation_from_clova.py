@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, Final
 
-import orjson
 import pytest
 
 from tests.fakes.gateway_world import answer, chunk, voucher, world
@@ -14,6 +13,7 @@ from tests.gateway.test_anthropic import answers as messages
 from tests.gateway.test_clova import ASK, OK, STREAM, V1, V3, data_of, reason
 from tests.gateway.test_translation_anthropic import untouched
 from tests.gateway.test_translation_from_anthropic import DONE, USAGE, chats
+from tests.gateway.test_translation_from_gemini import weather_called
 from tests.providers.anthropic.talk import TALK
 from tests.providers.clova.exchanges import SIGNAL
 from tests.providers.translation.clova_reader import counted, stream_result, whole_result
@@ -100,22 +100,7 @@ async def test_v1_has_no_place_for_thoughts(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("head", [{}, STREAM], ids=["whole", "streamed"])
 async def test_a_function_is_called_and_answers(head: dict[str, str], tmp_path: Path) -> None:
-    call = {"index": 0, "id": "c1", "type": "function"}
-    pieces = [{**call, "function": {"name": "weather", "arguments": '{"at":'}},
-              {"index": 0, "function": {"arguments": '"서울"}'}}]  # fmt: skip
-    whole = {**answer(10, 5), "choices": [{"index": 0, "finish_reason": "tool_calls", "message": {
-        "role": "assistant", "tool_calls": [
-            {**call, "function": {"name": "weather", "arguments": '{"at":"서울"}'}},
-        ],
-    }}]}  # fmt: skip
-    said = [
-        b"data: "
-        + orjson.dumps({"id": "r", "choices": [{"index": 0, "delta": {"tool_calls": [piece]}}]})
-        + b"\n\n"
-        for piece in pieces
-    ]
-    ended = (chunk(finish="tool_calls"), chunk(usage=USAGE), DONE)
-    async with world(chats(*said, *ended) if head else chats(body=whole), tmp_path) as w:
+    async with world(weather_called(streamed=bool(head)), tmp_path) as w:
         tools = {"tools": [WEATHER], "toolChoice": {"type": "function", "function": {"name": "weather"}}}
         heard = await w.client.call("POST", V3, {**ASK, **tools}, headers=head)
         told = stream_result(heard.body) if head else whole_result(heard.body)

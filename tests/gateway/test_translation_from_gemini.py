@@ -8,7 +8,7 @@ from typing import Any, Final
 import orjson
 import pytest
 
-from tests.fakes.gateway_world import answer, chunk, voucher, world
+from tests.fakes.gateway_world import Vendor, answer, chunk, voucher, world
 from tests.fakes.gemini_vendor import ARRAY, ASK, EVENTS, MODELS, chunks_in, reason_of
 from tests.fakes.gemini_vendor import ask as asked
 from tests.gateway.test_anthropic import ONE_WON, anthropic_world, message, streams
@@ -106,8 +106,8 @@ async def test_the_end_waits_for_the_settlement(tmp_path: Path) -> None:
         assert (w.events[0].charge_micro, w.events[0].client_gone) == (37_000, True)
 
 
-@pytest.mark.parametrize("path", [WHOLE, EVENTS])
-async def test_a_function_is_called_and_answers(path: str, tmp_path: Path) -> None:
+def weather_called(*, streamed: bool) -> Vendor:
+    """A vendor of OpenAI's dialect that calls a function, its arguments in two pieces where it streams."""
     call = {"index": 0, "id": "c1", "type": "function"}
     pieces = [{**call, "function": {"name": "weather", "arguments": '{"at":'}},
               {"index": 0, "function": {"arguments": '"서울"}'}}]  # fmt: skip
@@ -122,11 +122,14 @@ async def test_a_function_is_called_and_answers(path: str, tmp_path: Path) -> No
         + b"\n\n"
         for piece in pieces
     ]
-    vendor = (
-        chats(body=whole)
-        if path == WHOLE
-        else chats(*said, chunk(finish="tool_calls"), chunk(usage=USAGE), DONE)
-    )
+    if streamed:
+        return chats(*said, chunk(finish="tool_calls"), chunk(usage=USAGE), DONE)
+    return chats(body=whole)
+
+
+@pytest.mark.parametrize("path", [WHOLE, EVENTS])
+async def test_a_function_is_called_and_answers(path: str, tmp_path: Path) -> None:
+    vendor = weather_called(streamed=path != WHOLE)
     tools = {
         "tools": [{"functionDeclarations": [WEATHER]}],
         "toolConfig": {"functionCallingConfig": {"mode": "ANY"}},
